@@ -1,0 +1,75 @@
+# Every target sets up .venv first, if it is missing or older than the list of packages.
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+READY := .venv/.installed
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+LESSONS := $(patsubst notebooks/src/%.py,notebooks/%.ipynb,$(wildcard notebooks/src/*.py))
+PACKAGE := $(shell find sslcourse -name '*.py')
+NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline" \
+	$(BIN)/pytest @tests/nbval.args -n 2 --dist loadfile
+
+.PHONY: help lab test test-portable notebooks bench times lock cpu chromium clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
+
+lab: $(READY) ## open JupyterLab on the first lesson; make lab ARGS="--no-browser --port 8890"
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb $(ARGS)
+
+test: $(READY) chromium ## run all tests: style, package, lessons, browser
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest tests --ignore=tests/browser -n 2
+	SSLCOURSE_THREADS=1 $(NBVAL) notebooks/*.ipynb
+	$(BIN)/pytest tests/browser
+
+test-portable: $(READY) ## run the lessons as other processors would: AVX2, two threads, no vector unit
+	SSLCOURSE_THREADS=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(NBVAL) notebooks/*.ipynb
+	SSLCOURSE_THREADS=2 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(NBVAL) notebooks/*.ipynb
+	SSLCOURSE_THREADS=1 ATEN_CPU_CAPABILITY=default $(NBVAL) --nbval-lax notebooks/*.ipynb
+
+notebooks: $(LESSONS) ## rebuild the notebooks whose source, or the package, has changed
+
+notebooks/%.ipynb: notebooks/src/%.py $(PACKAGE) tools/build_notebooks.py | $(READY)
+	$(BIN)/python tools/build_notebooks.py $<
+
+bench: $(READY) ## measure against other libraries
+	$(BIN)/python -m benchmarks $(ARGS)
+
+times: $(READY) ## run and time every lesson, and rewrite the table in README.md
+	$(BIN)/python tools/lesson_times.py
+
+# torch itself asks for the CUDA packages where its build is a CUDA build, so the lock leaves them out.
+NVIDIA := cublas cuda-cupti cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse \
+	cusparselt-cu13 nccl-cu13 nvjitlink nvshmem-cu13 nvtx
+CUDA := $(NVIDIA:%=nvidia-%) cuda-bindings cuda-pathfinder cuda-toolkit triton
+
+lock: $(READY) ## remake requirements.lock from pyproject.toml; make lock ARGS=--upgrade
+	$(BIN)/python -m pip install --quiet uv
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--extra dev --no-annotate $(CUDA:%=--no-emit-package=%) $(ARGS) pyproject.toml -o requirements.lock
+
+cpu: $(BIN)/pip ## before anything else on Linux without an NVIDIA card: the small CPU build of torch
+	$(BIN)/python -m pip install uv
+	$(BIN)/uv pip install --python .venv --torch-backend cpu $$(grep -E '^torch(vision)?==' requirements.lock)
+
+chromium: ## install the browser of the browser test, if there is none
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+		command -v apt-get || { echo "Please install Chromium or Google Chrome: no apt-get here."; exit 1; }; \
+		$(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends chromium; }
+
+clean: ## remove .venv and what the tools leave behind
+	rm -rf .venv .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/pip:
+	@$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+		'Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + '; try: make PYTHON=python3.12')"
+	$(PYTHON) -m venv .venv
+
+$(READY): requirements.lock pyproject.toml | $(BIN)/pip
+	$(BIN)/python -m pip install -r requirements.lock
+	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
+	touch $@

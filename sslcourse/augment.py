@@ -1,0 +1,36 @@
+"""Changes to whole batches of images, drawn separately for every image."""
+
+import torch
+from torch import Generator, Tensor
+
+
+def add_gaussian_noise(images: Tensor, std: float, generator: Generator | None = None) -> Tensor:
+    """Add independent normal noise to every pixel of images (N, C, H, W), then clip to [0, 1]."""
+    if std < 0:
+        raise ValueError(f"std of the noise must not be negative, got {std}")
+    noise = torch.randn(images.shape, generator=generator).to(images.device)
+    return (images + std * noise).clamp(0, 1)
+
+
+def zero_pixels(images: Tensor, share: float, generator: Generator | None = None) -> Tensor:
+    """Set a share of the pixels of images (N, C, H, W) to 0, chosen at random and anew for every image."""
+    _check_share(share)
+    keep = torch.rand(images.shape, generator=generator).to(images.device) >= share
+    return images * keep
+
+
+def hide_square(images: Tensor, size: int, generator: Generator | None = None) -> Tensor:
+    """Set one square of size x size pixels of every image (N, C, H, W) to 0, at a random place each."""
+    n, _, height, width = images.shape
+    if not 0 <= size <= min(height, width):
+        raise ValueError(f"size of the square must lie between 0 and {min(height, width)}, got {size}")
+    top = torch.randint(height - size + 1, (n, 1, 1, 1), generator=generator)
+    left = torch.randint(width - size + 1, (n, 1, 1, 1), generator=generator)
+    row, column = torch.arange(height).reshape(-1, 1), torch.arange(width)
+    hidden = (row >= top) & (row < top + size) & (column >= left) & (column < left + size)  # (N, 1, H, W)
+    return images.masked_fill(hidden.to(images.device), 0.0)
+
+
+def _check_share(share: float) -> None:
+    if not 0 <= share <= 1:
+        raise ValueError(f"share of pixels must lie between 0 and 1, got {share}")

@@ -1,0 +1,56 @@
+"""Exercises that say what is wrong, hints, solutions and quizzes; one file a lesson."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from sslcourse.exercises.exercise import Exercise
+from sslcourse.widgets import Quiz
+
+_asked: Counter[str] = Counter()  # how often a hint or a solution was asked for in this kernel
+
+
+@cache
+def all_exercises() -> dict[str, Exercise]:
+    """Every exercise of the course by its name."""
+    lessons = [m.name for m in iter_modules(__path__) if m.name.startswith("lesson_")]
+    exercises = [e for name in lessons for e in import_module(f"{__name__}.{name}").EXERCISES]
+    return {exercise.name: exercise for exercise in exercises}
+
+
+def find(name: str) -> Exercise:
+    """The exercise of that name, such as "04.loss"."""
+    if name not in all_exercises():
+        known = ", ".join(all_exercises())
+        raise ValueError(f"unknown exercise {name!r}; choose one of {known}")
+    return all_exercises()[name]
+
+
+def check(name: str, answer: Callable) -> None:
+    """Say whether an answer is right, or what is wrong with it."""
+    print(f"{name}: {find(name).verdict(answer)}")
+
+
+def hint(name: str) -> None:
+    """The first hint; called again, the second."""
+    hints = find(name).hints
+    number = min(_asked[f"hint {name}"], len(hints) - 1)
+    _asked[f"hint {name}"] += 1
+    print(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
+
+
+def solution(name: str) -> None:
+    """The solution, if asked for twice."""
+    exercise = find(name)
+    _asked[f"solution {name}"] += 1
+    if _asked[f"solution {name}"] == 1:
+        print("Have you used both hints? Run this again to see the solution.")
+    else:
+        print(exercise.solution())
+
+
+def quiz(lesson: str) -> Quiz:
+    """The quiz of a lesson, such as "04"."""
+    return Quiz(import_module(f"{__name__}.lesson_{lesson}").QUIZ)

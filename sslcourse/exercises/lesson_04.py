@@ -1,0 +1,499 @@
+"""Exercises and quiz of lesson 04, autoencoders."""
+
+import torch
+from torch import Generator, Tensor, nn
+
+from sslcourse.exercises.exercise import Exercise, Wrong, raise_unlike
+from sslcourse.losses import reconstruction_loss
+from sslcourse.widgets import Question
+
+
+def random_images(n: int, *shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(n, *shape, generator=Generator().manual_seed(seed))
+
+
+# ---- the loss
+
+
+def my_reconstruction_loss(reconstructions, images):
+    return ((reconstructions - images) ** 2).mean()
+
+
+LOSS = Exercise(
+    name="04.loss",
+    title="the reconstruction loss",
+    minutes=3,
+    difficulty="easy",
+    statement=(
+        "Write the mean squared error per pixel. Both arguments have the shape `(N, C, H, W)`; "
+        "the result is one number, the mean over all images and all their pixels."
+    ),
+    stub=(
+        "def my_reconstruction_loss(reconstructions, images):\n"
+        '    """Mean squared error per pixel, a tensor without dimensions."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_reconstruction_loss,
+    hints=(
+        "Subtract, square, average: three operations on whole tensors, no loop.",
+        "A tensor has a method `.mean()`, which averages over everything if you give it no dimension.",
+    ),
+    cases=lambda: [
+        (random_images(3, 1, 4, 4), random_images(3, 1, 4, 4, seed=1)),
+        (random_images(5, 3, 2, 6, seed=2), random_images(5, 3, 2, 6, seed=3)),
+    ],
+    wrong={
+        "you add the squared errors up; the mean divides by the number of pixels, so that losses of large "
+        "and small images can be compared.": lambda r, x: (r - x).square().sum(),
+        "you add over the pixels and average over the images only; average over the pixels "
+        "too.": lambda r, x: (r - x).square().flatten(1).sum(1).mean(),
+        "this is the mean absolute error; square the differences.": lambda r, x: (r - x).abs().mean(),
+        "this is the root of the mean squared error; leave the root out.": (
+            lambda r, x: (r - x).square().mean().sqrt()
+        ),
+        "errors above and below cancel out; square each difference before you average.": (
+            lambda r, x: (r - x).mean()
+        ),
+        "you square after averaging; square each difference first.": lambda r, x: (r - x).mean().square(),
+        "there is one number for every image; average over the images too.": (
+            lambda r, x: (r - x).square().flatten(1).mean(1)
+        ),
+    },
+)
+
+
+# ---- the network
+
+
+def my_autoencoder(code_size):
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.GELU(), nn.Linear(128, code_size))
+    decoder = nn.Sequential(
+        nn.Linear(code_size, 128),
+        nn.GELU(),
+        nn.Linear(128, 784),
+        nn.Sigmoid(),
+        nn.Unflatten(1, (1, 28, 28)),
+    )
+    return encoder, decoder
+
+
+def judge_autoencoder(answer) -> None:
+    """Raise Wrong unless answer(code_size) is an encoder and a decoder fit for images in [0, 1]."""
+    parts = answer(8)
+    if not (isinstance(parts, tuple | list) and len(parts) == 2):
+        raise Wrong("return two networks: `return encoder, decoder`.")
+    encoder, decoder = parts
+    images = random_images(64, 1, 28, 28)
+    with torch.no_grad():
+        codes = encoder(images)
+        if codes.shape != (64, 8):
+            raise Wrong(
+                f"for code_size 8 and 64 images the codes have shape {tuple(codes.shape)}, not (64, 8)."
+            )
+        if (codes >= 0).all():
+            raise Wrong(
+                "no code is negative: end the encoder with a plain Linear, or half of the space is lost."
+            )
+        if (codes.abs() <= 1).all() and (encoder(1000 * images).abs() <= 1).all():
+            raise Wrong("the codes cannot leave [-1, 1]: end the encoder with a plain Linear.")
+        middle = encoder((images[:32] + images[32:]) / 2)
+        if torch.allclose(middle, (codes[:32] + codes[32:]) / 2, atol=1e-5):
+            raise Wrong(
+                "the encoder is linear, so it is no better than PCA: put a GELU between two Linear layers."
+            )
+        reconstructions = decoder(50 * codes)
+    if reconstructions.shape != images.shape:
+        raise Wrong(
+            f"the reconstructions have shape {tuple(reconstructions.shape)}, the images {tuple(images.shape)}: "
+            "end the decoder with nn.Unflatten(1, (1, 28, 28))."
+        )
+    if reconstructions.min() < 0 or reconstructions.max() > 1:
+        raise Wrong(
+            "reconstructions leave [0, 1], where pixels lie: put a Sigmoid after the last Linear layer."
+        )
+
+
+def _parts(encoder: list, decoder: list) -> tuple[nn.Sequential, nn.Sequential]:
+    return nn.Sequential(*encoder), nn.Sequential(*decoder)
+
+
+def _encoder(code_size: int) -> list:
+    return [nn.Flatten(), nn.Linear(784, 128), nn.GELU(), nn.Linear(128, code_size)]
+
+
+def _decoder(code_size: int) -> list:
+    return [
+        nn.Linear(code_size, 128),
+        nn.GELU(),
+        nn.Linear(128, 784),
+        nn.Sigmoid(),
+        nn.Unflatten(1, (1, 28, 28)),
+    ]
+
+
+BOTTLENECK = Exercise(
+    name="04.bottleneck",
+    title="build the bottleneck",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "Build the encoder 784 → 128 → `code_size` and the decoder `code_size` → 128 → 784 with "
+        "`nn.Sequential`. The encoder takes images `(N, 1, 28, 28)`; codes may be any numbers; the decoder "
+        "returns images `(N, 1, 28, 28)` with pixels between 0 and 1."
+    ),
+    stub=(
+        "def my_autoencoder(code_size):\n"
+        '    """Two networks: encoder, decoder."""\n'
+        "    ...  # your code: return encoder, decoder"
+    ),
+    reference=my_autoencoder,
+    hints=(
+        "The encoder: nn.Flatten(), nn.Linear(784, 128), nn.GELU(), nn.Linear(128, code_size).",
+        "The decoder mirrors it, then nn.Sigmoid() for the range and nn.Unflatten(1, (1, 28, 28)) for the shape.",
+    ),
+    test=judge_autoencoder,
+    wrong={
+        "no code is negative": lambda d: _parts([*_encoder(d), nn.ReLU()], _decoder(d)),
+        "the codes cannot leave [-1, 1]": lambda d: _parts([*_encoder(d), nn.Tanh()], _decoder(d)),
+        "the encoder is linear": lambda d: _parts([nn.Flatten(), nn.Linear(784, d)], _decoder(d)),
+        "reconstructions leave [0, 1]": lambda d: _parts(
+            _encoder(d), [nn.Linear(d, 784), nn.Unflatten(1, (1, 28, 28))]
+        ),
+        "the reconstructions have shape (64, 784)": lambda d: _parts(_encoder(d), _decoder(d)[:-1]),
+        "not (64, 8)": lambda d: _parts(_encoder(32), _decoder(32)),
+        "return two networks": lambda d: nn.Sequential(*_encoder(d), *_decoder(d)),
+    },
+)
+
+
+# ---- principal components
+
+
+def my_pca_reconstruction(images, code_size):
+    mean = images.mean(0)
+    directions = torch.linalg.svd(images - mean, full_matrices=False).Vh[:code_size]
+    codes = (images - mean) @ directions.T
+    return codes @ directions + mean
+
+
+def _pca(images: Tensor, code_size: int, mean: Tensor | float, last: bool = False) -> Tensor:
+    """Reconstruction about a given mean from the first (or last) directions, without adding the mean."""
+    directions = torch.linalg.svd(images - mean, full_matrices=False).Vh
+    directions = directions[-code_size:] if last else directions[:code_size]
+    return (images - mean) @ directions.T @ directions
+
+
+def _pca_cases() -> list[tuple]:
+    def images(seed: int) -> Tensor:
+        generator = Generator().manual_seed(seed)
+        scale = torch.tensor([3.0, 2.0, 1.0, 0.5, 0.2])
+        return torch.randn(40, 5, generator=generator, dtype=torch.float64) * scale + torch.arange(1.0, 6.0)
+
+    return [(images(0), 2), (images(1), 3)]
+
+
+PRINCIPAL = Exercise(
+    name="04.pca",
+    title="reconstruct with principal components",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "`images` is flat, `(N, P)`. Subtract the mean image, keep the `code_size` directions of largest "
+        "variance, go back. `torch.linalg.svd(a, full_matrices=False).Vh` holds the directions of `a` as rows, "
+        "the one with the largest variance first."
+    ),
+    stub=(
+        "def my_pca_reconstruction(images, code_size):\n"
+        '    """Reconstructions (N, P) of images (N, P) from code_size numbers each."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_pca_reconstruction,
+    hints=(
+        "Four steps: the mean over images; the directions; codes = centred images times directions, transposed; back.",
+        "`images.mean(0)` averages over images; `Vh[:code_size]` keeps the first directions; add the mean at the end.",
+    ),
+    cases=_pca_cases,
+    wrong={
+        "the mean was never subtracted: the first direction then points at the mean image.": lambda x, d: (
+            _pca(x, d, 0.0)
+        ),
+        "add the mean image back at the end.": lambda x, d: _pca(x, d, x.mean(0)),
+        "you kept the directions of smallest variance; the large ones come first in Vh.": lambda x, d: (
+            _pca(x, d, x.mean(0), last=True) + x.mean(0)
+        ),
+        "you subtracted the mean of each image; the mean image averages over the images, dimension 0.": lambda x, d: (
+            _pca(x, d, x.mean(1, keepdim=True)) + x.mean(1, keepdim=True)
+        ),
+        "these are the codes; multiply by the directions once more and add the mean.": lambda x, d: (
+            (x - x.mean(0)) @ torch.linalg.svd(x - x.mean(0), full_matrices=False).Vh[:d].T
+        ),
+    },
+)
+
+
+# ---- noise
+
+
+def my_noise(images, std):
+    return (images + std * torch.randn(images.shape)).clamp(0, 1)
+
+
+def judge_noise(answer) -> None:
+    """Raise Wrong unless answer(images, std) adds fresh independent normal noise and clips."""
+    gray = torch.full((200, 1, 8, 8), 0.5)
+    noisy = answer(gray, 0.1)
+    if not (gray == 0.5).all():
+        raise Wrong("your function changed the clean images themselves; it must leave its argument as it is.")
+    raise_unlike(noisy.shape.numel() if isinstance(noisy, Tensor) else noisy, gray.numel(), 0.0)
+    if torch.equal(noisy, answer(gray, 0.1)):
+        raise Wrong("two calls gave the same noise: it must be drawn anew each time, so no fixed seed.")
+    if torch.equal(noisy[0], noisy[1]):
+        raise Wrong("all images got the same noise: draw noise of the shape of the whole batch.")
+    if abs(noisy.mean().item() - 0.5) > 0.01:
+        raise Wrong("the noise makes images brighter on average: use torch.randn, whose mean is 0.")
+    if abs(noisy.std().item() - 0.1) > 0.01:
+        raise Wrong(
+            f"with std 0.1 on gray the result has standard deviation {noisy.std():.2g}; multiply by std."
+        )
+    if abs((noisy - 0.5).abs().mean().item() - 0.0798) > 0.003:  # a normal's mean distance: 0.1 sqrt(2 / pi)
+        raise Wrong("the noise is not normal: use torch.randn.")
+    loud = answer(gray, 2.0)
+    if loud.min() < 0 or loud.max() > 1:
+        raise Wrong("with strong noise pixels leave [0, 1]: clip with .clamp(0, 1).")
+    dark = answer(torch.zeros(200, 1, 8, 8), 0.1)
+    if (dark == 0).all():
+        raise Wrong("black pixels stay black: add the noise, do not multiply by it.")
+
+
+NOISE = Exercise(
+    name="04.noise",
+    title="corrupt with Gaussian noise",
+    minutes=5,
+    difficulty="easy",
+    statement=(
+        "Add normal noise of standard deviation `std` to every pixel of `images` `(N, C, H, W)`, a different "
+        "number for each pixel of each image and for each call, and clip the result to [0, 1]."
+    ),
+    stub=('def my_noise(images, std):\n    """Noisy images (N, C, H, W) in [0, 1]."""\n    ...  # your code'),
+    reference=my_noise,
+    hints=(
+        "`torch.randn(shape)` draws from a normal distribution of mean 0 and standard deviation 1.",
+        "`images + std * torch.randn(images.shape)`, then `.clamp(0, 1)`.",
+    ),
+    test=judge_noise,
+    wrong={
+        "pixels leave [0, 1]": lambda x, std: x + std * torch.randn(x.shape),
+        "brighter on average": lambda x, std: (x + std * torch.rand(x.shape)).clamp(0, 1),
+        "the noise is not normal": lambda x, std: (x + std * 12**0.5 * (torch.rand(x.shape) - 0.5)).clamp(
+            0, 1
+        ),
+        "all images got the same noise": lambda x, std: (x + std * torch.randn(x.shape[1:])).clamp(0, 1),
+        "two calls gave the same noise": lambda x, std: (
+            x + std * torch.randn(x.shape, generator=Generator().manual_seed(0))
+        ).clamp(0, 1),
+        "multiply by std": lambda x, std: (x + std**2 * torch.randn(x.shape)).clamp(0, 1),
+        "do not multiply by it": lambda x, std: (x * (1 + 2 * std * torch.randn(x.shape))).clamp(0, 1),
+        "changed the clean images": lambda x, std: x.add_(std * torch.randn(x.shape)).clamp_(0, 1),
+    },
+)
+
+
+# ---- spot the bug
+
+
+def my_denoising_loss(model, images, corrupt):
+    return reconstruction_loss(model(corrupt(images)), images)
+
+
+def _denoising_cases() -> list[tuple]:
+    def corrupt_with(generator: Generator):
+        return lambda images: (images + torch.randn(images.shape, generator=generator)).clamp(0, 1)
+
+    return [
+        (lambda x: x, random_images(4, 1, 3, 3), corrupt_with(Generator().manual_seed(1))),
+        (lambda x: x / 2 + 0.1, random_images(4, 1, 3, 3), corrupt_with(Generator().manual_seed(2))),
+    ]
+
+
+def _corrupt_twice(model, images: Tensor, corrupt) -> Tensor:
+    return reconstruction_loss(model(corrupt(images)), corrupt(images))
+
+
+def _noisy_target(model, images: Tensor, corrupt) -> Tensor:
+    noisy = corrupt(images)
+    return reconstruction_loss(model(noisy), noisy)
+
+
+DENOISE = Exercise(
+    name="04.denoise",
+    title="spot the bug in a denoising autoencoder",
+    minutes=5,
+    difficulty="medium",
+    statement=(
+        "This loss circulates, and training goes well by its own account. Yet a network that changes nothing "
+        "gets the perfect loss 0, as the cell above shows. Find the mistake and mend it."
+    ),
+    stub=(
+        "def my_denoising_loss(model, images, corrupt):\n"
+        "    noisy = corrupt(images)\n"
+        "    reconstructions = model(noisy)\n"
+        "    return reconstruction_loss(reconstructions, noisy)"
+    ),
+    reference=my_denoising_loss,
+    hints=(
+        "What does the network see, and what is its answer compared with?",
+        "The target must be what the network does not see: the clean images.",
+    ),
+    cases=_denoising_cases,
+    wrong={
+        "the target is still the noisy input, so copying the noise is the best the network can do; compare "
+        "with the clean images.": _noisy_target,
+        "the network sees the clean images, so there is nothing to denoise: give it corrupt(images).": (
+            lambda model, x, corrupt: reconstruction_loss(model(x), x)
+        ),
+        "the target is noisy too, with other noise; compare with the clean images.": _corrupt_twice,
+        "you give the network the clean images and compare with the noisy ones: exchange them.": (
+            lambda model, x, corrupt: reconstruction_loss(model(x), corrupt(x))
+        ),
+        "the network is never used: compare model(noisy), not noisy, with the clean images.": (
+            lambda model, x, corrupt: reconstruction_loss(corrupt(x), x)
+        ),
+    },
+)
+
+
+# ---- anomalies
+
+
+def my_auroc(scores, anomaly_scores):
+    difference = anomaly_scores.reshape(-1, 1) - scores.reshape(1, -1)
+    return ((difference > 0) + 0.5 * (difference == 0)).mean()
+
+
+def _pairs(scores: Tensor, anomaly_scores: Tensor) -> Tensor:
+    """Every anomaly's score minus every normal score, (M, N)."""
+    return anomaly_scores.reshape(-1, 1) - scores.reshape(1, -1)
+
+
+AUROC = Exercise(
+    name="04.auroc",
+    title="score an anomaly detector",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "`scores` `(N,)` belong to normal images, `anomaly_scores` `(M,)` to anomalies; higher means stranger. "
+        "Return the share of all N · M pairs in which the anomaly has the higher score; a tie counts one half. "
+        "This share is the *area under the ROC curve*."
+    ),
+    stub=(
+        "def my_auroc(scores, anomaly_scores):\n"
+        '    """A number between 0 and 1; 0.5 is guessing."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_auroc,
+    hints=(
+        "Compare every anomaly with every normal image: `anomaly_scores.reshape(-1, 1) - scores` is `(M, N)`.",
+        "The mean of `(difference > 0).float()` is the share of pairs won; add half the share of ties.",
+    ),
+    cases=lambda: [
+        (torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([0.3, 0.5, 0.2])),
+        (torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])),
+        (torch.tensor([1.0, 2.0, 2.0]), torch.tensor([2.0, 2.0])),
+    ],
+    wrong={
+        "the pairs are the wrong way round: count those in which the *anomaly* is higher.": (
+            lambda s, a: ((_pairs(s, a) < 0) + 0.5 * (_pairs(s, a) == 0)).mean()
+        ),
+        "ties count nothing here; they count one half.": lambda s, a: (_pairs(s, a) > 0).float().mean(),
+        "ties count in full here; they count one half.": lambda s, a: (_pairs(s, a) >= 0).float().mean(),
+        "this is the number of pairs, not their share: divide by N · M.": (
+            lambda s, a: ((_pairs(s, a) > 0) + 0.5 * (_pairs(s, a) == 0)).sum()
+        ),
+        "this is the mean difference of the scores; count how many pairs are in the right order.": (
+            lambda s, a: _pairs(s, a).mean()
+        ),
+    },
+)
+
+EXERCISES = [LOSS, PRINCIPAL, BOTTLENECK, NOISE, DENOISE, AUROC]
+
+QUIZ = [
+    Question(
+        "Why is the code smaller than the image?",
+        right="So that copying is impossible and only what images have in common is kept",
+        options={
+            "So that copying is impossible and only what images have in common is kept": (
+                "With as many numbers as pixels the network may copy; with few it must use the structure of the data."
+            ),
+            "So that training is faster": (
+                "A small code saves little time: almost all weights sit between the pixels and the hidden layer."
+            ),
+            "So that the loss becomes zero": (
+                "A smaller code makes the loss larger. A loss of zero would be the sign of a copy."
+            ),
+        },
+    ),
+    Question(
+        "A linear autoencoder is trained to its minimum. What are its reconstructions?",
+        right="Those of PCA with as many components",
+        options={
+            "Those of PCA with as many components": (
+                "Both look for the linear subspace with the smallest squared error, and there is one. The codes may "
+                "still differ: any invertible mixing of them gives the same reconstructions."
+            ),
+            "Better than PCA's, because it is trained": (
+                "PCA's error on its training images is the smallest any linear bottleneck can reach; training can "
+                "only come near."
+            ),
+            "The mean image": "That is PCA with no component at all, the row that every model must beat.",
+        },
+    ),
+    Question(
+        "A denoising autoencoder is trained. Which error is its loss?",
+        right="Between the reconstruction and the clean image",
+        options={
+            "Between the reconstruction and the clean image": (
+                "The noise is not in the target, so reproducing it costs, and the network must know what images "
+                "look like."
+            ),
+            "Between the reconstruction and the noisy image": (
+                "Then copying the input, noise and all, is a perfect answer: the bug you met."
+            ),
+            "Between the noisy image and the clean image": (
+                "No network appears in it, so there is nothing to train. It is the error of doing nothing."
+            ),
+        },
+    ),
+    Question(
+        "A detector of anomalies reaches an AUROC of 0.5. What does it do?",
+        right="It ranks anomalies as guessing would",
+        options={
+            "It ranks anomalies as guessing would": (
+                "In half of the pairs the anomaly scores higher: so would a coin."
+            ),
+            "It finds half of the anomalies": (
+                "How many it finds depends on a threshold; the AUROC speaks of the order of pairs only."
+            ),
+            "It is wrong for half of the classes": (
+                "It might be right for one class and reversed for another; 0.5 only says that pairs are in the "
+                "right order half of the time."
+            ),
+        },
+    ),
+    Question(
+        "The reconstruction error of a 32-number code is lower than PCA's. What follows for classification?",
+        right="Nothing yet: it has to be measured with a probe beside its controls",
+        options={
+            "Nothing yet: it has to be measured with a probe beside its controls": (
+                "The loss asks for pixels, not for classes. Only a measurement beside raw pixels and a random "
+                "encoder tells what the code is good for."
+            ),
+            "Its codes classify better than raw pixels": (
+                "They may, or not. This lesson's own table shows how small the difference is."
+            ),
+            "Its codes classify worse, because information was lost": (
+                "What was lost may be noise. Fewer numbers can even help when labels are few."
+            ),
+        },
+    ),
+]

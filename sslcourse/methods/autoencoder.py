@@ -1,0 +1,61 @@
+"""Autoencoders: reconstruct the input through a bottleneck (Hinton and Salakhutdinov, Science 2006)."""
+
+import math
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from sslcourse.encoders import mlp_encoder
+from sslcourse.losses import reconstruction_loss
+
+
+class Autoencoder(nn.Module):
+    """Encoder f: images -> codes, decoder g: codes -> images, trained so that g(f(x)) is close to x.
+
+    images: (N, *image_shape) in [0, 1]; codes: (N, code_size).
+    """
+
+    def __init__(self, code_size: int, hidden: int = 128, image_shape: tuple[int, ...] = (1, 28, 28)):
+        super().__init__()
+        pixels = math.prod(image_shape)
+        self.encoder = mlp_encoder(pixels, hidden, code_size)
+        self.decoder = nn.Sequential(
+            nn.Linear(code_size, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, pixels),
+            nn.Sigmoid(),  # pixels lie in [0, 1]
+            nn.Unflatten(1, image_shape),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decoder(self.encoder(images))
+
+    def loss(self, images: Tensor) -> Tensor:
+        return reconstruction_loss(self(images), images)
+
+
+class LinearAutoencoder(Autoencoder):
+    """One matrix to encode, one to decode: its best reconstruction is that of PCA.
+
+    Baldi and Hornik, Neural Networks 1989.
+    """
+
+    def __init__(self, code_size: int, image_shape: tuple[int, ...] = (1, 28, 28)):
+        nn.Module.__init__(self)
+        pixels = math.prod(image_shape)
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, code_size))
+        self.decoder = nn.Sequential(nn.Linear(code_size, pixels), nn.Unflatten(1, image_shape))
+
+
+class DenoisingAutoencoder(Autoencoder):
+    """An autoencoder that sees corrupted images and is measured against the clean ones.
+
+    Vincent, Larochelle, Bengio and Manzagol, ICML 2008. corrupt: images -> images, drawn anew at every call.
+    """
+
+    def __init__(self, code_size: int, corrupt: Callable[[Tensor], Tensor], **shape: int):
+        super().__init__(code_size, **shape)
+        self.corrupt = corrupt
+
+    def loss(self, images: Tensor) -> Tensor:
+        return reconstruction_loss(self(self.corrupt(images)), images)

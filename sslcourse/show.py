@@ -1,0 +1,57 @@
+"""What a cell shows: pictures with a description in words, and the package's own code."""
+
+import base64
+import html
+import inspect
+import io
+from dataclasses import dataclass
+
+from IPython.display import HTML
+from matplotlib.figure import Figure
+from PIL import Image
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+
+def png(picture: Figure | Image.Image) -> bytes:
+    """The picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    if isinstance(picture, Figure):
+        picture.savefig(buffer, format="png", metadata={"Software": None})
+    elif isinstance(picture, Image.Image):
+        picture.save(buffer, format="png")
+    else:
+        raise TypeError(f"a picture is a matplotlib Figure or a PIL image, got {type(picture).__name__}")
+    return buffer.getvalue()
+
+
+def picture_html(picture: bytes, alt: str) -> str:
+    """PNG bytes as an <img> with its description: Jupyter gives its own PNG outputs none."""
+    data = base64.b64encode(picture).decode()
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}" style="max-width: 100%">'
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture as the last value of a cell, with its description for ears, search and tests."""
+
+    picture: Figure | Image.Image
+    alt: str
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/html": picture_html(png(self.picture), self.alt), "text/plain": self.alt}
+
+
+def show(picture: Figure | Image.Image, alt: str) -> Shown:
+    """Show a figure or an image; `alt` says in words, numbers included, what there is to see."""
+    if not alt.strip():
+        raise ValueError("alt is empty: say in one or two sentences what the picture shows")
+    return Shown(picture, " ".join(alt.split()))
+
+
+def show_source(*objects: object) -> HTML:
+    """The code of functions and classes of the package, as it runs."""
+    source = "\n\n".join(inspect.getsource(thing).rstrip() for thing in objects)
+    formatter = HtmlFormatter(noclasses=True, cssstyles="padding: 0.5em; line-height: 1.3")
+    return HTML(highlight(source, PythonLexer(), formatter))

@@ -1,0 +1,78 @@
+"""Move a control, see the picture and the numbers change."""
+
+import html
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from sslcourse.show import picture_html, png
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Explorer:
+    """Controls over a picture and a sentence, both redrawn by draw(**values) -> (picture, text).
+
+    The text states the numbers that the picture shows. As the last value of a cell it is a live widget,
+    and leaves a static picture with its description for readers without a kernel.
+    """
+
+    def __init__(self, draw: Callable[..., tuple[Figure | Image.Image, str]], controls: dict[str, Any]):
+        self._draw, self._controls = draw, controls
+        self._lock = threading.Lock()  # JupyterLab may deliver two events on two threads
+        self._drawn: dict[str, Any] | None = None  # the values that the picture shows
+        self._picture = ipywidgets.Image(format="png")
+        self._message = ipywidgets.HTML()
+        self.text = ""
+        self._redraw()
+        for control in controls.values():
+            control.observe(self._redraw, names="value")
+        self.widget = ipywidgets.VBox([*controls.values(), self._picture, self._message])
+        self.widget.add_class("sslcourse-explorer")
+
+    def set(self, **values: Any) -> str:
+        """Move controls as a hand would; returns the text that the new picture has."""
+        for name, value in values.items():
+            self._controls[name].value = value
+        return self.text
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {name: control.value for name, control in self._controls.items()}
+
+    def _redraw(self, _change: object = None) -> None:
+        with self._lock:
+            values = self.values  # the newest: whoever waited for the lock finds its change drawn already
+            if values == self._drawn:
+                return
+            try:
+                with torch.no_grad():  # grad mode belongs to a thread, and this may be any
+                    picture, text = self._draw(**values)
+                    self._picture.value = png(picture)
+            except Exception as error:
+                self._message.value = _paragraph(f"⚠ {type(error).__name__}: {error}", role="alert")
+                raise
+            self._drawn, self.text = values, " ".join(text.split())
+            self._message.value = _paragraph(self.text, role="status")
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        view = self.widget._repr_mimebundle_()[WIDGET_VIEW]
+        static = picture_html(self._picture.value, self.text) + _paragraph(self.text)
+        return {WIDGET_VIEW: view, "text/html": static, "text/plain": self.text}
+
+
+def explore(draw: Callable[..., tuple[Figure | Image.Image, str]], **controls: Any) -> Explorer:
+    """An Explorer over draw(name=value, ...); each name has a control from slider(...) or choice(...)."""
+    if not controls:
+        raise ValueError("explore needs a control: explore(draw, noise=slider('noise', 0.0, 1.0, 0.05, 0.3))")
+    return Explorer(draw, controls)
+
+
+def _paragraph(text: str, role: str | None = None) -> str:
+    attribute = f' role="{role}"' if role else ""
+    return f"<p{attribute}>{html.escape(text)}</p>"

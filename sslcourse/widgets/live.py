@@ -1,0 +1,138 @@
+"""Watch a training, stop it, keep what was learned."""
+
+import asyncio
+import contextlib
+import html
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+
+import ipywidgets
+from IPython.display import display
+
+from sslcourse.plots import plot_losses, subplots
+from sslcourse.show import png
+from sslcourse.training import History, Progress
+from sslcourse.widgets.explore import WIDGET_VIEW
+
+WORK_SECONDS = 0.03  # train this long, then let Stop and sliders have their turn
+DRAWING_SHARE = 0.05  # of the time goes into the loss curve at the most
+
+
+class Run:
+    """A training under way: `history = await run` waits for it, `run.stop()` ends it and keeps the model.
+
+    The training is an asyncio task that pauses every WORK_SECONDS: a loop in the cell would not hear the
+    Stop button, and a thread would lose its error messages.
+    """
+
+    current: "Run | None" = None
+
+    def __init__(self, training: Iterator[Progress], title: str):
+        if Run.current is not None:
+            Run.current.stop()  # the same cell, run again
+        Run.current = self
+        self.history = History()
+        self._training, self._stopped, self._last = training, False, None
+        self._started, self._next_drawing = time.perf_counter(), 0.0
+        self._bar = ipywidgets.IntProgress(layout={"width": "22em"})
+        self._button = ipywidgets.Button(description="Stop", tooltip=f"stop and keep the model: {title}")
+        self._button.on_click(lambda _: self.stop())
+        self._message = ipywidgets.HTML(f"<p>{html.escape(title)}</p>")
+        self._picture = ipywidgets.Image(format="png")
+        self._title = title
+        controls = ipywidgets.HBox([self._bar, self._button])
+        self.widget = ipywidgets.VBox([self._message, controls, self._picture])
+        self.widget.add_class("sslcourse-run")
+        self._task = asyncio.get_running_loop().create_task(self._train())
+
+    def stop(self) -> None:
+        """End the training after the current step; the model keeps what it has learned."""
+        self._stopped = True
+
+    def __await__(self) -> Generator[object, None, History]:
+        try:
+            yield from asyncio.shield(self._task).__await__()
+        except asyncio.CancelledError:  # the kernel was interrupted while this cell waited
+            self.stop()
+            raise
+        return self.history
+
+    async def _train(self) -> None:
+        try:
+            while not self._stopped and self._work():
+                self._draw_sometimes()
+                await asyncio.sleep(0.001)
+            self._tell("stopped, the model is kept" if self._stopped else "finished")
+        except Exception as error:
+            self._tell(f"⚠ {error}")
+            raise
+        finally:
+            self._button.disabled = True
+            self._draw()
+
+    def _work(self) -> bool:
+        """Train for WORK_SECONDS; False if nothing is left to do."""
+        pause = time.perf_counter() + WORK_SECONDS
+        with interrupt_calls(self.stop):
+            while time.perf_counter() < pause and not self._stopped:
+                self._last = next(self._training, None)
+                if self._last is None:
+                    return False
+                self.history.record(self._last)
+        return True
+
+    def _draw_sometimes(self) -> None:
+        now = time.perf_counter()
+        if now >= self._next_drawing and self.history.loss:
+            self._tell(f"about {self._seconds_left():.0f} s left")
+            self._draw()
+            seconds = time.perf_counter() - now
+            self._next_drawing = now + max(0.2, seconds / DRAWING_SHARE)
+
+    def _seconds_left(self) -> float:
+        steps_left = self._last.steps - self._last.step
+        return steps_left * (time.perf_counter() - self._started) / self._last.step
+
+    def _tell(self, state: str) -> None:
+        step = len(self.history.loss)
+        loss = f", loss {self.history.loss[-1]:.4f}" if step else ""
+        self._message.value = (
+            f'<p role="status">{html.escape(f"{self._title}: step {step}{loss}, {state}")}</p>'
+        )
+
+    def _draw(self) -> None:
+        if self._last is not None:
+            self._bar.max, self._bar.value = self._last.steps, self._last.step
+        elif self.history.loss:
+            self._bar.max = self._bar.value = len(self.history.loss)
+        figure, ax = subplots(width=5, height=2.4)
+        plot_losses(self.history.loss, self.history.validation, ax)
+        self._picture.value = png(figure)
+
+
+def watch(training: Iterator[Progress], title: str) -> Run:
+    """Show a training live and start it; `history = await run` in the next cell waits until it has ended."""
+    run = Run(training, title)
+    still = f"{title}: progress, loss curve and Stop button appear here when the cell runs."
+    bundle = {
+        WIDGET_VIEW: run.widget._repr_mimebundle_()[WIDGET_VIEW],
+        "text/html": f"<p>{html.escape(still)}</p>",
+        "text/plain": still,
+    }
+    display(bundle, raw=True)
+    return run
+
+
+@contextlib.contextmanager
+def interrupt_calls(stop: Callable[[], None]) -> Iterator[None]:
+    """Let an interrupt of the kernel call stop() instead of breaking off in the middle of a step."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread only
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

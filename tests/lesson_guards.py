@@ -1,0 +1,164 @@
+"""What every built lesson must fulfil: each guard takes a notebook and returns its complaints."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDGET = "application/vnd.jupyter.widget-view+json"
+IMG_TAG = re.compile(r'<img\b(?:"[^"]*"|[^">])*>')
+IMG_ALT = re.compile(r'\salt="[^"]*\w[^"]*"')
+ABSOLUTE_PATH = re.compile(
+    r"(?<![\w.:/])(/(home|Users|root|tmp|usr|var|opt|mnt|etc|work)/|~/|[A-Z]:\\(Users|Windows))"
+)
+FORBIDDEN = {
+    "!pip or %pip": re.compile(r"^\s*[!%]+\s*(pip|conda)\b", re.MULTILINE),
+    "a warnings filter": re.compile(r"\bwarnings\.(filter|simplefilter|catch)|%%capture"),
+    "an absolute path": ABSOLUTE_PATH,
+}
+NO_SCOPE_OF_OURS = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
+    """Pairs (cell id, output)."""
+    return ((cell.id, output) for cell in code_cells(notebook) for output in cell.outputs)
+
+
+def words(output: NotebookNode) -> str:
+    """All text of an output, without the data of its pictures."""
+    parts = [output.get("text", ""), *(v for v in output.get("data", {}).values() if isinstance(v, str))]
+    return re.sub(r"base64,[A-Za-z0-9+/=]+", "", "\n".join(parts))
+
+
+def every_cell_was_run_once_and_in_order(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    return [] if counts == list(range(1, len(counts) + 1)) else [f"execution counts are {counts}"]
+
+
+def no_output_is_an_error_or_a_warning(notebook):
+    return [
+        f"{cell}: {output.get('ename', 'text on stderr')}"
+        for cell, output in outputs(notebook)
+        if output.output_type == "error" or output.get("name") == "stderr"
+    ]
+
+
+def no_widget_state_is_stored(notebook):
+    stored = [f"{cell}: {WIDGET}" for cell, output in outputs(notebook) if WIDGET in output.get("data", {})]
+    return stored + ["metadata.widgets"] * ("widgets" in notebook.metadata)
+
+
+def the_kernel_is_python3(notebook):
+    name = notebook.metadata.get("kernelspec", {}).get("name")
+    return [] if name == "python3" else [f"kernelspec {name}"]
+
+
+def the_file_is_smaller_than_400_kb(notebook):
+    size = len(nbformat.writes(notebook).encode())
+    return [] if size < 400_000 else [f"{size / 1000:.0f} kB"]
+
+
+def headings_have_one_title_and_skip_no_level(notebook):
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    text = re.sub(r"^(```|~~~).*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^(#{1,6}) +(.+)", text, flags=re.MULTILINE)
+    levels = [len(marks) for marks, _ in headings]
+    complaints = [] if levels.count(1) == 1 else [f"{levels.count(1)} headings of level 1"]
+    before = [0, *levels]
+    return complaints + [
+        f"'{title}' jumps from level {above} to {level}"
+        for above, level, (_, title) in zip(before, levels, headings, strict=False)
+        if level > above + 1
+    ]
+
+
+def every_picture_is_described(notebook):
+    texts = [(cell.id, cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
+    complaints = [f"{cell}: ![]() without a text" for cell, text in texts if re.search(r"!\[\s*\]", text)]
+    texts += [(cell, words(output)) for cell, output in outputs(notebook)]
+    for cell, text in texts:
+        complaints += [f"{cell}: {tag[:60]}" for tag in IMG_TAG.findall(text) if not IMG_ALT.search(tag)]
+    for cell, output in outputs(notebook):
+        complaints += [f"{cell}: bare {mime}" for mime in output.get("data", {}) if mime.startswith("image/")]
+    return complaints
+
+
+def no_cell_defines_a_name_of_the_package(notebook):
+    return [
+        f"{cell.id} defines {name}, which {package_names()[name]} has"
+        for cell in code_cells(notebook)
+        for name in defined_names(ast.parse(cell.source))
+        if name in package_names()
+    ]
+
+
+def defined_names(tree: ast.AST) -> Iterator[str]:
+    """Names that def, class or assignment bind at the top level; imports are no definitions."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif not isinstance(node, NO_SCOPE_OF_OURS):
+            yield from defined_names(node)
+
+
+@cache
+def package_names() -> dict[str, str]:
+    """Public name -> the file of the package that defines it."""
+    return {
+        name: str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "sslcourse").rglob("*.py"))
+        for name in defined_names(ast.parse(path.read_text(encoding="utf-8")))
+        if not name.startswith("_")
+    }
+
+
+def nothing_forbidden_is_written(notebook):
+    texts = [(cell.id, cell.source) for cell in notebook.cells]
+    texts += [(cell, words(output)) for cell, output in outputs(notebook)]
+    return [
+        f"{cell}: {what}"
+        for cell, text in texts
+        for what, pattern in FORBIDDEN.items()
+        if pattern.search(text)
+    ]
+
+
+def no_code_cell_is_longer_than_20_lines(notebook):
+    lengths = [(cell.id, len(cell.source.splitlines())) for cell in code_cells(notebook)]
+    return [f"{cell}: {length} lines" for cell, length in lengths if length > 20]
+
+
+GUARDS = [
+    every_cell_was_run_once_and_in_order,
+    no_output_is_an_error_or_a_warning,
+    no_widget_state_is_stored,
+    the_kernel_is_python3,
+    the_file_is_smaller_than_400_kb,
+    headings_have_one_title_and_skip_no_level,
+    every_picture_is_described,
+    no_cell_defines_a_name_of_the_package,
+    nothing_forbidden_is_written,
+    no_code_cell_is_longer_than_20_lines,
+]
+
+
+def swallowed_code(source: str) -> list[str]:
+    """Lines of code that stand in a markdown cell because their '# %%' is missing."""
+    complaints, prose = [], False
+    for number, line in enumerate(source.splitlines(), start=1):
+        if line.startswith("# %%"):
+            prose = "[markdown]" in line
+        elif prose and line.strip() and not line.startswith("#"):
+            complaints.append(f"line {number}: '# %%' is missing above: {line}")
+    return complaints

@@ -1,0 +1,73 @@
+"""nbval must notice a wrong number: in a print, in the text of a figure, in the description of a picture."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from build_notebooks import build
+
+ROOT = Path(__file__).resolve().parents[1]
+LESSON = """\
+# %%
+from IPython.display import display
+print("accuracy 83 %")
+
+# %%
+display(
+    {
+        "application/vnd.jupyter.widget-view+json": {"model_id": "random", "version_major": 2},
+        "text/html": '<img alt="loss falls to 0.25" src="data:image/png;base64,iVBORw0KGgo=">',
+        "text/plain": "mean 1.50",
+    },
+    raw=True,
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    source = tmp_path_factory.mktemp("canary") / "01_canary.py"
+    source.write_text(LESSON, encoding="utf-8")
+    return build(source, source.parent).read_text(encoding="utf-8")
+
+
+def nbval_accepts(text, folder):
+    """Run nbval as `make test` does; True if it passes, an error if it cannot run."""
+    path = folder / "lesson.ipynb"
+    path.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "@tests/nbval.args", "-p", "no:cacheprovider", str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stdout
+    return done.returncode == 0
+
+
+def test_a_true_lesson_passes_though_its_widget_is_not_stored(notebook, tmp_path):
+    stored = [output["data"] for output in json.loads(notebook)["cells"][1]["outputs"]]
+    assert [sorted(data) for data in stored] == [["text/html", "text/plain"]]
+    assert nbval_accepts(notebook, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("true", "wrong"),
+    [
+        ("accuracy 83 %\\n", "accuracy 93 %\\n"),
+        ("falls to 0.25", "falls to 0.35"),
+        ('"mean 1.50"', '"mean 1.60"'),
+    ],
+    ids=["printed", "described", "in words"],
+)
+def test_a_planted_wrong_number_fails(notebook, tmp_path, true, wrong):
+    assert not nbval_accepts(with_output(notebook, true, wrong), tmp_path)
+
+
+def test_other_pixels_under_the_same_description_pass(notebook, tmp_path):
+    assert nbval_accepts(with_output(notebook, "iVBORw0KGgo=", "AAAA"), tmp_path)
+
+
+def with_output(notebook, true, other):
+    """The same notebook with the last place of a text, which is in an output, replaced."""
+    before, found, after = notebook.rpartition(true)
+    assert found
+    return before + other + after

@@ -1,0 +1,112 @@
+"""Build notebooks/NN_name.ipynb, with outputs, from notebooks/src/NN_name.py.
+
+python tools/build_notebooks.py [notebooks/src/04_autoencoders.py ...]     (all lessons by default)
+
+Two builds give the same bytes, so that a difference in git is a difference in a lesson.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupytext
+import nbformat
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class BuildError(Exception):
+    """A lesson that must not be published; the message says which cell, and why."""
+
+
+def notebook_from(source: Path) -> NotebookNode:
+    """The lesson as a notebook: exercises written out, nothing executed yet."""
+    cells = [new for cell in jupytext.read(source, fmt="py:percent").cells for new in expanded(cell)]
+    for position, cell in enumerate(cells, start=1):
+        cell.id = f"cell-{position:03}"
+    return new_notebook(cells=cells, metadata=METADATA)
+
+
+def expanded(cell: NotebookNode) -> Iterator[NotebookNode]:
+    """The cell itself, or the three cells of the exercise that its marker names."""
+    if "exercise" not in cell.metadata:
+        new_cell = new_code_cell if cell.cell_type == "code" else new_markdown_cell
+        kept = {key: cell.metadata[key] for key in ("tags", "jupyter") if key in cell.metadata}
+        yield new_cell(cell.source, metadata=kept)
+        return
+    from sslcourse.exercises import find  # only lessons with exercises need it
+
+    name = cell.metadata["exercise"]
+    if cell.source.strip():
+        raise BuildError(f'the cell exercise="{name}" must be empty, its text comes from sslcourse.exercises')
+    exercise = find(name)
+    yield new_markdown_cell(exercise.markdown())
+    yield new_code_cell(exercise.stub, metadata={"tags": ["exercise"]})
+    yield new_code_cell(exercise.check_cell())
+
+
+class ThisPython(KernelSpecManager):
+    """Starts the running interpreter, whatever kernels are installed on the machine."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return KernelSpec(**get_kernel_dict(["--log-level=ERROR"]))
+
+
+def execute(notebook: NotebookNode, folder: Path = NOTEBOOKS) -> NotebookNode:
+    """Run all cells in place, with the folder as working directory."""
+    NotebookClient(
+        notebook,
+        km=AsyncKernelManager(kernel_spec_manager=ThisPython()),
+        resources={"metadata": {"path": str(folder)}},
+        timeout=600,  # seconds for one cell
+        coalesce_streams=True,
+        record_timing=False,
+        store_widget_state=False,
+    ).execute()
+    return notebook
+
+
+def normalise(notebook: NotebookNode) -> NotebookNode:
+    """Keep what a reader sees; drop what differs from run to run."""
+    notebook.metadata = METADATA
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error" or output.get("name") == "stderr":
+                said = "\n".join(output.traceback) if "traceback" in output else output.text
+                raise BuildError(f"{cell.id} writes an error or a warning\n\n{cell.source}\n\n{said}")
+            for part in (output.get("data", {}), output.get("metadata", {})):
+                part.pop(WIDGET, None)
+    return notebook
+
+
+def build(source: Path, folder: Path = NOTEBOOKS) -> Path:
+    """Write folder/NN_name.ipynb; a lesson that fails or warns leaves the old one as it was."""
+    target = folder / f"{source.stem}.ipynb"
+    notebook = normalise(execute(notebook_from(source), folder))
+    nbformat.validate(notebook)
+    nbformat.write(notebook, target)
+    return target
+
+
+def main(sources: list[str]) -> None:
+    for source in map(Path, sources or sorted(NOTEBOOKS.glob("src/*.py"))):
+        try:
+            print(f"{source.name} -> {build(source)}", flush=True)
+        except (BuildError, CellExecutionError) as error:
+            sys.exit(f"{source}: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
