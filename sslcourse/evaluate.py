@@ -16,17 +16,17 @@ def auroc(scores: Tensor, anomaly_scores: Tensor) -> float:
     scores (N,) and anomaly_scores (M,): higher means stranger. 0.5 is guessing; a tie counts half.
     Hanley and McNeil, Radiology 1982.
     """
-    difference = anomaly_scores.reshape(-1, 1) - scores.reshape(1, -1)  # (M, N)
-    return ((difference > 0).double() + (difference == 0).double() / 2).mean().item()
+    anomalies = anomaly_scores.reshape(-1, 1)  # (M, 1), against scores (N,)
+    return ((anomalies > scores).double() + (anomalies == scores).double() / 2).mean().item()
 
 
 def linear_probe(
-    features: Tensor, labels: Tensor, test_features: Tensor, test_labels: Tensor, penalty: float = 1e-3
+    features: Tensor, labels: Tensor, test_features: Tensor, test_labels: Tensor, penalty: float = 1e-2
 ) -> float:
     """Accuracy on the test set of a softmax regression from features (N, D), standardised.
 
-    The encoder stays as it is; the regression (weights and biases, with penalty times the mean square of
-    the weights) is fitted on all examples at once by L-BFGS, so there is no learning rate to choose.
+    The encoder stays as it is. The regression, with penalty times the sum of its squared weights, is fitted
+    on all examples at once by L-BFGS, so there is no learning rate to choose.
     """
     mean, std = features.mean(0), features.std(0).clamp_min(1e-6)
     features, test_features = (features - mean) / std, (test_features - mean) / std

@@ -22,6 +22,12 @@ def subplots(rows: int = 1, columns: int = 1, width: float = 6.0, height: float 
     return figure, axes
 
 
+def freeze_layout(figure: Figure) -> None:
+    """Lay the figure out once and for all: a slider that redraws it is then twice as fast."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def image_rows(rows: dict[str, Tensor], scale: int = 2) -> Image.Image:
     """Rows of small images, each row named on its left.
 
@@ -56,6 +62,7 @@ def plot_losses(loss: list[float], validation: dict[int, float], ax: Axes) -> Ax
     ax.plot(range(1, len(loss) + 1), loss, color=COLORS[0], linewidth=1, label="training")
     if validation:
         ax.plot(*zip(*validation.items(), strict=True), "o--", color=COLORS[1], label="validation")
-    ax.set(xlabel="step", ylabel="loss", yscale="log")
+    positive = min([*loss, *validation.values()], default=1.0) > 0
+    ax.set(xlabel="step", ylabel="loss", yscale="log" if positive else "linear")
     ax.legend()
     return ax

@@ -6,7 +6,7 @@ import inspect
 import io
 from dataclasses import dataclass
 
-from IPython.display import HTML
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from pygments import highlight
@@ -16,14 +16,21 @@ from pygments.lexers import PythonLexer
 
 def png(picture: Figure | Image.Image) -> bytes:
     """The picture as the bytes of a PNG file."""
-    buffer = io.BytesIO()
     if isinstance(picture, Figure):
-        picture.savefig(buffer, format="png", metadata={"Software": None})
-    elif isinstance(picture, Image.Image):
-        picture.save(buffer, format="png")
-    else:
+        picture = _pixels(picture)
+    if not isinstance(picture, Image.Image):
         raise TypeError(f"a picture is a matplotlib Figure or a PIL image, got {type(picture).__name__}")
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png")
     return buffer.getvalue()
+
+
+def _pixels(figure: Figure) -> Image.Image:
+    """The figure in 256 colours: a third of the bytes in a notebook, and faster than matplotlib's PNG."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
+    return pixels.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
 
 
 def picture_html(picture: bytes, alt: str) -> str:
@@ -50,8 +57,17 @@ def show(picture: Figure | Image.Image, alt: str) -> Shown:
     return Shown(picture, " ".join(alt.split()))
 
 
-def show_source(*objects: object) -> HTML:
+@dataclass(frozen=True)
+class Source:
+    """Python code as the last value of a cell, with colours where there are any."""
+
+    code: str
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        formatter = HtmlFormatter(noclasses=True, cssstyles="padding: 0.5em; line-height: 1.3")
+        return {"text/html": highlight(self.code, PythonLexer(), formatter), "text/plain": self.code}
+
+
+def show_source(*objects: object) -> Source:
     """The code of functions and classes of the package, as it runs."""
-    source = "\n\n".join(inspect.getsource(thing).rstrip() for thing in objects)
-    formatter = HtmlFormatter(noclasses=True, cssstyles="padding: 0.5em; line-height: 1.3")
-    return HTML(highlight(source, PythonLexer(), formatter))
+    return Source("\n\n\n".join(inspect.getsource(thing).rstrip() for thing in objects))

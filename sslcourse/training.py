@@ -50,14 +50,9 @@ def train(
     step, steps = 0, epochs * len(batches)
     for _ in range(epochs):
         for position, batch in enumerate(batches, start=1):
-            batch_loss = loss(batch)
             step += 1
-            value = batch_loss.item()
-            if not math.isfinite(value):
-                raise FloatingPointError(
-                    f"the loss of step {step} is {value}; the model is as it was before this step; "
-                    "try a smaller learning rate"
-                )
+            batch_loss = loss(batch)
+            value = _finite(batch_loss.item(), step)
             optimizer.zero_grad()
             batch_loss.backward()
             optimizer.step()
@@ -68,6 +63,15 @@ def train(
                 with torch.no_grad():
                     validation = float(validate())
             yield Progress(step, steps, value, validation)
+
+
+def _finite(loss: float, step: int) -> float:
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss of step {step} is {loss}; the model is as it was before this step; "
+            "try a smaller learning rate"
+        )
+    return loss
 
 
 def finish(training: Iterator[Progress]) -> History:

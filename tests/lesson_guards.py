@@ -114,10 +114,11 @@ def defined_names(tree: ast.AST) -> Iterator[str]:
 
 @cache
 def package_names() -> dict[str, str]:
-    """Public name -> the file of the package that defines it."""
+    """Public name -> the file of the package that defines it; learners do define the answers to exercises."""
     return {
         name: str(path.relative_to(ROOT))
         for path in sorted((ROOT / "sslcourse").rglob("*.py"))
+        if not path.match("exercises/lesson_*.py")
         for name in defined_names(ast.parse(path.read_text(encoding="utf-8")))
         if not name.startswith("_")
     }

@@ -16,7 +16,7 @@ LINE = Exercise(
     minutes=2,
     difficulty="easy",
     statement=(
-        "Write the straight line of the figure above: the value at `x` of a line with that slope, which has the "
+        "Write the straight line that you moved above: the value at `x` of a line with that slope, which has the "
         "value `intercept` at 0. Run the cell below as it is first, then with a wrong answer, then with a right one."
     ),
     stub=(

@@ -18,13 +18,15 @@ class PCA:
     def fit(self, images: Tensor) -> Self:
         """Find the mean (P,) and the components (code_size, P) of images (N, ...) with P values each."""
         pixels = images.flatten(1)
-        if not 1 <= self.code_size <= min(pixels.shape):
+        if not 1 <= self.code_size <= pixels.shape[1]:
             raise ValueError(
-                f"code_size must lie between 1 and {min(pixels.shape)}, the smaller of the number of images "
-                f"and the values in an image; got {self.code_size}"
+                f"code_size must lie between 1 and the {pixels.shape[1]} values in an image, "
+                f"got {self.code_size}"
             )
         self.mean = pixels.mean(0)
-        self.components = torch.linalg.svd(pixels - self.mean, full_matrices=False).Vh[: self.code_size]
+        covariance = (pixels - self.mean).T @ (pixels - self.mean) / len(pixels)  # (P, P)
+        directions = torch.linalg.eigh(covariance).eigenvectors.T  # rows, smallest variance first
+        self.components = directions.flip(0)[: self.code_size]
         return self
 
     def encode(self, images: Tensor) -> Tensor:

@@ -24,6 +24,11 @@ def slider(label: str, low: float, high: float, step: float, value: float) -> ip
     )
 
 
+def stepped_slider(label: str, values: Iterable[Any], value: Any) -> ipywidgets.SelectionSlider:
+    """A slider over a few given values."""
+    return ipywidgets.SelectionSlider(options=list(values), value=value, description=label, **LABELLED)
+
+
 def choice(label: str, options: Iterable[Any] | dict[str, Any], value: Any = None) -> ipywidgets.Dropdown:
     """A drop-down list of values, or of a dict's names; the first is chosen unless value says another."""
     options = options if isinstance(options, dict) else {str(option): option for option in options}

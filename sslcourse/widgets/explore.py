@@ -26,7 +26,7 @@ class Explorer:
         self._draw, self._controls = draw, controls
         self._lock = threading.Lock()  # JupyterLab may deliver two events on two threads
         self._drawn: dict[str, Any] | None = None  # the values that the picture shows
-        self._picture = ipywidgets.Image(format="png")
+        self._picture = picture_widget()
         self._message = ipywidgets.HTML()
         self.text = ""
         self._redraw()
@@ -55,6 +55,7 @@ class Explorer:
                     picture, text = self._draw(**values)
                     self._picture.value = png(picture)
             except Exception as error:
+                self._drawn = None  # so that going back draws again and clears the message
                 self._message.value = _paragraph(f"⚠ {type(error).__name__}: {error}", role="alert")
                 raise
             self._drawn, self.text = values, " ".join(text.split())
@@ -71,6 +72,11 @@ def explore(draw: Callable[..., tuple[Figure | Image.Image, str]], **controls: A
     if not controls:
         raise ValueError("explore needs a control: explore(draw, noise=slider('noise', 0.0, 1.0, 0.05, 0.3))")
     return Explorer(draw, controls)
+
+
+def picture_widget() -> ipywidgets.Image:
+    """An image in its own size, or narrower where the page is."""
+    return ipywidgets.Image(format="png", layout={"max_width": "100%", "align_self": "flex-start"})
 
 
 def _paragraph(text: str, role: str | None = None) -> str:

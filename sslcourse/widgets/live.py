@@ -14,7 +14,7 @@ from IPython.display import display
 from sslcourse.plots import plot_losses, subplots
 from sslcourse.show import png
 from sslcourse.training import History, Progress
-from sslcourse.widgets.explore import WIDGET_VIEW
+from sslcourse.widgets.explore import WIDGET_VIEW, picture_widget
 
 WORK_SECONDS = 0.03  # train this long, then let Stop and sliders have their turn
 DRAWING_SHARE = 0.05  # of the time goes into the loss curve at the most
@@ -40,7 +40,7 @@ class Run:
         self._button = ipywidgets.Button(description="Stop", tooltip=f"stop and keep the model: {title}")
         self._button.on_click(lambda _: self.stop())
         self._message = ipywidgets.HTML(f"<p>{html.escape(title)}</p>")
-        self._picture = ipywidgets.Image(format="png")
+        self._picture = picture_widget()
         self._title = title
         controls = ipywidgets.HBox([self._bar, self._button])
         self.widget = ipywidgets.VBox([self._message, controls, self._picture])

@@ -11,7 +11,10 @@ from sslcourse.widgets.explore import WIDGET_VIEW
 
 @dataclass(frozen=True)
 class Question:
-    """options maps each option to the explanation shown when it is chosen; `right` is the right option."""
+    """options maps each option to the explanation shown when it is chosen; `right` is the right option.
+
+    Options are shown in alphabetical order, so the order in which they are written tells nothing.
+    """
 
     text: str
     right: str
@@ -40,7 +43,7 @@ class Quiz:
     def _box(self, number: int, question: Question) -> ipywidgets.VBox:
         answer = ipywidgets.HTML()
         options = ipywidgets.RadioButtons(
-            options=list(question.options), value=None, layout={"width": "max-content", "max_width": "98%"}
+            options=sorted(question.options), value=None, layout={"width": "max-content", "max_width": "98%"}
         )
         options.observe(
             lambda change: setattr(
@@ -60,4 +63,4 @@ class Quiz:
 
 
 def _list(options: dict[str, str]) -> str:
-    return f"<ul>{''.join(f'<li>{html.escape(option)}</li>' for option in options)}</ul>"
+    return f"<ul>{''.join(f'<li>{html.escape(option)}</li>' for option in sorted(options))}</ul>"

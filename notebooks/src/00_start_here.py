@@ -1,0 +1,222 @@
+# %% [markdown]
+# # 00 Start here
+#
+# In a quarter of an hour you know how the lessons work: run a cell, move a slider, train a network and stop it,
+# do an exercise that tells you what is wrong.
+#
+# - **Slider:** slope and intercept of a line, with its loss
+# - **Time:** about 15 minutes
+# - **You need:** Python's basics and a little algebra; nothing about neural networks
+#
+# *Self-supervised learning* trains networks on data that nobody has labelled: the data itself supplies the question
+# and the answer. Hide half of a picture, and ask for the hidden half. These lessons derive the main methods, run them
+# on real images on your own computer, and measure each result beside honest controls.
+
+# %% [markdown]
+# ## 1. Run a cell
+#
+# A notebook is made of cells. Click on the gray cell below and press **Shift + Enter**: its code runs, the result
+# appears under it, and the next cell is selected. Every lesson begins with a cell like this one, which imports what
+# the lesson uses.
+
+# %%
+import torch
+from torch import nn
+
+from sslcourse.check import report
+from sslcourse.data import Batches, images
+from sslcourse.exercises import check, hint, quiz, solution
+from sslcourse.losses import reconstruction_loss
+from sslcourse.plots import image_rows, plot_losses, subplots
+from sslcourse.show import show, show_source
+from sslcourse.training import train
+from sslcourse.widgets import explore, slider, start_lesson, watch
+
+start_lesson()
+
+# %% [markdown]
+# If that raised an error, the next cell may say why. It looks at what is installed; where something is wrong it
+# prints the command that mends it. (For versions and processors: `report(details=True)`.)
+
+# %%
+report()
+
+# %% [markdown]
+# ## 2. Move a slider
+#
+# Here are ten points. They were made from a line, and then each was moved up or down a little at random.
+
+# %%
+x = torch.linspace(0, 1, 10)
+y = 3 * x + 2 + 0.3 * torch.randn(10, generator=torch.Generator().manual_seed(0))
+print("x:", [round(value, 2) for value in x.tolist()])
+print("y:", [round(value, 2) for value in y.tolist()])
+
+
+# %% [markdown]
+# How well does *another* line fit them? Measure at each point how far the line is off, square it, and average over
+# the points. This number is the **loss**: the smaller, the better. Training any model, in all lessons, means making
+# a loss small.
+
+
+# %%
+def draw_line(slope, intercept):
+    prediction = slope * x + intercept
+    loss = (prediction - y).square().mean()
+    figure, ax = subplots(width=5, height=3)
+    ax.vlines(x, y, prediction, color="0.6", linestyle=":")
+    ax.plot(x, y, "o", x, prediction, "-")
+    ax.set(xlabel="x", ylabel="y", ylim=(-1, 8), title=f"loss {loss:.3f}")
+    return figure, f"Line with slope {slope:.1f} and intercept {intercept:.1f}; its loss is {loss:.3f}."
+
+
+explore(
+    draw_line,
+    slope=slider("slope", -2.0, 6.0, step=0.1, value=0.0),
+    intercept=slider("intercept", -1.0, 5.0, step=0.1, value=1.0),
+)
+
+# %% [markdown]
+# Make the loss as small as you can, with the mouse or with the arrow keys. The dotted lines are the distances that
+# the loss squares.
+#
+# For a straight line the best slope and intercept follow from a formula, *least squares*. It needs no sliders, and
+# tells how near you came:
+
+# %%
+slope, intercept = torch.linalg.lstsq(torch.stack([x, torch.ones(10)], dim=1), y).solution
+best_loss = (slope * x + intercept - y).square().mean()
+print(f"least squares: slope {slope:.2f}, intercept {intercept:.2f}, loss {best_loss:.3f}")
+
+# %% [markdown]
+# Networks have no such formula, and many more than two numbers to set. They are trained by moving every number a
+# little in the direction that makes the loss smaller, again and again.
+
+# %% [markdown]
+# ## 3. Look at the data
+#
+# Most lessons use photographs of clothes from *Fashion-MNIST*: a part of it comes with the course, so nothing has to
+# be downloaded.
+
+# %%
+train_images, labels, class_names = images("fashion")
+print("images:", tuple(train_images.shape), "- number, channels, height, width")
+print("pixels between", train_images.min().item(), "and", train_images.max().item())
+
+# %%
+show(
+    image_rows({class_names[label]: train_images[labels == label][:8] for label in range(10)}),
+    alt=f"Ten rows of eight small gray photographs, one row a class: {', '.join(class_names)}.",
+)
+
+# %% [markdown]
+# The network of the next section is given the upper half of an image and must draw the lower half. Nobody labelled
+# anything: the images themselves hold question and answer. That is self-supervised learning.
+
+# %%
+upper, lower = train_images[:, :, :14], train_images[:, :, 14:]
+print("question:", tuple(upper.shape), " answer:", tuple(lower.shape))
+
+# %% [markdown]
+# ## 4. Train a network, and stop it
+#
+# The training loop of all lessons is short enough to read. `show_source` shows the code that runs, here and always.
+
+# %%
+show_source(train)
+
+# %% [markdown]
+# Run the next cell. It trains a small network live: a progress bar, the loss after every step, the time left. You
+# can press **Stop** at any time, and the network keeps what it has learned. (The first run may be over before you
+# have found the button. Then set `epochs=100` and run the cell again.)
+
+# %%
+network = nn.Sequential(
+    nn.Flatten(), nn.Linear(14 * 28, 128), nn.GELU(), nn.Linear(128, 14 * 28), nn.Unflatten(1, (1, 14, 28))
+)
+batches = Batches(upper[:10_000], lower[:10_000], batch_size=64)
+optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
+
+run = watch(
+    train(
+        loss=lambda batch: reconstruction_loss(network(batch[0]), batch[1]),
+        batches=batches,
+        optimizer=optimizer,
+        epochs=5,
+        validate=lambda: reconstruction_loss(network(upper[10_000:]), lower[10_000:]),
+    ),
+    title="Lower half from upper half",
+)
+
+# %% [markdown]
+# The cell above ended at once and training goes on behind it, so that sliders and the Stop button work meanwhile.
+# The next cell waits for the end. (Press Stop while it waits, or interrupt the kernel: both are safe.)
+
+# %%
+history = await run
+
+# %%
+figure, ax = subplots()
+plot_losses(history.loss, history.validation, ax)
+show(
+    figure,
+    alt=f"The loss falls from {history.loss[0]:.2f} at the first step to {history.loss[-1]:.3f} at the last; the loss "
+    f"on images that were held back ends at {list(history.validation.values())[-1]:.3f}.",
+)
+
+# %% [markdown]
+# *Validation* is the loss on images that were held back from training: the only honest measure, because a network
+# can also learn its training images by heart. Here are eight of those held back.
+
+# %%
+new = train_images[10_000:10_008]
+with torch.no_grad():
+    drawn = network(new[:, :, :14])
+show(
+    image_rows({"given": new[:, :, :14], "drawn": drawn, "the truth": new[:, :, 14:]}, scale=3),
+    alt="Eight garments in three rows: the upper half given, the lower half as the network drew it, blurred but of "
+    "the right kind, and the true lower half.",
+)
+
+# %% [markdown]
+# Is that good? A number alone does not tell. A **control** does: someone who never looks at the upper half would
+# best draw the same average lower half each time.
+
+# %%
+control = reconstruction_loss(lower[:10_000].mean(0).expand_as(lower[10_000:]), lower[10_000:])
+learned = list(history.validation.values())[-1]
+print(f"always the average: {control:.3f}   the network: {learned:.3f}")
+print("better than the control by more than half:", bool(learned < control / 2))
+
+# %% [markdown]
+# ## 5. Do an exercise
+#
+# Exercises look like the one below. `check` tells you whether your answer is right and, if not, what is wrong with it.
+# Later cells never depend on your answers, so you can skip an exercise and come back.
+
+# %% exercise="00.line"
+
+# %% [markdown]
+# ## 6. Answer a quiz
+#
+# Each lesson ends with a quiz. Every option, right or wrong, explains itself when you choose it.
+
+# %%
+quiz("00")
+
+# %% [markdown]
+# ## What to remember
+#
+# - A loss measures how wrong a model is; training makes it small.
+# - In self-supervised learning the data supplies question and answer.
+# - A result means something beside a control, on data that was held back.
+# - **Run**, **move**, **Stop**, **check**: nothing you do here can break the course. *Kernel → Restart Kernel* brings
+#   back a fresh start.
+#
+# ## Reference
+#
+# Xiao, Rasul and Vollgraf, *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms*, 2017,
+# arXiv:1708.07747.
+#
+# **Next:** [04 Autoencoders](04_autoencoders.ipynb), networks that squeeze an image through a few numbers and draw it
+# again. The README has the table of all lessons.

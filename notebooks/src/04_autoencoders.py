@@ -1,0 +1,730 @@
+# %% [markdown]
+# # 04 Autoencoders
+#
+# You squeeze images through a bottleneck of a few numbers and draw them again, find out when a network does this
+# better than the best linear method, and use what it cannot draw to detect what does not belong.
+#
+# - **Slider:** code size, position in a two-number code, noise level
+# - **Time:** about 75 minutes
+# - **You need:** lesson 00, and matrices
+#
+# Afterwards you can
+#
+# - write the loss and the network of an autoencoder, and say what the bottleneck is for;
+# - compare it with principal component analysis, which it must equal when linear and may beat when not;
+# - train a *denoising* autoencoder and spot the mistake that makes it useless;
+# - turn reconstruction errors into a detector of anomalies and score it;
+# - tell what a code is good for, from a measurement beside its controls.
+
+# %%
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sslcourse.augment import add_gaussian_noise, hide_square, zero_pixels
+from sslcourse.data import Batches, images, labelled_subset
+from sslcourse.encoders import mlp_encoder
+from sslcourse.evaluate import auroc, linear_probe, reconstruction_errors
+from sslcourse.exercises import check, hint, quiz, solution
+from sslcourse.losses import reconstruction_loss
+from sslcourse.methods import PCA, Autoencoder, DenoisingAutoencoder, LinearAutoencoder
+from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
+from sslcourse.show import show, show_source
+from sslcourse.training import train
+from sslcourse.widgets import choice, explore, slider, start_lesson, stepped_slider, watch
+
+start_lesson()
+
+# %% [markdown]
+# ## 1. The idea
+#
+# Describe a shoe to a friend on the telephone, in thirty-two numbers, so that she can draw it. You cannot read her
+# all 784 pixels. You and she must agree on numbers that say much about clothes: kind, length of the sleeve, height of
+# the heel.
+#
+# An **autoencoder** is both of you, trained together. The **encoder** $f$ turns an image $x$ into a short **code**
+# $z = f(x)$, the **decoder** $g$ draws a **reconstruction** $\hat x = g(z)$, and the loss is how far the drawing is
+# from the image. Nobody labels anything: the image is its own answer.
+#
+# What would we like a code to be?
+#
+# - **Compact**: few numbers suffice.
+# - **Transferable**: it helps with a task it was not trained for.
+# - **Disentangled**: each number means one thing.
+#
+# This lesson measures the first two. To measure the third one needs images whose causes are known, and a later lesson
+# makes them.
+
+# %% [markdown]
+# ## 2. The mathematics
+#
+# With $N$ images of $P$ pixels, training looks for the encoder and the decoder that minimize the mean squared error
+# per pixel
+#
+# $$ L(f, g) = \frac{1}{N P} \sum_{i=1}^{N} \lVert x_i - g(f(x_i)) \rVert^2 . $$
+#
+# If the code has as many numbers as the image, $f$ and $g$ may both do nothing, and $L = 0$ without anything
+# learned. The **bottleneck**, a code with $d < P$ numbers, forbids that: what fits through must be what images have in
+# common.
+
+# %% [markdown]
+# ## 3. The reconstruction loss
+#
+# Two "images" of four pixels, and a reconstruction of each:
+
+# %%
+two_images = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.5, 0.5, 0.5, 0.5]])
+two_drawings = torch.tensor([[0.1, 0.0, 0.8, 1.0], [0.5, 0.5, 0.5, 0.1]])
+squared = (two_images - two_drawings).square()
+print("squared errors of image 1:", [round(value, 2) for value in squared[0].tolist()])
+print("squared errors of image 2:", [round(value, 2) for value in squared[1].tolist()])
+
+# %%
+print(f"mean over image 1: {squared[0].mean():.4f}")
+print(f"mean over image 2: {squared[1].mean():.4f}")
+print(f"loss, the mean of both: {squared.mean():.4f}")
+
+# %% [markdown]
+# Image 2 has a larger error although three of its four pixels are exact: squaring punishes one large mistake more
+# than several small ones. This is the code that the lessons use:
+
+# %%
+show_source(reconstruction_loss)
+
+# %% exercise="04.loss"
+
+# %% [markdown]
+# ## 4. Data, and the first control
+#
+# Of the 12,000 training images, 10,000 are for training and 2,000 for *validation*: they are looked at while we
+# choose. The test images come last, for the tables.
+
+# %%
+train_images, train_labels, class_names = images("fashion", "train")
+test_images, test_labels, _ = images("fashion", "test")
+train_images, validation_images = train_images[:10_000], train_images[10_000:]
+train_labels = train_labels[:10_000]
+print("train", len(train_images), " validation", len(validation_images), " test", len(test_images))
+
+# %% [markdown]
+# How large an error is large? Someone who never looks at the image does best to draw the **mean image** every time.
+# Every model has to beat that.
+
+# %%
+mean_image = train_images.mean(0, keepdim=True)
+mean_error = reconstruction_loss(mean_image.expand_as(test_images), test_images).item()
+print(f"error of the mean image on test images: {mean_error:.4f}")
+
+# %% [markdown]
+# ## 5. The best linear bottleneck
+#
+# *Principal component analysis*, PCA, is the oldest bottleneck. Take the mean image away. Look for the direction in
+# pixel space along which images differ most, then for the next one at right angles to it, and so on. The code of an
+# image is its position along the first $d$ directions.
+#
+# Here are two pixels of five images, and the one direction that describes them best.
+
+# %%
+points = torch.tensor([[1.0, 1.2], [2.0, 1.9], [3.0, 3.2], [4.0, 3.8], [5.0, 4.9]])
+centred = points - points.mean(0)
+direction = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -1]  # largest variance
+direction = direction * direction.sign()[0]  # of the two opposite ones, the one to the right
+print("direction:", [round(value, 2) for value in direction.tolist()])
+
+# %%
+codes = centred @ direction  # one number for each image
+restored = codes.reshape(-1, 1) * direction + points.mean(0)
+print("codes:   ", [round(value, 2) for value in codes.tolist()])
+print(f"error with one number: {(restored - points).square().mean():.4f}, ", end="")
+print(f"with none: {centred.square().mean():.4f}")
+
+# %%
+show_source(PCA)
+
+# %% [markdown]
+# On real images, with 2 to 128 numbers:
+
+# %%
+SIZES = [2, 8, 32, 128]
+
+
+@torch.no_grad()
+def test_error(model):
+    return reconstruction_loss(model(test_images), test_images).item()
+
+
+pca = {size: PCA(size).fit(train_images) for size in SIZES}
+pca_errors = {size: test_error(pca[size]) for size in SIZES}
+print("no numbers (mean image):", f"{mean_error:.4f}")
+for size in SIZES:
+    print(f"{size:3} numbers: {pca_errors[size]:.4f}")
+
+# %% exercise="04.pca"
+
+# %% [markdown]
+# ### A linear autoencoder finds the same
+#
+# If encoder and decoder are one matrix each, then no autoencoder can beat PCA on the training images, and the best
+# one equals it (Baldi and Hornik, 1989). Here it is:
+
+# %%
+show_source(LinearAutoencoder)
+
+# %% [markdown]
+# All trainings of this lesson use one recipe: Adam, with a learning rate that rises and then falls to zero.
+
+
+# %%
+def recipe(loss, parameters, epochs, *data, validate=None):
+    batches = Batches(*data, batch_size=32)
+    optimizer = torch.optim.Adam(parameters, lr=5e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=epochs * len(batches))
+    return train(loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate)
+
+
+# %%
+linear = LinearAutoencoder(32)
+run = watch(
+    recipe(
+        linear.loss,
+        linear.parameters(),
+        15,
+        train_images,
+        validate=lambda: linear.loss(validation_images),
+    ),
+    title="Linear autoencoder with 32 numbers",
+)
+
+# %%
+await run
+print("                      train    test")
+for name, model in [("PCA", pca[32]), ("linear autoencoder", linear)]:
+    with torch.no_grad():
+        train_error = reconstruction_loss(model(train_images), train_images)
+    print(f"{name:18} {train_error:8.4f} {test_error(model):7.4f}")
+
+# %% tags=["nbval-check-output"]
+with torch.no_grad():
+    ratio = linear.loss(train_images) / reconstruction_loss(pca[32](train_images), train_images)
+print("the linear autoencoder comes within 1 % of PCA's training error:", bool(ratio < 1.01))
+print("and never below it:", bool(ratio >= 1))
+
+# %% [markdown]
+# Two ways that have nothing in common, an eigenvalue problem and thousands of small steps, meet at the same number.
+# Such a meeting is worth more than a loss that "looks low".
+#
+# They share the *subspace*, not the code: the decoder may mix the directions as it likes. How much of PCA's 32
+# directions lies in the space that the decoder can draw?
+
+# %%
+with torch.no_grad():
+    drawable = torch.linalg.qr(linear.decoder[0].weight).Q  # (784, 32), orthonormal columns
+    share = (pca[32].components @ drawable).square().sum(1)  # (32,), 1 = wholly inside
+print(f"first direction {share[0]:.3f}, first sixteen {share[:16].mean():.3f}, all {share.mean():.3f}")
+
+# %% [markdown]
+# The large directions are there; the smallest ones, which matter least for the error, are found last.
+
+# %% [markdown]
+# ## 6. The autoencoder
+#
+# Now let encoder and decoder bend. Between pixels and code stands a hidden layer of 128 numbers with a
+# non-linearity: 784 → 128 → $d$ and back. The decoder ends with a *sigmoid*, because pixels lie between 0 and 1. The
+# code has no activation: it may be any number.
+
+# %% exercise="04.bottleneck"
+
+# %%
+show_source(mlp_encoder, Autoencoder)
+
+# %% [markdown]
+# Train four of them, one for each code size. They share no parameter, so minimizing the *sum* of their losses trains
+# each exactly as if it were alone, and one progress bar will do.
+
+# %%
+autoencoders = nn.ModuleDict({str(size): Autoencoder(size) for size in SIZES})
+
+
+def total_loss(batch):
+    return sum(model.loss(batch) for model in autoencoders.values())
+
+
+run = watch(
+    recipe(
+        total_loss,
+        autoencoders.parameters(),
+        10,
+        train_images,
+        validate=lambda: total_loss(validation_images),
+    ),
+    title="Four autoencoders, sum of their losses",
+)
+
+# %%
+await run
+autoencoder_errors = {size: test_error(autoencoders[str(size)]) for size in SIZES}
+print("numbers in the code     PCA   autoencoder")
+for size in SIZES:
+    print(f"{size:19} {pca_errors[size]:7.4f} {autoencoder_errors[size]:13.4f}")
+
+# %%
+figure, ax = subplots(width=5.5)
+ax.axhline(mean_error, color="0.5", linestyle=":", label="mean image")
+ax.plot(SIZES, list(pca_errors.values()), "o--", label="PCA")
+ax.plot(SIZES, list(autoencoder_errors.values()), "s-", label="autoencoder")
+ax.set(xscale="log", yscale="log", xlabel="numbers in the code", ylabel="test error per pixel", xticks=SIZES)
+ax.set_xticklabels(SIZES)
+ax.legend()
+show(
+    figure,
+    alt="Test error against code size, both on log scales. Both curves fall far below the mean image's line. The "
+    "autoencoder is below PCA for small codes and above it for the largest.",
+)
+
+# %% tags=["nbval-check-output"]
+for size in SIZES[:3]:
+    print(f"{size} numbers: the autoencoder beats PCA:", autoencoder_errors[size] < pca_errors[size])
+print("128 numbers: PCA beats the autoencoder:", pca_errors[128] < autoencoder_errors[128])
+
+# %% [markdown]
+# With few numbers the bent bottleneck wins clearly: clothes do not fill a flat space. With many it loses, and that is
+# worth a thought. PCA's solution is exact, ours the state after ten passes; and when the code is as wide as the hidden
+# layer, it is the hidden layer that limits what gets through. *A network is not better because it is a network.*
+#
+# See for yourself what the numbers mean. The slider changes the code size for eight test images.
+
+# %%
+samples = test_images[:8]
+
+
+def draw_code_size(size):
+    autoencoder = autoencoders[str(size)](samples)
+    components = pca[size](samples)
+    rows = {"image": samples, "autoencoder": autoencoder, "PCA": components}
+    return image_rows(rows, scale=3), (
+        f"Eight test images from {size} numbers each. Error of the autoencoder "
+        f"{reconstruction_loss(autoencoder, samples):.4f}, of PCA {reconstruction_loss(components, samples):.4f}."
+    )
+
+
+explore(draw_code_size, size=stepped_slider("numbers in the code", SIZES, value=8))
+
+# %% [markdown]
+# ## 7. A map of all clothes
+#
+# With two numbers one can draw the whole space of codes. Every dot is a test image at its code; the picture on the
+# right is what the decoder draws at the cross. Move the cross.
+
+# %%
+map_model = autoencoders["2"]
+with torch.no_grad():
+    map_codes = map_model.encoder(test_images)  # (2000, 2)
+low, high = map_codes.quantile(0.02, dim=0), map_codes.quantile(0.98, dim=0)
+
+figure, (map_ax, image_ax) = subplots(1, 2, width=7.5, height=4)
+for label, name in enumerate(class_names):
+    x, y = map_codes[test_labels == label].T
+    map_ax.plot(x, y, linestyle="", marker=".", markersize=3, color=COLORS[label % 6], alpha=0.5)
+    map_ax.text(
+        x.median(), y.median(), name, ha="center", bbox={"facecolor": "white", "alpha": 0.8, "pad": 1}
+    )
+map_ax.set(xlabel="first number", ylabel="second number", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+(cross,) = map_ax.plot([], [], "k+", markersize=20, markeredgewidth=3)
+picture = image_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
+image_ax.set_axis_off()
+freeze_layout(figure)
+
+
+# %%
+def draw_map(first, second):
+    code = low + (high - low) * torch.tensor([[first, second]]) / 100
+    cross.set_data(code[:, 0], code[:, 1])
+    picture.set_data(map_model.decoder(code)[0, 0])
+    nearest = (map_codes - code).square().sum(1).argmin()
+    return figure, (
+        f"Two-number codes of the test images, and the decoder's drawing at {first} % and {second} % of the way "
+        f"across. The nearest test image is of class {class_names[test_labels[nearest]]}."
+    )
+
+
+explore(
+    draw_map,
+    first=slider("first number, %", 0, 100, step=1, value=30),
+    second=slider("second number, %", 0, 100, step=1, value=50),
+)
+
+# %% [markdown]
+# Trousers, bags and shoes have places of their own; pullovers, coats and shirts lie on top of each other. Between the
+# crowds the decoder draws mixtures that are no garment: nothing in the loss says what should be *there*. An
+# autoencoder compresses; it does not generate. The lessons on variational autoencoders mend that.
+
+# %% [markdown]
+# ## 8. Without a bottleneck
+#
+# What if the code is as large as the image? PCA can tell exactly. With all 784 directions nothing is lost, for
+# *anything*: neither for clothes nor for pure noise.
+
+# %%
+noise = torch.rand(test_images.shape, generator=torch.Generator().manual_seed(0))
+whole = PCA(784).fit(train_images)
+print("                      clothes    noise")
+for name, model in [
+    ("PCA, 784 numbers", whole),
+    ("PCA, 32 numbers", pca[32]),
+    ("autoencoder, 32", autoencoders["32"]),
+]:
+    with torch.no_grad():
+        noise_error = reconstruction_loss(model(noise), noise)
+    print(f"{name:20} {test_error(model):8.4f} {noise_error:8.4f}")
+
+# %% [markdown]
+# An error of zero, and nothing learned: the code copies. The two narrow models draw clothes and cannot draw noise; so
+# they know something about clothes. Being unable is the point, and the next section puts it to use.
+#
+# (One can also keep a wide code and forbid copying in another way: section 10 does.)
+
+# %% [markdown]
+# ## 9. What it cannot draw does not belong
+#
+# A model trained on normal images reconstructs strange ones badly. So the reconstruction error is a score of
+# strangeness. How good is it? Three normal images and two anomalies:
+
+# %%
+normal_scores = torch.tensor([0.1, 0.2, 0.4])
+strange_scores = torch.tensor([0.3, 0.5])
+pairs = [(s.item(), n.item()) for s in strange_scores for n in normal_scores]
+won = [strange > normal for strange, normal in pairs]
+print("the anomaly scores higher:", won)
+print(f"share of pairs: {sum(won)} / {len(won)} = {sum(won) / len(won):.2f}")
+
+# %% [markdown]
+# That share is the **AUROC**, the area under the ROC curve. It needs no threshold: 1 is perfect, 0.5 is guessing.
+
+# %% exercise="04.auroc"
+
+# %%
+show_source(auroc)
+
+# %% [markdown]
+# First, strange *pictures*: the test images upside down, and noise. Beside the autoencoder stand two controls, the
+# error of PCA and the distance from the mean image.
+
+
+# %%
+@torch.no_grad()
+def strangeness(model, pictures):
+    return reconstruction_errors(model(pictures), pictures)
+
+
+detectors = {"autoencoder": autoencoders["32"], "PCA": pca[32], "mean image": mean_image.expand_as}
+strange = {"upside down": test_images.flip(2), "noise": noise}
+print("AUROC        upside down    noise")
+for name, model in detectors.items():
+    scores = [auroc(strangeness(model, test_images), strangeness(model, s)) for s in strange.values()]
+    print(f"{name:12} {scores[0]:11.2f} {scores[1]:8.2f}")
+
+# %% [markdown]
+# Noise is easy. Upside down is harder: trousers are still trousers. The hardest test is a *class* that was left out of
+# training. Two models are trained here, one that never sees a bag and one that never sees a T-shirt.
+
+# %%
+LEFT_OUT = {"Bag": class_names.index("Bag"), "T-shirt": class_names.index("T-shirt/top")}
+without = nn.ModuleDict({name: Autoencoder(32) for name in LEFT_OUT})
+
+
+def loss_without(batch):
+    pictures, labels = batch
+    return sum(without[name].loss(pictures[labels != label]) for name, label in LEFT_OUT.items())
+
+
+run = watch(
+    recipe(loss_without, without.parameters(), 6, train_images, train_labels),
+    title="Two autoencoders, each without one class",
+)
+
+# %%
+await run
+detection = {}
+for name, label in LEFT_OUT.items():
+    seen = train_images[train_labels != label]
+    models = {"autoencoder": without[name], "PCA": PCA(32).fit(seen), "mean image": seen.mean(0).expand_as}
+    known, unknown = test_images[test_labels != label], test_images[test_labels == label]
+    for method, model in models.items():
+        detection[method, name] = auroc(strangeness(model, known), strangeness(model, unknown))
+
+# %%
+print("AUROC         bag left out   T-shirt left out")
+for method in models:
+    print(f"{method:12} {detection[method, 'Bag']:13.2f} {detection[method, 'T-shirt']:18.2f}")
+
+# %% tags=["nbval-check-output"]
+print("bags stand out, AUROC above 0.85:", detection["autoencoder", "Bag"] > 0.85)
+print(
+    "more than from the mean image by 0.1:",
+    detection["autoencoder", "Bag"] > detection["mean image", "Bag"] + 0.1,
+)
+print("T-shirts do not, AUROC below 0.65:", detection["autoencoder", "T-shirt"] < 0.65)
+
+# %% [markdown]
+# A bag is like nothing else. A T-shirt is a short pullover and a wide dress, and a model that draws those draws it
+# too, though it has never seen one. *A reconstruction error finds what differs in appearance, not in name.*
+
+# %% [markdown]
+# ## 10. Denoising autoencoders
+#
+# There is a second way to forbid copying. Damage the image, show the encoder the damaged one $\tilde x$, and ask
+# for the **clean** one:
+#
+# $$ L_\text{DAE} = \frac{1}{N P} \sum_{i=1}^{N} \lVert x_i - g(f(\tilde x_i)) \rVert^2 , \qquad \tilde x_i \sim q(\tilde x \mid x_i) . $$
+#
+# Copying $\tilde x$ now costs as much as the damage. To do better, the network must know what clean images look like.
+#
+# A worked example with four pixels: the image, the noisy version that the encoder saw, and what the decoder drew.
+
+# %%
+clean = torch.tensor([0.8, 0.3, 0.9, 0.5])
+noisy = clean + torch.tensor([0.15, -0.12, -0.18, 0.11])
+drawn = torch.tensor([0.79, 0.28, 0.88, 0.51])
+print("noisy input:", [round(value, 2) for value in noisy.tolist()])
+
+# %%
+against_clean = reconstruction_loss(drawn, clean)
+against_noisy = reconstruction_loss(drawn, noisy)
+print(f"against the clean image: {against_clean:.5f}")
+print(f"against the noisy input: {against_noisy:.4f}, {against_noisy / against_clean:.0f} times more")
+
+# %% [markdown]
+# The drawing is nearly perfect, and only the first line says so. Measured against the noisy input, the network would be
+# punished for having removed the noise.
+#
+# Three kinds of damage are common. Each draws anew for every image and every call.
+
+# %%
+generator = torch.Generator().manual_seed(0)
+damaged = {
+    "clean": samples,
+    "Gaussian noise": add_gaussian_noise(samples, 0.5, generator),
+    "zeroed pixels": zero_pixels(samples, 0.5, generator),
+    "hidden square": hide_square(samples, 14, generator),
+}
+show(
+    image_rows(damaged, scale=3),
+    alt="Eight garments in four rows: clean; speckled with Gaussian noise; with half of the pixels black; with a black "
+    "square of half the width at a different place in each.",
+)
+
+# %% exercise="04.noise"
+
+# %%
+show_source(add_gaussian_noise, DenoisingAutoencoder)
+
+
+# %%
+def corrupt(pictures):
+    return add_gaussian_noise(pictures, 0.5, generator)
+
+
+denoiser = DenoisingAutoencoder(32, corrupt)
+run = watch(
+    recipe(
+        denoiser.loss,
+        denoiser.parameters(),
+        10,
+        train_images,
+        validate=lambda: denoiser.loss(validation_images),
+    ),
+    title="Denoising autoencoder",
+)
+
+# %%
+await run
+LEVELS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0]
+curves = {"noisy input": [], "autoencoder": [], "denoising autoencoder": []}
+for level in LEVELS:
+    noisy_images = add_gaussian_noise(test_images, level, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        answers = noisy_images, autoencoders["32"](noisy_images), denoiser(noisy_images)
+    for curve, answer in zip(curves.values(), answers, strict=True):
+        curve.append(reconstruction_loss(answer, test_images).item())
+
+# %%
+print("noise", *(f"{name:>22}" for name in curves))
+for row, level in enumerate(LEVELS):
+    print(f"{level:5.1f}", *(f"{curve[row]:22.4f}" for curve in curves.values()))
+
+# %%
+figure, ax = subplots(width=5.5)
+for (name, curve), marker in zip(curves.items(), "os^", strict=True):
+    ax.plot(LEVELS, curve, marker=marker, label=name)
+ax.axvline(0.5, color="0.5", linestyle=":")
+ax.text(0.51, 0.2, "trained here")
+ax.set(xlabel="standard deviation of the noise", ylabel="error against the clean image")
+ax.legend()
+show(
+    figure,
+    alt="Error against the clean image for nine noise levels. The noisy input's error rises steeply, the autoencoder's "
+    "less, the denoising autoencoder's stays low and is lowest near the noise it was trained with.",
+)
+
+# %% tags=["nbval-check-output"]
+middle = LEVELS.index(0.5)
+print(
+    "at its own noise the denoiser removes more than 80 % of the error:",
+    curves["denoising autoencoder"][middle] < 0.2 * curves["noisy input"][middle],
+)
+print(
+    "on clean images the plain autoencoder is better:",
+    curves["autoencoder"][0] < curves["denoising autoencoder"][0],
+)
+
+# %% [markdown]
+# Both statements belong together: the denoiser pays for its skill on images that need none. Move the noise and watch
+# both.
+
+
+# %%
+def draw_noise(level):
+    noisy_samples = add_gaussian_noise(samples, level, torch.Generator().manual_seed(1))
+    plain, denoised = autoencoders["32"](noisy_samples), denoiser(noisy_samples)
+    rows = {"clean": samples, "noisy": noisy_samples, "autoencoder": plain, "denoising": denoised}
+    return image_rows(rows, scale=3), (
+        f"Noise {level:.2f}. Error against the clean images: noisy {reconstruction_loss(noisy_samples, samples):.4f}, "
+        f"autoencoder {reconstruction_loss(plain, samples):.4f}, "
+        f"denoising autoencoder {reconstruction_loss(denoised, samples):.4f}."
+    )
+
+
+explore(draw_noise, level=slider("noise", 0.0, 1.0, step=0.05, value=0.5))
+
+# %% [markdown]
+# ### Spot the bug
+#
+# This version of the loss circulates. To judge it, give it a network that does nothing at all.
+
+
+# %%
+def circulated_loss(model, pictures, corrupt):
+    noisy = corrupt(pictures)
+    reconstructions = model(noisy)
+    return reconstruction_loss(reconstructions, noisy)
+
+
+do_nothing = nn.Identity()
+print(f"circulated loss of doing nothing: {circulated_loss(do_nothing, test_images, corrupt):.4f}")
+print(f"error of doing nothing, in truth: {reconstruction_loss(corrupt(test_images), test_images):.2f}")
+
+# %% exercise="04.denoise"
+
+# %% [markdown]
+# ## 11. What is the code good for?
+#
+# Is a code *transferable*? A **linear probe** answers: freeze the encoder, fit a softmax regression on its codes
+# with few labels, here ten for each class, and measure its accuracy on the test images. Controls: the pixels
+# themselves, PCA, the same encoder with its random first weights, and the same network trained on those labels from
+# scratch for as many steps.
+
+# %%
+untrained = Autoencoder(32)
+representations = {
+    "pixels (784)": nn.Flatten(),
+    "random encoder (32)": untrained.encoder,
+    "PCA (32)": pca[32].encode,
+    "autoencoder (32)": autoencoders["32"].encoder,
+    "denoising autoencoder (32)": denoiser.encoder,
+}
+draws = [labelled_subset(train_labels, per_class=10, seed=seed) for seed in range(3)]
+
+# %%
+accuracy = {}
+for name, represent in representations.items():
+    with torch.no_grad():
+        features, test_features = represent(train_images), represent(test_images)
+    accuracy[name] = torch.tensor(
+        [linear_probe(features[d], train_labels[d], test_features, test_labels) for d in draws]
+    )
+
+# %% [markdown]
+# The supervised control, one network for each draw of labels:
+
+# %%
+classifiers = nn.ModuleList(nn.Sequential(mlp_encoder(784, 128, 32), nn.Linear(32, 10)) for _ in draws)
+
+
+def supervised_loss(positions):
+    chosen = [draw[positions] for draw in draws]
+    return sum(
+        F.cross_entropy(c(train_images[d]), train_labels[d]) for c, d in zip(classifiers, chosen, strict=True)
+    )
+
+
+steps = 10 * (len(train_images) // 32)  # as many as the autoencoders took
+run = watch(
+    recipe(supervised_loss, classifiers.parameters(), steps // 3, torch.arange(100)),
+    title="Three supervised networks, sum of their losses",
+)
+
+# %%
+await run
+with torch.no_grad():
+    right = [(c(test_images).argmax(1) == test_labels).float().mean() for c in classifiers]
+accuracy["supervised from scratch"] = torch.tensor(right)
+print("test accuracy with 100 labels, mean and standard deviation over 3 draws of the labels")
+for name, values in accuracy.items():
+    print(f"{name:27} {100 * values.mean():3.0f} % ± {100 * values.std():.0f}")
+
+# %%
+figure, ax = subplots(width=6.5, height=2.6)
+names = list(accuracy)
+ax.barh(names, [100 * accuracy[name].mean() for name in names], color=COLORS[0])
+ax.errorbar(
+    [100 * accuracy[name].mean() for name in names],
+    range(len(names)),
+    xerr=[100 * accuracy[name].std() for name in names],
+    fmt="none",
+    color="black",
+)
+ax.invert_yaxis()
+ax.set(xlabel="test accuracy with 100 labels, %", xlim=(40, 80))
+show(
+    figure,
+    alt="Bars of the accuracies printed above, with one standard deviation: the random encoder is lowest; pixels, "
+    "PCA, the autoencoders and the supervised network lie within a few points of each other.",
+)
+
+# %% tags=["nbval-check-output"]
+mean = {name: 100 * values.mean().item() for name, values in accuracy.items()}
+gain = mean["autoencoder (32)"] - mean["random encoder (32)"]
+print("the code is better than a random encoder's by more than 5 points:", gain > 5)
+print("and within 5 points of raw pixels:", abs(mean["autoencoder (32)"] - mean["pixels (784)"]) < 5)
+
+# %% [markdown]
+# So the code is *compact*: 32 numbers hold what a linear classifier finds in 784 pixels. It is hardly better than the
+# pixels, though. Nothing in the loss asks for classes; a pixel of the background counts as much as one of the
+# heel. Denoising does not change that here, whatever one may read. Methods that ask a better question come in
+# later lessons, and will be measured by this same table.
+
+# %% [markdown]
+# ## 12. Quiz
+
+# %%
+quiz("04")
+
+# %% [markdown]
+# ## What to remember
+#
+# - Encoder, code, decoder; the image is its own answer. The bottleneck forbids copying.
+# - A linear autoencoder is PCA. A non-linear one beats it with small codes; check that yours does.
+# - Denoising: the input is damaged, the target is **clean**, the damage is drawn anew each time.
+# - A reconstruction error can detect what looks different, and only that. Score it beside a control.
+# - A low reconstruction error does not make a good representation. Probe it beside pixels and a random encoder.
+#
+# ## References
+#
+# - Baldi and Hornik, *Neural networks and principal component analysis: learning from examples without local minima*,
+#   Neural Networks 2, 1989.
+# - Hinton and Salakhutdinov, *Reducing the dimensionality of data with neural networks*, Science 313, 2006.
+# - Vincent, Larochelle, Bengio and Manzagol, *Extracting and composing robust features with denoising autoencoders*,
+#   ICML 2008.
+# - Hanley and McNeil, *The meaning and use of the area under a receiver operating characteristic curve*,
+#   Radiology 143, 1982.
+# - Bengio, Courville and Vincent, *Representation learning: a review and new perspectives*, arXiv:1206.5538.

@@ -1,0 +1,114 @@
+"""Measures against scikit-learn, loops and closed forms."""
+
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from sslcourse.evaluate import auroc, linear_probe, reconstruction_errors
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def clouds(n, seed):
+    """Features (n, 4) of three overlapping classes on different scales, and labels of uneven frequency."""
+    generator = seeded(seed)
+    labels = torch.multinomial(torch.tensor([0.6, 0.3, 0.1]), n, replacement=True, generator=generator)
+    centres = torch.tensor([[0.0, 0, 0, 0], [1, 1, 0, 0], [0, 2, 1, 0]])
+    features = centres[labels] + torch.randn(n, 4, generator=generator)
+    return features * torch.tensor([0.01, 1, 10, 100]) + 5, labels
+
+
+def test_reconstruction_errors_are_one_number_an_image_as_in_a_loop():
+    pictures, reconstructions = torch.rand(2, 3, 1, 4, 5, generator=seeded())
+    by_loop = [
+        sum((x - y) ** 2 for x, y in zip(a.flatten().tolist(), b.flatten().tolist(), strict=True)) / 20
+        for a, b in zip(pictures, reconstructions, strict=True)
+    ]
+    assert reconstruction_errors(reconstructions, pictures).tolist() == pytest.approx(by_loop)
+
+
+# Area under the ROC curve
+
+
+@pytest.mark.parametrize("decimals", [6, 1, 0], ids=["no ties", "some ties", "many ties"])
+def test_auroc_is_that_of_scikit_learn(decimals):
+    normal = torch.randn(80, generator=seeded(0)).round(decimals=decimals)
+    strange = (torch.randn(30, generator=seeded(1)) + 0.7).round(decimals=decimals)
+    truth = [0] * 80 + [1] * 30
+    assert auroc(normal, strange) == pytest.approx(roc_auc_score(truth, torch.cat([normal, strange])))
+
+
+def test_auroc_is_one_when_every_anomaly_scores_higher_and_zero_the_other_way_round():
+    assert auroc(torch.tensor([1.0, 2.0]), torch.tensor([3.0])) == 1
+    assert auroc(torch.tensor([3.0]), torch.tensor([1.0, 2.0])) == 0
+
+
+def test_auroc_of_equal_scores_is_a_half():
+    assert auroc(torch.zeros(5), torch.zeros(3)) == 0.5
+
+
+def test_auroc_does_not_change_when_the_scores_are_stretched():
+    normal, strange = torch.randn(40, generator=seeded(0)), torch.randn(40, generator=seeded(1))
+    assert auroc(normal, strange) == auroc(normal.exp(), strange.exp())
+
+
+def test_infinite_scores_count_as_the_largest():
+    assert auroc(torch.tensor([0.0, float("inf")]), torch.tensor([float("inf")])) == 0.75
+
+
+# Linear probe
+
+
+@pytest.mark.parametrize("penalty", [1e-3, 0.1, 0.5])
+def test_a_linear_probe_is_the_penalised_regression_of_scikit_learn_on_standardised_features(penalty):
+    (features, labels), (test_features, test_labels) = clouds(300, seed=0), clouds(1000, seed=1)
+    mean, std = features.mean(0), features.std(0)
+    regression = LogisticRegression(C=1 / (2 * len(labels) * penalty), tol=1e-6, max_iter=1000)
+    regression.fit((features - mean) / std, labels)
+    theirs = regression.score((test_features - mean) / std, test_labels)
+    ours = linear_probe(features, labels, test_features, test_labels, penalty)
+    assert ours == pytest.approx(theirs, abs=0.0011)  # one example on the border
+    assert ours > 0.6
+
+
+def test_the_penalty_of_a_linear_probe_matters_on_this_data():
+    (features, labels), test = clouds(300, seed=0), clouds(1000, seed=1)
+    weak, strong = (linear_probe(features, labels, *test, penalty) for penalty in (1e-3, 0.5))
+    assert weak > strong + 0.02
+
+
+def test_a_linear_probe_of_shuffled_labels_guesses():
+    features, test_features = torch.randn(2, 2000, 4, generator=seeded())
+    labels, test_labels = torch.randint(4, (2, 2000), generator=seeded(1))
+    assert linear_probe(features, labels, test_features, test_labels) == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_linear_probe_separates_what_a_line_separates():
+    features = torch.randn(200, 2, generator=seeded())
+    labels = (features[:, 0] > features[:, 1]).long()
+    assert linear_probe(features[:150], labels[:150], features[150:], labels[150:]) > 0.95
+
+
+def test_a_linear_probe_is_deterministic_and_leaves_the_random_numbers_alone():
+    data = (*clouds(100, seed=0), *clouds(100, seed=1))
+    before = torch.get_rng_state()
+    assert linear_probe(*data) == linear_probe(*data)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_feature_that_never_changes_does_no_harm():
+    features, labels = clouds(100, seed=0)
+    with_constant = torch.cat([features, torch.full((100, 1), 3.0)], dim=1)
+    assert linear_probe(with_constant, labels, with_constant, labels) == linear_probe(
+        features, labels, features, labels
+    )
+
+
+def test_a_linear_probe_works_where_gradients_are_switched_off():
+    data = (*clouds(100, seed=0), *clouds(100, seed=1))
+    with torch.no_grad():
+        assert linear_probe(*data) == linear_probe(*data)
+    assert linear_probe(*data) > 0.5

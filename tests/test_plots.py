@@ -1,0 +1,97 @@
+"""Pictures, pixel by pixel."""
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+
+from sslcourse.plots import COLORS, image_rows, plot_losses, subplots
+
+
+def test_pixels_of_an_image_land_in_blocks_inside_a_white_gap():
+    image = torch.tensor([[[[0.0, 0.2], [0.4, 0.6]]]])
+    pixels = np.asarray(image_rows({"x": image}, scale=3))[:, -12:]  # (2 + 2 gaps) * 3
+    blocks = pixels.reshape(4, 3, 4, 3)
+    assert (blocks == blocks[:, :1, :, :1]).all()
+    assert blocks[:, 0, :, 0].tolist() == [
+        [255, 255, 255, 255],
+        [255, 0, 51, 255],
+        [255, 102, 153, 255],
+        [255, 255, 255, 255],
+    ]
+
+
+def test_images_of_a_row_stand_side_by_side_and_rows_below_one_another():
+    levels = torch.tensor([[0.0, 0.2], [0.4, 0.6]]).reshape(2, 2, 1, 1, 1)
+    pixels = np.asarray(image_rows({"above": levels[0], "below": levels[1]}, scale=1))[:, -6:]
+    assert [pixels[y, x] for y in (1, 4) for x in (1, 4)] == [0, 51, 102, 153]
+
+
+def test_a_row_of_fewer_images_starts_at_the_left():
+    pixels = np.asarray(image_rows({"a": torch.zeros(3, 1, 1, 1), "b": torch.zeros(1, 1, 1, 1)}, scale=1))
+    assert pixels[4, -9:].tolist() == [255, 0, 255, 255, 255, 255, 255, 255, 255]
+
+
+def test_values_outside_zero_to_one_are_clipped():
+    pixels = np.asarray(image_rows({"x": torch.tensor([[[-3.0, 7.0]]])}, scale=1))
+    assert pixels[1, -3:-1].tolist() == [0, 255]
+
+
+def test_images_may_come_without_a_channel_and_with_gradients():
+    images = torch.rand(2, 3, 3, requires_grad=True)
+    assert image_rows({"x": images}) == image_rows({"x": images[:, None]})
+
+
+def test_each_row_has_its_name_in_dark_pixels_on_its_left():
+    white = torch.ones(1, 1, 20, 20)
+    pixels = np.asarray(image_rows({"noisy": white, "": white}, scale=1))
+    assert (pixels[:22] < 100).any() and (pixels[22:] == 255).all()
+
+
+def test_the_longest_name_fits_beside_the_images():
+    images = torch.ones(1, 1, 20, 20)
+    pixels = np.asarray(image_rows({"i": images, "a name much longer than that": images}, scale=1))
+    assert (pixels[:, :4] == 255).all()  # nothing is cut off on the left
+    assert (pixels[:, -30:] == 255).all()  # nor written into the images
+
+
+def test_lines_take_the_colours_and_styles_of_the_course_in_turn():
+    _, ax = subplots()
+    lines = [ax.plot([0, 1])[0] for _ in range(6)]
+    petroff = [to_hex(color) for color in matplotlib.color_sequences["petroff6"]]
+    assert [to_hex(line.get_color()) for line in lines] == petroff
+    assert len({str(line._unscaled_dash_pattern) for line in lines}) == 6  # get_linestyle says '--' for three
+
+
+def test_subplots_come_in_the_number_and_size_asked_for():
+    figure, axes = subplots(2, 3, width=5, height=4)
+    assert axes.shape == (2, 3)
+    assert figure.get_size_inches().tolist() == [5, 4]
+
+
+def test_subplots_leave_no_trace_in_pyplot():
+    import matplotlib.pyplot as plt
+
+    subplots()
+    assert plt.get_fignums() == []
+
+
+def test_plot_losses_draws_steps_and_the_validation_with_markers():
+    _, ax = subplots()
+    plot_losses([3.0, 2.0, 1.0], {3: 1.5}, ax)
+    training, validation = ax.lines
+    assert training.get_xydata().tolist() == [[1, 3], [2, 2], [3, 1]]
+    assert validation.get_xydata().tolist() == [[3, 1.5]]
+    assert (training.get_marker(), validation.get_marker()) == ("None", "o")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["training", "validation"]
+    assert to_hex(training.get_color()) == to_hex(COLORS[0])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("loss", [[], [0.0, 0.0], [-1.0, -2.0]], ids=["none yet", "zero", "negative"])
+def test_losses_that_have_no_logarithm_can_be_drawn(loss):
+    figure, ax = subplots()
+    plot_losses(loss, {}, ax)
+    figure.draw_without_rendering()
+    assert len(ax.lines) == 1
