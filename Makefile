@@ -10,7 +10,7 @@ PACKAGE := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline" \
 	$(BIN)/pytest @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab test test-portable notebooks bench times lock cpu chromium clean
+.PHONY: help lab test test-notebooks test-portable notebooks bench times lock cpu chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -22,8 +22,11 @@ test: $(READY) chromium ## run all tests: style, package, lessons, browser
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest tests --ignore=tests/browser -n 2
-	SSLCOURSE_THREADS=1 $(NBVAL) notebooks/*.ipynb
+	$(MAKE) test-notebooks
 	$(BIN)/pytest tests/browser
+
+test-notebooks: $(READY) ## run the lessons and compare every figure they print
+	SSLCOURSE_THREADS=1 $(NBVAL) notebooks/*.ipynb
 
 test-portable: $(READY) ## run the lessons as other processors would: AVX2, two threads, no vector unit
 	SSLCOURSE_THREADS=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(NBVAL) notebooks/*.ipynb

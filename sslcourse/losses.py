@@ -1,12 +1,16 @@
 """The losses, each beside the paper that names it."""
 
+import math
+
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def reconstruction_loss(reconstructions: Tensor, images: Tensor) -> Tensor:
-    """Mean squared error per pixel between reconstructions and the images they stand for.
+    r"""Mean squared error per pixel between reconstructions and the images they stand for.
 
-    .. math:: L = \\frac{1}{N P} \\sum_{i=1}^{N} \\lVert x_i - \\hat x_i \\rVert^2
+    .. math:: L = \frac{1}{N P} \sum_{i=1}^{N} \lVert x_i - \hat x_i \rVert^2
 
     with P values in an image. reconstructions, images: same shape (N, ...).
     """
@@ -16,3 +20,118 @@ def reconstruction_loss(reconstructions: Tensor, images: Tensor) -> Tensor:
             "must have the same shape, or broadcasting would compare the wrong pixels"
         )
     return (reconstructions - images).square().mean()
+
+
+def kl_to_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
+    r"""KL(q || N(0, I)) of each row of q = N(mean, diag(exp(log_var))), in nats, summed over dimensions.
+
+    Kingma and Welling, Appendix B (arXiv:1312.6114):
+
+    .. math:: \tfrac{1}{2} \sum_{j=1}^{d} \left( \mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1 \right)
+
+    mean, log_var: (N, d), log_var the logarithm of the variance. Returns (N,), one number for each image.
+    """
+    _refuse_unequal("mean", mean, "log_var", log_var)
+    return (mean.square() + log_var.exp() - log_var - 1).sum(1) / 2
+
+
+def bernoulli_nll(logits: Tensor, images: Tensor) -> Tensor:
+    r"""-log p(x | z) of pixels that are coins, in nats, summed over the pixels of each image.
+
+    .. math:: -\sum_{p=1}^{P} \left( x_p \log \pi_p + (1 - x_p) \log (1 - \pi_p) \right),
+        \qquad \pi = \mathrm{sigmoid}(\mathrm{logits})
+
+    The binary cross-entropy. For gray pixels it is smallest, but not 0, where pi = x.
+    logits, images: same shape (N, ...); images in [0, 1], or the loss would have no lower bound.
+    Returns (N,).
+    """
+    _refuse_unequal("logits", logits, "images", images)
+    if images.min() < 0 or images.max() > 1:
+        raise ValueError(
+            f"images must lie in [0, 1] to be probabilities, got {images.min():.3g} to {images.max():.3g}; "
+            "do not standardise them, or use gaussian_nll"
+        )
+    return F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1).sum(1)
+
+
+def gaussian_nll(means: Tensor, images: Tensor, log_var: Tensor) -> Tensor:
+    r"""-log p(x | z) of normal pixels with these means, in nats, summed over the pixels of each image.
+
+    .. math:: \tfrac{1}{2} \sum_{p=1}^{P} \left( \log 2 \pi + \log s^2 + (x_p - m_p)^2 / s^2 \right)
+
+    means, images: same shape (N, ...); log_var: log s^2, one number or anything that broadcasts to them.
+    Returns (N,). A density may exceed 1, so this may be negative.
+    """
+    _refuse_unequal("means", means, "images", images)
+    nats = math.log(2 * math.pi) + log_var + (images - means).square() / log_var.exp()
+    return nats.flatten(1).sum(1) / 2
+
+
+def entropy(p: Tensor) -> Tensor:
+    r"""Shannon's entropy of each distribution in the last dimension, in nats (Shannon, 1948).
+
+    .. math:: H(p) = -\sum_k p_k \log p_k, \qquad 0 \log 0 = 0
+
+    p: (..., K), each row sums to 1. Returns (...).
+    """
+    return torch.special.entr(p).sum(-1)
+
+
+def cross_entropy(p: Tensor, q: Tensor) -> Tensor:
+    r"""Mean surprise, in nats, of a model that expects q where p is true.
+
+    .. math:: H(p, q) = -\sum_k p_k \log q_k
+
+    Infinite where q rules out what p allows. p, q: probabilities (..., K). Returns (...).
+    """
+    return -torch.xlogy(p, q).sum(-1)
+
+
+def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
+    r"""What it costs, in nats, to expect q where p is true (Kullback and Leibler, 1951).
+
+    .. math:: \mathrm{KL}(p \Vert q) = \sum_k p_k \log \frac{p_k}{q_k} = H(p, q) - H(p) \geq 0
+
+    p, q: probabilities (..., K). Returns (...).
+    """
+    return cross_entropy(p, q) - entropy(p)
+
+
+def perplexity(probability: Tensor) -> Tensor:
+    r"""Among how many equally likely words a model hesitates, from its probabilities of the right ones.
+
+    .. math:: \exp \Bigl( -\frac{1}{N} \sum_{i=1}^{N} \log q(w_i) \Bigr)
+
+    probability: (N,), what the model gave to each word that came.
+    """
+    return (-probability.log().mean()).exp()
+
+
+def gaussian_mutual_information(correlation: Tensor) -> Tensor:
+    r"""Mutual information of two jointly Gaussian numbers, in nats (Cover and Thomas, Section 8.5).
+
+    .. math:: I(x; y) = -\tfrac{1}{2} \log (1 - \rho^2)
+
+    correlation: any shape, each strictly between -1 and 1; at the ends the information is infinite.
+    """
+    return -torch.log1p(-correlation.square()) / 2
+
+
+def info_nce_bound(scores: Tensor) -> Tensor:
+    r"""A lower bound of the mutual information, if averaged over batches; CPC, Eq. 5 (arXiv:1807.03748).
+
+    .. math:: \log N + \frac{1}{N} \sum_{i=1}^{N} \log \frac{\exp s_{ii}}{\sum_{j=1}^{N} \exp s_{ij}} \leq \log N
+
+    scores: (..., N, N); scores[i, j] says how well y_j goes with x_i, and y_i is the partner of x_i.
+    Returns (...), in nats. Only the mean over batches is a bound: a single batch may lie above.
+    """
+    chance = scores.log_softmax(-1).diagonal(dim1=-2, dim2=-1)  # log p(the partner is chosen), (..., N)
+    return math.log(scores.shape[-1]) + chance.mean(-1)
+
+
+def _refuse_unequal(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
+    if a.shape != b.shape:
+        raise ValueError(
+            f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must have the same shape, "
+            "or broadcasting would pair the wrong values"
+        )

@@ -175,7 +175,7 @@ show_source(LinearAutoencoder)
 
 
 # %%
-def recipe(loss, parameters, epochs, *data, validate=None):
+def recipe(loss, parameters, *data, epochs, validate=None):
     batches = Batches(*data, batch_size=32)
     optimizer = torch.optim.Adam(parameters, lr=5e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=epochs * len(batches))
@@ -188,8 +188,8 @@ run = watch(
     recipe(
         linear.loss,
         linear.parameters(),
-        15,
         train_images,
+        epochs=15,
         validate=lambda: linear.loss(validation_images),
     ),
     title="Linear autoencoder with 32 numbers",
@@ -253,8 +253,8 @@ run = watch(
     recipe(
         total_loss,
         autoencoders.parameters(),
-        10,
         train_images,
+        epochs=10,
         validate=lambda: total_loss(validation_images),
     ),
     title="Four autoencoders, sum of their losses",
@@ -319,7 +319,7 @@ explore(draw_code_size, size=stepped_slider("numbers in the code", SIZES, value=
 map_model = autoencoders["2"]
 with torch.no_grad():
     map_codes = map_model.encoder(test_images)  # (2000, 2)
-low, high = map_codes.quantile(0.02, dim=0), map_codes.quantile(0.98, dim=0)
+low, high = map_codes.quantile(0.005, dim=0), map_codes.quantile(0.995, dim=0)
 
 figure, (map_ax, image_ax) = subplots(1, 2, width=7.5, height=4)
 for label, name in enumerate(class_names):
@@ -438,7 +438,7 @@ def loss_without(batch):
 
 
 run = watch(
-    recipe(loss_without, without.parameters(), 6, train_images, train_labels),
+    recipe(loss_without, without.parameters(), train_images, train_labels, epochs=6),
     title="Two autoencoders, each without one class",
 )
 
@@ -529,8 +529,8 @@ run = watch(
     recipe(
         denoiser.loss,
         denoiser.parameters(),
-        10,
         train_images,
+        epochs=10,
         validate=lambda: denoiser.loss(validation_images),
     ),
     title="Denoising autoencoder",
@@ -659,7 +659,7 @@ def supervised_loss(positions):
 
 steps = 10 * (len(train_images) // 32)  # as many as the autoencoders took
 run = watch(
-    recipe(supervised_loss, classifiers.parameters(), steps // 3, torch.arange(100)),
+    recipe(supervised_loss, classifiers.parameters(), torch.arange(100), epochs=steps // 3),
     title="Three supervised networks, sum of their losses",
 )
 
