@@ -1,6 +1,5 @@
 """Move a control, see the picture and the numbers change."""
 
-import html
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sslcourse.show import picture_html, png
-
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+from sslcourse.widgets.parts import bundle, paragraph, picture_widget
 
 
 class Explorer:
@@ -56,15 +54,14 @@ class Explorer:
                     self._picture.value = png(picture)
             except Exception as error:
                 self._drawn = None  # so that going back draws again and clears the message
-                self._message.value = _paragraph(f"⚠ {type(error).__name__}: {error}", role="alert")
+                self._message.value = paragraph(f"⚠ {type(error).__name__}: {error}", role="alert")
                 raise
             self._drawn, self.text = values, " ".join(text.split())
-            self._message.value = _paragraph(self.text, role="status")
+            self._message.value = paragraph(self.text, role="status")
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        view = self.widget._repr_mimebundle_()[WIDGET_VIEW]
-        static = picture_html(self._picture.value, self.text) + _paragraph(self.text)
-        return {WIDGET_VIEW: view, "text/html": static, "text/plain": self.text}
+        static = picture_html(self._picture.value, self.text) + paragraph(self.text)
+        return bundle(self.widget, static, self.text)
 
 
 def explore(draw: Callable[..., tuple[Figure | Image.Image, str]], **controls: Any) -> Explorer:
@@ -72,13 +69,3 @@ def explore(draw: Callable[..., tuple[Figure | Image.Image, str]], **controls: A
     if not controls:
         raise ValueError("explore needs a control: explore(draw, noise=slider('noise', 0.0, 1.0, 0.05, 0.3))")
     return Explorer(draw, controls)
-
-
-def picture_widget() -> ipywidgets.Image:
-    """An image in its own size, or narrower where the page is."""
-    return ipywidgets.Image(format="png", layout={"max_width": "100%", "align_self": "flex-start"})
-
-
-def _paragraph(text: str, role: str | None = None) -> str:
-    attribute = f' role="{role}"' if role else ""
-    return f"<p{attribute}>{html.escape(text)}</p>"

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import html
 import signal
 import threading
 import time
@@ -14,7 +13,7 @@ from IPython.display import display
 from sslcourse.plots import plot_losses, subplots
 from sslcourse.show import png
 from sslcourse.training import History, Progress
-from sslcourse.widgets.explore import WIDGET_VIEW, picture_widget
+from sslcourse.widgets.parts import bundle, paragraph, picture_widget
 
 WORK_SECONDS = 0.03  # train this long, then let Stop and sliders have their turn
 DRAWING_SHARE = 0.05  # of the time goes into the loss curve at the most
@@ -39,7 +38,7 @@ class Run:
         self._bar = ipywidgets.IntProgress(layout={"width": "22em"})
         self._button = ipywidgets.Button(description="Stop", tooltip=f"stop and keep the model: {title}")
         self._button.on_click(lambda _: self.stop())
-        self._message = ipywidgets.HTML(f"<p>{html.escape(title)}</p>")
+        self._message = ipywidgets.HTML(paragraph(title))
         self._picture = picture_widget()
         self._title = title
         controls = ipywidgets.HBox([self._bar, self._button])
@@ -98,9 +97,7 @@ class Run:
     def _tell(self, state: str) -> None:
         step = len(self.history.loss)
         loss = f", loss {self.history.loss[-1]:.4f}" if step else ""
-        self._message.value = (
-            f'<p role="status">{html.escape(f"{self._title}: step {step}{loss}, {state}")}</p>'
-        )
+        self._message.value = paragraph(f"{self._title}: step {step}{loss}, {state}", role="status")
 
     def _draw(self) -> None:
         if self._last is not None:
@@ -116,12 +113,7 @@ def watch(training: Iterator[Progress], title: str) -> Run:
     """Show a training live and start it; `history = await run` in the next cell waits until it has ended."""
     run = Run(training, title)
     still = f"{title}: progress, loss curve and Stop button appear here when the cell runs."
-    bundle = {
-        WIDGET_VIEW: run.widget._repr_mimebundle_()[WIDGET_VIEW],
-        "text/html": f"<p>{html.escape(still)}</p>",
-        "text/plain": still,
-    }
-    display(bundle, raw=True)
+    display(bundle(run.widget, paragraph(still), still), raw=True)
     return run
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import ipywidgets
 
-from sslcourse.widgets.explore import WIDGET_VIEW
+from sslcourse.widgets.parts import bundle, paragraph
+
+TEXT_WIDTH = {"width": "max-content", "max_width": "98%"}
 
 
 @dataclass(frozen=True)
@@ -41,25 +43,20 @@ class Quiz:
         self.widget.add_class("sslcourse-quiz")
 
     def _box(self, number: int, question: Question) -> ipywidgets.VBox:
+        title = ipywidgets.HTML(f"<b>{number}. {html.escape(question.text)}</b>")
+        options = ipywidgets.RadioButtons(options=sorted(question.options), value=None, layout=TEXT_WIDTH)
         answer = ipywidgets.HTML()
-        options = ipywidgets.RadioButtons(
-            options=sorted(question.options), value=None, layout={"width": "max-content", "max_width": "98%"}
-        )
-        options.observe(
-            lambda change: setattr(
-                answer, "value", f'<p role="status">{html.escape(question.verdict(change.new))}</p>'
-            ),
-            names="value",
-        )
-        return ipywidgets.VBox(
-            [ipywidgets.HTML(f"<b>{number}. {html.escape(question.text)}</b>"), options, answer]
-        )
+
+        def explain(change: Any) -> None:
+            answer.value = paragraph(question.verdict(change.new), role="status")
+
+        options.observe(explain, names="value")
+        return ipywidgets.VBox([title, options, answer])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        view = self.widget._repr_mimebundle_()[WIDGET_VIEW]
         items = "".join(f"<li>{html.escape(q.text)}{_list(q.options)}</li>" for q in self.questions)
         plain = f"Quiz of {len(self.questions)} questions: run the cell to answer."
-        return {WIDGET_VIEW: view, "text/html": f"<ol>{items}</ol>", "text/plain": plain}
+        return bundle(self.widget, f"<ol>{items}</ol>", plain)
 
 
 def _list(options: dict[str, str]) -> str:
