@@ -1,6 +1,7 @@
 """One move of a slider: from the new value to the bytes of the picture, in the kernel.
 
-Ours: an Explorer with image_rows, with a new Figure, and with a Figure kept from move to move.
+Ours: an Explorer with image_rows, with a new Figure, and with a Figure kept (layout frozen)
+from move to move.
 Theirs: ipywidgets.interactive_output around pyplot and the inline backend, which the notebooks of other
 courses use; images as one tiled imshow, and as one axes an image.
 
@@ -23,7 +24,7 @@ from benchmarks.measure import table
 from sslcourse.augment import add_gaussian_noise
 from sslcourse.data import images
 from sslcourse.methods import Autoencoder
-from sslcourse.plots import image_rows, subplots
+from sslcourse.plots import freeze_layout, image_rows, subplots
 from sslcourse.widgets import explore, slider
 
 X = torch.linspace(0, 10, 200)
@@ -138,6 +139,7 @@ def kept_line() -> Callable:
     figure, ax = subplots()
     (line,) = ax.plot(X, curve(0.5))
     decorate(ax)
+    freeze_layout(figure)
 
     def draw(strength: float):
         line.set_ydata(curve(strength))

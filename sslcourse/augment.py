@@ -14,13 +14,16 @@ def add_gaussian_noise(images: Tensor, std: float, generator: Generator | None =
 
 def zero_pixels(images: Tensor, share: float, generator: Generator | None = None) -> Tensor:
     """Set a share of the pixels of images (N, C, H, W) to 0, chosen at random and anew for every image."""
-    _check_share(share)
+    if not 0 <= share <= 1:
+        raise ValueError(f"share of pixels must lie between 0 and 1, got {share}")
     keep = torch.rand(images.shape, generator=generator).to(images.device) >= share
     return images * keep
 
 
 def hide_square(images: Tensor, size: int, generator: Generator | None = None) -> Tensor:
     """Set one square of size x size pixels of every image (N, C, H, W) to 0, at a random place each."""
+    if images.ndim != 4:
+        raise ValueError(f"images must be a batch (N, C, H, W), got shape {tuple(images.shape)}")
     n, _, height, width = images.shape
     if not 0 <= size <= min(height, width):
         raise ValueError(f"size of the square must lie between 0 and {min(height, width)}, got {size}")
@@ -31,6 +34,13 @@ def hide_square(images: Tensor, size: int, generator: Generator | None = None) -
     return images.masked_fill(hidden.to(images.device), 0.0)
 
 
-def _check_share(share: float) -> None:
-    if not 0 <= share <= 1:
-        raise ValueError(f"share of pixels must lie between 0 and 1, got {share}")
+def four_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Every image turned by 0, 90, 180 and 270 degrees, and which of the four it was.
+
+    Gidaris, Singh and Komodakis, Section 3.1 (arXiv:1803.07728). images: (N, C, H, W), H = W.
+    Returns (4N, C, H, W), all at 0 degrees first, and turns (4N,), quarter turns anticlockwise, 0 to 3.
+    """
+    if images.ndim != 4 or images.shape[2] != images.shape[3]:
+        raise ValueError(f"images must be a batch of squares (N, C, H, H), got shape {tuple(images.shape)}")
+    rotated = torch.cat([images.rot90(turn, dims=(2, 3)) for turn in range(4)])
+    return rotated, torch.arange(4, device=images.device).repeat_interleave(len(images))

@@ -5,7 +5,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from sslcourse.evaluate import auroc, linear_probe, reconstruction_errors
+from sslcourse.evaluate import auroc, linear_probe
+from sslcourse.losses import reconstruction_errors
 
 
 def seeded(seed=0):

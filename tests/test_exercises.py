@@ -1,8 +1,11 @@
 """Every exercise accepts its solution, refuses each wrong answer by name, and knows an untouched stub."""
 
-import pytest
+from functools import partial
 
-from sslcourse.exercises import all_exercises, check, find, hint, solution
+import pytest
+import torch
+
+from sslcourse.exercises import all_exercises, check, find, hint, quiz, solution
 from sslcourse.exercises.exercise import Exercise
 
 EXERCISES = all_exercises().values()
@@ -81,8 +84,28 @@ def test_a_constant_is_an_attempt():
     ).startswith("Wrong")
 
 
-def test_a_result_in_place_of_the_function_is_refused():
-    assert "without ()" in LINE.verdict(3.0)
+@pytest.mark.parametrize("given", [3.0, torch.nn.MSELoss(), torch.nn.MSELoss, partial(max, 1)])
+def test_anything_but_a_function_is_refused(given):
+    assert "give your function itself" in LINE.verdict(given)
+
+
+def test_numbers_of_other_libraries_are_welcome():
+    numpy_line = lambda x, slope, intercept: (slope * x + intercept).numpy()  # noqa: E731
+    assert LINE.verdict(numpy_line) == "Right."
+
+
+def test_checking_leaves_the_random_numbers_of_later_trainings_alone():
+    noise = find("04.noise")
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    noise.verdict(noise.reference)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_an_unknown_quiz_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'00', "):
+        quiz(4)
 
 
 def test_changing_the_arguments_in_place_does_not_change_the_verdict():
@@ -95,7 +118,7 @@ def test_check_prints_name_and_verdict(capsys):
 
 
 def test_hints_come_one_after_the_other(capsys):
-    for expected in ["Hint 1 of 2", "Hint 2 of 2", "Hint 2 of 2"]:
+    for expected in ["Hint 1 of 2", "Hint 2 of 2", "There are no more hints"]:
         hint("04.loss")
         assert capsys.readouterr().out.startswith(expected)
 

@@ -132,7 +132,17 @@ def test_pca_reconstructs_images_that_it_has_not_seen_in_their_shape(small):
     assert PCA(2).fit(small[:50])(small[50:]).shape == (10, 1, 4, 4)
 
 
-@pytest.mark.parametrize("code_size", [0, 17])
-def test_pca_refuses_more_components_than_pixels_and_none(small, code_size):
-    with pytest.raises(ValueError, match=f"between 1 and the 16 .*, got {code_size}"):
-        PCA(code_size).fit(small)
+@pytest.mark.parametrize("method", [PCA, Autoencoder])
+def test_a_code_has_at_least_one_number(method):
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        method(0)
+
+
+def test_pca_refuses_more_components_than_pixels(small):
+    with pytest.raises(ValueError, match="17 is more than the 16 values"):
+        PCA(17).fit(small)
+
+
+def test_pca_asks_to_be_fitted_first(small):
+    with pytest.raises(RuntimeError, match=r"call fit\(images\) first"):
+        PCA(2)(small)

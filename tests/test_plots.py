@@ -6,7 +6,7 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from sslcourse.plots import COLORS, image_rows, plot_losses, subplots
+from sslcourse.plots import COLORS, freeze_layout, image_rows, plot_losses, subplots
 
 
 def test_pixels_of_an_image_land_in_blocks_inside_a_white_gap():
@@ -68,6 +68,16 @@ def test_subplots_come_in_the_number_and_size_asked_for():
     figure, axes = subplots(2, 3, width=5, height=4)
     assert axes.shape == (2, 3)
     assert figure.get_size_inches().tolist() == [5, 4]
+
+
+def test_a_frozen_figure_keeps_its_axes_where_they_are():
+    figure, ax = subplots()
+    ax.set(xlabel="x", title="title")
+    freeze_layout(figure)
+    before = ax.get_position().bounds
+    ax.set_title("a title\nof three\nlines")
+    figure.draw_without_rendering()
+    assert ax.get_position().bounds == before
 
 
 def test_subplots_leave_no_trace_in_pyplot():

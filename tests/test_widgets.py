@@ -240,6 +240,31 @@ def test_two_threads_that_race_leave_the_picture_of_the_value_they_left(explorer
 # Live training
 
 
+def test_a_drawing_that_moves_its_own_control_ends_with_the_value_it_chose():
+    control = slider("level", 0, 10, 1, 3)
+
+    def draw(level):
+        control.value = 2 * (level // 2)  # even levels only
+        return grey(level), f"level {level}"
+
+    panel = explore(draw, level=control)
+    assert panel.text == "level 2"
+    assert panel.set(level=7) == "level 6"
+
+
+@pytest.mark.parametrize("drawn", [grey(0), (grey(0), ""), (grey(0), None), None])
+def test_a_drawing_without_a_sentence_is_told_what_is_missing(drawn):
+    with pytest.raises(TypeError, match="return picture, text"):
+        explore(lambda level: drawn, level=slider("level", 0, 1, 1, 0))
+
+
+def test_a_choice_without_options_and_a_slider_without_steps_are_refused():
+    with pytest.raises(ValueError, match="choice 'class' has no options"):
+        choice("class", [])
+    with pytest.raises(ValueError, match="step must be positive, got 0"):
+        slider("size", 0, 10, 0, 1)
+
+
 def steps(n, seconds=0.002, at=None, do=None):
     """A training of n steps that sleeps; do() happens in step `at`."""
     for step in range(1, n + 1):
@@ -254,8 +279,9 @@ def fail():
 
 
 async def some_steps(run, n=1):
-    while len(run.history.loss) < n:
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(20):
+        while len(run.history.loss) < n:
+            await asyncio.sleep(0.001)
 
 
 def test_awaiting_a_run_gives_its_whole_history():

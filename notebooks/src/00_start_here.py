@@ -27,7 +27,7 @@ from sslcourse.check import report
 from sslcourse.data import Batches, images
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import reconstruction_loss
-from sslcourse.plots import image_rows, plot_losses, subplots
+from sslcourse.plots import freeze_layout, image_rows, plot_losses, subplots
 from sslcourse.show import show, show_source
 from sslcourse.training import train
 from sslcourse.widgets import explore, slider, start_lesson, watch
@@ -60,14 +60,20 @@ print("y:", [round(value, 2) for value in y.tolist()])
 
 
 # %%
+line_figure, ax = subplots(width=5, height=3)
+ax.plot(x, y, "o")
+(line,) = ax.plot(x, x, "-")
+distances = ax.vlines(x, x, y, color="0.6", linestyle=":")
+ax.set(xlabel="x", ylabel="y", ylim=(-1, 8))
+freeze_layout(line_figure)
+
+
 def draw_line(slope, intercept):
     prediction = slope * x + intercept
     loss = (prediction - y).square().mean()
-    figure, ax = subplots(width=5, height=3)
-    ax.vlines(x, y, prediction, color="0.6", linestyle=":")
-    ax.plot(x, y, "o", x, prediction, "-")
-    ax.set(xlabel="x", ylabel="y", ylim=(-1, 8), title=f"loss {loss:.3f}")
-    return figure, f"Line with slope {slope:.1f} and intercept {intercept:.1f}; its loss is {loss:.3f}."
+    line.set_ydata(prediction)
+    distances.set_segments([[(a, b), (a, c)] for a, b, c in zip(x, prediction, y, strict=True)])
+    return line_figure, f"Line with slope {slope:.1f} and intercept {intercept:.1f}; its loss is {loss:.3f}."
 
 
 explore(
@@ -80,8 +86,8 @@ explore(
 # Make the loss as small as you can, with the mouse or with the arrow keys. The dotted lines are the distances that
 # the loss squares.
 #
-# For a straight line the best slope and intercept follow from a formula, *least squares*. It needs no sliders, and
-# tells how near you came:
+# For a straight line the best slope and intercept follow from a formula, *least squares*. No position of the sliders
+# can beat it, and it tells how near you came:
 
 # %%
 slope, intercept = torch.linalg.lstsq(torch.stack([x, torch.ones(10)], dim=1), y).solution
@@ -120,7 +126,9 @@ print("question:", tuple(upper.shape), " answer:", tuple(lower.shape))
 # %% [markdown]
 # ## 4. Train a network, and stop it
 #
-# The training loop of all lessons is short enough to read. `show_source` shows the code that runs, here and always.
+# The training loop of all lessons is short enough to read. `show_source` shows the code that runs, here and always. You
+# need not follow every line yet. Four matter: take the *loss* of a batch; `zero_grad`, forget the last step;
+# `backward`, find for every number of the network in which direction the loss falls; `step`, move there a little.
 
 # %%
 show_source(train)
@@ -174,19 +182,21 @@ with torch.no_grad():
     drawn = network(new[:, :, :14])
 show(
     image_rows({"given": new[:, :, :14], "drawn": drawn, "the truth": new[:, :, 14:]}, scale=3),
-    alt="Eight garments in three rows: the upper half given, the lower half as the network drew it, blurred but of "
-    "the right kind, and the true lower half.",
+    alt="Eight garments in three rows: the upper half given, the lower half as the network drew it, and the true lower "
+    "half. Tops and trousers are roughly right though blurred; shoes are gray smears.",
 )
 
 # %% [markdown]
-# Is that good? A number alone does not tell. A **control** does: someone who never looks at the upper half would
+# Tops and trousers come out roughly right; for a shoe the upper half, nearly all black, tells too little.
+#
+# Is the whole good? A number alone does not tell. A **control** does: someone who never looks at the upper half would
 # best draw the same average lower half each time.
 
 # %%
 control = reconstruction_loss(lower[:10_000].mean(0).expand_as(lower[10_000:]), lower[10_000:])
 learned = list(history.validation.values())[-1]
 print(f"always the average: {control:.3f}   the network: {learned:.3f}")
-print("better than the control by more than half:", bool(learned < control / 2))
+print("less than half the control's error:", bool(learned < control / 2))
 
 # %% [markdown]
 # ## 5. Do an exercise
@@ -218,5 +228,15 @@ quiz("00")
 # Xiao, Rasul and Vollgraf, *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms*, 2017,
 # arXiv:1708.07747.
 #
-# **Next:** [04 Autoencoders](04_autoencoders.ipynb), networks that squeeze an image through a few numbers and draw it
-# again. The README has the table of all lessons.
+# ## The lessons
+#
+# | Lesson | Question |
+# |---|---|
+# | [01 Supervised and unsupervised](01_supervised_and_unsupervised.ipynb) | What can be learned with labels, without, and from the data itself? |
+# | [02 Information](02_information.ipynb) | What does it mean to predict what is hidden? |
+# | [03 Generative and discriminative](03_generative_and_discriminative.ipynb) | Model the data, or only the answer? |
+# | [04 Autoencoders](04_autoencoders.ipynb) | How few numbers describe an image? |
+# | [05 Deriving the variational autoencoder](05_vae_derivation.ipynb) | What would an autoencoder need to generate? |
+# | [06 The latent space of a VAE](06_vae_latent_space.ipynb) | What do the numbers of a code mean? |
+#
+# Numbers 04 and up can be taken in any order; each says what it needs. **Next:** 01, or 04 if you know the basics.

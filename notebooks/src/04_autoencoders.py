@@ -5,14 +5,14 @@
 # better than the best linear method, and use what it cannot draw to detect what does not belong.
 #
 # - **Slider:** code size, position in a two-number code, noise level
-# - **Time:** about 75 minutes
-# - **You need:** lesson 00, and matrices
+# - **Time:** about 120 minutes
+# - **You need:** lesson 00, products of matrices, and a first acquaintance with PyTorch's `nn.Module`
 #
 # Afterwards you can
 #
 # - write the loss and the network of an autoencoder, and say what the bottleneck is for;
 # - compare it with principal component analysis, which it must equal when linear and may beat when not;
-# - train a *denoising* autoencoder and spot the mistake that makes it useless;
+# - train a *denoising* autoencoder, and spot the mistake that more than doubles its error;
 # - turn reconstruction errors into a detector of anomalies and score it;
 # - tell what a code is good for, from a measurement beside its controls.
 
@@ -24,14 +24,14 @@ from torch.nn import functional as F
 from sslcourse.augment import add_gaussian_noise, hide_square, zero_pixels
 from sslcourse.data import Batches, images, labelled_subset
 from sslcourse.encoders import mlp_encoder
-from sslcourse.evaluate import auroc, linear_probe, reconstruction_errors
+from sslcourse.evaluate import auroc, linear_probe
 from sslcourse.exercises import check, hint, quiz, solution
-from sslcourse.losses import reconstruction_loss
+from sslcourse.losses import reconstruction_errors, reconstruction_loss
 from sslcourse.methods import PCA, Autoencoder, DenoisingAutoencoder, LinearAutoencoder
 from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
 from sslcourse.show import show, show_source
 from sslcourse.training import train
-from sslcourse.widgets import choice, explore, slider, start_lesson, stepped_slider, watch
+from sslcourse.widgets import explore, slider, start_lesson, stepped_slider, watch
 
 start_lesson()
 
@@ -64,8 +64,8 @@ start_lesson()
 # $$ L(f, g) = \frac{1}{N P} \sum_{i=1}^{N} \lVert x_i - g(f(x_i)) \rVert^2 . $$
 #
 # If the code has as many numbers as the image, $f$ and $g$ may both do nothing, and $L = 0$ without anything
-# learned. The **bottleneck**, a code with $d < P$ numbers, forbids that: what fits through must be what images have in
-# common.
+# learned. The **bottleneck**, a code with $d < P$ numbers, forbids that. What all images share is left to the weights
+# of the decoder; the few numbers of the code must tell one image from another.
 
 # %% [markdown]
 # ## 3. The reconstruction loss
@@ -74,7 +74,7 @@ start_lesson()
 
 # %%
 two_images = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.5, 0.5, 0.5, 0.5]])
-two_drawings = torch.tensor([[0.1, 0.0, 0.8, 1.0], [0.5, 0.5, 0.5, 0.1]])
+two_drawings = torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.5, 0.5, 0.5, 0.1]])
 squared = (two_images - two_drawings).square()
 print("squared errors of image 1:", [round(value, 2) for value in squared[0].tolist()])
 print("squared errors of image 2:", [round(value, 2) for value in squared[1].tolist()])
@@ -85,19 +85,22 @@ print(f"mean over image 2: {squared[1].mean():.4f}")
 print(f"loss, the mean of both: {squared.mean():.4f}")
 
 # %% [markdown]
-# Image 2 has a larger error although three of its four pixels are exact: squaring punishes one large mistake more
-# than several small ones. This is the code that the lessons use:
-
-# %%
-show_source(reconstruction_loss)
+# Both drawings are wrong by 0.4 in all, once spread over four pixels, once in a single one. Squaring punishes the one
+# large mistake more.
 
 # %% exercise="04.loss"
 
 # %% [markdown]
+# This is the code that the lessons use. It also refuses shapes that do not match, a common source of silent errors.
+
+# %%
+show_source(reconstruction_loss)
+
+# %% [markdown]
 # ## 4. Data, and the first control
 #
-# Of the 12,000 training images, 10,000 are for training and 2,000 for *validation*: they are looked at while we
-# choose. The test images come last, for the tables.
+# Of the 12,000 training images, 10,000 are for training; on the other 2,000, for *validation*, the loss is watched
+# during training. The tables use the test images, which no training sees.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
@@ -122,14 +125,20 @@ print(f"error of the mean image on test images: {mean_error:.4f}")
 # pixel space along which images differ most, then for the next one at right angles to it, and so on. The code of an
 # image is its position along the first $d$ directions.
 #
+# With the mean taken away, let the rows of $X$ be the images. Along a direction $u$ of length 1 they lie at $X u$, so
+# their variance there is $\frac{1}{N} \lVert X u \rVert^2 = u^\top C u$ with the *covariance matrix* $C = \frac{1}{N} X^\top X$.
+# It is largest for the *eigenvector* of $C$, a direction with $C u = \lambda u$, that has the largest $\lambda$; and
+# $\lambda$ is the variance. `torch.linalg.eigh` returns all $\lambda$ and $u$, the largest last.
+#
 # Here are two pixels of five images, and the one direction that describes them best.
 
 # %%
 points = torch.tensor([[1.0, 1.2], [2.0, 1.9], [3.0, 3.2], [4.0, 3.8], [5.0, 4.9]])
 centred = points - points.mean(0)
-direction = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -1]  # largest variance
-direction = direction * direction.sign()[0]  # of the two opposite ones, the one to the right
+variances, directions = torch.linalg.eigh(centred.T @ centred / len(points))
+direction = directions[:, -1] * directions[0, -1].sign()  # of the two opposite ones, the one to the right
 print("direction:", [round(value, 2) for value in direction.tolist()])
+print(f"variance along it {variances[1]:.3f}, at right angles to it {variances[0]:.3f}")
 
 # %%
 codes = centred @ direction  # one number for each image
@@ -137,6 +146,12 @@ restored = codes.reshape(-1, 1) * direction + points.mean(0)
 print("codes:   ", [round(value, 2) for value in codes.tolist()])
 print(f"error with one number: {(restored - points).square().mean():.4f}, ", end="")
 print(f"with none: {centred.square().mean():.4f}")
+
+# %% exercise="04.pca"
+
+# %% [markdown]
+# The course's own version takes the eigenvectors as above; the *singular vectors* of the exercise are the same
+# directions.
 
 # %%
 show_source(PCA)
@@ -159,8 +174,6 @@ print("no numbers (mean image):", f"{mean_error:.4f}")
 for size in SIZES:
     print(f"{size:3} numbers: {pca_errors[size]:.4f}")
 
-# %% exercise="04.pca"
-
 # %% [markdown]
 # ### A linear autoencoder finds the same
 #
@@ -171,7 +184,8 @@ for size in SIZES:
 show_source(LinearAutoencoder)
 
 # %% [markdown]
-# All trainings of this lesson use one recipe: Adam, with a learning rate that rises and then falls to zero.
+# All trainings of this lesson use one recipe. *Adam* is a way to choose the small steps that make the loss smaller, the
+# *learning rate* is their size; here it rises at first and then falls to zero.
 
 
 # %%
@@ -210,11 +224,11 @@ print("the linear autoencoder comes within 1 % of PCA's training error:", bool(r
 print("and never below it:", bool(ratio >= 1))
 
 # %% [markdown]
-# Two ways that have nothing in common, an eigenvalue problem and thousands of small steps, meet at the same number.
+# Two ways that have nothing in common, an eigenvalue problem and thousands of small steps, arrive at the same place.
 # Such a meeting is worth more than a loss that "looks low".
 #
-# They share the *subspace*, not the code: the decoder may mix the directions as it likes. How much of PCA's 32
-# directions lies in the space that the decoder can draw?
+# The *reconstructions* agree; the codes need not, because the decoder may mix PCA's directions as it likes. How much of
+# each of PCA's 32 directions can the linear decoder draw? (`qr` makes its own 32 directions perpendicular.)
 
 # %%
 with torch.no_grad():
@@ -223,14 +237,15 @@ with torch.no_grad():
 print(f"first direction {share[0]:.3f}, first sixteen {share[:16].mean():.3f}, all {share.mean():.3f}")
 
 # %% [markdown]
-# The large directions are there; the smallest ones, which matter least for the error, are found last.
+# What is missing belongs to the directions of smallest variance, which matter least for the error.
 
 # %% [markdown]
 # ## 6. The autoencoder
 #
-# Now let encoder and decoder bend. Between pixels and code stands a hidden layer of 128 numbers with a
-# non-linearity: 784 → 128 → $d$ and back. The decoder ends with a *sigmoid*, because pixels lie between 0 and 1. The
-# code has no activation: it may be any number.
+# Two matrices in a row are one matrix. Put a *non-linear* function between them, applied to each number, and the network
+# can bend: here *GELU*, which is nearly 0 for negative and nearly $x$ for positive $x$. Our networks have one hidden layer
+# of 128 numbers, 784 → 128 → 32 for a code of 32, and back. The decoder ends with a *sigmoid*, which squeezes any number
+# into the range from 0 to 1, where pixels lie. The code has no such function after it: it may be any number.
 
 # %% exercise="04.bottleneck"
 
@@ -264,6 +279,7 @@ run = watch(
 await run
 autoencoder_errors = {size: test_error(autoencoders[str(size)]) for size in SIZES}
 print("numbers in the code     PCA   autoencoder")
+print(f"{'none: mean image':19} {mean_error:7.4f}")
 for size in SIZES:
     print(f"{size:19} {pca_errors[size]:7.4f} {autoencoder_errors[size]:13.4f}")
 
@@ -287,9 +303,9 @@ for size in SIZES[:3]:
 print("128 numbers: PCA beats the autoencoder:", pca_errors[128] < autoencoder_errors[128])
 
 # %% [markdown]
-# With few numbers the bent bottleneck wins clearly: clothes do not fill a flat space. With many it loses, and that is
-# worth a thought. PCA's solution is exact, ours the state after ten passes; and when the code is as wide as the hidden
-# layer, it is the hidden layer that limits what gets through. *A network is not better because it is a network.*
+# With few numbers the network wins clearly: clothes do not lie in a flat space. With many it loses, and that is worth a
+# thought. PCA's solution is exact, ours is how far ten passes over the data have come. (Try forty.) *A network is not
+# better because it is a network.*
 #
 # See for yourself what the numbers mean. The slider changes the code size for eight test images.
 
@@ -321,10 +337,10 @@ with torch.no_grad():
     map_codes = map_model.encoder(test_images)  # (2000, 2)
 low, high = map_codes.quantile(0.005, dim=0), map_codes.quantile(0.995, dim=0)
 
-figure, (map_ax, image_ax) = subplots(1, 2, width=7.5, height=4)
+map_figure, (map_ax, image_ax) = subplots(1, 2, width=7.5, height=4)
 for label, name in enumerate(class_names):
     x, y = map_codes[test_labels == label].T
-    map_ax.plot(x, y, linestyle="", marker=".", markersize=3, color=COLORS[label % 6], alpha=0.5)
+    map_ax.plot(x, y, "o" if label < 6 else "x", markersize=3, color=COLORS[label % 6], alpha=0.5)
     map_ax.text(
         x.median(), y.median(), name, ha="center", bbox={"facecolor": "white", "alpha": 0.8, "pad": 1}
     )
@@ -332,7 +348,7 @@ map_ax.set(xlabel="first number", ylabel="second number", xlim=(low[0], high[0])
 (cross,) = map_ax.plot([], [], "k+", markersize=20, markeredgewidth=3)
 picture = image_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
 image_ax.set_axis_off()
-freeze_layout(figure)
+freeze_layout(map_figure)
 
 
 # %%
@@ -341,7 +357,7 @@ def draw_map(first, second):
     cross.set_data(code[:, 0], code[:, 1])
     picture.set_data(map_model.decoder(code)[0, 0])
     nearest = (map_codes - code).square().sum(1).argmin()
-    return figure, (
+    return map_figure, (
         f"Two-number codes of the test images, and the decoder's drawing at {first} % and {second} % of the way "
         f"across. The nearest test image is of class {class_names[test_labels[nearest]]}."
     )
@@ -349,26 +365,28 @@ def draw_map(first, second):
 
 explore(
     draw_map,
-    first=slider("first number, %", 0, 100, step=1, value=30),
-    second=slider("second number, %", 0, 100, step=1, value=50),
+    first=slider("first number, %", 0, 100, step=1, value=15),
+    second=slider("second number, %", 0, 100, step=1, value=85),
 )
 
 # %% [markdown]
-# Trousers, bags and shoes have places of their own; pullovers, coats and shirts lie on top of each other. Between the
-# crowds the decoder draws mixtures that are no garment: nothing in the loss says what should be *there*. An
-# autoencoder compresses; it does not generate. The lessons on variational autoencoders mend that.
+# Trousers and shoes have places of their own; pullovers, coats and shirts lie on top of each other. Between the crowds,
+# for instance in the middle on the left, the decoder draws smears that are no garment: nothing in the loss says what
+# should be *there*. An autoencoder compresses; it does not generate.
 
 # %% [markdown]
 # ## 8. Without a bottleneck
 #
-# What if the code is as large as the image? PCA can tell exactly. With all 784 directions nothing is lost, for
-# *anything*: neither for clothes nor for pure noise.
+# What if the code is as large as the image? Then copying is possible, and a copy has the smallest loss there is. PCA,
+# which always finds the optimum, shows it: with all 784 directions nothing is lost, neither of clothes nor of pure
+# noise.
 
 # %%
 noise = torch.rand(test_images.shape, generator=torch.Generator().manual_seed(0))
 whole = PCA(784).fit(train_images)
 print("                      clothes    noise")
 for name, model in [
+    ("mean image", mean_image.expand_as),
     ("PCA, 784 numbers", whole),
     ("PCA, 32 numbers", pca[32]),
     ("autoencoder, 32", autoencoders["32"]),
@@ -378,10 +396,9 @@ for name, model in [
     print(f"{name:20} {test_error(model):8.4f} {noise_error:8.4f}")
 
 # %% [markdown]
-# An error of zero, and nothing learned: the code copies. The two narrow models draw clothes and cannot draw noise; so
-# they know something about clothes. Being unable is the point, and the next section puts it to use.
-#
-# (One can also keep a wide code and forbid copying in another way: section 10 does.)
+# An error of zero, and nothing learned. A wide network trained by small steps may stop short of the copy, but a copy is
+# what its loss asks for. The two narrow models draw clothes well and noise badly, so they know something about clothes.
+# Being unable is the point, and the next section puts it to use.
 
 # %% [markdown]
 # ## 9. What it cannot draw does not belong
@@ -398,7 +415,8 @@ print("the anomaly scores higher:", won)
 print(f"share of pairs: {sum(won)} / {len(won)} = {sum(won) / len(won):.2f}")
 
 # %% [markdown]
-# That share is the **AUROC**, the area under the ROC curve. It needs no threshold: 1 is perfect, 0.5 is guessing.
+# That share is called **AUROC** (it equals the area under the "receiver operating characteristic" curve). It needs no
+# threshold above which an image counts as strange: 1 is perfect, 0.5 is guessing.
 
 # %% exercise="04.auroc"
 
@@ -424,8 +442,18 @@ for name, model in detectors.items():
     print(f"{name:12} {scores[0]:11.2f} {scores[1]:8.2f}")
 
 # %% [markdown]
-# Noise is easy. Upside down is harder: trousers are still trousers. The hardest test is a *class* that was left out of
-# training. Two models are trained here, one that never sees a bag and one that never sees a T-shirt.
+# Noise is easy. Upside down is harder, and depends on the class:
+
+# %%
+flipped = strangeness(autoencoders["32"], test_images.flip(2))
+normal = strangeness(autoencoders["32"], test_images)
+by_class = {name: auroc(normal, flipped[test_labels == label]) for label, name in enumerate(class_names)}
+print("hardest upside down:", min(by_class, key=by_class.get), f"{min(by_class.values()):.2f}")
+print("easiest upside down:", max(by_class, key=by_class.get), f"{max(by_class.values()):.2f}")
+
+# %% [markdown]
+# The hardest test is a *class* that was left out of training. Two models are trained here, one that never sees a bag
+# and one that never sees a T-shirt.
 
 # %%
 LEFT_OUT = {"Bag": class_names.index("Bag"), "T-shirt": class_names.index("T-shirt/top")}
@@ -464,6 +492,26 @@ print(
     detection["autoencoder", "Bag"] > detection["mean image", "Bag"] + 0.1,
 )
 print("T-shirts do not, AUROC below 0.65:", detection["autoencoder", "T-shirt"] < 0.65)
+
+# %% [markdown]
+# Here is what the two models draw when they meet what they have never seen:
+
+# %%
+unseen = {name: test_images[test_labels == label][:8] for name, label in LEFT_OUT.items()}
+with torch.no_grad():
+    rows = {
+        "bag": unseen["Bag"],
+        "drawn": without["Bag"](unseen["Bag"]),
+        "T-shirt": unseen["T-shirt"],
+        "drawn again": without["T-shirt"](unseen["T-shirt"]),
+        "upside down": samples.flip(2),
+        "drawn from that": autoencoders["32"](samples.flip(2)),
+    }
+show(
+    image_rows(rows),
+    alt="Eight bags and their reconstructions, which lose handles and patterns; eight T-shirts and theirs, which look like "
+    "T-shirts; eight garments upside down and theirs, blurred.",
+)
 
 # %% [markdown]
 # A bag is like nothing else. A T-shirt is a short pullover and a wide dress, and a model that draws those draws it
@@ -516,7 +564,12 @@ show(
 # %% exercise="04.noise"
 
 # %%
-show_source(add_gaussian_noise, DenoisingAutoencoder)
+show_source(add_gaussian_noise)
+
+# %% [markdown]
+# ### Spot the bug
+#
+# This version of the loss is met in tutorials and homework. To judge it, give it a network that does nothing at all.
 
 
 # %%
@@ -524,85 +577,6 @@ def corrupt(pictures):
     return add_gaussian_noise(pictures, 0.5, generator)
 
 
-denoiser = DenoisingAutoencoder(32, corrupt)
-run = watch(
-    recipe(
-        denoiser.loss,
-        denoiser.parameters(),
-        train_images,
-        epochs=10,
-        validate=lambda: denoiser.loss(validation_images),
-    ),
-    title="Denoising autoencoder",
-)
-
-# %%
-await run
-LEVELS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0]
-curves = {"noisy input": [], "autoencoder": [], "denoising autoencoder": []}
-for level in LEVELS:
-    noisy_images = add_gaussian_noise(test_images, level, torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        answers = noisy_images, autoencoders["32"](noisy_images), denoiser(noisy_images)
-    for curve, answer in zip(curves.values(), answers, strict=True):
-        curve.append(reconstruction_loss(answer, test_images).item())
-
-# %%
-print("noise", *(f"{name:>22}" for name in curves))
-for row, level in enumerate(LEVELS):
-    print(f"{level:5.1f}", *(f"{curve[row]:22.4f}" for curve in curves.values()))
-
-# %%
-figure, ax = subplots(width=5.5)
-for (name, curve), marker in zip(curves.items(), "os^", strict=True):
-    ax.plot(LEVELS, curve, marker=marker, label=name)
-ax.axvline(0.5, color="0.5", linestyle=":")
-ax.text(0.51, 0.2, "trained here")
-ax.set(xlabel="standard deviation of the noise", ylabel="error against the clean image")
-ax.legend()
-show(
-    figure,
-    alt="Error against the clean image for nine noise levels. The noisy input's error rises steeply, the autoencoder's "
-    "less, the denoising autoencoder's stays low and is lowest near the noise it was trained with.",
-)
-
-# %% tags=["nbval-check-output"]
-middle = LEVELS.index(0.5)
-print(
-    "at its own noise the denoiser removes more than 80 % of the error:",
-    curves["denoising autoencoder"][middle] < 0.2 * curves["noisy input"][middle],
-)
-print(
-    "on clean images the plain autoencoder is better:",
-    curves["autoencoder"][0] < curves["denoising autoencoder"][0],
-)
-
-# %% [markdown]
-# Both statements belong together: the denoiser pays for its skill on images that need none. Move the noise and watch
-# both.
-
-
-# %%
-def draw_noise(level):
-    noisy_samples = add_gaussian_noise(samples, level, torch.Generator().manual_seed(1))
-    plain, denoised = autoencoders["32"](noisy_samples), denoiser(noisy_samples)
-    rows = {"clean": samples, "noisy": noisy_samples, "autoencoder": plain, "denoising": denoised}
-    return image_rows(rows, scale=3), (
-        f"Noise {level:.2f}. Error against the clean images: noisy {reconstruction_loss(noisy_samples, samples):.4f}, "
-        f"autoencoder {reconstruction_loss(plain, samples):.4f}, "
-        f"denoising autoencoder {reconstruction_loss(denoised, samples):.4f}."
-    )
-
-
-explore(draw_noise, level=slider("noise", 0.0, 1.0, step=0.05, value=0.5))
-
-# %% [markdown]
-# ### Spot the bug
-#
-# This version of the loss circulates. To judge it, give it a network that does nothing at all.
-
-
-# %%
 def circulated_loss(model, pictures, corrupt):
     noisy = corrupt(pictures)
     reconstructions = model(noisy)
@@ -616,12 +590,122 @@ print(f"error of doing nothing, in truth: {reconstruction_loss(corrupt(test_imag
 # %% exercise="04.denoise"
 
 # %% [markdown]
+# ### Train it, right and wrong
+#
+# Here is the right one, and beside it an ordinary autoencoder trained with the circulated loss.
+
+# %%
+show_source(DenoisingAutoencoder)
+
+# %%
+denoiser, misled = DenoisingAutoencoder(32, corrupt), Autoencoder(32)
+run = watch(
+    recipe(
+        lambda pictures: denoiser.loss(pictures) + circulated_loss(misled, pictures, corrupt),
+        [*denoiser.parameters(), *misled.parameters()],
+        train_images,
+        epochs=10,
+    ),
+    title="Two denoising autoencoders, sum of their losses",
+)
+
+# %%
+await run
+LEVELS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0]
+models = {
+    "noisy input": nn.Identity(),
+    "autoencoder": autoencoders["32"],
+    "circulated": misled,
+    "denoising": denoiser,
+}
+curves = {name: [] for name in models}
+for level in LEVELS:
+    noisy_images = add_gaussian_noise(test_images, level, torch.Generator().manual_seed(1))
+    for name, model in models.items():
+        with torch.no_grad():
+            curves[name].append(reconstruction_loss(model(noisy_images), test_images).item())
+
+# %%
+print("error against the clean test images")
+print("noise", *(f"{name:>12}" for name in curves))
+for row, level in enumerate(LEVELS):
+    print(f"{level:5.1f}", *(f"{curve[row]:12.4f}" for curve in curves.values()))
+
+# %%
+figure, ax = subplots(width=5.5)
+for (name, curve), marker in zip(curves.items(), "osx^", strict=True):
+    ax.plot(LEVELS, curve, marker=marker, label=name)
+ax.axvline(0.5, color="0.5", linestyle=":")
+ax.text(0.51, 0.2, "trained here")
+ax.set(xlabel="standard deviation of the noise", ylabel="error against the clean image")
+ax.legend()
+show(
+    figure,
+    alt="Error against the clean image for nine noise levels. The noisy input's error rises steeply, the autoencoder's "
+    "and that of the circulated version less, the denoising autoencoder's stays low and is lowest near the noise it was "
+    "trained with.",
+)
+
+# %% tags=["nbval-check-output"]
+middle = LEVELS.index(0.5)
+print(
+    "at its own noise the denoiser removes more than 80 % of the error:",
+    curves["denoising"][middle] < 0.2 * curves["noisy input"][middle],
+)
+print(
+    "the circulated version has more than twice its error there:",
+    curves["circulated"][middle] > 2 * curves["denoising"][middle],
+)
+print(
+    "on clean images the plain autoencoder is better:",
+    curves["autoencoder"][0] < curves["denoising"][0],
+)
+
+# %% [markdown]
+# The circulated version does not fail outright: its 32 numbers are too few to copy the noise. So its loss looks healthy,
+# its pictures look plausible, and only the error against *clean* images tells.
+#
+# The first and the last statement belong together: the denoiser pays for its skill on images that need none. Move the
+# noise and watch.
+
+
+# %%
+def draw_noise(level):
+    noisy_samples = add_gaussian_noise(samples, level, torch.Generator().manual_seed(1))
+    plain, denoised = autoencoders["32"](noisy_samples), denoiser(noisy_samples)
+    rows = {"clean": samples, "noisy": noisy_samples, "autoencoder": plain, "denoising": denoised}
+    return image_rows(rows, scale=3), (
+        f"Noise {level:.2f}. Error against these eight clean images: noisy {reconstruction_loss(noisy_samples, samples):.4f}, "
+        f"autoencoder {reconstruction_loss(plain, samples):.4f}, "
+        f"denoising autoencoder {reconstruction_loss(denoised, samples):.4f}."
+    )
+
+
+explore(draw_noise, level=slider("noise", 0.0, 1.0, step=0.05, value=0.5))
+
+# %% [markdown]
+# What a denoiser learned for one kind of damage, does it help against another? Half of the pixels set to zero, and a hidden
+# square:
+
+# %%
+others = {
+    "zeroed pixels": zero_pixels(test_images, 0.5, torch.Generator().manual_seed(2)),
+    "hidden square": hide_square(test_images, 14, torch.Generator().manual_seed(2)),
+}
+print("error against the clean test images")
+print("              ", *(f"{name:>12}" for name in models))
+for damage, pictures in others.items():
+    with torch.no_grad():
+        errors = [reconstruction_loss(model(pictures), test_images) for model in models.values()]
+    print(f"{damage:15}", *(f"{error:12.4f}" for error in errors))
+
+# %% [markdown]
 # ## 11. What is the code good for?
 #
-# Is a code *transferable*? A **linear probe** answers: freeze the encoder, fit a softmax regression on its codes
-# with few labels, here ten for each class, and measure its accuracy on the test images. Controls: the pixels
-# themselves, PCA, the same encoder with its random first weights, and the same network trained on those labels from
-# scratch for as many steps.
+# Is a code *transferable*? A **linear probe** answers: leave the encoder as it is, fit a *softmax regression* on its
+# codes, which is one linear layer trained to name the class, with few labels, here ten for each class; and measure how often
+# it is right on the test images. Controls: the pixels themselves, PCA, an encoder of the same shape that was never
+# trained, and the same network trained on those labels from scratch for as many steps.
 
 # %%
 untrained = Autoencoder(32)
@@ -672,25 +756,6 @@ print("test accuracy with 100 labels, mean and standard deviation over 3 draws o
 for name, values in accuracy.items():
     print(f"{name:27} {100 * values.mean():3.0f} % ± {100 * values.std():.0f}")
 
-# %%
-figure, ax = subplots(width=6.5, height=2.6)
-names = list(accuracy)
-ax.barh(names, [100 * accuracy[name].mean() for name in names], color=COLORS[0])
-ax.errorbar(
-    [100 * accuracy[name].mean() for name in names],
-    range(len(names)),
-    xerr=[100 * accuracy[name].std() for name in names],
-    fmt="none",
-    color="black",
-)
-ax.invert_yaxis()
-ax.set(xlabel="test accuracy with 100 labels, %", xlim=(40, 80))
-show(
-    figure,
-    alt="Bars of the accuracies printed above, with one standard deviation: the random encoder is lowest; pixels, "
-    "PCA, the autoencoders and the supervised network lie within a few points of each other.",
-)
-
 # %% tags=["nbval-check-output"]
 mean = {name: 100 * values.mean().item() for name, values in accuracy.items()}
 gain = mean["autoencoder (32)"] - mean["random encoder (32)"]
@@ -698,10 +763,24 @@ print("the code is better than a random encoder's by more than 5 points:", gain 
 print("and within 5 points of raw pixels:", abs(mean["autoencoder (32)"] - mean["pixels (784)"]) < 5)
 
 # %% [markdown]
-# So the code is *compact*: 32 numbers hold what a linear classifier finds in 784 pixels. It is hardly better than the
-# pixels, though. Nothing in the loss asks for classes; a pixel of the background counts as much as one of the
-# heel. Denoising does not change that here, whatever one may read. Methods that ask a better question come in
-# later lessons, and will be measured by this same table.
+# With ten labels a class, 32 numbers serve a linear classifier as well as 784 pixels: the code is *compact*. With more
+# labels?
+
+# %%
+many = labelled_subset(train_labels, per_class=200, seed=0)
+for name in ["pixels (784)", "autoencoder (32)"]:
+    with torch.no_grad():
+        features, test_features = (
+            representations[name](train_images[many]),
+            representations[name](test_images),
+        )
+    share = linear_probe(features, train_labels[many], test_features, test_labels)
+    print(f"{name:17} with 2,000 labels: {100 * share:.0f} %")
+
+# %% [markdown]
+# Then what the code has thrown away is missed. Nothing in the loss asked for classes; a pixel of the background counts
+# as much as one of the heel. A question that asks for more than pixels may lead to better codes, and every such method
+# can be measured by this table.
 
 # %% [markdown]
 # ## 12. Quiz
@@ -713,7 +792,7 @@ quiz("04")
 # ## What to remember
 #
 # - Encoder, code, decoder; the image is its own answer. The bottleneck forbids copying.
-# - A linear autoencoder is PCA. A non-linear one beats it with small codes; check that yours does.
+# - A linear autoencoder reconstructs as PCA does. A non-linear one beats it with small codes; check that yours does.
 # - Denoising: the input is damaged, the target is **clean**, the damage is drawn anew each time.
 # - A reconstruction error can detect what looks different, and only that. Score it beside a control.
 # - A low reconstruction error does not make a good representation. Probe it beside pixels and a random encoder.
@@ -728,3 +807,5 @@ quiz("04")
 # - Hanley and McNeil, *The meaning and use of the area under a receiver operating characteristic curve*,
 #   Radiology 143, 1982.
 # - Bengio, Courville and Vincent, *Representation learning: a review and new perspectives*, arXiv:1206.5538.
+#
+# **Next:** [05 Where the VAE comes from](05_vae_derivation.ipynb), an autoencoder that can also generate.

@@ -36,9 +36,12 @@ def check(name: str, answer: Callable) -> None:
 def hint(name: str) -> None:
     """The first hint; called again, the second."""
     hints = find(name).hints
-    number = min(_asked[f"hint {name}"], len(hints) - 1)
+    number = _asked[f"hint {name}"]
     _asked[f"hint {name}"] += 1
-    print(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
+    if number < len(hints):
+        print(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
+    else:
+        print(f'There are no more hints; solution("{name}") shows the code.')
 
 
 def solution(name: str) -> None:
@@ -46,11 +49,14 @@ def solution(name: str) -> None:
     exercise = find(name)
     _asked[f"solution {name}"] += 1
     if _asked[f"solution {name}"] == 1:
-        print("Have you used both hints? Run this again to see the solution.")
+        print("Sure? Run this again to see the solution.")
     else:
         print(exercise.solution())
 
 
 def quiz(lesson: str) -> Quiz:
     """The quiz of a lesson, such as "04"."""
+    known = sorted({name.split(".")[0] for name in all_exercises()})
+    if lesson not in known:
+        raise ValueError(f"there is no quiz {lesson!r}; choose one of {', '.join(map(repr, known))}")
     return Quiz(import_module(f"{__name__}.lesson_{lesson}").QUIZ)

@@ -62,15 +62,14 @@ class Exercise:
 
     def verdict(self, answer: Callable) -> str:
         """What the learner is told about this answer."""
-        if not callable(answer):
-            return f"Wrong: give the function itself, check({self.name!r}, {self.answer_name}), without ()."
+        if not inspect.isfunction(answer):
+            return f"Wrong: give your function itself, without (): check({self.name!r}, {self.answer_name})."
         if _is_stub(answer, self.stub):
             return "Not attempted yet."
         try:
-            if self.test is not None:
-                self.test(answer)
-            else:
-                self._compare(answer)
+            with torch.random.fork_rng():  # so that checking never changes what is trained later
+                torch.manual_seed(0)
+                self.test(answer) if self.test is not None else self._compare(answer)
         except Wrong as wrong:
             return f"Wrong: {wrong}"
         except Exception as error:
@@ -99,10 +98,8 @@ class Wrong(Exception):
 
 def is_close(result: Any, right: Any, tolerance: float) -> bool:
     """Numbers and tensors of the same shape and about the same value."""
-    if not isinstance(result, int | float | Tensor) or isinstance(result, bool):
-        return False
-    result, right = torch.as_tensor(result).detach(), torch.as_tensor(right).detach()
-    if result.shape != right.shape or result.is_complex():
+    result, right = _tensor(result), _tensor(right)
+    if result is None or result.shape != right.shape or result.is_complex():
         return False
     return torch.allclose(result.double(), right.double(), rtol=tolerance, atol=tolerance)
 
@@ -113,9 +110,9 @@ def raise_unlike(result: Any, right: Any, tolerance: float) -> None:
         return
     if result is None:
         raise Wrong("your function returned None; is a `return` missing?")
-    if not isinstance(result, int | float | Tensor):
-        raise Wrong(f"your function returned a {type(result).__name__}; a tensor is expected.")
-    result, right = torch.as_tensor(result).detach(), torch.as_tensor(right).detach()
+    kind, result, right = type(result).__name__, _tensor(result), _tensor(right)
+    if result is None:
+        raise Wrong(f"your function returned a {kind}; a tensor is expected.")
     if result.shape != right.shape:
         raise Wrong(f"the result has shape {tuple(result.shape)}; expected {tuple(right.shape)}.")
     if not result.isfinite().all():
@@ -123,6 +120,14 @@ def raise_unlike(result: Any, right: Any, tolerance: float) -> None:
     worst = (result.double() - right.double()).abs().argmax()
     got, expected = result.flatten()[worst].item(), right.flatten()[worst].item()
     raise Wrong(f"a value should be {expected:.4g} but is {got:.4g}.")
+
+
+def _tensor(value: Any) -> Tensor | None:
+    """A number, a tensor or an array as a tensor; None for anything else."""
+    try:
+        return torch.as_tensor(value).detach()
+    except (TypeError, ValueError, RuntimeError):
+        return None
 
 
 def _is_stub(answer: Callable, stub: str) -> bool:

@@ -27,7 +27,7 @@ LINE = Exercise(
     reference=my_line,
     hints=(
         "Going one step to the right, the line rises by the slope.",
-        "`return slope * x + intercept`",
+        "Multiply x by the slope, then lift the whole line so that it passes through the intercept at x = 0.",
     ),
     cases=lambda: [
         (torch.tensor([0.0, 1.0, 2.0]), 3.0, 2.0),
@@ -50,19 +50,19 @@ QUIZ = [
         right="It keeps what it has learned so far",
         options={
             "It keeps what it has learned so far": "Training ends after the current step, and the next cells run with it.",
-            "It starts again from random weights": "Only running the cell that makes the model does that.",
+            "It starts again from new random weights": "Only running the cell that makes the model does that.",
             "The next cells raise an error": "They run: the model is there, only less well trained.",
         },
     ),
     Question(
         "You are stuck in an exercise. What does the course offer?",
-        right="A message that names the mistake, two hints, and a solution",
+        right="A named mistake, hints, a solution",
         options={
-            "A message that names the mistake, two hints, and a solution": (
+            "A named mistake, hints, a solution": (
                 "`check` says what is wrong; `hint` helps twice; `solution` shows the code when asked twice."
             ),
-            "Only right or wrong": "`check` knows common mistakes by name and says how results differ.",
-            "Nothing before the exercise is solved": "Later cells never use your answer, so you can go on at any time.",
+            "Only whether the answer is right or wrong": "`check` knows common mistakes by name and says how results differ.",
+            "Nothing, until the exercise has been solved": "Later cells never use your answer, so you can go on at any time.",
         },
     ),
 ]

@@ -54,6 +54,9 @@ LOSS = Exercise(
         "errors above and below cancel out; square each difference before you average.": (
             lambda r, x: (r - x).mean()
         ),
+        "this is half the mean squared error; the factor ½ is left out here.": lambda r, x: (
+            (r - x).square().mean() / 2
+        ),
         "you square after averaging; square each difference first.": lambda r, x: (r - x).mean().square(),
         "there is one number for every image; average over the images too.": (
             lambda r, x: (r - x).square().flatten(1).mean(1)
@@ -90,6 +93,11 @@ def judge_autoencoder(answer) -> None:
             raise Wrong(
                 f"for code_size 8 and 64 images the codes have shape {tuple(codes.shape)}, not (64, 8)."
             )
+        if _sizes(encoder) != [(784, 128), (128, 8)] or _sizes(decoder) != [(8, 128), (128, 784)]:
+            raise Wrong(
+                f"the Linear layers are {_sizes(encoder)} and {_sizes(decoder)}; for code_size 8 they should be "
+                "[(784, 128), (128, 8)] and [(8, 128), (128, 784)]."
+            )
         if (codes >= 0).all():
             raise Wrong(
                 "no code is negative: end the encoder with a plain Linear, or half of the space is lost."
@@ -102,6 +110,9 @@ def judge_autoencoder(answer) -> None:
                 "the encoder is linear, so it is no better than PCA: put a GELU between two Linear layers."
             )
         reconstructions = decoder(50 * codes)
+        middle = decoder((codes[:32] + codes[32:]) / 2).logit()
+        if torch.allclose(middle, (decoder(codes).logit()[:32] + decoder(codes).logit()[32:]) / 2, atol=1e-5):
+            raise Wrong("the decoder is linear but for its end: put a GELU between its two Linear layers.")
     if reconstructions.shape != images.shape:
         raise Wrong(
             f"the reconstructions have shape {tuple(reconstructions.shape)}, the images {tuple(images.shape)}: "
@@ -111,6 +122,13 @@ def judge_autoencoder(answer) -> None:
         raise Wrong(
             "reconstructions leave [0, 1], where pixels lie: put a Sigmoid after the last Linear layer."
         )
+
+
+def _sizes(network: nn.Module) -> list[tuple[int, int]]:
+    """(numbers in, numbers out) of every Linear layer."""
+    return [
+        (layer.in_features, layer.out_features) for layer in network.modules() if isinstance(layer, nn.Linear)
+    ]
 
 
 def _parts(encoder: list, decoder: list) -> tuple[nn.Sequential, nn.Sequential]:
@@ -148,16 +166,24 @@ BOTTLENECK = Exercise(
     ),
     reference=my_autoencoder,
     hints=(
-        "The encoder: nn.Flatten(), nn.Linear(784, 128), nn.GELU(), nn.Linear(128, code_size).",
+        "The encoder flattens the image, then Linear, non-linear, Linear: four parts in one nn.Sequential.",
         "The decoder mirrors it, then nn.Sigmoid() for the range and nn.Unflatten(1, (1, 28, 28)) for the shape.",
     ),
     test=judge_autoencoder,
     wrong={
         "no code is negative": lambda d: _parts([*_encoder(d), nn.ReLU()], _decoder(d)),
         "the codes cannot leave [-1, 1]": lambda d: _parts([*_encoder(d), nn.Tanh()], _decoder(d)),
-        "the encoder is linear": lambda d: _parts([nn.Flatten(), nn.Linear(784, d)], _decoder(d)),
+        "the encoder is linear": lambda d: _parts(
+            [e for i, e in enumerate(_encoder(d)) if i != 2], _decoder(d)
+        ),
+        "the decoder is linear but for its end": lambda d: _parts(
+            _encoder(d), [e for i, e in enumerate(_decoder(d)) if i != 1]
+        ),
+        "the Linear layers are [(784, 64)": lambda d: _parts(
+            [nn.Flatten(), nn.Linear(784, 64), nn.GELU(), nn.Linear(64, d)], _decoder(d)
+        ),
         "reconstructions leave [0, 1]": lambda d: _parts(
-            _encoder(d), [nn.Linear(d, 784), nn.Unflatten(1, (1, 28, 28))]
+            _encoder(d), [e for i, e in enumerate(_decoder(d)) if i != 3]
         ),
         "the reconstructions have shape (64, 784)": lambda d: _parts(_encoder(d), _decoder(d)[:-1]),
         "not (64, 8)": lambda d: _parts(_encoder(32), _decoder(32)),
@@ -217,6 +243,9 @@ PRINCIPAL = Exercise(
         "the mean was never subtracted: the first direction then points at the mean image.": lambda x, d: (
             _pca(x, d, 0.0)
         ),
+        "you subtracted one number, the mean of all pixels; the mean image has a value for every pixel.": lambda x, d: (
+            _pca(x, d, x.mean()) + x.mean()
+        ),
         "add the mean image back at the end.": lambda x, d: _pca(x, d, x.mean(0)),
         "you kept the directions of smallest variance; the large ones come first in Vh.": lambda x, d: (
             _pca(x, d, x.mean(0), last=True) + x.mean(0)
@@ -244,11 +273,16 @@ def judge_noise(answer) -> None:
     noisy = answer(gray, 0.1)
     if not (gray == 0.5).all():
         raise Wrong("your function changed the clean images themselves; it must leave its argument as it is.")
-    raise_unlike(noisy.shape.numel() if isinstance(noisy, Tensor) else noisy, gray.numel(), 0.0)
+    if not isinstance(noisy, Tensor) or noisy.shape != gray.shape:
+        raise_unlike(noisy, gray, 0.0)
+    if torch.equal(noisy, gray):
+        raise Wrong("no noise was added.")
     if torch.equal(noisy, answer(gray, 0.1)):
         raise Wrong("two calls gave the same noise: it must be drawn anew each time, so no fixed seed.")
     if torch.equal(noisy[0], noisy[1]):
         raise Wrong("all images got the same noise: draw noise of the shape of the whole batch.")
+    if torch.equal(noisy[:, :, 0, 0], noisy[:, :, 1, 1]):
+        raise Wrong("all pixels of an image got the same number: draw one for every pixel.")
     if abs(noisy.mean().item() - 0.5) > 0.01:
         raise Wrong("the noise makes images brighter on average: use torch.randn, whose mean is 0.")
     if abs(noisy.std().item() - 0.1) > 0.01:
@@ -278,7 +312,7 @@ NOISE = Exercise(
     reference=my_noise,
     hints=(
         "`torch.randn(shape)` draws from a normal distribution of mean 0 and standard deviation 1.",
-        "`images + std * torch.randn(images.shape)`, then `.clamp(0, 1)`.",
+        "Multiply by the standard deviation, add to the images; `.clamp(0, 1)` clips.",
     ),
     test=judge_noise,
     wrong={
@@ -288,6 +322,10 @@ NOISE = Exercise(
             0, 1
         ),
         "all images got the same noise": lambda x, std: (x + std * torch.randn(x.shape[1:])).clamp(0, 1),
+        "all pixels of an image got the same number": lambda x, std: (
+            x + std * torch.randn(len(x), 1, 1, 1)
+        ).clamp(0, 1),
+        "no noise was added": lambda x, std: x.clone(),
         "two calls gave the same noise": lambda x, std: (
             x + std * torch.randn(x.shape, generator=Generator().manual_seed(0))
         ).clamp(0, 1),
@@ -392,8 +430,8 @@ AUROC = Exercise(
     ),
     reference=my_auroc,
     hints=(
-        "Compare every anomaly with every normal image: `anomaly_scores.reshape(-1, 1) - scores` is `(M, N)`.",
-        "The mean of `(difference > 0).float()` is the share of pairs won; add half the share of ties.",
+        "Compare every anomaly with every normal image: a column `(M, 1)` minus a row `(N,)` is a table `(M, N)`.",
+        "`anomaly_scores.reshape(-1, 1) - scores` is that table; the mean of `(table > 0).float()` is the share won.",
     ),
     cases=lambda: [
         (torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([0.3, 0.5, 0.2])),
@@ -420,15 +458,15 @@ EXERCISES = [LOSS, PRINCIPAL, BOTTLENECK, NOISE, DENOISE, AUROC]
 QUIZ = [
     Question(
         "Why is the code smaller than the image?",
-        right="So that copying is impossible and only what images have in common is kept",
+        right="So that it cannot copy",
         options={
-            "So that copying is impossible and only what images have in common is kept": (
-                "With as many numbers as pixels the network may copy; with few it must use the structure of the data."
+            "So that it cannot copy": (
+                "With as many numbers as pixels the network may copy. With few it must use the regularities of the data."
             ),
-            "So that training is faster": (
+            "So that training takes less time": (
                 "A small code saves little time: almost all weights sit between the pixels and the hidden layer."
             ),
-            "So that the loss becomes zero": (
+            "So that the reconstruction loss can become zero": (
                 "A smaller code makes the loss larger. A loss of zero would be the sign of a copy."
             ),
         },
@@ -482,9 +520,9 @@ QUIZ = [
     ),
     Question(
         "The reconstruction error of a 32-number code is lower than PCA's. What follows for classification?",
-        right="Nothing yet: it has to be measured with a probe beside its controls",
+        right="Nothing before it is measured",
         options={
-            "Nothing yet: it has to be measured with a probe beside its controls": (
+            "Nothing before it is measured": (
                 "The loss asks for pixels, not for classes. Only a measurement beside raw pixels and a random "
                 "encoder tells what the code is good for."
             ),

@@ -17,6 +17,8 @@ class Autoencoder(nn.Module):
 
     def __init__(self, code_size: int, hidden: int = 128, image_shape: tuple[int, ...] = (1, 28, 28)):
         super().__init__()
+        if code_size < 1:
+            raise ValueError(f"code_size must be at least 1, got {code_size}")
         pixels = math.prod(image_shape)
         self.encoder = mlp_encoder(pixels, hidden, code_size)
         self.decoder = nn.Sequential(

@@ -13,15 +13,16 @@ class PCA:
     """
 
     def __init__(self, code_size: int):
+        if code_size < 1:
+            raise ValueError(f"code_size must be at least 1, got {code_size}")
         self.code_size = code_size
 
     def fit(self, images: Tensor) -> Self:
         """Find the mean (P,) and the components (code_size, P) of images (N, ...) with P values each."""
         pixels = images.flatten(1)
-        if not 1 <= self.code_size <= pixels.shape[1]:
+        if self.code_size > pixels.shape[1]:
             raise ValueError(
-                f"code_size must lie between 1 and the {pixels.shape[1]} values in an image, "
-                f"got {self.code_size}"
+                f"code_size {self.code_size} is more than the {pixels.shape[1]} values in an image"
             )
         self.mean = pixels.mean(0)
         covariance = (pixels - self.mean).T @ (pixels - self.mean) / len(pixels)  # (P, P)
@@ -31,6 +32,8 @@ class PCA:
 
     def encode(self, images: Tensor) -> Tensor:
         """images (N, ...) -> codes (N, code_size)."""
+        if not hasattr(self, "components"):
+            raise RuntimeError("this PCA has seen no images yet: call fit(images) first")
         return (images.flatten(1) - self.mean) @ self.components.T
 
     def decode(self, codes: Tensor) -> Tensor:

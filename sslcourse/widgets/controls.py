@@ -15,6 +15,8 @@ def slider(label: str, low: float, high: float, step: float, value: float) -> ip
     """
     if not low <= value <= high:
         raise ValueError(f"slider {label!r}: value {value} is outside {low} to {high}")
+    if step <= 0:
+        raise ValueError(f"slider {label!r}: step must be positive, got {step}")
     whole = all(isinstance(number, int) for number in (low, high, step, value))
     if whole:
         return ipywidgets.IntSlider(value, low, high, step, description=label, **LABELLED)
@@ -32,6 +34,8 @@ def stepped_slider(label: str, values: Iterable[Any], value: Any) -> ipywidgets.
 def choice(label: str, options: Iterable[Any] | dict[str, Any], value: Any = None) -> ipywidgets.Dropdown:
     """A drop-down list of values, or of a dict's names; the first is chosen unless value says another."""
     options = options if isinstance(options, dict) else {str(option): option for option in options}
+    if not options:
+        raise ValueError(f"choice {label!r} has no options")
     first = next(iter(options.values()))
     return ipywidgets.Dropdown(
         options=options, value=first if value is None else value, description=label, **LABELLED

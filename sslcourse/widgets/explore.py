@@ -22,7 +22,8 @@ class Explorer:
 
     def __init__(self, draw: Callable[..., tuple[Figure | Image.Image, str]], controls: dict[str, Any]):
         self._draw, self._controls = draw, controls
-        self._lock = threading.Lock()  # JupyterLab may deliver two events on two threads
+        self._lock = threading.RLock()  # JupyterLab may deliver two events on two threads
+        self._drawing = False
         self._drawn: dict[str, Any] | None = None  # the values that the picture shows
         self._picture = picture_widget()
         self._message = ipywidgets.HTML()
@@ -44,20 +45,28 @@ class Explorer:
         return {name: control.value for name, control in self._controls.items()}
 
     def _redraw(self, _change: object = None) -> None:
+        """Draw the newest values; whoever waited for the lock finds its change drawn already."""
         with self._lock:
-            values = self.values  # the newest: whoever waited for the lock finds its change drawn already
-            if values == self._drawn:
+            if self._drawing:  # draw itself moved a control: the loop below sees it
                 return
+            self._drawing = True
             try:
-                with torch.no_grad():  # grad mode belongs to a thread, and this may be any
-                    picture, text = self._draw(**values)
-                    self._picture.value = png(picture)
-            except Exception as error:
-                self._drawn = None  # so that going back draws again and clears the message
-                self._message.value = paragraph(f"⚠ {type(error).__name__}: {error}", role="alert")
-                raise
-            self._drawn, self.text = values, " ".join(text.split())
-            self._message.value = paragraph(self.text, role="status")
+                while (values := self.values) != self._drawn:
+                    self._show(values)
+            finally:
+                self._drawing = False
+
+    def _show(self, values: dict[str, Any]) -> None:
+        try:
+            with torch.no_grad():  # grad mode belongs to a thread, and this may be any
+                picture, text = _picture_and_text(self._draw(**values))
+            self._picture.value, self.text = png(picture), text
+        except Exception as error:
+            self._drawn = None  # so that going back draws again and clears the message
+            self._message.value = paragraph(f"⚠ {type(error).__name__}: {error}", role="alert")
+            raise
+        self._drawn = values
+        self._message.value = paragraph(text, role="status")
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         static = picture_html(self._picture.value, self.text) + paragraph(self.text)
@@ -69,3 +78,12 @@ def explore(draw: Callable[..., tuple[Figure | Image.Image, str]], **controls: A
     if not controls:
         raise ValueError("explore needs a control: explore(draw, noise=slider('noise', 0.0, 1.0, 0.05, 0.3))")
     return Explorer(draw, controls)
+
+
+def _picture_and_text(drawn: object) -> tuple[Figure | Image.Image, str]:
+    match drawn:
+        case (picture, str(text)) if text.strip():
+            return picture, " ".join(text.split())
+    raise TypeError(
+        "draw must return two things, `return picture, text`, where text says what the picture shows"
+    )
