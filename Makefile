@@ -10,7 +10,7 @@ PACKAGE := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline" \
 	$(BIN)/pytest @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab test test-notebooks test-portable notebooks bench times lock cpu chromium clean
+.PHONY: help lab test test-notebooks test-portable notebooks bench times screenshot lock cpu chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ bench: $(READY) ## measure against other libraries
 
 times: $(READY) ## run and time every lesson, and rewrite the table in README.md
 	$(BIN)/python tools/lesson_times.py
+
+screenshot: $(READY) chromium ## photograph lesson 04 for README.md
+	$(BIN)/python tools/screenshot.py
 
 # torch itself asks for the CUDA packages where its build is a CUDA build, so the lock leaves them out.
 NVIDIA := cublas cuda-cupti cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse \

@@ -140,6 +140,28 @@ def no_code_cell_is_longer_than_20_lines(notebook):
     return [f"{cell}: {length} lines" for cell, length in lengths if length > 20]
 
 
+def no_slider_draws_with_what_a_later_cell_replaces(notebook):
+    """A slider lives on after "Run All": a global that its draw_ function reads must keep its value."""
+    trees = [(cell.id, ast.parse(cell.source)) for cell in code_cells(notebook)]
+    complaints = []
+    for number, (cell, tree) in enumerate(trees):
+        functions = [f for f in tree.body if isinstance(f, ast.FunctionDef) and f.name.startswith("draw_")]
+        read = {name for function in functions for name in names_read(function)}
+        for later, other in trees[number + 1 :]:
+            replaced = sorted(read & set(defined_names(other)))
+            complaints += [
+                f"{later} replaces {name}, which a slider of {cell} draws with" for name in replaced
+            ]
+    return complaints
+
+
+def names_read(function: ast.FunctionDef) -> set[str]:
+    """Names that a function reads and does not bind itself."""
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)} | {a.arg for a in function.args.args}
+    return {node.id for node in names} - own
+
+
 GUARDS = [
     every_cell_was_run_once_and_in_order,
     no_output_is_an_error_or_a_warning,
@@ -149,6 +171,7 @@ GUARDS = [
     headings_have_one_title_and_skip_no_level,
     every_picture_is_described,
     no_cell_defines_a_name_of_the_package,
+    no_slider_draws_with_what_a_later_cell_replaces,
     nothing_forbidden_is_written,
     no_code_cell_is_longer_than_20_lines,
 ]

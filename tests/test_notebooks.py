@@ -122,5 +122,14 @@ def test_a_name_of_the_package_may_be_imported_or_be_local(code, monkeypatch):
     assert not guards.no_cell_defines_a_name_of_the_package(lesson(new_code_cell(code)))
 
 
+@pytest.mark.parametrize(
+    ("later", "complains"), [("figure = 2", True), ("level, x = 2, 3", False), ("x = 1", False)]
+)
+def test_guard_rejects_a_figure_of_a_slider_that_a_later_cell_replaces(later, complains):
+    slider = new_code_cell("figure = 1\ndef draw_noise(level):\n    x = level\n    return figure, 'words'")
+    complaints = guards.no_slider_draws_with_what_a_later_cell_replaces(lesson(slider, new_code_cell(later)))
+    assert bool(complaints) == complains
+
+
 def test_code_in_a_markdown_cell_is_found():
     assert guards.swallowed_code("# %% [markdown]\n# words\n\nx = 1\n# %%\ny = 2\n")[0].startswith("line 4")

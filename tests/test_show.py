@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageChops
 
 from sslcourse import losses
 from sslcourse.plots import image_rows, subplots
@@ -43,13 +43,29 @@ def test_anything_else_is_no_picture():
 
 
 def test_a_description_with_quotes_and_brackets_stays_inside_its_attribute():
-    tag = picture_html(b"", 'a "b" <c> & d')
+    tag = picture_html(png(image()), 'a "b" <c> & d')
     assert re.search('alt="([^"]*)"', tag)[1] == "a &quot;b&quot; &lt;c&gt; &amp; d"
 
 
-def test_picture_html_carries_the_bytes():
-    data = re.search('base64,([^"]*)', picture_html(b"PNG!", "x"))[1]
-    assert base64.b64decode(data) == b"PNG!"
+def pictures_apart(html, picture):
+    """The largest difference of a pixel between the picture in the HTML and the original."""
+    carried = Image.open(io.BytesIO(base64.b64decode(re.search('base64,([^"]*)', html)[1])))
+    original = Image.open(io.BytesIO(picture))
+    return max(
+        high
+        for _, high in ImageChops.difference(carried.convert("RGB"), original.convert("RGB")).getextrema()
+    )
+
+
+def test_a_page_carries_an_image_as_it_is():
+    assert pictures_apart(picture_html(png(image()), "x"), png(image())) == 0
+
+
+def test_a_page_carries_a_figure_in_fewer_bytes_and_nearly_the_same_colours():
+    original = png(figure())
+    html = picture_html(original, "x")
+    assert len(html) < len(original)
+    assert pictures_apart(html, original) < 40
 
 
 @PICTURES

@@ -68,6 +68,7 @@ ax.set(xlabel="x", ylabel="y", ylim=(-1, 8))
 freeze_layout(line_figure)
 
 
+# %%
 def draw_line(slope, intercept):
     prediction = slope * x + intercept
     loss = (prediction - y).square().mean()

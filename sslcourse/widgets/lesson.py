@@ -5,23 +5,37 @@ import os
 import torch
 from IPython.display import display
 
-# ipywidgets draws a slider's label beside the handle without linking them; screen readers need the link.
-NAME_THE_SLIDERS = """
-const name = () => document.querySelectorAll('.widget-slider .noUi-handle').forEach(handle => {
-  const box = handle.closest('.widget-slider');
-  handle.setAttribute('aria-label', box.querySelector('.widget-label')?.textContent ?? 'slider');
-  handle.setAttribute('aria-valuetext', box.querySelector('.widget-readout')?.textContent ?? '');
-});
-new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
-name();
+# What ipywidgets and JupyterLab leave out: screen readers hear the name of a slider, of a group of options
+# and of a picture, and arrow keys choose among options instead of moving to another cell.
+FOR_KEYBOARD_AND_EARS = """
+const all = (selector, act) => document.querySelectorAll('.jp-OutputArea ' + selector).forEach(act);
+const mend = () => {
+  all('.widget-slider .noUi-handle', handle => {
+    const box = handle.closest('.widget-slider');
+    handle.setAttribute('aria-label', box.querySelector('.widget-label')?.textContent ?? 'slider');
+    handle.setAttribute('aria-valuetext', box.querySelector('.widget-readout')?.textContent ?? '');
+  });
+  all('.widget-radio:not([role])', group => {
+    group.setAttribute('role', 'radiogroup');
+    group.setAttribute('aria-label', group.previousElementSibling?.textContent ?? 'options');
+    const name = 'options-' + Math.random();
+    group.querySelectorAll('input').forEach(option => {
+      option.name = name;
+      option.setAttribute('data-lm-suppress-shortcuts', 'true');
+    });
+  });
+  all('.widget-image:not([alt])', image => { image.alt = 'picture, described in the text next to it'; });
+};
+new MutationObserver(mend).observe(document.body, {childList: true, subtree: true});
+mend();
 """
 
 
 def start_lesson(seed: int = 0) -> None:
-    """Seed torch, set the number of threads, name the sliders for screen readers.
+    """Seed torch, set the number of threads, make the widgets usable by keyboard and by ear.
 
     SSLCOURSE_THREADS overrides the two threads; on a busy machine one is faster.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(int(os.environ.get("SSLCOURSE_THREADS", "2")))
-    display({"application/javascript": NAME_THE_SLIDERS, "text/plain": "Ready."}, raw=True)
+    display({"application/javascript": FOR_KEYBOARD_AND_EARS, "text/plain": "Ready."}, raw=True)

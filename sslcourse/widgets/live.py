@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 
 import ipywidgets
 from IPython.display import display
+from matplotlib.figure import Figure
 
 from sslcourse.plots import plot_losses, subplots
 from sslcourse.show import png
@@ -28,19 +29,19 @@ class Run:
 
     current: "Run | None" = None
 
-    def __init__(self, training: Iterator[Progress], title: str):
+    def __init__(self, training: Iterator[Progress], title: str, picture: Callable[[], Figure] | None = None):
         if Run.current is not None:
             Run.current.stop()  # the same cell, run again
         Run.current = self
         self.history = History()
         self._training, self._stopped, self._last = training, False, None
-        self._started, self._next_drawing = time.perf_counter(), 0.0
+        self._started, self._next_words, self._next_drawing = time.perf_counter(), 0.0, 0.0
         self._bar = ipywidgets.IntProgress(layout={"width": "22em"})
         self._button = ipywidgets.Button(description="Stop", tooltip=f"stop and keep the model: {title}")
         self._button.on_click(lambda _: self.stop())
         self._message = ipywidgets.HTML(paragraph(title))
         self._picture = picture_widget()
-        self._title = title
+        self._title, self._draw_own = title, picture
         controls = ipywidgets.HBox([self._bar, self._button])
         self.widget = ipywidgets.VBox([self._message, controls, self._picture])
         self.widget.add_class("sslcourse-run")
@@ -60,8 +61,7 @@ class Run:
 
     async def _train(self) -> None:
         try:
-            while not self._stopped and self._work():
-                self._draw_sometimes()
+            while not self._stopped and self._take_turn():
                 await asyncio.sleep(0.001)
             self._tell("stopped, the model is kept" if self._stopped else "finished")
         except Exception as error:
@@ -71,24 +71,26 @@ class Run:
             self._button.disabled = True
             self._draw()
 
-    def _work(self) -> bool:
-        """Train for WORK_SECONDS; False if nothing is left to do."""
+    def _take_turn(self) -> bool:
+        """Train for WORK_SECONDS and show it; False if nothing is left to do."""
         pause = time.perf_counter() + WORK_SECONDS
-        with interrupt_calls(self.stop):
-            while time.perf_counter() < pause and not self._stopped:
-                self._last = next(self._training, None)
-                if self._last is None:
-                    return False
-                self.history.record(self._last)
-        return True
+        with interrupt_calls(self.stop):  # an idle kernel would ignore it
+            for progress in self._training:
+                self._last = progress
+                self.history.record(progress)
+                if self._stopped or time.perf_counter() > pause:
+                    self._draw_sometimes()
+                    return True
+        return False
 
     def _draw_sometimes(self) -> None:
         now = time.perf_counter()
-        if now >= self._next_drawing and self.history.loss:
+        if now >= self._next_words:
             self._tell(f"about {self._seconds_left():.0f} s left")
+            self._next_words = now + 0.2
+        if now >= self._next_drawing:
             self._draw()
-            seconds = time.perf_counter() - now
-            self._next_drawing = now + max(0.2, seconds / DRAWING_SHARE)
+            self._next_drawing = now + (time.perf_counter() - now) / DRAWING_SHARE
 
     def _seconds_left(self) -> float:
         steps_left = self._last.steps - self._last.step
@@ -98,20 +100,24 @@ class Run:
         step = len(self.history.loss)
         loss = f", loss {self.history.loss[-1]:.4f}" if step else ""
         self._message.value = paragraph(f"{self._title}: step {step}{loss}, {state}", role="status")
-
-    def _draw(self) -> None:
         if self._last is not None:
             self._bar.max, self._bar.value = self._last.steps, self._last.step
-        elif self.history.loss:
-            self._bar.max = self._bar.value = len(self.history.loss)
+
+    def _draw(self) -> None:
+        self._picture.value = png(self._losses() if self._draw_own is None else self._draw_own())
+
+    def _losses(self) -> Figure:
         figure, ax = subplots(width=5, height=2.4)
         plot_losses(self.history.loss, self.history.validation, ax)
-        self._picture.value = png(figure)
+        return figure
 
 
-def watch(training: Iterator[Progress], title: str) -> Run:
-    """Show a training live and start it; `history = await run` in the next cell waits until it has ended."""
-    run = Run(training, title)
+def watch(training: Iterator[Progress], title: str, picture: Callable[[], Figure] | None = None) -> Run:
+    """Show a training live and start it; `history = await run` in the next cell waits until it has ended.
+
+    picture: draws what to look at instead of the loss curve; it must leave torch's random numbers alone.
+    """
+    run = Run(training, title, picture)
     still = f"{title}: progress, loss curve and Stop button appear here when the cell runs."
     display(bundle(run.widget, paragraph(still), still), raw=True)
     return run
