@@ -30,7 +30,7 @@ test-notebooks: $(READY) ## run the lessons and compare every figure they print
 
 test-portable: $(READY) ## run the lessons as other processors would: AVX2, two threads, no vector unit
 	SSLCOURSE_THREADS=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(NBVAL) notebooks/*.ipynb
-	SSLCOURSE_THREADS=2 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(NBVAL) notebooks/*.ipynb
+	SSLCOURSE_THREADS=2 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(NBVAL) -n 1 notebooks/*.ipynb
 	SSLCOURSE_THREADS=1 ATEN_CPU_CAPABILITY=default $(NBVAL) --nbval-lax notebooks/*.ipynb
 
 notebooks: $(LESSONS) ## rebuild the notebooks whose source, or the package, has changed

@@ -14,12 +14,14 @@ def reconstruction_loss(reconstructions: Tensor, images: Tensor) -> Tensor:
 
     with P values in an image. reconstructions, images: same shape (N, ...).
     """
-    if reconstructions.shape != images.shape:
-        raise ValueError(
-            f"reconstructions {tuple(reconstructions.shape)} and images {tuple(images.shape)} "
-            "must have the same shape, or broadcasting would compare the wrong pixels"
-        )
+    _refuse_unequal("reconstructions", reconstructions, "images", images)
     return (reconstructions - images).square().mean()
+
+
+def reconstruction_errors(reconstructions: Tensor, images: Tensor) -> Tensor:
+    """Mean squared error per pixel of every image, (N,); both arguments (N, ...)."""
+    _refuse_unequal("reconstructions", reconstructions, "images", images)
+    return (reconstructions - images).square().flatten(1).mean(1)
 
 
 def kl_to_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
@@ -97,36 +99,45 @@ def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
     return cross_entropy(p, q) - entropy(p)
 
 
-def perplexity(probability: Tensor) -> Tensor:
-    r"""Among how many equally likely words a model hesitates, from its probabilities of the right ones.
-
-    .. math:: \exp \Bigl( -\frac{1}{N} \sum_{i=1}^{N} \log q(w_i) \Bigr)
-
-    probability: (N,), what the model gave to each word that came.
-    """
-    return (-probability.log().mean()).exp()
-
-
-def gaussian_mutual_information(correlation: Tensor) -> Tensor:
-    r"""Mutual information of two jointly Gaussian numbers, in nats (Cover and Thomas, Section 8.5).
-
-    .. math:: I(x; y) = -\tfrac{1}{2} \log (1 - \rho^2)
-
-    correlation: any shape, each strictly between -1 and 1; at the ends the information is infinite.
-    """
-    return -torch.log1p(-correlation.square()) / 2
-
-
 def info_nce_bound(scores: Tensor) -> Tensor:
-    r"""A lower bound of the mutual information, if averaged over batches; CPC, Eq. 5 (arXiv:1807.03748).
+    r"""A lower bound of the mutual information, if averaged over batches.
 
-    .. math:: \log N + \frac{1}{N} \sum_{i=1}^{N} \log \frac{\exp s_{ii}}{\sum_{j=1}^{N} \exp s_{ij}} \leq \log N
+    Van den Oord, Li and Vinyals, Section 2.3 (arXiv:1807.03748):
+
+    .. math:: \log N + \frac{1}{N} \sum_{i=1}^{N}
+        \log \frac{\exp s_{ii}}{\sum_{j=1}^{N} \exp s_{ij}} \leq \log N
 
     scores: (..., N, N); scores[i, j] says how well y_j goes with x_i, and y_i is the partner of x_i.
     Returns (...), in nats. Only the mean over batches is a bound: a single batch may lie above.
     """
     chance = scores.log_softmax(-1).diagonal(dim1=-2, dim2=-1)  # log p(the partner is chosen), (..., N)
     return math.log(scores.shape[-1]) + chance.mean(-1)
+
+
+def energy_distance(a: Tensor, b: Tensor) -> Tensor:
+    r"""How far two sets of points are from having one distribution (Székely and Rizzo, 2013).
+
+    .. math:: 2 \, \mathrm{E} \lVert a - b \rVert - \mathrm{E} \lVert a - a' \rVert
+        - \mathrm{E} \lVert b - b' \rVert
+
+    over all pairs of different points. Its expectation is 0 only for equal distributions; one value may be
+    below 0. It is a maximum mean discrepancy (Gretton and others, JMLR 2012) with the kernel -|a - b|.
+    a: (N, D), b: (M, D), at least two rows each.
+    """
+    if min(len(a), len(b)) < 2:
+        raise ValueError(f"give two or more points on each side, got {len(a)} and {len(b)}")
+    return 2 * _distances(a, b).mean() - _mean_of_pairs(a) - _mean_of_pairs(b)
+
+
+def _mean_of_pairs(points: Tensor) -> Tensor:
+    """Mean distance over the N (N - 1) ordered pairs of different points."""
+    n = len(points)
+    return _distances(points, points).sum() / (n * (n - 1))
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    """Euclidean distances (N, M), exact for equal points too, with slope 0 there."""
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _refuse_unequal(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:

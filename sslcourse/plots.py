@@ -31,29 +31,29 @@ def freeze_layout(figure: Figure) -> None:
 def image_rows(rows: dict[str, Tensor], scale: int = 2) -> Image.Image:
     """Rows of small images, each row named on its left.
 
-    rows: name -> images (N, 1, H, W) or (N, H, W) in [0, 1]; values outside are clipped.
+    rows: name -> images (N, 1 or 3, H, W) or (N, H, W) in [0, 1]; values outside are clipped.
     scale: screen pixels per image pixel.
     """
     font = ImageFont.load_default(size=14)
     margin = max(int(font.getlength(name)) for name in rows) + 12
     strips = [_strip(images, scale) for images in rows.values()]
-    picture = Image.new(
-        "L", (margin + max(s.width for s in strips), sum(s.height for s in strips)), color=255
-    )
+    size = margin + max(s.width for s in strips), sum(s.height for s in strips)
+    picture = Image.new("RGB" if any(s.mode == "RGB" for s in strips) else "L", size, color="white")
     draw, top = ImageDraw.Draw(picture), 0
     for name, strip in zip(rows, strips, strict=True):
-        draw.text((margin - 8, top + strip.height / 2), name, fill=0, font=font, anchor="rm")
+        draw.text((margin - 8, top + strip.height / 2), name, fill="black", font=font, anchor="rm")
         picture.paste(strip, (margin, top))
         top += strip.height
     return picture
 
 
 def _strip(images: Tensor, scale: int, gap: int = 1) -> Image.Image:
-    """Images (N, 1, H, W) side by side, with a white gap around each."""
-    images = images.detach().cpu().reshape(len(images), *images.shape[-2:])
+    """Images (N, C, H, W) or (N, H, W) side by side, with a white gap around each."""
+    images = images.detach().cpu()
+    images = images.unsqueeze(1) if images.ndim == 3 else images
     padded = torch.nn.functional.pad(images.clamp(0, 1), (gap, gap, gap, gap), value=1.0)
-    pixels = (torch.cat(list(padded), dim=1) * 255).round().byte().numpy()
-    strip = Image.fromarray(pixels)
+    pixels = (torch.cat(list(padded), dim=2) * 255).round().byte()  # (C, H, N * W)
+    strip = Image.fromarray((pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).numpy())
     return strip.resize((strip.width * scale, strip.height * scale), Image.Resampling.NEAREST)
 
 

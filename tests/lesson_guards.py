@@ -162,6 +162,20 @@ def names_read(function: ast.FunctionDef) -> set[str]:
     return {node.id for node in names} - own
 
 
+def figures_that_are_not_compared_are_held_by_a_relation(notebook):
+    """A cell may go uncompared only if a relation that is compared follows in its section."""
+    complaints, waiting = [], []
+    for cell in [*notebook.cells, nbformat.v4.new_markdown_cell("## End")]:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, flags=re.MULTILINE):
+            complaints, waiting = complaints + waiting, []
+        elif "nbval-check-output" in tags:
+            waiting = []
+        elif "nbval-ignore-output" in tags:
+            waiting = [f"{cell.id} is not compared, and no checked relation follows in its section"]
+    return complaints
+
+
 GUARDS = [
     every_cell_was_run_once_and_in_order,
     no_output_is_an_error_or_a_warning,
@@ -172,6 +186,7 @@ GUARDS = [
     every_picture_is_described,
     no_cell_defines_a_name_of_the_package,
     no_slider_draws_with_what_a_later_cell_replaces,
+    figures_that_are_not_compared_are_held_by_a_relation,
     nothing_forbidden_is_written,
     no_code_cell_is_longer_than_20_lines,
 ]

@@ -131,5 +131,13 @@ def test_guard_rejects_a_figure_of_a_slider_that_a_later_cell_replaces(later, co
     assert bool(complaints) == complains
 
 
+@pytest.mark.parametrize(("between", "complains"), [("words", False), ("## Next", True)])
+def test_guard_rejects_figures_that_nothing_holds(between, complains):
+    table = new_code_cell("print(1)", metadata={"tags": ["nbval-ignore-output"]})
+    relation = new_code_cell("print(True)", metadata={"tags": ["nbval-check-output"]})
+    notebook = lesson(table, new_markdown_cell(between), relation)
+    assert bool(guards.figures_that_are_not_compared_are_held_by_a_relation(notebook)) == complains
+
+
 def test_code_in_a_markdown_cell_is_found():
     assert guards.swallowed_code("# %% [markdown]\n# words\n\nx = 1\n# %%\ny = 2\n")[0].startswith("line 4")

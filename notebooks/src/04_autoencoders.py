@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from sslcourse.augment import add_gaussian_noise, hide_square, zero_pixels
 from sslcourse.data import Batches, images, labelled_subset
-from sslcourse.encoders import mlp_encoder
+from sslcourse.encoders import mlp, mlp_encoder
 from sslcourse.evaluate import auroc, linear_probe
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import reconstruction_errors, reconstruction_loss
@@ -250,7 +250,7 @@ print(f"first direction {share[0]:.3f}, first sixteen {share[:16].mean():.3f}, a
 # %% exercise="04.bottleneck"
 
 # %%
-show_source(mlp_encoder, Autoencoder)
+show_source(mlp, mlp_encoder, Autoencoder)
 
 # %% [markdown]
 # Train four of them, one for each code size. They share no parameter, so minimizing the *sum* of their losses trains
