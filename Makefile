@@ -18,12 +18,12 @@ help: ## list the targets
 lab: $(READY) ## open JupyterLab on the first lesson; make lab ARGS="--no-browser --port 8890"
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb $(ARGS)
 
-test: $(READY) chromium ## run all tests: style, package, lessons, browser
+test: $(READY) chromium ## run all tests: style, package, browser, lessons
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest tests --ignore=tests/browser -n 2
-	$(MAKE) test-notebooks
 	$(BIN)/pytest tests/browser
+	$(MAKE) test-notebooks
 
 test-notebooks: $(READY) ## run the lessons and compare every figure they print
 	SSLCOURSE_THREADS=1 $(NBVAL) notebooks/*.ipynb

@@ -45,7 +45,7 @@ start_lesson()
 #
 # Before you saw the rest of the sentence, any word was possible. The rest took most of that uncertainty away. This is
 # the bargain that all of self-supervised learning lives on: **hide a part, predict it from what is left, and whoever
-# predicts well must have understood how the parts belong together.**
+# predicts well has learned how the parts belong together,** unless a shortcut gave the answer away (lesson 01).
 #
 # To speak of "much" and "most" we need a unit. It was found in 1948, and this lesson is about it.
 
@@ -150,7 +150,8 @@ explore(
 )
 
 # %% [markdown]
-# Try the truth 1 with the belief 0.01: the surprise of what was held impossible has no limit. And note what happens to
+# Try the truth 1 with smaller and smaller beliefs: the surprise of what was held impossible has no limit, and leaves
+# the plot. And note what happens to
 # the *entropy* as the truth goes to 0 or to 1.
 #
 # ### The cross-entropy of a network
@@ -303,7 +304,8 @@ print(f"by hand:     {noun:.4f} + {verb:.4f} + 0 = {noun + verb:.4f} nats a sent
 print(f"the package: {tiny.sentence_entropy():.4f}, and {tiny.entropy_rate():.4f} for each of its 3 words")
 
 # %% [markdown]
-# Nats per word of a text without end are the **entropy rate**. No model can be less surprised than that, on average:
+# Nats per word of a text without end are the **entropy rate**. No model that reads from left to right can be less
+# surprised than that, on average:
 # its cross-entropy is the entropy rate plus a KL.
 #
 # Our own grammar has more to say. All its words, and twelve of its sentences:
@@ -354,8 +356,9 @@ print(f"best bigram  {best_bigram:.4f} nats a word")
 print(f"entropy rate {GRAMMAR.entropy_rate():.4f} nats a word")
 
 # %% [markdown]
-# The difference is what *any* bigram lacks. Now count in real sentences, more and more of them, and measure each table by
-# its exact cross-entropy, that is, on an infinite test text:
+# The difference is what *any* bigram lacks. Now count in real sentences, more and more of them, and measure each
+# table by its exact cross-entropy, that is, on an infinite test text. (The smoothing is 0.1 here: with 43 words,
+# adding 1 to each pair would outweigh rows that were seldom counted.)
 
 # %%
 SENTENCE_COUNTS = [10, 30, 100, 300, 1000, 3000, 10_000, 30_000]
@@ -403,8 +406,9 @@ for verb in ["fly", "flies", "sleep", "sleeps", "read", "reads"]:
 # %% [markdown]
 # ### The same table, trained
 #
-# A table of logits, one row for each word, trained with the cross-entropy, must end at the table of counts: it is the
-# minimum, and there is only one. Nothing is smoothed here, so the comparison is with the plain shares.
+# A table of logits, one row for each word, trained with the cross-entropy, must approach the table of shares: no
+# other probabilities have a smaller loss. It comes near and never quite arrives, for a pair that never came wants a
+# logit of $-\infty$. Nothing is smoothed here, so the comparison is with the plain shares.
 
 # %%
 previous, following = sentences.pairs()
@@ -441,9 +445,11 @@ print("and never below it:", bool(trained_loss >= counted_loss))
 # %% [markdown]
 # ## 8. Seeing more, guessing better
 #
-# How uncertain is a word of our grammar, if one sees nothing, its left neighbour, everything to its left, or everything
-# on both sides? The first four are exact. The last is the mean, over 2,000 sentences, of the entropy of each word's
-# exact distribution given all other words of its sentence, and where the sentence ends.
+# How uncertain is a word of our grammar, if one sees nothing, knows only how frequent words are, sees its left
+# neighbour, everything to its left, or everything on both sides? The first four are exact. The last is the mean, over
+# 2,000 sentences, of the entropy of each word's
+# exact distribution given all other words of its row. (Full stops fill the rest of a row, so it is not told where the
+# sentence ends.)
 
 # %%
 test = text(2000, seed=1)
@@ -527,7 +533,9 @@ explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
 #
 # $$ I(x; y) = H(y) - H(y \mid x) = \mathrm{KL}\bigl( p(x, y) \,\Vert\, p(x)\, p(y) \bigr) . $$
 #
-# The second form says: how far is the pair from being independent? It is symmetric, so $y$ tells exactly as much about
+# Here $H(y \mid x) = \sum_x p(x)\, H(p(y \mid x))$ is the entropy of $y$ that is left, averaged over $x$; with $p(y
+# \mid x) = p(x, y) / p(x)$ the difference becomes the KL. The second form says: how far is the pair from being
+# independent? It is symmetric, so $y$ tells exactly as much about
 # $x$. Two tables, weather against umbrellas, one where umbrellas follow the rain and one where they are carried at
 # random:
 
@@ -556,7 +564,8 @@ print(f"H(word) - H(word | left neighbour): {entropy(word_shares) - best_bigram:
 # ### Two numbers
 #
 # For numbers in place of words, sums become integrals. The case to know by heart is a pair of normal numbers with
-# correlation $\rho$: take $x$ normal, and $y = \rho x + \sqrt{1 - \rho^2}\, \varepsilon$ with fresh normal $\varepsilon$. Both have
+# correlation $\rho$: take $x$ *standard* normal (mean 0, variance 1), and $y = \rho x + \sqrt{1 - \rho^2}\,
+# \varepsilon$ with a standard normal $\varepsilon$ of its own. Both have
 # variance 1; given $x$, the variance of $y$ is $1 - \rho^2$. The uncertainty of a normal number grows with the logarithm
 # of its standard deviation, so the difference of the two is
 #
@@ -715,7 +724,7 @@ train_pairs = gaussian_pairs(20_000, RHO, torch.Generator().manual_seed(2))
 optimizer = torch.optim.Adam(critic.parameters(), lr=3e-3)
 run = watch(
     train(critic.loss, Batches(*train_pairs, batch_size=128), optimizer, epochs=7),
-    title="A critic, minus its bound",
+    title="A critic, the negative of its bound",
 )
 
 # %%
@@ -743,7 +752,8 @@ print("no batch passes log N:", all(b.max().item() < math.log(n) + 1e-5 for n, b
 # ### How to fool yourself
 #
 # "On average over batches" means batches that the critic has not seen. Let a critic train on the *same* 32 pairs again
-# and again. The first curve below is its loss, minus the bound, on those pairs; the second on fresh ones.
+# and again. The first curve below is its loss, which is the negative of the bound, on those pairs; the second on
+# fresh ones.
 
 # %%
 memorizing = ContrastiveCritic(hidden=64)

@@ -383,7 +383,9 @@ for n in [100, 10_000, 1_000_000]:
 # Form B's other term, $\mathbb E_q f(z)$ with $f(z) = \log p(x \mid z)$, is estimated from draws. Its derivative with
 # respect to the encoder's $\mu$ is needed, but how does a *draw* depend on $\mu$? There are two answers.
 #
-# **Score function.** Leave the draws alone and change how likely they are:
+# **Score function.** Leave the draws alone and change how likely they are. The derivative of a logarithm is
+# $\frac{d \log q}{d \mu} = \frac{1}{q} \frac{dq}{d \mu}$, so $\frac{d}{d\mu} \int f q \, dz = \int f \frac{dq}{d\mu} \, dz$ is again
+# an average over draws:
 # $\frac{d}{d\mu} \mathbb E_q f(z) = \mathbb E_q \left[ f(z)\, \frac{d \log q(z)}{d \mu} \right]
 # = \mathbb E_q \left[ f(z)\, \frac{z - \mu}{\sigma^2} \right]$.
 #
@@ -419,7 +421,8 @@ for name, values in [("score function", score_each), ("reparameterised", path_ea
 # %% [markdown]
 # Training uses one draw for each image, so the spread of *one* draw is what counts. How does it grow with the code? As
 # in section 4, each number draws its own pixel; the derivative is with respect to the first mean. The middle column is
-# the score function with a *baseline*: the mean of $f$ is subtracted from $f$ first, which leaves the average as it is.
+# the score function with a *baseline*: the mean of $f$ is subtracted from $f$ first. That leaves the
+# average as it is, because the score itself averages to $\int \frac{dq}{d\mu} dz = \frac{d}{d\mu} 1 = 0$.
 
 # %%
 print("numbers    score   with baseline   reparameterised     (variance of one draw)")
@@ -581,7 +584,8 @@ for name, total in programs.items():
     print(f"{name:17} β = {of_kl[0] / of_cost[0]:.1f}")
 
 # %% [markdown]
-# A factor on the whole loss only changes the learning rate. A factor on *one* of the terms is a $\beta$, and with
+# A factor on the whole loss acts like another learning rate in plain gradient descent, and with Adam hardly at all. A
+# factor on *one* of the terms is a $\beta$, and with
 # $\beta \ne 1$ the loss is no longer the bound. We sum over pixels, sum over the numbers of the code, and average over
 # images: **nats per image**. What the second program does to real images is shown in section 12.
 

@@ -6,7 +6,8 @@
 #
 # - **Slider:** a walk along every number of the code, interpolation, β, a map, a class to draw, a turn of the code
 # - **Time:** about 80 minutes
-# - **You need:** lesson 05, or: the loss of a variational autoencoder and the KL divergence
+# - **You need:** lesson 05, or: the loss of a variational autoencoder and the KL divergence; for the last section,
+#   mutual information (lesson 02)
 #
 # Afterwards you can
 #
@@ -89,7 +90,8 @@ print("mean of both:", [round(value, 2) for value in bill.mean(0).tolist()])
 # %% [markdown]
 # The third number is free and useless. The second costs 2 nats, though it is useless too: a constant tells nothing
 # about the image. That is the second part of the rate, the price for an aggregate posterior which is not the prior,
-# and training removes it.
+# and training removes it where it buys nothing. The first number's bill is not all information either: telling two
+# images apart is worth log 2 at the most, about 0.7 nats, and the rest is the same price.
 
 # %% exercise="06.kl"
 
@@ -236,8 +238,8 @@ def draw_epoch(epoch):
 explore(draw_epoch, epoch=slider("epoch", 1, len(bills), step=1, value=len(bills)))
 
 # %% [markdown]
-# A number is worth its rate only if it saves as much distortion. Those that do not are switched off: their cloud
-# becomes the prior, and the decoder learns to overlook them.
+# A number is worth its rate only if it saves as much distortion. Those that do not stay off, or are switched off:
+# their cloud is the prior, and the decoder learns to overlook them.
 
 # %% [markdown]
 # ## 5. Walk along every number
@@ -590,7 +592,8 @@ print(
 # %% [markdown]
 # The judge is sure that noise is a garment, and prefers the smears. So the popular figure, "share of samples a
 # classifier recognises", proves nothing here: a classifier must answer with one of ten classes whatever it sees, and
-# far from all it knows it is often *surer*. Nor does it notice that all smears look alike.
+# far from all it knows it is often *surer*. Nor does the share of the recognised notice that all smears look alike;
+# the next column does.
 #
 # A better judge compares with real pictures, and asks two questions. **Precision**: what share of the drawn pictures
 # lies among real ones? **Recall**: what share of the real ones lies among the drawn? "Among" means: nearer to one of
@@ -636,9 +639,12 @@ print("noise, smears and the mean image recall less than 5 %:", end=" ")
 print(max(recall["noise"], recall["autoencoder, prior"], recall["mean image"]) < 0.05)
 
 # %% [markdown]
-# Now the pieces fit, and there are two of them. Sampled from the prior, the VAE draws pictures that pass for real; the
-# autoencoder does not. But the VAE's pictures are soft and leave out much of the variety; an autoencoder whose codes
-# are *fitted afterwards* shows more variety with more failures. And each number alone can be had cheaply: the mean
+# Read precision from its controls: pure noise shows where this scale begins, real images what a perfect score would
+# be. The autoencoder's samples from the prior do no better than noise. The VAE's do *better* than real images: soft
+# pictures lie where real ones are dense. And recall is hard on softness, for even the reconstructions of the very
+# test images get next to none; so the VAE's low recall says "too soft to cover the details" at least as much as
+# "kinds are missing". An autoencoder whose codes are *fitted afterwards* covers more, and fails more often. And each
+# number alone can be had cheaply: the mean
 # image has full precision, and a few stray pictures have a wide reach and so lift recall (the reconstructions, one for
 # each test image, have *less* recall than the samples). Quote both numbers, and their controls.
 
@@ -662,7 +668,7 @@ ax.set(xlabel="rate, nats per image", ylabel="distortion, nats per image", xlim=
 show(
     figure,
     alt="Distortion against rate on test images. From β = 100 at the mean image's distortion and no rate, the curve falls "
-    "steeply, bends at β = 1, and is nearly flat from there to β = 0.1, which reaches the autoencoder's distortion.",
+    "steeply, bends near β = 4, and is nearly flat from there to β = 0.1, which reaches the autoencoder's distortion.",
 )
 
 # %%
@@ -691,8 +697,9 @@ bounds = {beta: terms[beta][0] + terms[beta][1] for beta in BETAS}
 print("the negative ELBO is lowest for β =", min(bounds, key=bounds.get))
 
 # %% [markdown]
-# The last line is a known answer: only $\beta = 1$ is trained for the ELBO, so another $\beta$ that wins would mean a
-# bug, or too little training. It does not mean that 1 is "best". That depends on the purpose: here are the samples of each.
+# The last line is a known answer: only $\beta = 1$ is trained for the ELBO, so on the training images another $\beta$
+# that wins would mean a bug, or too little training; on test images, as here, also that $\beta = 1$ learned its
+# images by heart. It does not mean that 1 is "best". That depends on the purpose: here are the samples of each.
 
 # %% tags=["nbval-ignore-output"]
 sampled = {}
@@ -706,7 +713,8 @@ print("samples with β = 16 are more precise than with 0.1:", sampled[16][0] > s
 print("and have less recall:", sampled[16][1] < sampled[0.1][1])
 
 # %% [markdown]
-# Larger $\beta$, safer and duller samples.
+# From $\beta = 1$ upwards: safer and duller samples. Below 1 there is no gain here. (The VAE with $\beta = 1$ has
+# another recall here than in section 8, from other draws: differences that small mean nothing.)
 #
 # The slope of the curve is a price: how many nats of distortion does one nat of rate save?
 
@@ -749,8 +757,9 @@ print(f"with β = 1 written, β = {price_of_rate / price_of_distortion:.1f} is m
 #
 # When the cloud of a number is the prior for *every* image, its posterior has **collapsed**: the number is free and
 # means nothing. When all have, the decoder draws one picture for everything. KL shows it; here is a test that does
-# not trust KL. Give each image the code of *another* image. What does the drawing cost more? If nothing, the code is
-# not used.
+# not trust KL. Give each image the code of *another* image. What does the drawing cost more? If nothing, the codes
+# tell nothing about the image. (These are the mean codes. With $\beta = 100$ they are nearly the same for all images,
+# and unusual for a decoder that was trained on draws.)
 
 # %% tags=["nbval-ignore-output"]
 other = torch.arange(2000).roll(1)  # the classes take turns, so the other one is of another class
@@ -791,7 +800,9 @@ show_source(ConditionalVAE)
 
 # %% [markdown]
 # Two numbers for all that the class does not say. After each epoch we ask for every class 200 times and let the judge
-# of section 8 say whether we got it. And a linear probe says how much of the class can be read from the *code*.
+# of section 8 say which class it sees. (It cannot tell garments from noise. But guessing would agree once in ten
+# times, so agreement means that the decoder listens, not that the picture is good.) And a *linear probe*, a softmax
+# regression on codes as in lesson 04, says how much of the class can be read from the *code*.
 
 # %%
 conditional = ConditionalVAE(2, n_classes=10)
@@ -855,6 +866,7 @@ explore(
 
 # %% [markdown]
 # What is the class worth? Compare the bills with those of the plain VAE of section 6, and the class in its code.
+# (That one was trained for fewer epochs at a smaller rate, so a part of the difference is training.)
 
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
@@ -923,8 +935,8 @@ show_source(factor_information, mutual_information_gap)
 # %% [markdown]
 # ### Independent is not disentangled
 #
-# Here is a code that we know to be perfect: two independent normal factors, one number each. Turn it. After any
-# turn the two numbers are still independent, still $\mathcal N(0, I)$, and the rate has not changed.
+# Here is a code that we know to be perfect: two independent normal factors, one number each. Turn it. After any turn
+# the two numbers are still independent and still $\mathcal N(0, I)$: the prior cannot see it.
 
 # %%
 true_factors = torch.randn(3000, 2, generator=torch.Generator().manual_seed(4))
@@ -1096,12 +1108,14 @@ print("the VAE's numbers are uncorrelated, below 0.1:", correlation["VAE"] < 0.1
 print("the autoencoder's are not, above 0.2:", correlation["autoencoder"] > 0.2)
 
 # %% [markdown]
-# The VAEs' numbers are uncorrelated, the autoencoder's are not: this claim stands. Yet you have seen that a turned code
+# The VAEs' numbers are uncorrelated, the autoencoder's are not. With two footnotes the claim stands: a number that
+# was given up is pure noise and correlates with nothing, and uncorrelated is less than independent. Yet you have seen
+# that a turned code
 # is uncorrelated too. *Independence is what the loss asks for; disentanglement is luck that the shape of the clouds
 # makes likelier.*
 #
-# **Try it:** make $x$ and $y$ vary equally, `y_range=0.6` in the cell of the squares, and train again. Do the three
-# starts of the $\beta$-VAE still agree?
+# **Try it:** make $x$ and $y$ vary equally, `y_range=0.6` in the cell of the squares, and train again. Does the mean
+# MIG of the $\beta$-VAE fall towards the autoencoder's? The starts differ so much that three prove little; take more.
 
 # %% [markdown]
 # ## 13. Quiz
@@ -1119,7 +1133,7 @@ quiz("06")
 # - $\beta$ chooses a point on the curve of rate and distortion. Only $\beta = 1$ has the best ELBO. Sum, do not average, or
 #   your $\beta$ is another one.
 # - Collapse: rate 0, the distortion of the mean image, and codes that can be exchanged for free.
-# - Independent is not disentangled: turn a perfect code by 45 degrees, and the loss sees nothing.
+# - Independent is not disentangled: turn a perfect code by 45 degrees, and the prior sees nothing.
 #
 # ## References
 #

@@ -351,17 +351,17 @@ QUIZ = [
         },
     ),
     Question(
-        "Which density estimate is best judged by the points it was fitted to?",
-        right="None: it takes points that were held back",
+        "For which density estimate is the log-likelihood of its own training points a fair measure?",
+        right="For none: it takes points that were held back",
         options={
-            "None: it takes points that were held back": (
+            "For none: it takes points that were held back": (
                 "A kernel density with a tiny bandwidth puts a spike on every one of its own points, and next to "
                 "nothing where new ones will fall."
             ),
-            "The one with the smallest bandwidth": (
+            "For the one with the smallest bandwidth": (
                 "It wins on its own points by as much as one likes, and loses on new ones."
             ),
-            "The Gaussian, because it has a closed form": (
+            "For the Gaussian, because it has a closed form": (
                 "A closed form spares the training, not the test. A wrong model stays wrong."
             ),
         },

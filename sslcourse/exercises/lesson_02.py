@@ -354,7 +354,7 @@ EXERCISES = [ENTROPY, KL, SOFTMAX_TWICE, BIGRAM, INFORMATION, INFO_NCE]
 
 QUIZ = [
     Question(
-        "A model's cross-entropy on a text is 1.9 nats per word, and the entropy rate of the text is 1.4. What is 0.5?",
+        "A left-to-right model's cross-entropy on a text is 1.9 nats per word, and the entropy rate of the text is 1.4. What is 0.5?",
         right="The mean KL of the model's predictions from the true ones: what a better model could still gain",
         options={
             "The mean KL of the model's predictions from the true ones: what a better model could still gain": (
@@ -406,11 +406,11 @@ QUIZ = [
             "Its counts are never exact": (
                 "They come as close as you like; the lesson shows its loss settle at the best bigram's."
             ),
-            "The grammar is random": "So it is, and the entropy rate is what remains for a model that sees everything.",
+            "The grammar is random": "So it is, and the entropy rate is what remains for a model that sees everything to the left.",
         },
     ),
     Question(
-        "InfoNCE with N = 256 gives 5.4 nats, and log 256 is 5.55. What do you know about the mutual information?",
+        "InfoNCE with N = 256, averaged over many fresh batches, gives 5.4 nats, and log 256 is 5.55. What do you know about the mutual information?",
         right="It is probably at least about 5.4 nats, and may be far more",
         options={
             "It is probably at least about 5.4 nats, and may be far more": (

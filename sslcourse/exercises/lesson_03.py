@@ -159,7 +159,9 @@ GENERATOR = Exercise(
         "it. Mend it. The generator's density at a data point is the **mean** of its densities around all samples, "
         "and the logarithm is taken **after** that mean:\n\n"
         "$$ -\\frac{1}{N} \\sum_{i=1}^{N} \\log \\frac{1}{M} \\sum_{j=1}^{M} \\mathcal{N}(x_i;\\, g_j, s^2 I) . $$\n\n"
-        "`samples` `(M, D)` are the $g_j$, `data` `(N, D)` the $x_i$, `std` is $s$; N and M may differ."
+        "`samples` `(M, D)` are the $g_j$, `data` `(N, D)` the $x_i$, `std` is $s$; N and M may differ. Densities may "
+        "be so small that `exp` gives 0, and your function must bear that: `table.logsumexp(1)` is the logarithm of the "
+        "sum of the exponentials of each row."
     ),
     stub=(
         "def my_generator_loss(samples, data, std):\n"
@@ -352,7 +354,8 @@ QUIZ = [
         },
     ),
     Question(
-        "When may a generative classifier be expected to need fewer labels than a discriminative one?",
+        "When may a generative classifier be expected to need fewer labels than a discriminative one without a "
+        "penalty?",
         right="When its assumption about p(x | y) is about right",
         options={
             "When its assumption about p(x | y) is about right": (
@@ -383,17 +386,20 @@ QUIZ = [
         },
     ),
     Question(
-        "The loss of a GAN has settled at 3 log 2. What do you know about its samples?",
+        "The loss of a GAN, both players' losses added, has settled at 3 log 2. What do you know about its samples?",
         right="Little: they must be measured",
         options={
             "Little: they must be measured": (
-                "At 3 log 2 the discriminator guesses. It may have no reason to do better, or be unable to. Compare "
-                "samples with data."
+                "A guessing discriminator gives 3 log 2, but others give the same sum; and one that guesses may have no "
+                "reason to do better, or be too weak. Compare samples with data."
             ),
             "They have the distribution of the data": (
                 "Then the loss would be 3 log 2, but the reverse does not follow: the other player may be weak."
             ),
-            "They have collapsed to one point": "A discriminator finds that at once, and its loss would fall.",
+            "They have collapsed to one point": (
+                "A discriminator that sees the collapse drives its own loss down and the generator's up, away from 3 log 2. "
+                "One that is too weak misses it, so the loss alone proves neither."
+            ),
         },
     ),
 ]

@@ -340,7 +340,7 @@ QUIZ = [
                 "A factor on the whole loss is harmless; a factor on one of two terms is a beta."
             ),
             "Only the learning rate changes": (
-                "That would be so if both terms were divided by 784. Here one is."
+                "For that, both terms would have to be divided by 784. Here one is."
             ),
             "Reconstructions become sharper": (
                 "It is the reconstruction that lost weight. Sharpness would need the opposite."
@@ -352,8 +352,8 @@ QUIZ = [
         right="Suspicious: it leaves nothing for the KL divergence, so look for a bug",
         options={
             "Suspicious: it leaves nothing for the KL divergence, so look for a bug": (
-                "Perfect reconstructions need a code that tells the images apart, and such a code costs nats. Draws "
-                "with too little noise are one way to such numbers."
+                "Perfect reconstructions need a code that tells the images apart, and such a code costs nats. A KL "
+                "divergence that is left out, or divided by something, is the usual reason."
             ),
             "Good: the model has reached the best possible value": (
                 "That value is the floor of one of the two terms. Together they cannot reach it."

@@ -304,7 +304,7 @@ QUIZ = [
         },
     ),
     Question(
-        "Of several VAEs that differ in β only, which has the lowest distortion plus rate, if all are trained well?",
+        "Of several VAEs that differ in β only, which has the lowest distortion plus rate on the training images, if all are trained well?",
         right="The one with β = 1",
         options={
             "The one with β = 1": (
@@ -320,7 +320,7 @@ QUIZ = [
         right="Giving each image another image's code changes the loss by nothing",
         options={
             "Giving each image another image's code changes the loss by nothing": (
-                "Then the decoder does not use the code. The rate is 0, and the distortion that of the mean image."
+                "Then the codes tell nothing about the image. The rate is 0, and the distortion that of the mean image."
             ),
             "The loss becomes 0": (
                 "The loss stays high: the distortion of the mean image. It is the rate that is 0."
@@ -335,7 +335,7 @@ QUIZ = [
         right="Not necessarily: any turn of the code is independent too",
         options={
             "Not necessarily: any turn of the code is independent too": (
-                "A turn by 45 degrees leaves N(0, I) as it is and takes MIG to 0. The loss cannot tell the two apart."
+                "A turn by 45 degrees leaves N(0, I) as it is and takes MIG to 0. The prior cannot tell the two apart."
             ),
             "Yes, independence is the definition": (
                 "Disentangled means that each number stands for one factor of the data, not only that the numbers do "
