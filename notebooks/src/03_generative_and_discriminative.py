@@ -841,6 +841,7 @@ made = {
     "3 GAN, worst": gans[worst],
     "3 GAN, penalty, worst": gans[worst_calm],
 }
+# %%
 figure, axes = subplots(1, 5, width=11, height=2.7)
 for ax, (name, G) in zip(axes, made.items(), strict=True):
     ax.plot(*data[:300].T, "o", color="0.75", ms=3)

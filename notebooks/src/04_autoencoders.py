@@ -328,8 +328,8 @@ explore(draw_code_size, size=stepped_slider("numbers in the code", SIZES, value=
 # %% [markdown]
 # ## 7. A map of all clothes
 #
-# With two numbers one can draw the whole space of codes. Every dot is a test image at its code; the picture on the
-# right is what the decoder draws at the cross. Move the cross.
+# With two numbers one can draw the whole space of codes. Every dot is a test image at its code, fifty of each class; the
+# picture on the right is what the decoder draws at the cross. Move the cross.
 
 # %%
 map_model = autoencoders["2"]
@@ -339,7 +339,7 @@ low, high = map_codes.quantile(0.005, dim=0), map_codes.quantile(0.995, dim=0)
 
 map_figure, (map_ax, image_ax) = subplots(1, 2, width=7.5, height=4)
 for label, name in enumerate(class_names):
-    x, y = map_codes[test_labels == label].T
+    x, y = map_codes[test_labels == label][:50].T
     map_ax.plot(x, y, "o" if label < 6 else "x", markersize=3, color=COLORS[label % 6], alpha=0.5)
     map_ax.text(
         x.median(), y.median(), name, ha="center", bbox={"facecolor": "white", "alpha": 0.8, "pad": 1}
