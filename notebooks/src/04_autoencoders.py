@@ -349,6 +349,8 @@ for label, name in enumerate(class_names):
         fontsize=8,
         bbox={"facecolor": "white", "alpha": 0.8, "pad": 1},
     )
+
+# %%
 map_ax.set(xlabel="first number", ylabel="second number", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
 (cross,) = map_ax.plot([], [], "k+", markersize=20, markeredgewidth=3, clip_on=False)
 picture = image_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
