@@ -124,8 +124,7 @@ def _mutual_information(a: Tensor, b: Tensor) -> Tensor:
     """Mutual information in nats of two columns (N,) of bin numbers."""
     n_a, n_b = int(a.max()) + 1, int(b.max()) + 1
     joint = torch.bincount(a * n_b + b, minlength=n_a * n_b).double().reshape(n_a, n_b) / len(a)
-    apart = joint.sum(1, keepdim=True) * joint.sum(0)
-    return (torch.special.xlogy(joint, joint) - torch.special.xlogy(joint, apart)).sum()
+    return mutual_information(joint)
 
 
 def perplexity(probability: Tensor) -> Tensor:
