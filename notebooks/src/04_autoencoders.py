@@ -185,14 +185,16 @@ show_source(LinearAutoencoder)
 
 # %% [markdown]
 # All trainings of this lesson use one recipe. *Adam* is a way to choose the small steps that make the loss smaller, the
-# *learning rate* is their size; here it rises at first and then falls to zero.
+# *learning rate* is their size; here it rises at first and then falls to zero. Adam divides each gradient by its usual
+# size plus `eps`. The gradients of a mean over pixels are tiny, and an `eps` as large as 0.0001 keeps Adam from turning
+# their rounding errors into steps: so your figures are the printed ones.
 
 
 # %%
 def recipe(loss, parameters, *data, epochs, validate=None):
     batches = Batches(*data, batch_size=32)
-    optimizer = torch.optim.Adam(parameters, lr=5e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=epochs * len(batches))
+    optimizer = torch.optim.Adam(parameters, lr=7e-3, betas=(0.9, 0.98), eps=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 7e-3, total_steps=epochs * len(batches))
     return train(loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate)
 
 
@@ -377,9 +379,9 @@ explore(
 )
 
 # %% [markdown]
-# Trousers and shoes have places of their own; pullovers, coats and shirts lie on top of each other. Between the crowds,
-# for instance in the middle on the left, the decoder draws smears that are no garment: nothing in the loss says what
-# should be *there*. An autoencoder compresses; it does not generate.
+# Trousers and shoes have places of their own; pullovers, coats and shirts lie on top of each other. Move the cross to
+# where no dots lie: the decoder draws smears that are no garment, for nothing in the loss says what should be *there*.
+# An autoencoder compresses; it does not generate.
 
 # %% [markdown]
 # ## 8. Without a bottleneck
