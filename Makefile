@@ -10,7 +10,7 @@ PACKAGE := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline" \
 	$(BIN)/pytest @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab test test-notebooks test-portable notebooks bench times screenshot lock cpu chromium clean
+.PHONY: help lab test test-notebooks test-portable notebooks weights sweeps bench times screenshot lock cpu chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,12 @@ notebooks: $(LESSONS) ## rebuild the notebooks whose source, or the package, has
 
 notebooks/%.ipynb: notebooks/src/%.py $(PACKAGE) tools/build_notebooks.py | $(READY)
 	$(BIN)/python tools/build_notebooks.py $<
+
+weights: $(READY) ## pretrain the encoders that the package carries, up to 20 minutes each
+	$(BIN)/python tools/weights.py $(ARGS)
+
+sweeps: $(READY) ## train again what the lessons compare but have no time for, about an hour
+	$(BIN)/python tools/sweep.py $(ARGS)
 
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)

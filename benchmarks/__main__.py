@@ -1,10 +1,18 @@
-"""Run all benchmarks on one thread: python -m benchmarks. Each file says what it does not show."""
+"""Run benchmarks on one thread: python -m benchmarks slider epoch contrastive, or all of them without a name.
+
+Each file says what it does not show.
+"""
+
+import sys
 
 import torch
 
-from benchmarks import epoch, slider
+from benchmarks import contrastive, epoch, slider
+
+BENCHMARKS = {"slider": slider, "epoch": epoch, "contrastive": contrastive}
 
 torch.set_num_threads(1)
-print(f"{'benchmark':26} {'contender':42} {'median':>12} {'to ours':>9}")
-for benchmark in (slider, epoch):
-    print(*benchmark.compare(), sep="\n")
+print(f"{'benchmark':30} {'contender':42} {'median':>12} {'to ours':>9} {'memory':>10}")
+for name in sys.argv[1:] or BENCHMARKS:
+    for line in BENCHMARKS[name].compare():
+        print(line, flush=True)

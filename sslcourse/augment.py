@@ -1,7 +1,11 @@
 """Changes to whole batches of images, drawn separately for every image."""
 
+import math
+from dataclasses import dataclass
+
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 
 def add_gaussian_noise(images: Tensor, std: float, generator: Generator | None = None) -> Tensor:
@@ -44,3 +48,68 @@ def four_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(f"images must be a batch of squares (N, C, H, H), got shape {tuple(images.shape)}")
     rotated = torch.cat([images.rot90(turn, dims=(2, 3)) for turn in range(4)])
     return rotated, torch.arange(4, device=images.device).repeat_interleave(len(images))
+
+
+@dataclass
+class Augmentation:
+    """What SimCLR lets two views of an image differ in: crop, mirror image, contrast and brightness.
+
+    Chen et al., Section 3 (arXiv:2002.05709). Calling it draws anew for every image of every batch
+    (N, C, H, W) in [0, 1]; two calls on a batch are its two views.
+
+    crop: smallest share of the image's area that is kept, 1 = no crop. flip: the chance of a mirror image.
+    jitter: 0 = none; contrast and brightness change by up to this share.
+    """
+
+    crop: float = 0.3
+    flip: float = 0.5
+    jitter: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.crop <= 1 and 0 <= self.flip <= 1 and 0 <= self.jitter <= 1):
+            raise ValueError(f"crop must lie in (0, 1], flip and jitter in [0, 1], got {self}")
+        self.generator = torch.Generator().manual_seed(self.seed)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        views = random_resized_crop(images, self.crop, self.flip, self.generator)
+        return random_contrast(views, self.jitter, self.generator)
+
+
+def random_resized_crop(
+    images: Tensor, min_area: float, flip: float = 0.0, generator: Generator | None = None
+) -> Tensor:
+    """Cut a window out of every image (N, C, H, W) and enlarge it to the size of the image.
+
+    Each window has its own area, min_area to 1 times the image's, its own ratio of width to height, 3/4 to
+    4/3 and nearer to 1 where min_area leaves no room, its own place, and is mirrored with probability flip
+    (Szegedy et al., arXiv:1409.4842). With min_area 1 the window is the whole image.
+    """
+    if images.ndim != 4:
+        raise ValueError(f"images must be a batch (N, C, H, W), got shape {tuple(images.shape)}")
+    if not 0 < min_area <= 1:
+        raise ValueError(f"min_area must lie in (0, 1], got {min_area}")
+    area, log_ratio, x, y, mirrored = torch.rand(5, len(images), generator=generator)
+    area = min_area + (1 - min_area) * area
+    widest = min(math.log(4 / 3), -math.log(min_area))
+    ratio = (widest * (2 * log_ratio - 1)).exp()
+    width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+    sign = 1 - 2 * (mirrored < flip).float()
+    window = torch.zeros(len(images), 2, 3)  # maps the corners (-1, 1) of the output into the image
+    window[:, 0, 0], window[:, 0, 2] = width * sign, (2 * x - 1) * (1 - width)
+    window[:, 1, 1], window[:, 1, 2] = height, (2 * y - 1) * (1 - height)
+    grid = F.affine_grid(window.to(images.device), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def random_contrast(images: Tensor, strength: float, generator: Generator | None = None) -> Tensor:
+    """Multiply each image's contrast and its brightness by numbers from 1 - strength to 1 + strength.
+
+    Contrast is the distance of the pixels of images (N, C, H, W) from their mean; clipped to [0, 1].
+    """
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength must lie between 0 and 1, got {strength}")
+    factors = 1 + strength * (2 * torch.rand(2, len(images), 1, 1, 1, generator=generator) - 1)
+    contrast, brightness = factors.to(images.device)
+    mean = images.mean((1, 2, 3), keepdim=True)
+    return (brightness * (mean + contrast * (images - mean))).clamp(0, 1)

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def mlp(*sizes: int) -> nn.Sequential:
@@ -34,3 +34,78 @@ def conv_encoder(channels: int = 1, width: int = 32, features: int = 128) -> nn.
         layers += [nn.BatchNorm2d(outputs), nn.GELU()]
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+
+def transformer(width: int, depth: int, heads: int) -> nn.Sequential:
+    """Layers in which tokens look at each other: (N, L, width) -> the same shape (arXiv:1706.03762).
+
+    Normalised before each part, with GELU, the hidden layer twice as wide (in large models four times).
+    batch_first: dimension 0 counts images, so that tokens see those of their own image only.
+    """
+    layers = [
+        nn.TransformerEncoderLayer(
+            width, heads, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        for _ in range(depth)
+    ]
+    return nn.Sequential(*layers, nn.LayerNorm(width))
+
+
+class VisionTransformer(nn.Module):
+    """A transformer whose tokens are patches of an image (Dosovitskiy and others, arXiv:2010.11929).
+
+    images (N, C, image_size, image_size) -> representations (N, width), the mean over all tokens.
+    """
+
+    def __init__(
+        self,
+        patch_size: int = 7,
+        width: int = 128,
+        depth: int = 2,
+        heads: int = 4,
+        image_size: int = 28,
+        channels: int = 1,
+    ):
+        super().__init__()
+        if image_size % patch_size:
+            raise ValueError(f"patches of {patch_size} pixels do not fill an image of {image_size} pixels")
+        self.patch_size, self.width, self.channels = patch_size, width, channels
+        self.n_patches = (image_size // patch_size) ** 2
+        self.embed = nn.Conv2d(channels, width, patch_size, stride=patch_size)  # one matrix for every patch
+        self.positions = nn.Parameter(0.2 * torch.randn(self.n_patches, width))  # learned; as loud as the patches
+        self.layers = transformer(width, depth, heads)
+
+    def tokens(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Encoded patches (N, visible, width), in reading order; mask (N, L) is True where they are hidden.
+
+        Hidden patches are left out before the first layer, so every image must hide the same number.
+        """
+        return self.layers(self._embedded(images, mask))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.tokens(images).mean(1)
+
+    def attention(self, images: Tensor) -> Tensor:
+        """How much the last layer looks at each patch, (N, L): mean over heads and looking tokens, sum 1."""
+        *layers, last, _ = self.layers
+        tokens = self._embedded(images)
+        for layer in layers:
+            tokens = layer(tokens)
+        tokens = last.norm1(tokens)
+        weights = last.self_attn(tokens, tokens, tokens)[1]  # (N, from L, to L)
+        return weights.mean(1)
+
+    def _embedded(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
+        tokens = self.embed(images).flatten(2).transpose(1, 2) + self.positions  # (N, L, width)
+        return tokens if mask is None else tokens[~mask].reshape(len(images), -1, self.width)
+
+
+def transformer_flops(n_tokens: int, width: int, depth: int) -> int:
+    r"""Multiplications and additions of transformer(width, depth, ...) for one image, matrix products only.
+
+    .. math:: \text{depth} \cdot (16 \, n \, d^2 + 4 \, n^2 d)
+
+    A product with a d x d matrix costs 2 d^2 for each of n tokens, and a layer has the worth of eight: four
+    around the attention, four in the hidden layer. The attention itself compares all n^2 pairs, twice.
+    """
+    return depth * (16 * n_tokens * width**2 + 4 * n_tokens**2 * width)

@@ -1,13 +1,19 @@
 """How a trained model is judged: the same few measures for every lesson."""
 
+import copy
 import math
+from collections.abc import Callable, Iterable
+from itertools import islice
 from statistics import NormalDist
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sslcourse.data import Batches, labelled_subset
 from sslcourse.losses import kl_divergence, kl_to_standard_normal
+from sslcourse.methods import Classifier
+from sslcourse.training import finish, train_adamw
 
 
 def auroc(scores: Tensor, anomaly_scores: Tensor) -> float:
@@ -23,31 +29,144 @@ def auroc(scores: Tensor, anomaly_scores: Tensor) -> float:
     return ((anomalies > scores).double() + (anomalies == scores).double() / 2).mean().item()
 
 
-def linear_probe(
-    features: Tensor, labels: Tensor, test_features: Tensor, test_labels: Tensor, penalty: float = 1e-2
-) -> float:
-    """Accuracy on the test set of a softmax regression from features (N, D), standardised.
+@torch.no_grad()
+def extract_features(encoder: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
+    """Representations (N, features) of images (N, C, H, W), with the encoder in evaluation mode.
 
-    The encoder stays as it is. The regression, with penalty times the sum of its squared weights, is fitted
-    on all examples at once by L-BFGS, so there is no learning rate to choose.
+    In training mode batch normalisation would mix the images of a batch, and would learn from them.
+    """
+    training = encoder.training
+    encoder.eval()
+    features = torch.cat([encoder(batch).flatten(1) for batch in images.split(batch_size)])
+    encoder.train(training)
+    return features
+
+
+def linear_classifier(features: Tensor, labels: Tensor, penalty: float = 1e-2) -> nn.Linear:
+    """Softmax regression from features (N, D), fitted on all examples at once, so without a learning rate.
+
+    The penalty is that many times the sum of squared weights, where each feature is divided by its standard
+    deviation. The layer returned takes features as they are.
     """
     mean, std = features.mean(0), features.std(0).clamp_min(1e-6)
-    features, test_features = (features - mean) / std, (test_features - mean) / std
-    n_classes = int(labels.max()) + 1
-    weight = torch.zeros(n_classes, features.shape[1], requires_grad=True)
-    bias = torch.zeros(n_classes, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight, bias], max_iter=100, line_search_fn="strong_wolfe")
+    standardised = (features - mean) / std
+    layer = nn.utils.skip_init(nn.Linear, features.shape[1], int(labels.max()) + 1)  # draws no numbers
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = F.cross_entropy(F.linear(features, weight, bias), labels) + penalty * weight.square().sum()
+        loss = F.cross_entropy(layer(standardised), labels) + penalty * layer.weight.square().sum()
         loss.backward()
         return loss
 
-    optimizer.step(closure)
+    with torch.enable_grad():
+        optimizer.step(closure)
     with torch.no_grad():
-        predictions = F.linear(test_features, weight, bias).argmax(1)
-    return (predictions == test_labels).double().mean().item()
+        layer.weight /= std
+        layer.bias -= layer.weight @ mean
+    return layer
+
+
+def classifier_accuracy(model: nn.Module, inputs: Tensor, labels: Tensor) -> float:
+    """Share of inputs (N, ...) whose largest logit, in evaluation mode, is that of their label (N,)."""
+    return (extract_features(model, inputs).argmax(1) == labels).double().mean().item()
+
+
+def linear_probe(
+    features: Tensor, labels: Tensor, test_features: Tensor, test_labels: Tensor, penalty: float = 1e-2
+) -> float:
+    """Accuracy on the test set of a linear_classifier of features (N, D): the encoder stays as it is."""
+    return classifier_accuracy(linear_classifier(features, labels, penalty), test_features, test_labels)
+
+
+def knn_accuracy(
+    features: Tensor, labels: Tensor, test_features: Tensor, test_labels: Tensor, neighbours: int = 20
+) -> float:
+    """Accuracy on the test set of a vote among the nearest of features (N, D) by cosine.
+
+    A neighbour's vote weighs exp(cosine / 0.07) (Wu et al., Section 3.4, arXiv:1805.01978).
+    """
+    if not 1 <= neighbours <= len(features):
+        raise ValueError(f"neighbours must lie between 1 and {len(features)}, got {neighbours}")
+    cosines = F.normalize(test_features, dim=1) @ F.normalize(features, dim=1).T  # (M, N)
+    nearest = cosines.topk(neighbours, dim=1)
+    votes = torch.zeros(len(test_features), int(labels.max()) + 1)
+    votes.scatter_add_(1, labels[nearest.indices], (nearest.values / 0.07).exp())
+    return (votes.argmax(1) == test_labels).double().mean().item()
+
+
+def label_curve(
+    accuracy: Callable[[Tensor], float], labels: Tensor, budgets: Iterable[int], draws: int = 5
+) -> Tensor:
+    """Accuracy (budgets, draws) for each number of labels per class, and for each draw of that many.
+
+    accuracy: the rows of a balanced draw from labels (N,) -> the accuracy reached with these labels alone.
+    Draws are numbered from 0 and nested: every method that is measured so meets the same labelled rows.
+    """
+    return torch.tensor(
+        [[accuracy(labelled_subset(labels, n, seed)) for seed in range(draws)] for n in budgets]
+    )
+
+
+def labels_needed(accuracy: float, budgets: Tensor, accuracies: Tensor) -> float:
+    r"""With how many labels a curve first reaches an accuracy; between two budgets along log n.
+
+    .. math:: \log n = \log n_i + \frac{a - a_i}{a_{i+1} - a_i} (\log n_{i+1} - \log n_i)
+
+    budgets n (K,), rising; accuracies a (K,). Raises ValueError where the curve does not reach.
+    """
+    low, high = accuracies[0].item(), accuracies.max().item()
+    if not low <= accuracy <= high:
+        raise ValueError(f"the curve was measured from {low:.3f} to {high:.3f}; {accuracy:.3f} is outside")
+    after = int((accuracies >= accuracy).nonzero()[0])
+    if after == 0:
+        return float(budgets[0])
+    (n, m), (a, b) = budgets[after - 1 : after + 1].double().log(), accuracies[after - 1 : after + 1]
+    return (n + (accuracy - a) / (b - a) * (m - n)).exp().item()
+
+
+def fine_tune(
+    encoder: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    augment: Callable[[Tensor], Tensor],
+    steps: int = 100,
+    lr: float = 1e-4,
+) -> Classifier:
+    """Train a copy of an encoder on labelled images (N, C, H, W), its head starting from the linear probe.
+
+    Batch statistics stay those of pretraining. A random head, or a high rate, would first destroy what the
+    encoder knows (Kumar et al., arXiv:2202.10054).
+    """
+    encoder = copy.deepcopy(encoder).eval()
+    head = linear_classifier(extract_features(encoder, images), labels)
+    return _classifier_trained(Classifier(encoder, head, augment).eval(), images, labels, steps, lr)
+
+
+def train_classifier(
+    encoder: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    augment: Callable[[Tensor], Tensor],
+    steps: int = 100,
+    lr: float = 2e-3,
+) -> Classifier:
+    """Train a copy of an encoder and a new head on labelled images: the supervised control."""
+    encoder = copy.deepcopy(encoder).train()
+    n_features = extract_features(encoder, images[:1]).shape[1]
+    head = nn.Linear(n_features, int(labels.max()) + 1)
+    return _classifier_trained(Classifier(encoder, head, augment), images, labels, steps, lr)
+
+
+def _classifier_trained(
+    classifier: Classifier, images: Tensor, labels: Tensor, steps: int, lr: float
+) -> Classifier:
+    batches = Batches(images, labels, batch_size=min(64, len(images)))
+    epochs = math.ceil(steps / len(batches))
+    finish(islice(train_adamw(classifier.loss, classifier.parameters(), batches, epochs, lr), steps))
+    return classifier
 
 
 def kl_per_dimension(mean: Tensor, log_var: Tensor) -> Tensor:

@@ -114,6 +114,70 @@ def info_nce_bound(scores: Tensor) -> Tensor:
     return math.log(scores.shape[-1]) + chance.mean(-1)
 
 
+def nt_xent_loss(z_a: Tensor, z_b: Tensor, temperature: float) -> Tensor:
+    r"""Normalised, temperature-scaled cross-entropy: find the other view among all other 2N - 1.
+
+    Chen et al., Eq. 1 (arXiv:2002.05709), averaged over all 2N views:
+
+    .. math:: \ell_{i,j} = -\log \frac{\exp(\mathrm{sim}(z_i, z_j) / \tau)}
+        {\sum_{k \neq i} \exp(\mathrm{sim}(z_i, z_k) / \tau)}
+
+    z_a, z_b: projections (N, D) of two views; row i of both comes from image i; sim is the cosine.
+    log(2N - 1) if all projections are equal.
+    """
+    _refuse_unequal("z_a", z_a, "z_b", z_b)
+    _refuse_temperature(temperature)
+    z = F.normalize(torch.cat([z_a, z_b]), dim=1)  # (2N, D)
+    logits = (z / temperature) @ z.T  # (2N, 2N)
+    logits.fill_diagonal_(-torch.inf)  # a view is not its own negative
+    n = len(z_a)
+    other_view = torch.arange(2 * n, device=z.device).roll(n)  # N, ..., 2N - 1, 0, ..., N - 1
+    return F.cross_entropy(logits, other_view)
+
+
+def info_nce_loss(query: Tensor, positive_key: Tensor, negative_keys: Tensor, temperature: float) -> Tensor:
+    r"""Look a query up in a dictionary: its own key against K others, MoCo, Eq. 1 (arXiv:1911.05722).
+
+    .. math:: L = -\log \frac{\exp(q \cdot k_+ / \tau)}
+        {\exp(q \cdot k_+ / \tau) + \sum_{i=1}^{K} \exp(q \cdot k_i / \tau)}
+
+    averaged over queries. query, positive_key: (N, D), row by row; negative_keys: (K, D), the same for all
+    queries. All are normalised to length 1 here. log(K + 1) if all keys are equal.
+    """
+    _refuse_unequal("query", query, "positive_key", positive_key)
+    _refuse_temperature(temperature)
+    query, positive_key, negative_keys = (
+        F.normalize(vectors, dim=1) for vectors in (query, positive_key, negative_keys)
+    )
+    positive = (query * positive_key).sum(1, keepdim=True)  # (N, 1)
+    logits = torch.cat([positive, query @ negative_keys.T], dim=1) / temperature  # (N, 1 + K)
+    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.int64, device=query.device))
+
+
+def alignment(z_a: Tensor, z_b: Tensor) -> Tensor:
+    """Mean squared distance of positives on the unit sphere: 0 at best (Wang and Isola, arXiv:2005.10242).
+
+    z_a, z_b: (N, D); row i of both belongs together; normalised here.
+    """
+    _refuse_unequal("z_a", z_a, "z_b", z_b)
+    return (F.normalize(z_a, dim=1) - F.normalize(z_b, dim=1)).square().sum(1).mean()
+
+
+def uniformity(z: Tensor) -> Tensor:
+    r"""How evenly points cover the unit sphere: 0 if they are one point, towards -4 the more even.
+
+    Wang and Isola, Eq. 2 with t = 2 (arXiv:2005.10242), over the pairs of different points:
+
+    .. math:: \log \, \mathrm{E} \exp \left( -2 \lVert z - z' \rVert^2 \right)
+
+    z: (N, D), at least two rows; normalised here.
+    """
+    if len(z) < 2:
+        raise ValueError(f"uniformity is about pairs: give two or more points, got {len(z)}")
+    squared_distances = torch.pdist(F.normalize(z, dim=1)).square()
+    return (-2 * squared_distances).exp().mean().log()
+
+
 def energy_distance(a: Tensor, b: Tensor) -> Tensor:
     r"""How far two sets of points are from having one distribution (Székely and Rizzo, 2013).
 
@@ -146,3 +210,21 @@ def _refuse_unequal(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
             f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must have the same shape, "
             "or broadcasting would pair the wrong values"
         )
+
+
+def masked_reconstruction_loss(predictions: Tensor, patches: Tensor, mask: Tensor) -> Tensor:
+    r"""Mean squared error of the hidden patches only, MAE, Section 3 (arXiv:2111.06377).
+
+    .. math:: L = \frac{1}{|M|} \sum_{i \in M} \frac{1}{K} \lVert x_i - \hat x_i \rVert^2
+
+    predictions, patches: (N, L, K), K values in a patch; mask: (N, L), True = hidden, M = all hidden ones.
+    """
+    _refuse_unequal("predictions", predictions, "patches", patches)
+    if not mask.any():
+        raise ValueError("the mask hides nothing, so there is nothing to predict; True means hidden")
+    return (predictions - patches).square().mean(2)[mask].mean()
+
+
+def _refuse_temperature(temperature: float) -> None:
+    if temperature <= 0:
+        raise ValueError(f"temperature must be positive, got {temperature}; usual values are 0.05 to 1")

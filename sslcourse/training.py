@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 
@@ -65,6 +65,19 @@ def train(
             yield Progress(step, steps, value, validation)
 
 
+def clip_gradients(optimizer: Optimizer, largest: float) -> None:
+    """From now on, before each step: shorten the gradient to this length if it is longer.
+
+    All parameters together are one vector, so its direction stays (Pascanu et al., arXiv:1211.5063).
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+
+    def shorten(*_: object) -> None:
+        torch.nn.utils.clip_grad_norm_(parameters, largest)
+
+    optimizer.register_step_pre_hook(shorten)
+
+
 def _finite(loss: float, step: int) -> float:
     if not math.isfinite(loss):
         raise FloatingPointError(
@@ -72,6 +85,25 @@ def _finite(loss: float, step: int) -> float:
             "try a smaller learning rate"
         )
     return loss
+
+
+def train_adamw(
+    loss: Callable[[Any], Tensor],
+    parameters: Iterable[nn.Parameter],
+    batches: Iterable,
+    epochs: int,
+    lr: float = 2e-3,
+    validate: Callable[[], Tensor] | None = None,
+) -> Iterator[Progress]:
+    """train() as it is usual for encoders: AdamW, whose rate rises for a tenth of the steps, then falls to 0.
+
+    lr: the highest rate; it falls along a cosine.
+    """
+    optimizer = torch.optim.AdamW(parameters, lr=lr)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, lr, total_steps=epochs * len(batches), pct_start=0.1
+    )
+    return train(loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate)
 
 
 def finish(training: Iterator[Progress]) -> History:

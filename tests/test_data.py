@@ -160,7 +160,7 @@ def test_changing_what_one_call_returned_leaves_the_next_call_unchanged():
 
 def test_files_are_read_only_once(monkeypatch):
     images()
-    monkeypatch.setattr(module, "_verified", None)
+    monkeypatch.setattr(module, "verified", None)
     assert len(images().labels) == 12_000
 
 

@@ -18,7 +18,17 @@ from traitlets import TraitError
 from sslcourse.plots import subplots
 from sslcourse.show import png
 from sslcourse.training import Progress, train
-from sslcourse.widgets import Question, Quiz, choice, explore, slider, start_lesson, stepped_slider, watch
+from sslcourse.widgets import (
+    Question,
+    Quiz,
+    choice,
+    explore,
+    slider,
+    start_lesson,
+    stepped_slider,
+    text_field,
+    watch,
+)
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -75,6 +85,13 @@ def test_a_choice_shows_names_and_gives_what_they_stand_for():
     assert isinstance(control, Dropdown)
     assert control.description == "model"
     assert control.value is models["deep"]
+
+
+def test_what_is_typed_into_a_field_redraws():
+    explorer = explore(lambda start: (grey(len(start)), f"begins {start}"), start=text_field("start", "the"))
+    parts(explorer.widget, ipywidgets.Text)[0].value = "the loss"
+    assert explorer.text == "begins the loss"
+    assert parts(explorer.widget, ipywidgets.Text)[0].description == "start"
 
 
 def test_a_choice_refuses_a_value_that_it_does_not_have():

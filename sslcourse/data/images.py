@@ -1,6 +1,5 @@
 """Image data sets as tensors in memory: an embedded part of Fashion-MNIST, and whole sets on request."""
 
-import hashlib
 import lzma
 import shutil
 import struct
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from sslcourse.data.embedded import verified
 from sslcourse.torchvision_compat import import_torchvision
 
 EMBEDDED = Path(__file__).parent / "fashion"
@@ -99,23 +99,10 @@ def _embedded(split: str, folder: Path) -> tuple[Tensor, Tensor, tuple[str, ...]
 
 def _read_idx(path: Path) -> Tensor:
     """The uint8 tensor in an IDX file: two zeros, type, number of dimensions, each size, then the values."""
-    content = bytearray(lzma.decompress(_verified(path)))
+    content = bytearray(lzma.decompress(verified(path)))
     n_dimensions = content[3]
     shape = struct.unpack_from(f">{n_dimensions}i", content, offset=4)
     return torch.frombuffer(content, dtype=torch.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
-
-
-def _verified(path: Path) -> bytes:
-    """The content of an embedded file, if its SHA-256 is the one that SHA256SUMS beside it states."""
-    restore = "restore it with `git checkout -- sslcourse/data/fashion`, or install sslcourse again"
-    try:
-        lines = (path.parent / "SHA256SUMS").read_text().splitlines()
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{error.filename} is missing: {restore}") from None
-    if f"{hashlib.sha256(content).hexdigest()}  {path.name}" not in lines:
-        raise ValueError(f"{path} is damaged, its SHA-256 is not the one in SHA256SUMS: {restore}")
-    return content
 
 
 @lru_cache(maxsize=4)

@@ -3,25 +3,33 @@
 from sslcourse.methods.affine_flow import AffineFlow
 from sslcourse.methods.autoencoder import Autoencoder, DenoisingAutoencoder, LinearAutoencoder
 from sslcourse.methods.bigram import Bigram
+from sslcourse.methods.classifier import Classifier
 from sslcourse.methods.clustering import KMeans
 from sslcourse.methods.conditional_generator import ConditionalGenerator
 from sslcourse.methods.density import GaussianDensity, KernelDensity
 from sslcourse.methods.gan import GAN
 from sslcourse.methods.gaussian_classifier import GaussianClassifier
 from sslcourse.methods.info_nce import ContrastiveCritic
+from sslcourse.methods.inpainting import LinearInpainter, interpolate_hidden, pixel_mask
+from sslcourse.methods.language_model import LanguageModel, detached, next_token_loss
 from sslcourse.methods.logistic_regression import LogisticRegression
+from sslcourse.methods.mae import MAE
+from sslcourse.methods.moco import MoCo
 from sslcourse.methods.pca import PCA
 from sslcourse.methods.probabilistic_pca import ProbabilisticPCA
 from sslcourse.methods.rotation import RotationPrediction
+from sslcourse.methods.simclr import SimCLR
 from sslcourse.methods.vae import VAE, ConditionalVAE, LinearVAE, reparameterize
 
 __all__ = [
     "GAN",
+    "MAE",
     "PCA",
     "VAE",
     "AffineFlow",
     "Autoencoder",
     "Bigram",
+    "Classifier",
     "ConditionalGenerator",
     "ConditionalVAE",
     "ContrastiveCritic",
@@ -30,10 +38,18 @@ __all__ = [
     "GaussianDensity",
     "KMeans",
     "KernelDensity",
+    "LanguageModel",
     "LinearAutoencoder",
+    "LinearInpainter",
     "LinearVAE",
     "LogisticRegression",
+    "MoCo",
     "ProbabilisticPCA",
     "RotationPrediction",
+    "SimCLR",
+    "detached",
+    "interpolate_hidden",
+    "next_token_loss",
+    "pixel_mask",
     "reparameterize",
 ]

@@ -40,3 +40,8 @@ def choice(label: str, options: Iterable[Any] | dict[str, Any], value: Any = Non
     return ipywidgets.Dropdown(
         options=options, value=first if value is None else value, description=label, **LABELLED
     )
+
+
+def text_field(label: str, value: str) -> ipywidgets.Text:
+    """A field to type a line into; each letter typed counts."""
+    return ipywidgets.Text(value, description=label, **LABELLED)

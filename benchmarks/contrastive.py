@@ -1,0 +1,135 @@
+"""SimCLR's parts, and SimCLR as a whole, beside lightly, a well-kept library for the same methods.
+
+Loss: forward and backward from projections (N, 128), and how it grows with the batch. Views: both views of
+images, by the same operations (crop, mirror, contrast, brightness), ours on a batch of tensors, lightly's
+SimCLRTransform image by image in a DataLoader, alone and with two workers, and how it grows with the number
+and the size of images. Whole: seconds of training until nearest neighbours reach an accuracy; encoder, head,
+batches, optimizer and rate are the same.
+
+Not shown: GPUs, where lightly's loss is launched in more and ours in fewer kernels; JPEG files, which ours
+does not read; lightly's gathering over several machines, blur, colour. Its rows with workers use both cores.
+"""
+
+import time
+from collections.abc import Iterator
+
+import torch
+from lightly.loss import NTXentLoss
+from lightly.transforms import SimCLRTransform
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from benchmarks.measure import megabytes, row, table
+from sslcourse.augment import Augmentation
+from sslcourse.data import Batches, images
+from sslcourse.evaluate import extract_features, knn_accuracy
+from sslcourse.losses import nt_xent_loss
+from sslcourse.methods import SimCLR
+from sslcourse.torchvision_compat import import_torchvision
+from sslcourse.training import train_adamw
+
+torchvision = import_torchvision()
+BATCH, GOAL = 64, 0.81  # GOAL: share of validation images whose neighbours name them
+TRANSFORM = {"cj_prob": 1.0, "cj_strength": 0.5, "cj_bright": 1.0, "cj_contrast": 1.0, "cj_sat": 0.0}
+TRANSFORM |= {"cj_hue": 0.0, "min_scale": 0.3, "random_gray_scale": 0.0, "gaussian_blur": 0.0}
+
+
+def compare() -> list[str]:
+    return [*losses(), *views(), *step(), *whole()]
+
+
+def losses() -> list[str]:
+    rows = []
+    for n_views in (256, 1024, 4096):
+        z_a, z_b = torch.randn(2, n_views // 2, 128, requires_grad=True).unbind()
+        theirs = NTXentLoss(temperature=0.2)
+        contenders = {
+            "nt_xent_loss": lambda a=z_a, b=z_b: grad(nt_xent_loss(a, b, 0.2), a, b),
+            "lightly, NTXentLoss": lambda a=z_a, b=z_b, loss=theirs: grad(loss(a, b), a, b),
+        }
+        rows += table(f"loss: {n_views:,} views", contenders, repeats=9)
+    return rows
+
+
+def grad(loss: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(loss, inputs, retain_graph=True)
+
+
+class Pictures(Dataset):
+    """Images as lightly wants them: one PIL image, its two views, at a time."""
+
+    def __init__(self, pictures: Tensor):
+        self.pictures = [torchvision.transforms.functional.to_pil_image(picture) for picture in pictures]
+        self.transform = SimCLRTransform(input_size=pictures.shape[-1], normalize=None, **TRANSFORM)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> list[Tensor]:
+        return self.transform(self.pictures[index])
+
+
+def views() -> list[str]:
+    rows = []
+    for n, size in [(1000, 28), (4000, 28), (1000, 96)]:
+        pictures = F.interpolate(images("fashion", "train", n=n).images, size=size, mode="bilinear")
+        augment, batches = Augmentation(), Batches(pictures, batch_size=BATCH)
+        contenders = {"Augmentation": lambda b=batches, a=augment: [(a(batch), a(batch)) for batch in b]}
+        for workers in (0, 2):
+            loader = DataLoader(Pictures(pictures), BATCH, shuffle=True, drop_last=True, num_workers=workers)
+            contenders[f"lightly, DataLoader, {workers} workers"] = lambda batches=loader: list(batches)
+        rows += table(f"views: {n:,} of {size} x {size}", contenders, repeats=2)
+    return rows
+
+
+def step() -> list[str]:
+    """How much of a step is not the network's forward and backward pass: data, views, loss, optimizer."""
+    torch.manual_seed(0)
+    pictures, _, _ = images("fashion", "train", n=2000)
+    model, batches = SimCLR(), Batches(pictures, batch_size=BATCH)
+    seen = torch.cat([pictures[:BATCH], pictures[:BATCH]])
+
+    def network() -> None:
+        for _ in range(len(batches)):
+            model(seen).sum().backward()
+
+    contenders = {
+        "all of a step": lambda: list(train_adamw(model.loss, model.parameters(), batches, 1)),
+        "the network's forward and backward": network,
+    }
+    return table(f"step: {len(batches)} steps of SimCLR", contenders, repeats=5)
+
+
+def whole() -> list[str]:
+    pictures, labels, _ = images("fashion", "train")
+    loader = DataLoader(Pictures(pictures[:10_000]), BATCH, shuffle=True, drop_last=True)
+    loss = NTXentLoss(temperature=0.2)
+    contenders = {
+        "SimCLR, train_adamw": (Batches(pictures[:10_000], batch_size=BATCH), lambda model: model.loss),
+        "lightly, DataLoader": (
+            loader,
+            lambda model: lambda batch: loss(*model(torch.cat(batch)).chunk(2)),
+        ),
+    }
+    seconds, peaks = {}, {}
+    for name, (batches, loss_of) in contenders.items():
+        torch.manual_seed(0)
+        model = SimCLR()
+        training = train_adamw(loss_of(model), model.parameters(), batches, epochs=4)
+        peaks[name] = megabytes(lambda training=training: next(training))
+        seconds[name] = until_goal(model, training, pictures, labels)
+    return [row(f"SimCLR to {GOAL:.0%} by neighbours", name, seconds, peaks[name]) for name in seconds]
+
+
+def until_goal(model: nn.Module, training: Iterator, pictures: Tensor, labels: Tensor) -> float:
+    """Seconds of training, without those of measuring, until the goal is reached; nan if it never is."""
+    seconds, start = 0.0, time.perf_counter()
+    for progress in training:
+        if progress.step % 50 == 0:
+            seconds += time.perf_counter() - start
+            features = extract_features(model.encoder, pictures)
+            if knn_accuracy(features[:10_000], labels[:10_000], features[10_000:], labels[10_000:]) >= GOAL:
+                return seconds
+            start = time.perf_counter()
+    return float("nan")

@@ -1,0 +1,19 @@
+"""Trainings that a lesson compares but has no time for: stored results, made by tools/sweep.py."""
+
+import json
+from pathlib import Path
+
+STORED = Path(__file__).parent / "sweeps"
+
+
+def sweep(name: str) -> dict[str, list[dict[str, float]]]:
+    """Setting -> one point for each seed; the file's "command" makes them again.
+
+    A point holds the seed; the loss, averaged over the last tenth of the steps; on 2,000 validation images
+    the accuracies "knn" and "probe" (10 labels a class), "alignment" and "uniformity".
+    """
+    path = STORED / f"{name}.json"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in STORED.glob("*.json")))
+        raise ValueError(f"unknown sweep {name!r}; choose one of {known}")
+    return json.loads(path.read_text(encoding="utf-8"))["points"]

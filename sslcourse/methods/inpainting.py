@@ -1,0 +1,57 @@
+"""Guesses of hidden patches that need no network: what a masked autoencoder is compared with."""
+
+import torch
+from torch import Tensor
+
+from sslcourse.masking import unpatchify
+
+
+def interpolate_hidden(images: Tensor, mask: Tensor, patch_size: int, power: float = 4.0) -> Tensor:
+    r"""Fill hidden patches with means of the visible pixels, the near ones counting more (Shepard, 1968).
+
+    .. math:: \hat x_h = \sum_v w_{hv} x_v \Big/ \sum_v w_{hv}, \qquad w_{hv} = \lVert h - v \rVert^{-p}
+
+    images: (N, C, H, H), none all hidden; mask: (N, L), True = hidden.
+    """
+    n, channels, side, _ = images.shape
+    place = torch.cartesian_prod(torch.arange(side), torch.arange(side)).float()  # (H * H, 2), row and column
+    weights = torch.cdist(place, place).clamp_min(1).pow(-power)  # (H * H, H * H)
+    visible = (~pixel_mask(mask, patch_size)).flatten(1).float()  # (N, H * H)
+    pixels = images.flatten(2)  # (N, C, H * H)
+    means = (pixels * visible.unsqueeze(1)) @ weights / (visible @ weights).unsqueeze(1)
+    return torch.where(visible.bool().unsqueeze(1), pixels, means).reshape(n, channels, side, side)
+
+
+class LinearInpainter:
+    r"""The best guess of hidden pixels that is linear in the visible ones, in closed form.
+
+    .. math:: \hat x_h = \mu_h + C_{hv} C_{vv}^{-1} (x_v - \mu_v)
+
+    with mean and covariance C of the pixels of the images it was fitted to: what is expected of the hidden
+    pixels if images were normally distributed. noise: a variance added to the visible pixels, for those that
+    never change.
+    """
+
+    def __init__(self, noise: float = 1e-3):
+        self.noise = noise
+
+    def fit(self, images: Tensor) -> "LinearInpainter":
+        self.mean = images.flatten(1).mean(0)  # (P,)
+        centred = images.flatten(1) - self.mean
+        self.covariance = centred.T @ centred / len(images)  # (P, P)
+        return self
+
+    def fill(self, images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
+        """images (N, 1, H, H) with guesses in the place of the hidden patches of mask (N, L)."""
+        filled = images.flatten(1).clone()
+        for pixels, hidden in zip(filled, pixel_mask(mask, patch_size).flatten(1), strict=True):
+            visible = ~hidden
+            among_visible = self.covariance[visible][:, visible] + self.noise * torch.eye(int(visible.sum()))
+            surprise = torch.linalg.solve(among_visible, (pixels - self.mean)[visible])
+            pixels[hidden] = self.mean[hidden] + self.covariance[hidden][:, visible] @ surprise
+        return filled.reshape(images.shape)
+
+
+def pixel_mask(mask: Tensor, patch_size: int) -> Tensor:
+    """mask (N, L) of patches as a mask of pixels (N, 1, H, H)."""
+    return unpatchify(mask.unsqueeze(2).expand(-1, -1, patch_size**2), patch_size)

@@ -1,0 +1,62 @@
+"""Masked autoencoder: hide most patches of an image and draw them again (He and others, arXiv:2111.06377)."""
+
+import torch
+from torch import Generator, Tensor, nn
+
+from sslcourse.encoders import VisionTransformer, transformer
+from sslcourse.losses import masked_reconstruction_loss
+from sslcourse.masking import normalize_patches, patchify, random_mask, unpatchify
+
+
+class MAE(nn.Module):
+    """An encoder that sees the visible patches only, and a small decoder that draws the hidden ones.
+
+    images: (N, C, H, H); masks: (N, L), True = hidden, the same number in every row.
+    The decoder, and the mask token with it, is thrown away after training.
+    """
+
+    def __init__(
+        self,
+        encoder: VisionTransformer,
+        ratio: float = 0.75,
+        width: int = 64,
+        depth: int = 1,
+        heads: int = 4,
+        normalize: bool = False,
+        generator: Generator | None = None,
+    ):
+        super().__init__()
+        self.encoder, self.ratio, self.normalize, self.generator = encoder, ratio, normalize, generator
+        self.to_decoder = nn.Linear(encoder.width, width)
+        self.mask_token = nn.Parameter(0.02 * torch.randn(width))
+        self.positions = nn.Parameter(0.02 * torch.randn(encoder.n_patches, width))
+        self.decoder = transformer(width, depth, heads)
+        self.to_pixels = nn.Linear(width, encoder.patch_size**2 * encoder.channels)
+
+    def encode(self, images: Tensor, mask: Tensor) -> Tensor:
+        """Tokens of the visible patches, (N, visible, encoder width)."""
+        return self.encoder.tokens(images, mask)
+
+    def decode(self, visible: Tensor, mask: Tensor) -> Tensor:
+        """Predictions for all patches, (N, L, K): tokens go to their places, mask tokens to the others."""
+        tokens = self.mask_token.repeat(*mask.shape, 1)  # (N, L, width)
+        tokens[~mask] = self.to_decoder(visible).flatten(0, 1)
+        return self.to_pixels(self.decoder(tokens + self.positions))
+
+    def forward(self, images: Tensor, mask: Tensor) -> Tensor:
+        return self.decode(self.encode(images, mask), mask)
+
+    def target(self, images: Tensor) -> Tensor:
+        """What is to be predicted, (N, L, K): the pixels of every patch, or these normalised."""
+        patches = patchify(images, self.encoder.patch_size)
+        return normalize_patches(patches) if self.normalize else patches
+
+    def loss(self, images: Tensor) -> Tensor:
+        mask = random_mask(len(images), self.encoder.n_patches, self.ratio, self.generator).to(images.device)
+        return masked_reconstruction_loss(self(images, mask), self.target(images), mask)
+
+    def reconstruct(self, images: Tensor, mask: Tensor) -> Tensor:
+        """The images with predictions in the place of the hidden patches."""
+        patches = patchify(images, self.encoder.patch_size)
+        filled = torch.where(mask.unsqueeze(2), self(images, mask), patches)
+        return unpatchify(filled, self.encoder.patch_size, self.encoder.channels)

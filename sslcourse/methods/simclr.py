@@ -1,0 +1,42 @@
+"""SimCLR: two views of an image find each other among all others (Chen et al., arXiv:2002.05709)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.augment import Augmentation
+from sslcourse.encoders import conv_encoder
+from sslcourse.heads import projection_head
+from sslcourse.losses import nt_xent_loss
+
+
+class SimCLR(nn.Module):
+    """An encoder, kept; a projection head, thrown away; and an augmentation that says what to ignore.
+
+    encoder: images (N, C, H, W) -> representations h (N, features); head: h -> projections z.
+    augment: images -> images, drawn anew for every image at every call.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module | None = None,
+        head: nn.Module | None = None,
+        augment: Callable[[Tensor], Tensor] | None = None,
+        temperature: float = 0.2,
+    ):
+        super().__init__()
+        self.encoder = encoder or conv_encoder()
+        self.head = head or projection_head()
+        self.augment = augment or Augmentation()
+        self.temperature = temperature
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Projections z (N, projections)."""
+        return self.head(self.encoder(images))
+
+    def loss(self, images: Tensor) -> Tensor:
+        """NT-Xent of two views of every image, Algorithm 1 of the paper."""
+        views = torch.cat([self.augment(images), self.augment(images)])  # (2N, C, H, W)
+        z_a, z_b = self(views).chunk(2)
+        return nt_xent_loss(z_a, z_b, self.temperature)
