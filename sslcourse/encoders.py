@@ -72,7 +72,7 @@ class VisionTransformer(nn.Module):
         self.patch_size, self.width, self.channels = patch_size, width, channels
         self.n_patches = (image_size // patch_size) ** 2
         self.embed = nn.Conv2d(channels, width, patch_size, stride=patch_size)  # one matrix for every patch
-        self.positions = nn.Parameter(0.2 * torch.randn(self.n_patches, width))  # learned; as loud as the patches
+        self.positions = nn.Parameter(0.2 * torch.randn(self.n_patches, width))  # as loud as the patches
         self.layers = transformer(width, depth, heads)
 
     def tokens(self, images: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -1,0 +1,379 @@
+"""Exercises and quiz of lesson 12, the masked autoencoder."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from sslcourse.exercises.exercise import Exercise, Wrong, raise_unlike
+from sslcourse.widgets import Question
+
+# ---- patches
+
+
+def my_patchify(images, patch_size):
+    rows, columns = images.shape[2] // patch_size, images.shape[3] // patch_size
+    grid = images.reshape(len(images), rows, patch_size, columns, patch_size)
+    return grid.transpose(2, 3).reshape(len(images), rows * columns, patch_size**2)
+
+
+def _counted(*shape: int) -> Tensor:
+    return torch.arange(math.prod(shape), dtype=torch.float32).reshape(shape)
+
+
+def _grid(images: Tensor, p: int, *order: int) -> Tensor:
+    """Patches whose rows, pixel rows, columns and pixel columns (1 to 4) were put into this order."""
+    grid = images.reshape(len(images), images.shape[2] // p, p, images.shape[3] // p, p)
+    return grid.permute(0, *order).reshape(len(images), -1, p * p)
+
+
+PATCHIFY = Exercise(
+    name="12.patchify",
+    title="cut images into patches",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "`images` has the shape `(N, 1, H, W)`. Cut each into squares of `patch_size` pixels and return "
+        "`(N, L, patch_size²)`: the patches row by row, the pixels within a patch row by row."
+    ),
+    stub=(
+        "def my_patchify(images, patch_size):\n"
+        '    """Patches (N, L, P * P) of images (N, 1, H, W)."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_patchify,
+    hints=(
+        "First make five dimensions of it: image, row of patches, row in the patch, column of patches, column "
+        "in the patch.",
+        "Of these five, exchange the two in the middle, `.transpose(2, 3)`; then a last `.reshape` joins them "
+        "two by two.",
+    ),
+    cases=lambda: [(_counted(2, 1, 4, 4), 2), (_counted(1, 1, 6, 9), 3)],
+    wrong={
+        "this only reshapes, so a patch holds whole rows of the image; exchange two dimensions in between.": (
+            lambda x, p: x.reshape(len(x), -1, p * p)
+        ),
+        "your patches go column by column; count along a row of the image first.": lambda x, p: _grid(
+            x, p, 3, 1, 2, 4
+        ),
+        "the pixels within your patches go column by column; they go row by row.": lambda x, p: _grid(
+            x, p, 1, 3, 4, 2
+        ),
+        "every n-th pixel went into one patch; a patch is a square of neighbours.": lambda x, p: (
+            x.reshape(len(x), p, x.shape[2] // p, p, x.shape[3] // p)
+            .permute(0, 2, 4, 1, 3)
+            .reshape(len(x), -1, p * p)
+        ),
+        "patches and pixels are exchanged: the result has one row for each patch.": lambda x, p: F.unfold(
+            x, p, stride=p
+        ),
+    },
+)
+
+
+# ---- masks
+
+
+def my_random_mask(n, n_patches, ratio):
+    rank = torch.rand(n, n_patches).argsort(dim=1).argsort(dim=1)
+    return rank >= n_patches - round(ratio * n_patches)
+
+
+def judge_mask(answer) -> None:
+    """Raise Wrong unless answer(n, n_patches, ratio) hides the same number of random patches in each row."""
+    mask = answer(400, 16, 0.75)
+    if not isinstance(mask, Tensor) or mask.shape != (400, 16):
+        raise_unlike(mask, torch.zeros(400, 16), 0.0)
+    if mask.dtype != torch.bool:
+        raise Wrong(
+            f"the mask has the type {mask.dtype}; it should hold True and False: compare with < or >=."
+        )
+    hidden = mask.sum(1)
+    if (hidden == 4).all():
+        raise Wrong("in each row 4 of 16 are True; True means hidden, so it should be 12.")
+    if (hidden != hidden[0]).any():
+        raise Wrong(
+            f"some rows hide {hidden.min()}, others {hidden.max()}: tokens of such images cannot be stacked. "
+            "Sort the noise and hide a fixed number."
+        )
+    if hidden[0] != 12:
+        raise Wrong(f"of 16 patches {hidden[0]} are hidden; 75 % are 12.")
+    if (mask == mask[0]).all():
+        raise Wrong("all rows hide the same patches: draw for each image anew.")
+    if torch.equal(mask, answer(400, 16, 0.75)):
+        raise Wrong("two calls gave the same mask: no fixed seed.")
+    share = mask.double().mean(0)
+    if (share - 0.75).abs().max() > 0.12:
+        raise Wrong("some patches are hidden more often than others; each should be in 75 % of the rows.")
+    neighbours = (mask[:, :-1] & mask[:, 1:]).double().mean()
+    if abs(neighbours - 0.55) > 0.04:  # 12 * 11 / (16 * 15)
+        raise Wrong("the hidden patches of a row lie side by side; choose them independently of each other.")
+
+
+def _bernoulli(n: int, n_patches: int, ratio: float) -> Tensor:
+    return torch.rand(n, n_patches) < ratio
+
+
+def _side_by_side(n: int, n_patches: int, ratio: float) -> Tensor:
+    start = torch.randint(n_patches, (n, 1))
+    return (torch.arange(n_patches) - start) % n_patches < round(ratio * n_patches)
+
+
+MASK = Exercise(
+    name="12.mask",
+    title="hide random patches",
+    minutes=8,
+    difficulty="medium",
+    statement=(
+        "Return a mask of True (hidden) and False, `(n, n_patches)`. Every row hides the same number, "
+        "`round(ratio * n_patches)`, but other patches: all choices are equally likely."
+    ),
+    stub=(
+        "def my_random_mask(n, n_patches, ratio):\n"
+        '    """Boolean mask (n, n_patches), True = hidden."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_random_mask,
+    hints=(
+        "Draw `torch.rand(n, n_patches)`: the patches with the largest numbers of a row are the hidden ones.",
+        "`noise.argsort(dim=1).argsort(dim=1)` is the rank of each number in its row, 0 for the smallest.",
+    ),
+    test=judge_mask,
+    wrong={
+        "tokens of such images cannot be stacked": _bernoulli,
+        "it should be 12": lambda n, k, r: ~my_random_mask(n, k, r),
+        "all rows hide the same patches": lambda n, k, r: my_random_mask(1, k, r).expand(n, k),
+        "no fixed seed": lambda n, k, r: (
+            torch.rand(n, k, generator=Generator().manual_seed(0)).argsort(1).argsort(1) >= k - round(r * k)
+        ),
+        "compare with < or >=": lambda n, k, r: my_random_mask(n, k, r).float(),
+        "lie side by side": _side_by_side,
+        "75 % are 12": lambda n, k, r: torch.rand(n, k).argsort(1).argsort(1) >= round((1 - r) * k) - 1,
+    },
+)
+
+
+# ---- the loss
+
+
+def my_masked_loss(predictions, patches, mask):
+    errors = ((predictions - patches) ** 2).mean(2)
+    return errors[mask].mean()
+
+
+def _loss_cases() -> list[tuple]:
+    def case(seed: int, n: int, n_patches: int, pixels: int) -> tuple:
+        generator = Generator().manual_seed(seed)
+        predictions, patches = torch.rand(2, n, n_patches, pixels, generator=generator)
+        rank = torch.rand(n, n_patches, generator=generator).argsort(1).argsort(1)
+        return predictions, patches, rank >= n_patches // 4
+
+    return [case(0, 3, 8, 5), case(1, 5, 16, 9)]
+
+
+def _errors(predictions: Tensor, patches: Tensor) -> Tensor:
+    return (predictions - patches).square().mean(2)
+
+
+LOSS = Exercise(
+    name="12.loss",
+    title="the loss of the hidden patches",
+    minutes=5,
+    difficulty="easy",
+    statement=(
+        "`predictions` and `patches` are `(N, L, K)`, `mask` is `(N, L)` and True where a patch is hidden. Return "
+        "the mean squared error of the pixels of the hidden patches, one number."
+    ),
+    stub=(
+        "def my_masked_loss(predictions, patches, mask):\n"
+        '    """Mean squared error over hidden patches only."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_masked_loss,
+    hints=(
+        "First one error for each patch, `(N, L)`: the mean over the last dimension.",
+        "`errors[mask]` picks the errors of the hidden patches.",
+    ),
+    cases=_loss_cases,
+    wrong={
+        "you average over all patches: copying the visible ones is then rewarded.": (
+            lambda p, x, m: _errors(p, x).mean()
+        ),
+        "these are the visible patches; True means hidden.": lambda p, x, m: _errors(p, x)[~m].mean(),
+        "you divide by the number of all patches; divide by that of the hidden ones.": (
+            lambda p, x, m: (_errors(p, x) * m).mean()
+        ),
+        "you add over the pixels of a patch; take their mean.": (
+            lambda p, x, m: (p - x).square().sum(2)[m].mean()
+        ),
+        "you add the patches up; take their mean.": lambda p, x, m: _errors(p, x)[m].sum(),
+        "this is the mean absolute error; square the differences.": lambda p, x, m: (p - x).abs()[m].mean(),
+    },
+)
+
+
+# ---- spot the bug
+
+
+def my_decode(visible, mask, mask_token, positions, blocks):
+    tokens = mask_token.repeat(*mask.shape, 1)
+    tokens[~mask] = visible.flatten(0, 1)
+    return blocks(tokens + positions)
+
+
+def _decode_cases() -> list[tuple]:
+    def case(seed: int, n: int) -> tuple:
+        generator = Generator().manual_seed(seed)
+        visible = torch.randn(n, 2, 3, generator=generator)
+        mask = torch.rand(n, 6, generator=generator).argsort(1).argsort(1) >= 2
+        mask_token, positions = (
+            torch.randn(3, generator=generator), torch.randn(6, 3, generator=generator)
+        )  # fmt: skip
+        return visible, mask, mask_token, positions, _blocks
+
+    return [case(0, 4), case(1, 2)]
+
+
+def _blocks(tokens: Tensor) -> Tensor:
+    """What a transformer does, without weights: each token takes up a mean of those that resemble it."""
+    similar = (tokens @ tokens.transpose(1, 2)).softmax(2)
+    return tokens.tanh() + similar @ tokens
+
+
+def _filled(visible: Tensor, mask: Tensor, mask_token: Tensor) -> Tensor:
+    tokens = mask_token.repeat(*mask.shape, 1)
+    tokens[~mask] = visible.flatten(0, 1)
+    return tokens
+
+
+def _never_put_back(v: Tensor, m: Tensor, t: Tensor, p: Tensor, blocks) -> Tensor:
+    hidden = t.repeat(len(m), m.shape[1] - v.shape[1], 1)
+    return blocks(torch.cat([v, hidden], dim=1) + p)
+
+
+DECODE = Exercise(
+    name="12.decode",
+    title="spot the bug in a decoder",
+    minutes=8,
+    difficulty="medium",
+    statement=(
+        "This decoder circulates: it puts every token into its place, and yet predicts the same for all hidden "
+        "patches, as the cells above show. It is given all that it needs: the `visible` tokens `(N, V, D)`, the "
+        "`mask` `(N, L)`, one `mask_token` `(D,)`, `positions` `(L, D)` and the `blocks` of a transformer, "
+        "a function from `(N, L, D)` to `(N, L, D)`. Mend it."
+    ),
+    stub=(
+        "def my_decode(visible, mask, mask_token, positions, blocks):\n"
+        '    """Decoded tokens (N, L, D)."""\n'
+        "    tokens = mask_token.repeat(*mask.shape, 1)\n"
+        "    tokens[~mask] = visible.flatten(0, 1)\n"
+        "    return tokens"
+    ),
+    reference=my_decode,
+    hints=(
+        "Which of the five arguments does the function never use?",
+        "A mask token must learn where it stands before it can look at the others: first add, then call.",
+    ),
+    cases=_decode_cases,
+    wrong={
+        "the blocks never run, so no hidden patch hears of a visible one.": (
+            lambda v, m, t, p, blocks: _filled(v, m, t) + p
+        ),
+        "without positions all mask tokens are alike, and stay alike in the blocks.": (
+            lambda v, m, t, p, blocks: blocks(_filled(v, m, t))
+        ),
+        "the positions come too late: in the blocks all mask tokens were alike.": (
+            lambda v, m, t, p, blocks: blocks(_filled(v, m, t)) + p
+        ),
+        "the blocks got images and places exchanged: dimension 0 counts images.": lambda v, m, t, p, blocks: (
+            blocks((_filled(v, m, t) + p).transpose(0, 1)).transpose(0, 1)
+        ),
+        "the visible tokens come first here, wherever they belong; put them where the mask is False.": (
+            _never_put_back
+        ),
+    },
+)
+
+EXERCISES = [PATCHIFY, MASK, LOSS, DECODE]
+
+QUIZ = [
+    Question(
+        "Why does the encoder of a masked autoencoder see the visible patches only?",
+        right="It saves work, and training then resembles use",
+        options={
+            "It saves work, and training then resembles use": (
+                "A quarter of the tokens costs about a quarter. And mask tokens, which no real image has, never "
+                "enter the encoder that is kept."
+            ),
+            "Otherwise it could copy the hidden patches": (
+                "A mask token in their place would hide them as well. That version works, but costs more."
+            ),
+            "A transformer cannot take all patches at once": (
+                "It can: that is how the encoder is used after training."
+            ),
+        },
+    ),
+    Question(
+        "A decoder adds no positions. What does it predict?",
+        right="The same for every hidden patch of an image",
+        options={
+            "The same for every hidden patch of an image": (
+                "All its mask tokens are the same vector, and attention treats equal tokens equally."
+            ),
+            "The right patches in the wrong places": (
+                "For that, the predictions would have to differ; they do not."
+            ),
+            "Nothing useful for the visible patches": (
+                "These still know their places from the encoder. The hidden ones are the trouble."
+            ),
+        },
+    ),
+    Question(
+        "Why does the loss leave out the visible patches?",
+        right="Copying them would teach nothing and take up the decoder",
+        options={
+            "Copying them would teach nothing and take up the decoder": (
+                "The gradient there is exactly 0. So predictions for visible patches are poor, and the picture "
+                "takes the original there."
+            ),
+            "Their error is zero anyway": (
+                "It is not: the decoder never learns to draw them, because no loss asks for it."
+            ),
+            "The decoder does not know them": "It does: their tokens are all that it knows of the image.",
+        },
+    ),
+    Question(
+        "What does this lesson's comparison say about hiding 75 %?",
+        right="That it is not the best ratio everywhere",
+        options={
+            "That it is not the best ratio everywhere": (
+                "It was best for the large model and the photographs of the paper. Here, with small images cut into "
+                "16 patches, less hiding did no worse at equal cost."
+            ),
+            "That it is best for every kind of image": (
+                "The paper found it on ImageNet. Text hides 15 %, and our own table shows no advantage."
+            ),
+            "That the ratio does not matter at all": (
+                "It decides how hard the task is and what a step costs; the errors in the table differ widely."
+            ),
+        },
+    ),
+    Question(
+        "The best linear guess draws hidden patches with less error than the network. What follows?",
+        right="That low error and useful tokens are two different things",
+        options={
+            "That low error and useful tokens are two different things": (
+                "The linear guess yields pixels and no representation. What the encoder is good for, the probe and "
+                "fine-tuning tell."
+            ),
+            "That the network has a bug": (
+                "Possible, and worth a test. But a closed form that uses all 784 x 784 covariances is a strong rival "
+                "for a short training."
+            ),
+            "That masked autoencoders are useless": (
+                "They are not made to repair pictures. The drawing is the exercise, the encoder is the result."
+            ),
+        },
+    ),
+]
