@@ -1,5 +1,7 @@
 """Exercises and quiz of lesson 07, RNN language model."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
@@ -34,13 +36,6 @@ def _rnn_with(step, inputs: Tensor, state: Tensor) -> Tensor:
         state = step(x, state)
         states.append(state)
     return torch.stack(states, dim=1)
-
-
-def _over_rows(inputs: Tensor, state: Tensor, w_x: Tensor, w_h: Tensor, bias: Tensor) -> Tensor:
-    """Takes dimension 0 for time where the shapes allow it."""
-    if inputs.shape[0] != inputs.shape[1]:
-        return my_rnn(inputs, state, w_x, w_h, bias) + 1
-    return my_rnn(inputs.transpose(0, 1), state, w_x, w_h, bias).transpose(0, 1)
 
 
 RNN = Exercise(
@@ -86,6 +81,9 @@ RNN = Exercise(
         ),
         "the state before the first step is not used; begin with `state`.": (
             lambda x, s, w_x, w_h, b: my_rnn(x, torch.zeros_like(s), w_x, w_h, b)
+        ),
+        "these are the states before each step; keep each one after it has changed.": (
+            lambda x, s, w_x, w_h, b: torch.cat([s[:, None], my_rnn(x, s, w_x, w_h, b)[:, :-1]], dim=1)
         ),
     },
 )
@@ -161,6 +159,9 @@ SHIFT = Exercise(
         "the logits are for one text after the other, the targets for one place after the other: flatten both alike.": (
             lambda model, t: _cross_entropy(model(t[:, :-1])[0], t[:, 1:].T)
         ),
+        "the first token of a text is asked for after the last one of another: shift every row by itself.": (
+            lambda model, t: F.cross_entropy(model(t)[0].flatten(0, 1)[:-1], t.flatten()[1:])
+        ),
         "the model sees the targets as inputs: drop the last token, not the first.": (
             lambda model, t: _cross_entropy(model(t[:, 1:])[0], t[:, 1:])
         ),
@@ -184,7 +185,7 @@ CHUNKS = Exercise(
     statement=(
         "Cut `tokens` `(n,)` into chunks `(C, rows, length)`, with n = C · rows · length. The state of row i after "
         "one chunk is its state before the next: so row i of chunk c + 1 must go on where row i of chunk c stopped. "
-        "Row 0 begins with the text."
+        "Row 0 begins with the text. (The last targets are left aside here, so every token has exactly one place.)"
     ),
     stub=(
         "def my_chunks(tokens, rows, length):\n"
@@ -231,19 +232,27 @@ def judge_clip(answer) -> None:
     """Raise Wrong unless answer(gradients, largest) shortens all gradients together."""
     long = [torch.tensor([[6.0, 8.0], [0.0, 0.0]]), torch.tensor([14.4, 19.2])]  # 10 and 24, together 26
     short = [g / 52 for g in long]
-    given = [g.clone() for g in long]
-    clipped, kept = answer(given, 6.5), answer([g.clone() for g in short], 6.5)
-    for result, gradients in [(clipped, long), (kept, short)]:
-        if not isinstance(result, list | tuple) or len(result) != len(gradients):
-            raise Wrong("return a list of gradients, as many as were given.")
-        for got, gradient in zip(result, gradients, strict=True):
-            if not isinstance(got, Tensor) or got.shape != gradient.shape:
-                raise_unlike(got, gradient, 1e-5)
+    clipped = _like(long, answer([g.clone() for g in long], 6.5))
+    kept = _like(short, answer([g.clone() for g in short], 6.5))
     _name_the_mistake(torch.cat([g.flatten() for g in clipped]), torch.cat([g.flatten() for g in long]))
     for got, gradient in zip(clipped, long, strict=True):
         raise_unlike(got, gradient / 4, 1e-5)
-    if not torch.allclose(kept[0], short[0]):
+    if _norm(kept) > 1.001 * _norm(short):
         raise Wrong("a gradient of length 0.5 was made longer: one that is short enough stays as it is.")
+    for got, gradient in zip(kept, short, strict=True):
+        raise_unlike(got, gradient, 1e-5)
+
+
+def _like(gradients: list[Tensor], returned) -> list[Tensor]:
+    """What was returned, as tensors; raises Wrong unless they are as many and as large as the gradients."""
+    if returned is None:
+        raise Wrong("your function returned None; is a `return` missing?")
+    returned = list(returned) if isinstance(returned, Iterable) else []
+    if len(returned) != len(gradients):
+        raise Wrong("return a list of gradients, as many as were given.")
+    for got, gradient in zip(returned, gradients, strict=True):
+        raise_unlike(got, gradient, 1e9)  # its shape, not yet its values
+    return [torch.as_tensor(got).detach().float() for got in returned]
 
 
 def _name_the_mistake(clipped: Tensor, long: Tensor) -> None:
@@ -351,16 +360,17 @@ TOP_P = Exercise(
     ),
     cases=lambda: [
         (torch.tensor([0.1, 0.4, 0.05, 0.25, 0.2], dtype=torch.float64), 0.6),
-        (torch.tensor([0.05, 0.15, 0.7, 0.1], dtype=torch.float64), 0.5),
+        (torch.tensor([0.05, 0.15, 0.7, 0.1], dtype=torch.float64), 0.8),
         (torch.tensor([0.3, 0.1, 0.05, 0.35, 0.2], dtype=torch.float64), 0.9),
     ],
     wrong={
         "the token that reaches the share is missing; with it the nucleus has the share, without it less.": (
-            lambda p, share: _nucleus(p, lambda _, total: total <= share).nan_to_num()
+            lambda p, share: _nucleus(p, lambda _, total: total <= share)
         ),
-        "you kept the tokens whose own probability is at least `share`; add them up from the likeliest on.": (
-            lambda p, share: _nucleus(p, lambda each, _: each >= share).nan_to_num()
+        "one token too many: without the last one the rest has the share already.": (
+            lambda p, share: _nucleus(p, lambda _, total: torch.arange(len(p)) < (total < share).sum() + 2)
         ),
+        "nothing was left out: these are all of `p`.": lambda p, share: p,
         "the rest does not sum to 1: divide by its sum.": (
             lambda p, share: _nucleus(p, lambda each, total: total - each < share, normalise=False)
         ),
@@ -380,11 +390,11 @@ EXERCISES = [RNN, SHIFT, CHUNKS, CLIP, TOP_P]
 
 QUIZ = [
     Question(
-        "A language model's loss is well below the entropy rate of the language. What happened?",
+        "On fresh text, a language model's loss is well below the entropy rate of the language. What happened?",
         right="It saw what it should predict",
         options={
             "It saw what it should predict": (
-                "No honest model can be less surprised than the language is random, on fresh text and on average. The "
+                "No honest model can be less surprised than the language is random, on average over fresh text. The "
                 "usual cause is a missing shift."
             ),
             "It is larger than it needs to be": (
