@@ -10,7 +10,8 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     """Setting -> one point for each seed; the file's "command" makes them again.
 
     A point holds the seed; the loss, averaged over the last tenth of the steps; on 2,000 validation images
-    the accuracies "knn" and "probe" (10 labels a class), "alignment" and "uniformity".
+    the accuracies "knn" and "probe" (10 labels a class), "alignment" and "uniformity". In "label_efficiency"
+    (tools/label_curves.py) it holds the seed of the pretraining, "per_class", "draw" and "accuracy".
     """
     path = STORED / f"{name}.json"
     if not path.exists():
