@@ -34,7 +34,7 @@ PATCHIFY = Exercise(
     minutes=10,
     difficulty="medium",
     statement=(
-        "`images` has the shape `(N, 1, H, W)`. Cut each into squares of `patch_size` pixels and return "
+        "`images` has the shape `(N, 1, H, W)`; H and W may differ. Cut each into squares of `patch_size` pixels and return "
         "`(N, L, patch_size²)`: the patches row by row, the pixels within a patch row by row."
     ),
     stub=(
@@ -80,14 +80,25 @@ def my_random_mask(n, n_patches, ratio):
     return rank >= n_patches - round(ratio * n_patches)
 
 
+def _mask_of(answer, n: int, n_patches: int, ratio: float) -> Tensor:
+    """What the answer returns, as a tensor; raise Wrong if it has another kind or shape."""
+    mask = answer(n, n_patches, ratio)
+    try:
+        tensor = torch.as_tensor(mask)
+    except (TypeError, ValueError, RuntimeError):
+        tensor = torch.empty(0)
+    if tensor.shape != (n, n_patches):
+        raise_unlike(mask, torch.zeros(n, n_patches), 0.0)
+    return tensor
+
+
 def judge_mask(answer) -> None:
     """Raise Wrong unless answer(n, n_patches, ratio) hides the same number of random patches in each row."""
-    mask = answer(400, 16, 0.75)
-    if not isinstance(mask, Tensor) or mask.shape != (400, 16):
-        raise_unlike(mask, torch.zeros(400, 16), 0.0)
+    mask = _mask_of(answer, 400, 16, 0.75)
     if mask.dtype != torch.bool:
         raise Wrong(
-            f"the mask has the type {mask.dtype}; it should hold True and False: compare with < or >=."
+            f"the mask has the type {mask.dtype}; it should hold True and False: compare with < or >=, or end "
+            "with .bool()."
         )
     hidden = mask.sum(1)
     if (hidden == 4).all():
@@ -101,7 +112,7 @@ def judge_mask(answer) -> None:
         raise Wrong(f"of 16 patches {hidden[0]} are hidden; 75 % are 12.")
     if (mask == mask[0]).all():
         raise Wrong("all rows hide the same patches: draw for each image anew.")
-    if torch.equal(mask, answer(400, 16, 0.75)):
+    if torch.equal(mask, _mask_of(answer, 400, 16, 0.75)):
         raise Wrong("two calls gave the same mask: no fixed seed.")
     share = mask.double().mean(0)
     if (share - 0.75).abs().max() > 0.12:
@@ -109,6 +120,12 @@ def judge_mask(answer) -> None:
     neighbours = (mask[:, :-1] & mask[:, 1:]).double().mean()
     if abs(neighbours - 0.55) > 0.04:  # 12 * 11 / (16 * 15)
         raise Wrong("the hidden patches of a row lie side by side; choose them independently of each other.")
+    hidden = _mask_of(answer, 5, 9, 0.4).sum(1)
+    if (hidden != 4).any():
+        raise Wrong(
+            f"with 9 patches and a ratio of 0.4 a row hides {hidden[0]}; round(0.4 * 9) is 4. Use both arguments, "
+            "and round."
+        )
 
 
 def _bernoulli(n: int, n_patches: int, ratio: float) -> Tensor:
@@ -150,6 +167,10 @@ MASK = Exercise(
         "compare with < or >=": lambda n, k, r: my_random_mask(n, k, r).float(),
         "lie side by side": _side_by_side,
         "75 % are 12": lambda n, k, r: torch.rand(n, k).argsort(1).argsort(1) >= round((1 - r) * k) - 1,
+        "a row hides 3; round(0.4 * 9) is 4": lambda n, k, r: (
+            torch.rand(n, k).argsort(1).argsort(1) < int(r * k)
+        ),
+        "a row hides 5; round(0.4 * 9) is 4": lambda n, k, r: torch.rand(n, k).argsort(1).argsort(1) >= 4,
     },
 )
 
@@ -261,7 +282,8 @@ DECODE = Exercise(
         "This decoder circulates: it puts every token into its place, and yet predicts the same for all hidden "
         "patches, as the cells above show. It is given all that it needs: the `visible` tokens `(N, V, D)`, the "
         "`mask` `(N, L)`, one `mask_token` `(D,)`, `positions` `(L, D)` and the `blocks` of a transformer, "
-        "a function from `(N, L, D)` to `(N, L, D)`. Mend it."
+        "a function from `(N, L, D)` to `(N, L, D)`. Mend it, so that it does what section 2 says. (Our own is in "
+        "section 7; try without it first.)"
     ),
     stub=(
         "def my_decode(visible, mask, mask_token, positions, blocks):\n"
@@ -279,6 +301,9 @@ DECODE = Exercise(
     wrong={
         "the blocks never run, so no hidden patch hears of a visible one.": (
             lambda v, m, t, p, blocks: _filled(v, m, t) + p
+        ),
+        "only the mask tokens got positions; the decoder adds them to the visible tokens as well.": (
+            lambda v, m, t, p, blocks: blocks(_filled(v, m, t) + p * m.unsqueeze(2))
         ),
         "without positions all mask tokens are alike, and stay alike in the blocks.": (
             lambda v, m, t, p, blocks: blocks(_filled(v, m, t))
@@ -300,11 +325,11 @@ EXERCISES = [PATCHIFY, MASK, LOSS, DECODE]
 QUIZ = [
     Question(
         "Why does the encoder of a masked autoencoder see the visible patches only?",
-        right="It saves work, and training then resembles use",
+        right="It saves work, and keeps mask tokens out of the encoder",
         options={
-            "It saves work, and training then resembles use": (
-                "A quarter of the tokens costs about a quarter. And mask tokens, which no real image has, never "
-                "enter the encoder that is kept."
+            "It saves work, and keeps mask tokens out of the encoder": (
+                "A quarter of the tokens costs about a quarter. And the encoder, which is kept, never gets used to mask "
+                "tokens, which no real image has."
             ),
             "Otherwise it could copy the hidden patches": (
                 "A mask token in their place would hide them as well. That version works, but costs more."
