@@ -1,0 +1,515 @@
+"""Exercises and quiz of lesson 10, momentum contrast."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from sslcourse.exercises.exercise import Exercise, Wrong, is_close, raise_unlike
+from sslcourse.losses import info_nce_loss
+from sslcourse.momentum import update_momentum
+from sslcourse.widgets import Question
+
+
+def vectors(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=Generator().manual_seed(seed))
+
+
+# ---- the loss
+
+
+def my_info_nce_loss(query, positive_key, negative_keys, temperature):
+    query = F.normalize(query, dim=1)
+    positive = (query * F.normalize(positive_key, dim=1)).sum(1, keepdim=True)
+    negative = query @ F.normalize(negative_keys, dim=1).T
+    logits = torch.cat([positive, negative], dim=1) / temperature
+    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.int64))
+
+
+def _cosines(query: Tensor, positive_key: Tensor, negative_keys: Tensor, dim: int = 1) -> Tensor:
+    """The positive's cosine, then those of the negatives, (N, 1 + K)."""
+    query, positive_key, negative_keys = (
+        F.normalize(v, dim=dim) for v in (query, positive_key, negative_keys)
+    )
+    return torch.cat([(query * positive_key).sum(1, keepdim=True), query @ negative_keys.T], dim=1)
+
+
+def _surprise(logits: Tensor, column: int = 0) -> Tensor:
+    """-log of the share that the softmax gives to one column, (N,)."""
+    return -logits.log_softmax(1)[:, column]
+
+
+def _unnormalised(query: Tensor, positive_key: Tensor, negative_keys: Tensor) -> Tensor:
+    return torch.cat([(query * positive_key).sum(1, keepdim=True), query @ negative_keys.T], dim=1)
+
+
+LOSS = Exercise(
+    name="10.loss",
+    title="look a query up",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "`query` and `positive_key` have shape `(N, D)`; row i of both belongs together. `negative_keys` `(K, D)` are the "
+        "same for all queries. Bring all of them to length 1 and return the mean over the queries of minus the logarithm of "
+        "the softmax share that the own key gets among all `1 + K` keys."
+    ),
+    stub=(
+        "def my_info_nce_loss(query, positive_key, negative_keys, temperature):\n"
+        '    """The mean loss of all queries, a tensor without dimensions."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_info_nce_loss,
+    hints=(
+        "Make a table of logits `(N, 1 + K)`: one column for the own key, K for the negatives, all divided by the temperature.",
+        "`(query * key).sum(1, keepdim=True)` is the first column, `query @ negatives.T` the others; then "
+        "`F.cross_entropy(logits, labels)` with label 0 for every row.",
+    ),
+    cases=lambda: [
+        (vectors(5, 3), vectors(5, 3, seed=1), vectors(7, 3, seed=2), 0.2),
+        (vectors(4, 6, seed=3), vectors(4, 6, seed=4), vectors(9, 6, seed=5), 0.7),
+    ],
+    wrong={
+        "the own key is missing from the denominator: it stands among the candidates, or the loss could fall "
+        "below 0.": lambda q, p, n, t: (
+            (_cosines(q, p, n)[:, 1:] / t).logsumexp(1) - _cosines(q, p, n)[:, 0] / t
+        ).mean(),
+        "the label points at a negative: the column of the own key and the label must be the same "
+        "one.": lambda q, p, n, t: _surprise(_cosines(q, p, n).roll(-1, 1) / t).mean(),
+        "the vectors are not of length 1: long ones would win by their length; normalise query, own key and "
+        "negatives.": lambda q, p, n, t: _surprise(_unnormalised(q, p, n) / t).mean(),
+        "the negatives are not of length 1; normalise them too.": lambda q, p, n, t: _surprise(
+            _unnormalised(F.normalize(q, dim=1), F.normalize(p, dim=1), n) / t
+        ).mean(),
+        "you normalise columns; each row is a vector, so dim=1.": lambda q, p, n, t: _surprise(
+            _cosines(q, p, n, dim=0) / t
+        ).mean(),
+        "you divide by the temperature twice.": lambda q, p, n, t: _surprise(_cosines(q, p, n) / t**2).mean(),
+        "you multiply by the temperature; divide by it.": lambda q, p, n, t: _surprise(
+            _cosines(q, p, n) * t
+        ).mean(),
+        "the temperature is not used.": lambda q, p, n, t: _surprise(_cosines(q, p, n)).mean(),
+        "this is the sum over the queries; take the mean.": lambda q, p, n, t: _surprise(
+            _cosines(q, p, n) / t
+        ).sum(),
+        "this is the mean share; take its logarithm before you average.": lambda q, p, n, t: (
+            -(_cosines(q, p, n) / t).softmax(1)[:, 0].mean()
+        ),
+    },
+)
+
+
+# ---- the queue
+
+
+def my_enqueue(queue, keys):
+    return torch.cat([F.normalize(keys, dim=1), queue])[: len(queue)]
+
+
+def _unit(*shape: int, seed: int) -> Tensor:
+    return F.normalize(vectors(*shape, seed=seed), dim=1)
+
+
+QUEUE = Exercise(
+    name="10.queue",
+    title="first in, first out",
+    minutes=5,
+    difficulty="easy",
+    statement=(
+        "`queue` `(K, D)` holds keys of length 1, the newest first. Bring the new `keys` `(N, D)` to length 1, put them in "
+        "front, and let the oldest drop out, so that K remain. Return a new tensor; leave `queue` as it is."
+    ),
+    stub=(
+        "def my_enqueue(queue, keys):\n"
+        '    """The queue (K, D) after the keys (N, D) have entered."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_enqueue,
+    hints=(
+        "`torch.cat([first, second])` stacks rows; a slice keeps the first K of them.",
+        "Front is where the newest stand: `torch.cat([new, queue])`, then `[: len(queue)]`.",
+    ),
+    cases=lambda: [
+        (_unit(5, 3, seed=0), vectors(2, 3, seed=1)),
+        (_unit(6, 2, seed=2), vectors(3, 2, seed=3)),
+    ],
+    wrong={
+        "nothing has entered: you cut the new keys off again.": lambda queue, keys: torch.cat(
+            [queue, F.normalize(keys, dim=1)]
+        )[: len(queue)],
+        "the right keys, but the newest stand last; put them in front.": lambda queue, keys: torch.cat(
+            [queue, F.normalize(keys, dim=1)]
+        )[-len(queue) :],
+        "the queue has grown: the oldest keys must drop out at the end.": lambda queue, keys: torch.cat(
+            [F.normalize(keys, dim=1), queue]
+        ),
+        "you threw the newest of the old keys away; the oldest stand at the end.": lambda queue, keys: (
+            torch.cat([F.normalize(keys, dim=1), queue[len(keys) :]])
+        ),
+        "the new keys have entered with the length they came with; bring them to length 1.": lambda queue, keys: (
+            torch.cat([keys, queue])[: len(queue)]
+        ),
+        "you normalise columns; each row is a key, so dim=1.": lambda queue, keys: torch.cat(
+            [F.normalize(keys, dim=0), queue]
+        )[: len(queue)],
+    },
+)
+
+
+# ---- the order of events
+
+
+def my_moco_step(query, key, queue, temperature):
+    loss = info_nce_loss(query, key, queue, temperature)
+    queue = torch.cat([key, queue])[: len(queue)]
+    return loss, queue
+
+
+def _enqueue_first(query, key, queue, temperature):
+    queue = torch.cat([key, queue])[: len(queue)]
+    return info_nce_loss(query, key, queue, temperature), queue
+
+
+def judge_moco_step(answer: Callable) -> None:
+    """Raise Wrong unless answer returns the loss against the old queue, and the queue with the keys in it."""
+    query, key, queue = _unit(4, 8, seed=0).requires_grad_(), _unit(4, 8, seed=1), _unit(10, 8, seed=2)
+    before = queue.clone()
+    result = answer(query, key, queue, 0.2)
+    if not (isinstance(result, tuple | list) and len(result) == 2):
+        raise Wrong("return two things: `return loss, queue`.")
+    loss, new = result
+    if not torch.equal(queue, before):
+        raise Wrong("you changed the queue in place; make a new one with torch.cat.")
+    if is_close(loss, _enqueue_first(query, key, before, 0.2)[0], 1e-5):
+        raise Wrong("the key still enters the queue before the loss, so each query meets its own key twice.")
+    if is_close(loss, info_nce_loss(query, key, torch.cat([key, before]), 0.2), 1e-5):
+        raise Wrong("the loss still sees the key among the negatives: give it the queue as it was.")
+    if is_close(loss, info_nce_loss(query, key, key, 0.2), 1e-5):
+        raise Wrong("the negatives of the loss are the keys of this batch; they come from the queue.")
+    raise_unlike(loss, info_nce_loss(query, key, before, 0.2), 1e-5)
+    if not isinstance(new, Tensor):
+        raise Wrong("the second thing to return is the new queue, a tensor.")
+    if torch.equal(new, before):
+        raise Wrong("the queue is as it was: the keys of this batch never enter.")
+    if new.requires_grad:
+        raise Wrong("the queries entered the queue, with their gradients; the keys belong into it.")
+    expected = torch.cat([key, before])[: len(before)]
+    if not is_close(new, expected, 1e-6):
+        raise_unlike(new.shape, expected.shape, 0.0)
+        raise Wrong("the new queue does not hold the keys first, and then the newest of the old ones.")
+
+
+ORDER = Exercise(
+    name="10.order",
+    title="spot the bug in a step of MoCo",
+    minutes=5,
+    difficulty="medium",
+    statement=(
+        "This step runs without an error, and its loss falls. Yet however good the network, the loss stays above ln 2, as the "
+        "cell above shows. Find the mistake and mend it. `key` has length 1 and no gradient already."
+    ),
+    stub=(
+        "def my_moco_step(query, key, queue, temperature):\n"
+        "    queue = torch.cat([key, queue])[: len(queue)]\n"
+        "    loss = info_nce_loss(query, key, queue, temperature)\n"
+        "    return loss, queue"
+    ),
+    reference=my_moco_step,
+    hints=(
+        "Which keys are in the queue at the moment when the loss is computed?",
+        "The own key is the right answer and must not stand among the wrong ones as well: first the loss, then the queue.",
+    ),
+    test=judge_moco_step,
+    wrong={
+        "enters the queue before the loss": lambda q, k, queue, t: _enqueue_first(q, k, queue, t),
+        "sees the key among the negatives": lambda q, k, queue, t: (
+            info_nce_loss(q, k, torch.cat([k, queue]), t),
+            torch.cat([k, queue])[: len(queue)],
+        ),
+        "the keys of this batch never enter": lambda q, k, queue, t: (info_nce_loss(q, k, queue, t), queue),
+        "the queries entered the queue": lambda q, k, queue, t: (
+            info_nce_loss(q, k, queue, t),
+            torch.cat([q, queue])[: len(queue)],
+        ),
+        "they come from the queue": lambda q, k, queue, t: (
+            info_nce_loss(q, k, k, t),
+            torch.cat([k, queue])[: len(queue)],
+        ),
+        "does not hold the keys first": lambda q, k, queue, t: (
+            info_nce_loss(q, k, queue, t),
+            torch.cat([k, queue[len(k) :]]),
+        ),
+        "return two things": lambda q, k, queue, t: info_nce_loss(q, k, queue, t),
+    },
+)
+
+
+# ---- the momentum encoder
+
+
+def my_update_momentum(target, online, momentum):
+    with torch.no_grad():
+        for old, new in zip(target.parameters(), online.parameters(), strict=True):
+            old.mul_(momentum).add_((1 - momentum) * new)
+
+
+def _networks() -> tuple[nn.Module, nn.Module]:
+    """A target and an online network of equal shape and different weights."""
+    target = nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2)).requires_grad_(False)
+    online = nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2))
+    return target, online
+
+
+def _weights(network: nn.Module) -> list[Tensor]:
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def _mixed(target: list[Tensor], online: list[Tensor], share: float) -> list[Tensor]:
+    return [share * old + (1 - share) * new for old, new in zip(target, online, strict=True)]
+
+
+def _all_close(weights: list[Tensor], others: list[Tensor]) -> bool:
+    return all(is_close(a, b, 1e-5) for a, b in zip(weights, others, strict=True))
+
+
+def judge_update_momentum(answer: Callable) -> None:
+    """Raise Wrong unless answer(target, online, momentum) moves the target in place, and nothing else."""
+    target, online = _networks()
+    old, new, places = _weights(target), _weights(online), [p.data_ptr() for p in target.parameters()]
+    answer(target, online, 0.9)
+    moved = _weights(target)
+    if not _all_close(_weights(online), new):
+        raise Wrong("the online network has changed; only the target moves.")
+    if any(p.grad_fn is not None or p.requires_grad for p in target.parameters()):
+        raise Wrong(
+            "the target now hangs on the online network's gradient: put the loop under `with torch.no_grad():`."
+        )
+    if _all_close(moved, old):
+        raise Wrong(
+            "the target has not moved: `old = ...` only gives a name to a new tensor; change the tensor itself, "
+            "with old.copy_(...), old.mul_(...) or old.lerp_(...)."
+        )
+    if _all_close(moved, _mixed(old, new, 0.1)):
+        raise Wrong("the roles are exchanged: the target keeps the share `momentum` of its own weights.")
+    if _all_close(moved, new):
+        raise Wrong("the target is now a copy of the online network, as if momentum were 0.")
+    if _all_close(moved, _mixed(old, [0 * p for p in new], 0.9)):
+        raise Wrong("the target has only shrunk: add (1 - momentum) times the online weights.")
+    right = _mixed(old, new, 0.9)
+    if _all_close(moved[::2], right[::2]) and _all_close(moved[1::2], old[1::2]):
+        raise Wrong("the weights have moved, the biases have not: go through all parameters.")
+    if not _all_close(moved, right):
+        raise Wrong("the target's weights are not momentum * old + (1 - momentum) * new.")
+    if places != [p.data_ptr() for p in target.parameters()]:
+        raise Wrong("the target has new tensors now; change the ones it has, in place.")
+
+
+def _update_without_no_grad(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.mul_(momentum).add_((1 - momentum) * new)
+
+
+def _update_names_only(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old = momentum * old + (1 - momentum) * new
+
+
+@torch.no_grad()
+def _update_online(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        new.lerp_(old, 1 - momentum)
+
+
+@torch.no_grad()
+def _update_weights_only(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        if old.ndim > 1:
+            old.lerp_(new, 1 - momentum)
+
+
+@torch.no_grad()
+def _shrink(target, online, momentum):
+    for old in target.parameters():
+        old.mul_(momentum)
+
+
+@torch.no_grad()
+def _update_with_new_tensors(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.data = momentum * old + (1 - momentum) * new
+
+
+MOMENTUM = Exercise(
+    name="10.momentum",
+    title="follow slowly",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "Replace each parameter of `target` by `momentum` times itself plus `1 - momentum` times the parameter of `online` in the "
+        "same place. Change the tensors that `target` has, **in place**, without recording gradients, and leave `online` alone. "
+        "Nothing is returned."
+    ),
+    stub=(
+        "def my_update_momentum(target, online, momentum):\n"
+        "    for old, new in zip(target.parameters(), online.parameters(), strict=True):\n"
+        "        ...  # your code, and one line above the loop"
+    ),
+    reference=my_update_momentum,
+    hints=(
+        "A method whose name ends in an underscore changes its tensor: `old.mul_(2)` doubles `old` itself.",
+        "`old.mul_(momentum)`, and then `.add_(...)` what comes from the other network.",
+    ),
+    test=judge_update_momentum,
+    wrong={
+        "the roles are exchanged": lambda target, online, m: update_momentum(target, online, 1 - m),
+        "only gives a name to a new tensor": _update_names_only,
+        "put the loop under `with torch.no_grad():`": _update_without_no_grad,
+        "the online network has changed": _update_online,
+        "as if momentum were 0": lambda target, online, m: update_momentum(target, online, 0),
+        "the biases have not": _update_weights_only,
+        "the target has only shrunk": _shrink,
+        "the target has new tensors now": _update_with_new_tensors,
+        "are not momentum * old": lambda target, online, m: update_momentum(target, online, m**2),
+    },
+)
+
+
+# ---- the shuffle
+
+
+def my_shuffled_keys(encode, images, order, groups):
+    keys = torch.cat([encode(group) for group in images[order].chunk(groups)])
+    return keys[order.argsort()]
+
+
+def _centre(group: Tensor) -> Tensor:
+    """The smallest thing that batch normalisation does: it takes the mean of the batch away."""
+    return group - group.mean(0)
+
+
+def _in_groups(encode: Callable, images: Tensor, groups: int) -> Tensor:
+    return torch.cat([encode(group) for group in images.chunk(groups)])
+
+
+SHUFFLE = Exercise(
+    name="10.shuffle",
+    title="shuffle, and put back",
+    minutes=10,
+    difficulty="hard",
+    statement=(
+        "`order` holds the numbers 0 to N - 1, shuffled. Bring the `images` into this order, cut them into `groups` equal "
+        "parts with `.chunk(groups)`, `encode` each part on its own, and return all keys in the order of the *images*: key i "
+        "belongs to image i."
+    ),
+    stub=(
+        "def my_shuffled_keys(encode, images, order, groups):\n"
+        '    """Keys (N, D); encode(part) gives the keys of a part."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_shuffled_keys,
+    hints=(
+        "`images[order]` shuffles. Row j of the result is image `order[j]`; where does image i stand?",
+        "Image i stands in row `order.argsort()[i]`: argsort of a shuffle is the way back.",
+    ),
+    cases=lambda: [
+        (_centre, vectors(8, 3), torch.tensor([3, 7, 0, 5, 1, 6, 2, 4]), 4),
+        (_centre, vectors(6, 2, seed=1), torch.tensor([1, 2, 3, 4, 5, 0]), 2),
+    ],
+    wrong={
+        "the keys are still shuffled, so that queries meet the keys of other images: put them back.": (
+            lambda encode, x, order, groups: _in_groups(encode, x[order], groups)
+        ),
+        "you shuffled once more: [order] shuffles, [order.argsort()] is the way back.": (
+            lambda encode, x, order, groups: _in_groups(encode, x[order], groups)[order]
+        ),
+        "the images were never shuffled, so that they keep their company.": (
+            lambda encode, x, order, groups: _in_groups(encode, x, groups)
+        ),
+        "all images were encoded in one batch; encode each part on its own.": (
+            lambda encode, x, order, groups: encode(x[order])[order.argsort()]
+        ),
+        "`.split(groups)` makes parts of that size, `.chunk(groups)` makes so many parts.": (
+            lambda encode, x, order, groups: torch.cat([encode(g) for g in x[order].split(groups)])[
+                order.argsort()
+            ]
+        ),
+    },
+)
+
+EXERCISES = [LOSS, QUEUE, ORDER, MOMENTUM, SHUFFLE]
+
+QUIZ = [
+    Question(
+        "What does the queue give to MoCo?",
+        right="Many negatives for a small batch",
+        options={
+            "Many negatives for a small batch": (
+                "Keys of earlier batches serve again as negatives, and cost only their place in memory. The size of the batch "
+                "and the number of negatives are two separate choices."
+            ),
+            "More positives for each query": "Each query has one positive, the key of its own image, made just now.",
+            "A store of representations for the linear probe": (
+                "The queue holds keys, made after the head and thrown away. The probe uses the representations of the "
+                "encoder, made anew."
+            ),
+        },
+    ),
+    Question(
+        "How do the weights of the key encoder change?",
+        right="They are a slow average of the query encoder's",
+        options={
+            "They are a slow average of the query encoder's": (
+                "After each step they keep the share m of themselves and take 1 - m from the other. No gradient reaches them."
+            ),
+            "By their own gradient": (
+                "Keys carry no gradient. The queue would need the graphs of dozens of past steps, and old weights at that."
+            ),
+            "Not at all": "That is momentum 1. The keys would stay those of a random network.",
+        },
+    ),
+    Question(
+        "A target has momentum 0.999, a training has 300 steps. What is the target at the end?",
+        right="Mostly its initial weights",
+        options={
+            "Mostly its initial weights": (
+                "0.999 to the power of 300 is 0.74: three quarters of it are as they were. Half-life and length of the run go together."
+            ),
+            "The average of the last 300 weights": (
+                "An average over about 1,000 steps cannot fit into 300: the rest is the beginning."
+            ),
+            "A copy of the query encoder, but for 0.1 %": (
+                "It moves by 0.1 % of the distance in *one* step; after 300 steps it has made up for a quarter of what "
+                "was there at the start."
+            ),
+        },
+    ),
+    Question(
+        "With momentum 0 the training loss falls faster at first. Why is that no good sign?",
+        right="A query tells its key from the old ones by its age",
+        options={
+            "A query tells its key from the old ones by its age": (
+                "The key encoder has moved on since the queue was filled. The own key is the only fresh one, so it is "
+                "found without looking at the image."
+            ),
+            "A lower loss always means worse features": "Not always. It says little when the task itself has become easier.",
+            "Because the learning rate is too high": (
+                "It is the same for both momenta. A lower one makes keys age more slowly, too, but the training slower as well."
+            ),
+        },
+    ),
+    Question(
+        "Why are the keys shuffled among groups before batch normalisation?",
+        right="So that a query and its key are not normalised in the same company",
+        options={
+            "So that a query and its key are not normalised in the same company": (
+                "Batch statistics are a mark that all images of a batch share. A query could find its key by the mark."
+            ),
+            "So that the queue is in random order": (
+                "The order of negatives does not matter to the loss, and the keys are put back in order anyway."
+            ),
+            "So that every epoch sees the images in another order": (
+                "The batches see to that. This shuffle is undone before the loss."
+            ),
+        },
+    ),
+]
