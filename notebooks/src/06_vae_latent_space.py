@@ -1152,3 +1152,5 @@ quiz("06")
 #   arXiv:1811.12359.
 # - Kynkäänniemi, Karras, Laine, Lehtinen and Aila, *Improved precision and recall metric for assessing generative
 #   models*, arXiv:1904.06991.
+#
+# **Next:** [07 Recurrent language models](07_rnn_language_model.ipynb), which predict the next letter from all before it.
