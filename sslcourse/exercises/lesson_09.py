@@ -32,7 +32,9 @@ def judge_brightness(answer) -> None:
     bright = answer(gray, 0.4)
     if not (gray == 0.5).all():
         raise Wrong("your function changed the images it was given; it must leave its argument as it is.")
-    if not isinstance(bright, Tensor) or bright.shape != gray.shape:
+    if not isinstance(bright, Tensor) and bright is not None:
+        raise Wrong(f"your function returned a {type(bright).__name__}; a tensor is expected.")
+    if bright is None or bright.shape != gray.shape:
         raise_unlike(bright, gray, 0.0)
     if torch.equal(bright, gray):
         raise Wrong("no image became brighter or darker.")
@@ -148,6 +150,9 @@ COSINES = Exercise(
         ),
         "the table is transposed: rows belong to `a`, columns to `b`.": lambda a, b: (
             F.normalize(b, dim=1) @ F.normalize(a, dim=1).T
+        ),
+        "you divided by the length of the whole table, not of each row: a.norm(dim=1, keepdim=True).": lambda a, b: (
+            (a / a.norm()) @ (b / b.norm()).T
         ),
         "these are distances of the vectors of length 1; the cosine is their scalar product.": lambda a, b: (
             torch.cdist(F.normalize(a, dim=1), F.normalize(b, dim=1))
@@ -266,6 +271,13 @@ NT_XENT_MISTAKES = {
     "you multiplied by the temperature; divide by it.": lambda a, b, t: _loss(_logits(a, b, 1 / t)),
     "only the other view's projections are candidates: that is the loss of CLIP. Here the candidates are all other "
     "2N - 1, of both views.": across_views,
+    "only the views in z_b are candidates, and only those in z_a were anchors. Here every one of the 2N views is an "
+    "anchor, and its candidates are all other 2N - 1, of both views.": lambda a, b, t: F.cross_entropy(
+        _logits(a, b, t)[: len(a), len(a) :], torch.arange(len(a))
+    ),
+    "every row is asked for its own column, but nobody is its own partner; the partner of row i is row i + N.": (
+        lambda a, b, t: F.cross_entropy(_logits(a, b, t).fill_diagonal_(-torch.inf), torch.arange(2 * len(a)))
+    ),
     "only the views in z_a were anchors; average over all 2N views.": lambda a, b, t: _anchors(a, b, t)[
         : len(a)
     ].mean(),
@@ -327,6 +339,21 @@ def _with_labels(labels) -> object:
     return answer
 
 
+def judge_labels(answer) -> None:
+    """Compare as always, after a word on labels that point beyond the table: PyTorch's own says little."""
+    try:
+        for arguments in LABELS.cases():
+            answer(*arguments)
+    except IndexError as error:
+        if not str(error).startswith("Target"):
+            raise
+        raise Wrong(
+            "a label lies outside the columns 0 to 2N - 2. What stood to the right of the diagonal moved one to the "
+            "left; what stood to its left did not move."
+        ) from None
+    LABELS._compare(answer)
+
+
 LABELS = Exercise(
     name="09.labels",
     title="spot the bug in the labels",
@@ -356,6 +383,7 @@ LABELS = Exercise(
         (normal(5, 4), normal(5, 4) + 0.5 * normal(5, 4, seed=1), 0.5),
         (normal(4, 3, seed=2), normal(4, 3, seed=3), 0.2),
     ],
+    test=judge_labels,
     wrong={
         "every label is still 0: that asks for whoever stands in column 0.": labels_zero,
         "these are the columns of the whole table; to the right of the diagonal each moved one to the left.": unshifted,
@@ -473,6 +501,12 @@ UNIFORMITY = Exercise(
         "you took the mean of the logarithms; first the mean, then the logarithm.": lambda z: (
             -2 * torch.pdist(F.normalize(z, dim=1)) ** 2
         ).mean(),
+        "you took the sum; take the mean over the pairs.": lambda z: (
+            (-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().sum().log()
+        ),
+        "the columns were brought to length 1, not the rows: use dim=1.": lambda z: (
+            (-2 * torch.pdist(F.normalize(z, dim=0)) ** 2).exp().mean().log()
+        ),
         "square the distances.": lambda z: (-2 * torch.pdist(F.normalize(z, dim=1))).exp().mean().log(),
         "the factor 2 is missing from the exponent.": lambda z: (
             (-(torch.pdist(F.normalize(z, dim=1)) ** 2)).exp().mean().log()
