@@ -40,6 +40,10 @@ def _surprise(logits: Tensor, column: int = 0) -> Tensor:
     return -logits.log_softmax(1)[:, column]
 
 
+def _all_cosines(query: Tensor, keys: Tensor) -> Tensor:
+    return F.normalize(query, dim=1) @ F.normalize(keys, dim=1).T
+
+
 def _unnormalised(query: Tensor, positive_key: Tensor, negative_keys: Tensor) -> Tensor:
     return torch.cat([(query * positive_key).sum(1, keepdim=True), query @ negative_keys.T], dim=1)
 
@@ -95,6 +99,17 @@ LOSS = Exercise(
         "this is the mean share; take its logarithm before you average.": lambda q, p, n, t: (
             -(_cosines(q, p, n) / t).softmax(1)[:, 0].mean()
         ),
+        "this is the logarithm of the mean share; take the logarithm of each share, and then the "
+        "mean.": lambda q, p, n, t: -(_cosines(q, p, n) / t).softmax(1)[:, 0].mean().log(),
+        "the sign is missing: a loss is *minus* the logarithm.": lambda q, p, n, t: (
+            -_surprise(_cosines(q, p, n) / t).mean()
+        ),
+        "the labels count up, as in a table of all pairs; here the own key stands in the same column for every "
+        "query.": lambda q, p, n, t: F.cross_entropy(_cosines(q, p, n) / t, torch.arange(len(q))),
+        "the own keys of the other queries are among the candidates: there are 1 + K of them, not "
+        "N + K.": lambda q, p, n, t: F.cross_entropy(
+            _all_cosines(q, torch.cat([p, n])) / t, torch.arange(len(q))
+        ),
     },
 )
 
@@ -117,7 +132,7 @@ QUEUE = Exercise(
     difficulty="easy",
     statement=(
         "`queue` `(K, D)` holds keys of length 1, the newest first. Bring the new `keys` `(N, D)` to length 1, put them in "
-        "front, and let the oldest drop out, so that K remain. Return a new tensor; leave `queue` as it is."
+        "front in the order they come, and let the oldest drop out, so that K remain. Return a new tensor; leave `queue` as it is."
     ),
     stub=(
         "def my_enqueue(queue, keys):\n"
@@ -148,6 +163,9 @@ QUEUE = Exercise(
         ),
         "the new keys have entered with the length they came with; bring them to length 1.": lambda queue, keys: (
             torch.cat([keys, queue])[: len(queue)]
+        ),
+        "the new keys are in front, but backwards; leave them in the order they come.": lambda queue, keys: (
+            torch.cat([F.normalize(keys, dim=1).flip(0), queue])[: len(queue)]
         ),
         "you normalise columns; each row is a key, so dim=1.": lambda queue, keys: torch.cat(
             [F.normalize(keys, dim=0), queue]
@@ -186,6 +204,10 @@ def judge_moco_step(answer: Callable) -> None:
         raise Wrong("the loss still sees the key among the negatives: give it the queue as it was.")
     if is_close(loss, info_nce_loss(query, key, key, 0.2), 1e-5):
         raise Wrong("the negatives of the loss are the keys of this batch; they come from the queue.")
+    if is_close(loss, info_nce_loss(query, key, before[: -len(key)], 0.2), 1e-5):
+        raise Wrong(
+            "the loss lacks the oldest keys: give it the whole queue as it was, and let them drop out after."
+        )
     raise_unlike(loss, info_nce_loss(query, key, before, 0.2), 1e-5)
     if not isinstance(new, Tensor):
         raise Wrong("the second thing to return is the new queue, a tensor.")
@@ -205,7 +227,7 @@ ORDER = Exercise(
     minutes=5,
     difficulty="medium",
     statement=(
-        "This step runs without an error, and its loss falls. Yet however good the network, the loss stays above ln 2, as the "
+        "This step runs without an error, and its loss falls. Yet however good the network, the loss stays above log 2, as the "
         "cell above shows. Find the mistake and mend it. `key` has length 1 and no gradient already."
     ),
     stub=(
@@ -233,6 +255,10 @@ ORDER = Exercise(
         ),
         "they come from the queue": lambda q, k, queue, t: (
             info_nce_loss(q, k, k, t),
+            torch.cat([k, queue])[: len(queue)],
+        ),
+        "the loss lacks the oldest keys": lambda q, k, queue, t: (
+            info_nce_loss(q, k, queue[: -len(k)], t),
             torch.cat([k, queue])[: len(queue)],
         ),
         "does not hold the keys first": lambda q, k, queue, t: (
@@ -397,8 +423,8 @@ SHUFFLE = Exercise(
     minutes=10,
     difficulty="hard",
     statement=(
-        "`order` holds the numbers 0 to N - 1, shuffled. Bring the `images` into this order, cut them into `groups` equal "
-        "parts with `.chunk(groups)`, `encode` each part on its own, and return all keys in the order of the *images*: key i "
+        "`order` holds the numbers 0 to N - 1, shuffled. Bring the `images` into this order, so that row j holds image `order[j]`, cut "
+        "them into `groups` equal parts with `.chunk(groups)`, `encode` each part on its own, and return all keys in the order of the *images*: key i "
         "belongs to image i."
     ),
     stub=(
@@ -421,6 +447,9 @@ SHUFFLE = Exercise(
         ),
         "you shuffled once more: [order] shuffles, [order.argsort()] is the way back.": (
             lambda encode, x, order, groups: _in_groups(encode, x[order], groups)[order]
+        ),
+        "shuffle and way back are exchanged: images[order] comes first, and [order.argsort()] at the end.": (
+            lambda encode, x, order, groups: _in_groups(encode, x[order.argsort()], groups)[order]
         ),
         "the images were never shuffled, so that they keep their company.": (
             lambda encode, x, order, groups: _in_groups(encode, x, groups)
@@ -459,7 +488,7 @@ QUIZ = [
         right="They are a slow average of the query encoder's",
         options={
             "They are a slow average of the query encoder's": (
-                "After each step they keep the share m of themselves and take 1 - m from the other. No gradient reaches them."
+                "Before each batch they keep the share m of themselves and take 1 - m from the other. No gradient reaches them."
             ),
             "By their own gradient": (
                 "Keys carry no gradient. The queue would need the graphs of dozens of past steps, and old weights at that."
