@@ -1,0 +1,443 @@
+"""Exercises and quiz of lesson 16, label efficiency."""
+
+import math
+
+import torch
+from torch import Generator, Tensor, nn
+
+from sslcourse.exercises.exercise import Exercise, Wrong, is_close, raise_unlike
+from sslcourse.widgets import Question
+
+# ---- spot the bug: a draw of labels
+
+
+def my_draw(labels, per_class, generator):
+    drawn = []
+    for label in labels.unique():
+        members = (labels == label).nonzero().flatten()
+        order = torch.randperm(len(members), generator=generator)
+        drawn.append(members[order[:per_class]])
+    return torch.cat(drawn)
+
+
+def _drawn_within(labels: Tensor, per_class: int, choose, into_rows: bool = True) -> Tensor:
+    """choose(n) picks positions among the n members of a class."""
+    members = [(labels == label).nonzero().flatten() for label in labels.unique()]
+    picked = [choose(len(rows))[:per_class] for rows in members]
+    return torch.cat([rows[p] if into_rows else p for rows, p in zip(members, picked, strict=True)])
+
+
+def judge_draw(answer) -> None:
+    """Raise Wrong unless answer(labels, per_class, generator) draws rows, as many of every class."""
+    labels = (torch.rand(300, generator=Generator().manual_seed(0)).square() * 4).long()  # 4 uneven classes
+    drawn = answer(labels, 5, Generator().manual_seed(1))
+    if isinstance(drawn, Tensor) and drawn.shape == labels.shape and drawn.dtype == torch.bool:
+        raise Wrong("this is True or False for every image; return the numbers of the rows that were drawn.")
+    if not isinstance(drawn, Tensor) or drawn.shape != (20,):
+        raise_unlike(drawn, torch.zeros(20), 0.0)
+    if drawn.is_floating_point() or drawn.min() < 0 or drawn.max() >= len(labels):
+        raise Wrong("return the numbers of rows of `labels`: whole numbers from 0 to len(labels) - 1.")
+    if drawn.max() < 4 or torch.equal(drawn, labels[drawn]):
+        raise Wrong("these are labels; return the numbers of the rows that have them.")
+    if len(drawn.unique()) < 20 and labels[drawn].bincount(minlength=4).tolist() == [5] * 4:
+        raise Wrong("an image was drawn twice: it would be paid for twice and tell nothing new.")
+    if labels[drawn].bincount(minlength=4).tolist() != [5] * 4:
+        if drawn.max() < 200 and len(drawn.unique()) < 20:
+            raise Wrong("these are positions within a class; look up the rows that stand there.")
+        raise Wrong("the classes do not get 5 images each: draw within every class.")
+    if not torch.equal(drawn, answer(labels, 5, Generator().manual_seed(1))):
+        raise Wrong("equal generators gave different draws: pass `generator` to torch.randperm.")
+    if torch.equal(drawn, answer(labels, 5, Generator().manual_seed(2))):
+        raise Wrong("another generator gave the same draw: choose at random, not the first images.")
+
+
+DRAW = Exercise(
+    name="16.draw",
+    title="spot the bug in a draw of labels",
+    minutes=7,
+    difficulty="easy",
+    statement=(
+        "This function should draw `per_class` images of every class and return their row numbers, "
+        "`(classes * per_class,)`. The cell above shows what it does with one label per class. Mend it."
+    ),
+    stub=(
+        "def my_draw(labels, per_class, generator):\n"
+        "    classes = len(labels.unique())\n"
+        "    order = torch.randperm(len(labels), generator=generator)\n"
+        "    return order[: classes * per_class]"
+    ),
+    reference=my_draw,
+    hints=(
+        "A draw from all images gets as many of a class as luck wants. Go through the classes one by one.",
+        "`(labels == label).nonzero().flatten()` are the rows of a class; shuffle those, keep `per_class`, "
+        "and join all classes with `torch.cat`.",
+    ),
+    test=judge_draw,
+    wrong={
+        "draw within every class": lambda labels, n, g: torch.randperm(len(labels), generator=g)[: 4 * n],
+        "an image was drawn twice": lambda labels, n, g: _drawn_within(
+            labels, n, lambda m: torch.randint(2, (m,), generator=g)
+        ),
+        "not the first images": lambda labels, n, g: _drawn_within(labels, n, torch.arange),
+        "positions within a class": lambda labels, n, g: _drawn_within(
+            labels, n, lambda m: torch.randperm(min(m, 40), generator=g), into_rows=False
+        ),
+        "pass `generator` to torch.randperm": lambda labels, n, g: _drawn_within(labels, n, torch.randperm),
+        "these are labels": lambda labels, n, g: labels[my_draw(labels, n, g)],
+        "True or False for every image": lambda labels, n, g: torch.isin(
+            torch.arange(len(labels)), my_draw(labels, n, g)
+        ),
+    },
+)
+
+
+# ---- spot the bug: the encoder's mode
+
+
+def my_features(encoder, images):
+    encoder.eval()
+    with torch.no_grad():
+        return torch.cat([encoder(batch) for batch in images.split(100)])
+
+
+def _small_encoder() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(1, 3, 4, stride=4), nn.BatchNorm2d(3), nn.GELU(), nn.Flatten())
+
+
+def judge_features(answer) -> None:
+    """Raise Wrong unless answer(encoder, images) is what the encoder says of each image by itself."""
+    encoder, expected = _small_encoder(), _small_encoder().eval()
+    images = torch.rand(250, 1, 8, 8, generator=Generator().manual_seed(0))
+    features = answer(encoder, images)
+    with torch.no_grad():
+        right = expected(images)
+    if not isinstance(features, Tensor) or features.shape != right.shape:
+        raise_unlike(features, right, 0.0)
+    if encoder[1].num_batches_tracked > 0:
+        if not any(parameter.requires_grad for parameter in encoder.parameters()):
+            raise Wrong("freezing the weights does not freeze the batch statistics: only .eval() does.")
+        if is_close(features, encoder.eval()(images), 1e-5):
+            raise Wrong(
+                "the images changed the encoder first: one pass in training mode moves its statistics."
+            )
+        raise Wrong("the encoder is still in training mode: it normalises by the batch, and learns from it.")
+    if features.requires_grad:
+        raise Wrong("the features carry gradients: compute them under torch.no_grad().")
+    raise_unlike(features, right, 1e-5)
+
+
+def _in_training_mode(encoder, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return encoder.train()(images)
+
+
+def _weights_frozen(encoder, images: Tensor) -> Tensor:
+    return encoder.requires_grad_(False)(images)
+
+
+def _moved_first(encoder, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        encoder(images)
+        return encoder.eval()(images)
+
+
+FEATURES = Exercise(
+    name="16.features",
+    title="spot the bug in frozen features",
+    minutes=5,
+    difficulty="medium",
+    statement=(
+        "`encoder` comes from a training. Return its features of `images`, `(N, D)`, such that they do not "
+        "depend on which images share a batch, and leave the encoder as it was learned. The cell above shows "
+        "that this version does neither."
+    ),
+    stub=(
+        "def my_features(encoder, images):\n"
+        "    with torch.no_grad():\n"
+        "        return torch.cat([encoder(batch) for batch in images.split(100)])"
+    ),
+    reference=my_features,
+    hints=(
+        "`torch.no_grad()` stops gradients. Batch normalisation learns without them.",
+        "Batch normalisation behaves in one way in training mode and in another one in evaluation mode.",
+    ),
+    test=judge_features,
+    wrong={
+        "the encoder is still in training mode": _in_training_mode,
+        "freezing the weights does not freeze the batch statistics": _weights_frozen,
+        "the images changed the encoder first": _moved_first,
+        "the features carry gradients": lambda encoder, images: encoder.eval()(images),
+        "the result has shape (200, 12)": lambda encoder, images: my_features(encoder, images[:200]),
+        "a value should be": lambda encoder, images: nn.functional.normalize(my_features(encoder, images)),
+    },
+)
+
+
+# ---- the head that fine-tuning starts from
+
+
+def my_head(weight, bias, mean, std):
+    head_weight = weight / std
+    return head_weight, bias - head_weight @ mean
+
+
+HEAD_MISTAKES = {
+    "the weights are those for standardised features; divide each column by its std.": (
+        lambda w, b, mean, std: (w, b - w @ mean)
+    ),
+    "you multiplied by std: a feature with a large spread needs a *small* weight.": (
+        lambda w, b, mean, std: (w * std, b - (w * std) @ mean)
+    ),
+    "the bias is still the old one: subtracting the mean moves it.": lambda w, b, mean, std: (w / std, b),
+    "the bias uses the old weights; the mean has not been divided by std yet.": (
+        lambda w, b, mean, std: (w / std, b - w @ mean)
+    ),
+    "the sign of the mean is turned round: the features lose it.": (
+        lambda w, b, mean, std: (w / std, b + w / std @ mean)
+    ),
+    "you divided by the variance; divide by the standard deviation.": (
+        lambda w, b, mean, std: (w / std**2, b - w / std**2 @ mean)
+    ),
+    "the bias was divided too: it has no unit of a feature.": (
+        lambda w, b, mean, std: (w / std, b / std.mean() - w / std @ mean)
+    ),
+}
+
+
+def judge_head(answer) -> None:
+    """Raise Wrong unless answer(...) gives a layer whose logits are those of the probe."""
+    g = Generator().manual_seed(0)
+    arguments = torch.randn(3, 5, generator=g), torch.randn(3, generator=g)
+    arguments += torch.randn(5, generator=g), 0.5 + torch.rand(5, generator=g)
+    result, right = answer(*arguments), my_head(*arguments)
+    if not (isinstance(result, tuple | list) and len(result) == 2):
+        raise Wrong("return two tensors: `return head_weight, head_bias`.")
+    for message, mistake in HEAD_MISTAKES.items():
+        if all(is_close(a, b, 1e-5) for a, b in zip(result, mistake(*arguments), strict=True)):
+            raise Wrong(message)
+    for given, expected in zip(result, right, strict=True):
+        raise_unlike(given, expected, 1e-5)
+
+
+HEAD = Exercise(
+    name="16.head",
+    title="put the probe on the encoder",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "A probe was fitted on standardised features: its logits are `weight @ ((h - mean) / std) + bias`, with "
+        "`weight` `(K, D)`, `bias` `(K,)`, `mean` and `std` `(D,)`. Return the weight and the bias of a layer that "
+        "gives the same logits from `h` itself."
+    ),
+    stub=(
+        "def my_head(weight, bias, mean, std):\n"
+        '    """Weight (K, D) and bias (K,) for features that are not standardised."""\n'
+        "    ...  # your code; return head_weight, head_bias"
+    ),
+    reference=my_head,
+    hints=(
+        "Multiply the logits out: which numbers stand before each feature, and what is left without one?",
+        "The new weight is `weight / std`. What is left is the old bias minus the new weight times the mean.",
+    ),
+    test=judge_head,
+    wrong=HEAD_MISTAKES,
+)
+
+
+# ---- spot the bug: which accuracy is reported
+
+
+def my_report(validation, test):
+    return test[validation.argmax()]
+
+
+def _report_cases() -> list[tuple]:
+    g = Generator().manual_seed(3)
+    return [(torch.rand(n, generator=g), torch.rand(n, generator=g)) for n in (6, 11)]
+
+
+REPORT = Exercise(
+    name="16.report",
+    title="spot the bug in a result",
+    minutes=4,
+    difficulty="easy",
+    statement=(
+        "`validation` and `test` hold the accuracies `(E,)` after each of `E` epochs. This function reports what "
+        "no honest test can promise. Return the test accuracy that belongs in the table."
+    ),
+    stub="def my_report(validation, test):\n    return test.max()",
+    reference=my_report,
+    hints=(
+        "The test set stands for images of the future. What do you know when you choose the epoch?",
+        "`validation.argmax()` is the epoch you would have chosen.",
+    ),
+    cases=_report_cases,
+    wrong={
+        "the test set still chooses the epoch, so it is no test any more.": lambda v, t: t.max(),
+        "this is the validation accuracy, and it was chosen for being high; report the test accuracy of that "
+        "epoch.": lambda v, t: v.max(),
+        "this is the last epoch, whatever validation says; take the one that is best there.": lambda v, t: t[
+            -1
+        ],
+        "this is the number of the epoch; return its test accuracy.": lambda v, t: v.argmax(),
+        "this is the mean over all epochs; choose one, by validation.": lambda v, t: t.mean(),
+        "you look the validation accuracy up at the best test epoch: the two are exchanged.": (
+            lambda v, t: v[t.argmax()]
+        ),
+    },
+)
+
+
+# ---- what a label is worth
+
+
+def my_labels_needed(accuracy, budgets, accuracies):
+    after = int((accuracies >= accuracy).nonzero()[0])
+    before = after - 1
+    share = (accuracy - accuracies[before]) / (accuracies[after] - accuracies[before])
+    log_n = (1 - share) * math.log(budgets[before]) + share * math.log(budgets[after])
+    return math.exp(log_n)
+
+
+def _between(accuracy: float, accuracies: Tensor) -> tuple[int, float]:
+    """The first budget that reaches an accuracy, and the share of the way to it from the one before."""
+    after = int((accuracies >= accuracy).nonzero()[0])
+    return after, ((accuracy - accuracies[after - 1]) / (accuracies[after] - accuracies[after - 1])).item()
+
+
+def _straight(accuracy: float, n: Tensor, accuracies: Tensor) -> float:
+    after, share = _between(accuracy, accuracies)
+    return ((1 - share) * n[after - 1] + share * n[after]).item()
+
+
+def _backwards(accuracy: float, n: Tensor, accuracies: Tensor) -> float:
+    after, share = _between(accuracy, accuracies)
+    return n[after].item() ** (1 - share) * n[after - 1].item() ** share
+
+
+WORTH = Exercise(
+    name="16.labels_needed",
+    title="read a curve backwards",
+    minutes=12,
+    difficulty="hard",
+    statement=(
+        "A curve was measured at `budgets` `(K,)`, numbers of labels per class, and has the accuracies "
+        "`accuracies` `(K,)`; both rise. With how many labels does it reach `accuracy`, a number that lies between "
+        "the first and the last? Between two budgets take accuracy to be a straight line in the *logarithm* of "
+        "the number."
+    ),
+    stub=(
+        "def my_labels_needed(accuracy, budgets, accuracies):\n"
+        '    """A number of labels per class; need not be whole."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_labels_needed,
+    hints=(
+        "Find the first budget whose accuracy is reached, and what share of the way from the one before it you go.",
+        "Take that share between the two *logarithms*, and `math.exp` of the result.",
+    ),
+    cases=lambda: [
+        (0.60, torch.tensor([1, 2, 5, 10]), torch.tensor([0.40, 0.50, 0.65, 0.70])),
+        (0.68, torch.tensor([1, 10, 100]), torch.tensor([0.30, 0.60, 0.75])),
+    ],
+    wrong={
+        "you went straight from budget to budget; go along their logarithms.": _straight,
+        "this is the logarithm; take math.exp of it.": lambda a, n, c: math.log(my_labels_needed(a, n, c)),
+        "you go from the larger budget down: the share counts from the budget before.": _backwards,
+        "this is the first measured budget that reaches the accuracy; go between the two.": (
+            lambda a, n, c: n[_between(a, c)[0]]
+        ),
+        "this is the last budget that does not reach the accuracy yet; go between the two.": (
+            lambda a, n, c: n[_between(a, c)[0] - 1]
+        ),
+        "this is the share of the way; now go that share from one log budget to the next.": (
+            lambda a, n, c: _between(a, c)[1]
+        ),
+        "the result is rounded; leave it as it is.": lambda a, n, c: round(my_labels_needed(a, n, c)),
+    },
+)
+
+EXERCISES = [DRAW, FEATURES, HEAD, REPORT, WORTH]
+
+QUIZ = [
+    Question(
+        "With ten labels, method A has 55 % and method B 49 %, each with a spread of 6 points over the same five draws. "
+        "Is A better?",
+        right="Look at the difference in each draw",
+        options={
+            "Look at the difference in each draw": (
+                "Much of the spread is shared: a bad draw is bad for both. The spread of the *differences* decides."
+            ),
+            "No, because the error bars overlap": (
+                "They would decide if the draws were different ones. Here both met the same draws, and the "
+                "differences may all have the same sign."
+            ),
+            "Yes, because 55 is more than 49": (
+                "Five draws with a spread of 6 points can differ by that much by luck; something must rule luck out."
+            ),
+        },
+    ),
+    Question(
+        "Fine-tuning and the supervised control both stop after 100 steps. Is that a fair comparison?",
+        right="Only if the control has stopped improving",
+        options={
+            "Only if the control has stopped improving": (
+                "Fine-tuning starts near its goal, the control far from it. An equal number of steps is fair when "
+                "it is enough for both."
+            ),
+            "Yes, the number of steps is equal": (
+                "Equal and too few: in this lesson the control gained more by going on than fine-tuning did."
+            ),
+            "No, the control should get no augmentations": (
+                "It should get everything but the pretraining, or the comparison measures the augmentations too."
+            ),
+        },
+    ),
+    Question(
+        "All weights of an encoder are frozen (requires_grad is False), and it is in training mode. What happens when "
+        "the test images pass through it?",
+        right="Its batch statistics change",
+        options={
+            "Its batch statistics change": (
+                "Batch normalisation keeps running means without gradients, and each image is normalised by the "
+                "others of its batch: the accuracy depends on the order of the images."
+            ),
+            "Nothing changes, it is frozen": (
+                "Frozen weights receive no gradients. The running means of batch normalisation are no weights."
+            ),
+            "Its weights change": "Weights change only by the steps of an optimizer, and there are none here.",
+        },
+    ),
+    Question(
+        "A probe on pretrained features reaches with 1 label per class what the supervised curve reaches with 3. What "
+        "does this say about 100 labels per class?",
+        right="Nothing: the factor belongs to that place of the curve",
+        options={
+            "Nothing: the factor belongs to that place of the curve": (
+                "The curves may approach each other and cross. In this lesson the probe's factor falls below one."
+            ),
+            "The supervised network would need 300": (
+                "That would be so if the curves stayed the same distance apart on the log axis; they do not."
+            ),
+            "The supervised network would need 102": (
+                "The number of labels saved is no constant either; read it off at the accuracy you need."
+            ),
+        },
+    ),
+    Question(
+        "Which control tells whether the *training* of the encoder helped, rather than its architecture?",
+        right="The same encoder with random weights",
+        options={
+            "The same encoder with random weights": (
+                "It has the same convolutions and the same probe; only the training is missing."
+            ),
+            "The raw pixels": (
+                "They tell whether the encoder is of use at all, its architecture included. A random encoder can "
+                "be worse than pixels, or better."
+            ),
+            "Guessing": "Almost anything beats guessing: ten labels on raw pixels do.",
+        },
+    ),
+]
