@@ -341,16 +341,9 @@ low, high = map_codes.quantile(0.005, dim=0), map_codes.quantile(0.995, dim=0)
 
 map_figure, (map_ax, image_ax) = subplots(1, 2, width=6.4, height=3.2)
 for label, name in enumerate(class_names):
-    x, y = map_codes[test_labels == label][:50].T
-    map_ax.plot(x, y, "o" if label < 6 else "x", markersize=3, color=COLORS[label % 6], alpha=0.5)
-    map_ax.text(
-        x.median(),
-        y.median(),
-        name,
-        ha="center",
-        fontsize=8,
-        bbox={"facecolor": "white", "alpha": 0.8, "pad": 1},
-    )
+    x, y = map_codes[test_labels == label][:30].T
+    map_ax.plot(x, y, "o" if label < 6 else "x", markersize=3, color=COLORS[label % 6], alpha=0.4)
+    map_ax.text(x.median(), y.median(), name, ha="center", fontsize=8, weight="bold")
 
 # %%
 map_ax.set(xlabel="first number", ylabel="second number", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
