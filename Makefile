@@ -43,6 +43,7 @@ weights: $(READY) ## pretrain the encoders that the package carries, up to 20 mi
 
 sweeps: $(READY) ## train again what the lessons compare but have no time for, about an hour
 	$(BIN)/python tools/sweep.py $(ARGS)
+	$(BIN)/python tools/label_curves.py
 
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)
