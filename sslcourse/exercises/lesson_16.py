@@ -1,5 +1,6 @@
 """Exercises and quiz of lesson 16, label efficiency."""
 
+import copy
 import math
 
 import torch
@@ -27,10 +28,18 @@ def _drawn_within(labels: Tensor, per_class: int, choose, into_rows: bool = True
     return torch.cat([rows[p] if into_rows else p for rows, p in zip(members, picked, strict=True)])
 
 
+def _rows(drawn):
+    """A list or an array of whole numbers as a tensor; anything else as it is."""
+    try:
+        return torch.as_tensor(drawn)
+    except (TypeError, ValueError, RuntimeError):
+        return drawn
+
+
 def judge_draw(answer) -> None:
     """Raise Wrong unless answer(labels, per_class, generator) draws rows, as many of every class."""
     labels = (torch.rand(300, generator=Generator().manual_seed(0)).square() * 4).long()  # 4 uneven classes
-    drawn = answer(labels, 5, Generator().manual_seed(1))
+    drawn, again, other = (_rows(answer(labels, 5, Generator().manual_seed(seed))) for seed in (1, 1, 2))
     if isinstance(drawn, Tensor) and drawn.shape == labels.shape and drawn.dtype == torch.bool:
         raise Wrong("this is True or False for every image; return the numbers of the rows that were drawn.")
     if not isinstance(drawn, Tensor) or drawn.shape != (20,):
@@ -45,9 +54,9 @@ def judge_draw(answer) -> None:
         if drawn.max() < 200 and len(drawn.unique()) < 20:
             raise Wrong("these are positions within a class; look up the rows that stand there.")
         raise Wrong("the classes do not get 5 images each: draw within every class.")
-    if not torch.equal(drawn, answer(labels, 5, Generator().manual_seed(1))):
+    if not torch.equal(drawn, again):
         raise Wrong("equal generators gave different draws: pass `generator` to torch.randperm.")
-    if torch.equal(drawn, answer(labels, 5, Generator().manual_seed(2))):
+    if torch.equal(drawn, other):
         raise Wrong("another generator gave the same draw: choose at random, not the first images.")
 
 
@@ -113,7 +122,7 @@ def judge_features(answer) -> None:
     features = answer(encoder, images)
     with torch.no_grad():
         right = expected(images)
-    if not isinstance(features, Tensor) or features.shape != right.shape:
+    if getattr(features, "shape", None) != right.shape:
         raise_unlike(features, right, 0.0)
     if encoder[1].num_batches_tracked > 0:
         if not any(parameter.requires_grad for parameter in encoder.parameters()):
@@ -123,8 +132,12 @@ def judge_features(answer) -> None:
                 "the images changed the encoder first: one pass in training mode moves its statistics."
             )
         raise Wrong("the encoder is still in training mode: it normalises by the batch, and learns from it.")
-    if features.requires_grad:
+    if getattr(features, "requires_grad", False):
         raise Wrong("the features carry gradients: compute them under torch.no_grad().")
+    if not is_close(features, right, 1e-5) and not is_close(
+        answer(_small_encoder(), images[:60]), features[:60], 1e-5
+    ):
+        raise Wrong("your copy of the encoder is in training mode: the features change with the batch.")
     raise_unlike(features, right, 1e-5)
 
 
@@ -150,7 +163,7 @@ FEATURES = Exercise(
     difficulty="medium",
     statement=(
         "`encoder` comes from a training. Return its features of `images`, `(N, D)`, such that they do not "
-        "depend on which images share a batch, and leave the encoder as it was learned. The cell above shows "
+        "depend on which images share a batch, and leave the encoder as it was learned. The cells above show "
         "that this version does neither."
     ),
     stub=(
@@ -169,6 +182,9 @@ FEATURES = Exercise(
         "freezing the weights does not freeze the batch statistics": _weights_frozen,
         "the images changed the encoder first": _moved_first,
         "the features carry gradients": lambda encoder, images: encoder.eval()(images),
+        "your copy of the encoder is in training mode": lambda encoder, images: _in_training_mode(
+            copy.deepcopy(encoder), images
+        ),
         "the result has shape (200, 12)": lambda encoder, images: my_features(encoder, images[:200]),
         "a value should be": lambda encoder, images: nn.functional.normalize(my_features(encoder, images)),
     },
@@ -184,6 +200,9 @@ def my_head(weight, bias, mean, std):
 
 
 HEAD_MISTAKES = {
+    "weight and bias are exchanged: return the weight first.": lambda w, b, mean, std: my_head(
+        w, b, mean, std
+    )[::-1],
     "the weights are those for standardised features; divide each column by its std.": (
         lambda w, b, mean, std: (w, b - w @ mean)
     ),
@@ -265,7 +284,7 @@ REPORT = Exercise(
     difficulty="easy",
     statement=(
         "`validation` and `test` hold the accuracies `(E,)` after each of `E` epochs. This function reports what "
-        "no honest test can promise. Return the test accuracy that belongs in the table."
+        "no honest test can promise. Return the one test accuracy, a number, that belongs in the table."
     ),
     stub="def my_report(validation, test):\n    return test.max()",
     reference=my_report,
@@ -324,8 +343,8 @@ WORTH = Exercise(
     difficulty="hard",
     statement=(
         "A curve was measured at `budgets` `(K,)`, numbers of labels per class, and has the accuracies "
-        "`accuracies` `(K,)`; both rise. With how many labels does it reach `accuracy`, a number that lies between "
-        "the first and the last? Between two budgets take accuracy to be a straight line in the *logarithm* of "
+        "`accuracies` `(K,)`; both rise. With how many labels does it reach `accuracy`, a number strictly "
+        "between the first and the last? Between two budgets take accuracy to be a straight line in the *logarithm* of "
         "the number."
     ),
     stub=(
