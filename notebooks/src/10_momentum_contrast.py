@@ -338,13 +338,19 @@ torch.manual_seed(0)
 hasty = MoCo(momentum=0)
 run = watch(pretraining(0, hasty), title="MoCo, momentum 0")
 
-# %%
+# %% tags=["nbval-ignore-output"]
 hasty_history = await run
 print("average loss of 30 steps      momentum 0.98   momentum 0")
 for last in [60, 240, 460]:
     both = [sum(h.loss[last - 30 : last]) / 30 for h in (history, hasty_history)]
     print(f"steps {last - 29:3} to {last:3} {both[0]:25.2f} {both[1]:12.2f}")
 print(f"all keys equal, log(K + 1): {math.log(len(model.queue) + 1):12.2f}")
+
+# %% tags=["nbval-check-output"]
+halfway = [sum(h.loss[210:240]) / 30 for h in (history, hasty_history)]
+late = [sum(h.loss[430:460]) / 30 for h in (history, hasty_history)]
+print("late, the loss with momentum 0 is higher by more than 0.3:", late[1] > late[0] + 0.3)
+print("both are higher than halfway:", late[0] > halfway[0] and late[1] > halfway[1])
 
 # %% [markdown]
 # By the loss alone one would say that momentum 0 learns faster at first, and that both get worse towards the end. Such a
@@ -385,7 +391,7 @@ def kept(momentum, now, age):
     return (seen[momentum][now][1] * seen[momentum][now - age][1]).sum(1).mean().item()
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 def draw_age(now):
     ages, texts, colours = [age for age in AGES if age <= now], [], torch.full((2, 64), math.nan)
     for row, (momentum, line) in enumerate(age_lines.items()):
