@@ -423,7 +423,7 @@ print("at the end, as the learning rate falls, they are not, above 0.95:", kept(
 # to tell. To see it, let the same queries choose among 128 keys of other images, made now, or 16, 32, 64 steps ago:
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 def loss_against(momentum, now, age):
     """128 queries, their fresh keys, and as negatives the keys of 128 other images, `age` steps old."""
     (queries, keys), (_, old_keys) = seen[momentum][now], seen[momentum][now - age]
