@@ -27,7 +27,7 @@ def png(picture: Figure | Image.Image) -> bytes:
 
 def _pixels(figure: Figure) -> Image.Image:
     """The figure as it is drawn, without the detour through matplotlib's slower PNG."""
-    canvas = FigureCanvasAgg(figure)
+    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
     canvas.draw()
     return Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
 

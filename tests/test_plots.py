@@ -7,6 +7,7 @@ import torch
 from matplotlib.colors import to_hex
 
 from sslcourse.plots import COLORS, freeze_layout, image_rows, plot_losses, subplots
+from sslcourse.show import png
 
 
 def test_pixels_of_an_image_land_in_blocks_inside_a_white_gap():
@@ -78,6 +79,34 @@ def test_a_frozen_figure_keeps_its_axes_where_they_are():
     ax.set_title("a title\nof three\nlines")
     figure.draw_without_rendering()
     assert ax.get_position().bounds == before
+
+
+def test_a_figure_whose_still_part_is_kept_looks_like_one_drawn_anew():
+    shown = []
+    for kept in (False, True):
+        figure, (left, right) = subplots(1, 2)
+        left.plot([0, 1], [1, 0])
+        (dot,) = left.plot([0.5], [0.5], "o")
+        image = right.imshow(np.zeros((2, 2)), vmin=0, vmax=1)
+        right.set_axis_off()
+        freeze_layout(figure, *[dot, image] * kept)
+        pictures = []
+        for height in (0.2, 0.8):
+            dot.set_ydata([height])
+            image.set_data(np.full((2, 2), height))
+            pictures.append(png(figure))
+        shown.append(pictures)
+    assert shown[0] == shown[1]
+    assert shown[0][0] != shown[0][1]
+
+
+def test_only_what_moves_is_drawn_again():
+    figure, ax = subplots()
+    (still,), (moving,) = ax.plot([0, 1], [1, 0]), ax.plot([0, 1], [0, 1])
+    freeze_layout(figure, moving)
+    before = png(figure)
+    still.set_ydata([0.5, 0.5])
+    assert png(figure) == before
 
 
 def test_subplots_leave_no_trace_in_pyplot():

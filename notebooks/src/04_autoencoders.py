@@ -350,7 +350,7 @@ map_ax.set(xlabel="first number", ylabel="second number", xlim=(low[0], high[0])
 (cross,) = map_ax.plot([], [], "k+", markersize=20, markeredgewidth=3, clip_on=False)
 picture = image_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
 image_ax.set_axis_off()
-freeze_layout(map_figure)
+freeze_layout(map_figure, cross, picture)
 
 
 # %%
