@@ -106,6 +106,6 @@ def transformer_flops(n_tokens: int, width: int, depth: int) -> int:
     .. math:: \text{depth} \cdot (16 \, n \, d^2 + 4 \, n^2 d)
 
     A product with a d x d matrix costs 2 d^2 for each of n tokens, and a layer has the worth of eight: four
-    around the attention, four in the hidden layer. The attention itself compares all n^2 pairs, twice.
+    around the attention, four in the hidden layer. The attention itself takes two products over n^2 pairs.
     """
     return depth * (16 * n_tokens * width**2 + 4 * n_tokens**2 * width)

@@ -24,6 +24,19 @@ def reconstruction_errors(reconstructions: Tensor, images: Tensor) -> Tensor:
     return (reconstructions - images).square().flatten(1).mean(1)
 
 
+def masked_reconstruction_loss(predictions: Tensor, patches: Tensor, mask: Tensor) -> Tensor:
+    r"""Mean squared error of the hidden patches only, MAE, Section 3 (arXiv:2111.06377).
+
+    .. math:: L = \frac{1}{|M|} \sum_{i \in M} \frac{1}{K} \lVert x_i - \hat x_i \rVert^2
+
+    predictions, patches: (N, L, K), K values in a patch; mask: (N, L), True = hidden, M = all hidden ones.
+    """
+    _refuse_unequal("predictions", predictions, "patches", patches)
+    if not mask.any():
+        raise ValueError("the mask hides nothing, so there is nothing to predict; True means hidden")
+    return (predictions - patches).square().mean(2)[mask].mean()
+
+
 def kl_to_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
     r"""KL(q || N(0, I)) of each row of q = N(mean, diag(exp(log_var))), in nats, summed over dimensions.
 
@@ -210,19 +223,6 @@ def _refuse_unequal(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
             f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must have the same shape, "
             "or broadcasting would pair the wrong values"
         )
-
-
-def masked_reconstruction_loss(predictions: Tensor, patches: Tensor, mask: Tensor) -> Tensor:
-    r"""Mean squared error of the hidden patches only, MAE, Section 3 (arXiv:2111.06377).
-
-    .. math:: L = \frac{1}{|M|} \sum_{i \in M} \frac{1}{K} \lVert x_i - \hat x_i \rVert^2
-
-    predictions, patches: (N, L, K), K values in a patch; mask: (N, L), True = hidden, M = all hidden ones.
-    """
-    _refuse_unequal("predictions", predictions, "patches", patches)
-    if not mask.any():
-        raise ValueError("the mask hides nothing, so there is nothing to predict; True means hidden")
-    return (predictions - patches).square().mean(2)[mask].mean()
 
 
 def _refuse_temperature(temperature: float) -> None:

@@ -97,9 +97,10 @@ def train_adamw(
 ) -> Iterator[Progress]:
     """train() as it is usual for encoders: AdamW, whose rate rises for a tenth of the steps, then falls to 0.
 
+    parameters: those that ask for no gradient, as a momentum encoder's, are left out.
     lr: the highest rate; it falls along a cosine.
     """
-    optimizer = torch.optim.AdamW(parameters, lr=lr)
+    optimizer = torch.optim.AdamW([p for p in parameters if p.requires_grad], lr=lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, lr, total_steps=epochs * len(batches), pct_start=0.1
     )

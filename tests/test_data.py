@@ -183,12 +183,9 @@ def test_wrong_arguments_are_answered_with_what_is_allowed(arguments, message):
 
 
 @pytest.fixture
-def copied(tmp_path, monkeypatch):
+def copied(read_from_a_copy):
     """A copy of the embedded files that the package reads instead of its own."""
-    folder = tmp_path / "fashion"
-    shutil.copytree(module.EMBEDDED, folder)
-    monkeypatch.setattr(module, "EMBEDDED", folder)
-    return folder
+    return read_from_a_copy(module)
 
 
 @pytest.mark.parametrize("name", ["train-images.idx.xz", "train-labels.idx.xz"])

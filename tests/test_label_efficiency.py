@@ -7,9 +7,10 @@ from collections import defaultdict
 import numpy as np
 import pytest
 import torch
-from label_curves import TARGET, plan, point
+from label_curves import plan, point
 
 from sslcourse.data import labelled_subset, sweep
+from sslcourse.data.sweeps import FOLDER
 from sslcourse.evaluate import label_curve, labels_needed
 
 BUDGETS = torch.tensor([1, 2, 5, 10, 50, 100])
@@ -74,7 +75,8 @@ def test_all_that_is_planned_is_stored_with_its_command():
         name: [(p["seed"], p["per_class"], p["draw"]) for p in points] for name, points in stored.items()
     }
     assert places == expected
-    assert json.loads(TARGET.read_text())["command"] == "python tools/label_curves.py"
+    command = json.loads((FOLDER / "label_efficiency.json").read_text())["command"]
+    assert command == "python tools/label_curves.py"
 
 
 @pytest.mark.parametrize("name, on", [("supervised", "test"), ("supervised, 100 steps", "validation")])

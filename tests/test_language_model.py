@@ -1,5 +1,6 @@
 """Recurrent language models, chunks and sampling, each against loops, counts or a closed form."""
 
+import importlib
 import math
 from itertools import pairwise
 
@@ -384,15 +385,9 @@ def test_an_unknown_part_of_the_prose_lists_the_known_ones():
         prose("validation")
 
 
-def test_a_changed_text_is_found(tmp_path, monkeypatch):
-    import importlib
-    import shutil
-
-    module = importlib.import_module("sslcourse.data.prose")
-    folder = tmp_path / "lesson_text"
-    shutil.copytree(module.EMBEDDED, folder)
+def test_a_changed_text_is_found(read_from_a_copy):
+    folder = read_from_a_copy(importlib.import_module("sslcourse.data.prose"))
     (folder / "test.txt").write_text("another text\n")
-    monkeypatch.setattr(module, "EMBEDDED", folder)
-    module.prose.cache_clear()
+    prose.cache_clear()
     with pytest.raises(ValueError, match=r"test.txt is damaged.*git checkout -- sslcourse/data/lesson_text"):
         prose("test")

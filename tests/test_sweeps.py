@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from sweep import SEEDS, SWEEPS, TARGET, point
+from sweep import FOLDER, SEEDS, SWEEPS, point
 
 from sslcourse.data import sweep
 
@@ -14,7 +14,7 @@ def test_every_sweep_is_stored_with_all_settings_and_seeds_and_its_command(name)
     settings = sweep(name)
     assert list(settings) == list(SWEEPS[name][1])
     assert all([p["seed"] for p in points] == list(SEEDS) for points in settings.values())
-    assert json.loads((TARGET / f"{name}.json").read_text())["command"] == f"python tools/sweep.py {name}"
+    assert json.loads((FOLDER / f"{name}.json").read_text())["command"] == f"python tools/sweep.py {name}"
 
 
 @pytest.mark.parametrize("name", SWEEPS)

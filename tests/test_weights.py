@@ -1,7 +1,6 @@
 """The shipped encoders: they load, they are what their cards say, and damage is told."""
 
 import pickle
-import shutil
 
 import pytest
 import torch
@@ -13,12 +12,9 @@ from sslcourse.evaluate import extract_features
 
 
 @pytest.fixture
-def copied(tmp_path, monkeypatch):
+def copied(read_from_a_copy):
     """A folder with a copy of the shipped files, which load and card read."""
-    folder = tmp_path / "weights"
-    shutil.copytree(weights.FOLDER, folder)
-    monkeypatch.setattr(weights, "FOLDER", folder)
-    return folder
+    return read_from_a_copy(weights)
 
 
 def test_every_recipe_has_its_weights_and_every_weight_its_recipe():

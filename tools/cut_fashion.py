@@ -8,12 +8,13 @@ balanced too. The files keep the IDX format of the original, compressed with xz;
 """
 
 import gzip
-import hashlib
 import lzma
 import sys
 from pathlib import Path
 
 import numpy as np
+
+from sslcourse.data.embedded import write_checksums
 
 SOURCE = Path("/usr/share/datasets/fashion-mnist")
 TARGET = Path(__file__).parents[1] / "sslcourse/data/fashion"
@@ -47,12 +48,8 @@ def main(source: Path) -> None:
         order = np.array(chosen).T.ravel()  # classes take turns
         write_idx(TARGET / f"{split}-images.idx.xz", images[order], image_magic)
         write_idx(TARGET / f"{split}-labels.idx.xz", labels[order], label_magic)
-    sums = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}"
-        for path in sorted(TARGET.glob("*.xz"))
-    ]
-    (TARGET / "SHA256SUMS").write_text("\n".join(sums) + "\n")
-    print("\n".join(sums))
+    write_checksums(TARGET.glob("*.xz"))
+    print((TARGET / "SHA256SUMS").read_text(), end="")
 
 
 if __name__ == "__main__":

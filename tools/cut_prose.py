@@ -8,13 +8,13 @@ letters, a few signs, and "_" for every formula, piece of code and number. Headi
 left out. Every eighth section, exercise or question is held out for testing. SHA256SUMS is written anew.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
 
+from sslcourse.data.embedded import write_checksums
 from sslcourse.exercises import all_exercises, quiz
 
 ROOT = Path(__file__).parents[1]
@@ -69,13 +69,11 @@ def main() -> None:
     TARGET.mkdir(exist_ok=True)
     splits = {"test": whole[HELD_OUT - 1 :: HELD_OUT]}
     splits["train"] = [section for section in whole if section not in splits["test"]]
-    sums = []
     for name in sorted(splits):
         content = ("\n".join(splits[name]) + "\n").encode("ascii")
         (TARGET / f"{name}.txt").write_bytes(content)
-        sums.append(f"{hashlib.sha256(content).hexdigest()}  {name}.txt")
         print(f"{name}: {len(splits[name])} sections, {len(content):,} characters")
-    (TARGET / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+    write_checksums(TARGET.glob("*.txt"))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,13 @@ are chosen on a validation split, with three draws; test images are only counted
 another kind, which the pretrained encoder has never seen.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import torch
+from sweep import store
 from torch import Tensor, nn
 
 from sslcourse import weights
@@ -31,7 +30,6 @@ from sslcourse.evaluate import (
 from sslcourse.methods import SimCLR
 from sslcourse.training import finish, train_adamw
 
-TARGET = Path(__file__).parents[1] / "sslcourse/data/sweeps/label_efficiency.json"
 SEEDS = (0, 1, 2)
 SHIPPED = -1  # in place of a seed: the encoder that the package carries, pretrained for longer
 BUDGETS = (1, 2, 5, 10, 50, 100)  # labels per class
@@ -131,8 +129,7 @@ def main() -> None:
         for per_class, draw in places:
             points[name].append(point(method, encoders[seed], seed, per_class, draw, **settings))
             print(name, points[name][-1], flush=True)
-    content = {"command": "python tools/label_curves.py", "points": points}
-    TARGET.write_text(json.dumps(content, indent=1) + "\n")
+    store("label_efficiency", "python tools/label_curves.py", points)
 
 
 if __name__ == "__main__":

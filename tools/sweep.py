@@ -10,23 +10,22 @@ linear probes with 10 labels for each class, averaged over five draws.
 import json
 import sys
 from functools import lru_cache
-from pathlib import Path
 from statistics import fmean
 
 import torch
 from torch import nn
 
 from sslcourse.augment import Augmentation
-from sslcourse.data import Batches, images, labelled_subset
-from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe
+from sslcourse.data import Batches, images
+from sslcourse.data.sweeps import FOLDER
+from sslcourse.evaluate import extract_features, knn_accuracy, label_curve, linear_probe
 from sslcourse.heads import projection_head
 from sslcourse.losses import alignment, uniformity
 from sslcourse.methods import MoCo, SimCLR
 from sslcourse.training import finish, train_adamw
 
-TARGET = Path(__file__).parents[1] / "sslcourse/data/sweeps"
 SEEDS = (0, 1, 2)
-VIEWS = 30_000  # images seen in a training: three passes
+EPOCHS = 3
 HEADS = {"none": nn.Identity, "one layer": lambda: nn.Linear(128, 64), "two layers": projection_head}
 SWEEPS = {  # name: (method, {setting: arguments})
     "simclr_augmentation": (
@@ -73,8 +72,7 @@ def point(method: str, arguments: str, seed: int) -> dict[str, float]:
     settings = json.loads(arguments)
     batches = Batches(pictures[:10_000], batch_size=settings.get("batch_size", 64), seed=seed)
     model = simclr(**settings) if method == "simclr" else moco(**settings)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    history = finish(train_adamw(model.loss, parameters, batches, VIEWS // 10_000))
+    history = finish(train_adamw(model.loss, model.parameters(), batches, EPOCHS))
     last = history.loss[-len(history.loss) // 10 :]
     return {"seed": seed, "loss": round(fmean(last), 4), **measure(model, pictures, labels)}
 
@@ -82,16 +80,21 @@ def point(method: str, arguments: str, seed: int) -> dict[str, float]:
 def measure(model: nn.Module, pictures: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
     features = extract_features(model.encoder, pictures)
     known, held_out = (features[:10_000], labels[:10_000]), (features[10_000:], labels[10_000:])
-    draws = [labelled_subset(known[1], 10, seed) for seed in range(5)]
-    probes = [linear_probe(known[0][draw], known[1][draw], *held_out) for draw in draws]
+    probes = label_curve(lambda rows: linear_probe(features[rows], labels[rows], *held_out), known[1], [10])
     views = [extract_features(model, Augmentation(seed=seed)(pictures[10_000:])) for seed in (1, 2)]
     figures = {
         "knn": knn_accuracy(*known, *held_out),
-        "probe": fmean(probes),
+        "probe": probes.double().mean().item(),
         "alignment": alignment(*views).item(),
         "uniformity": uniformity(views[0]).item(),
     }
     return {name: round(figure, 4) for name, figure in figures.items()}
+
+
+def store(name: str, command: str, points: dict[str, list[dict[str, float]]]) -> None:
+    """Write what sslcourse.data.sweep(name) reads."""
+    content = {"command": command, "points": points}
+    (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 def main(names: list[str]) -> None:
@@ -102,8 +105,7 @@ def main(names: list[str]) -> None:
         for setting, arguments in settings.items():
             points[setting] = [point(method, json.dumps(arguments), seed) for seed in SEEDS]
             print(name, setting, *points[setting], sep="\n", flush=True)
-        content = {"command": f"python tools/sweep.py {name}", "points": points}
-        (TARGET / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+        store(name, f"python tools/sweep.py {name}", points)
 
 
 if __name__ == "__main__":

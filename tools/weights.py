@@ -6,21 +6,19 @@ Training sees all 12,000 training images without their labels; the figures on th
 which no choice was made by.
 """
 
-import hashlib
 import json
 import sys
 import time
-from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 import safetensors.torch
 import torch
 from torch import nn
 
-from sslcourse.data import Batches, images, labelled_subset
+from sslcourse.data import Batches, images
+from sslcourse.data.embedded import sha256, write_checksums
 from sslcourse.encoders import VisionTransformer
-from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe
+from sslcourse.evaluate import extract_features, knn_accuracy, label_curve, linear_probe
 from sslcourse.methods import MAE, MoCo, SimCLR
 from sslcourse.training import train_adamw
 from sslcourse.weights import FOLDER
@@ -38,9 +36,8 @@ def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
     torch.manual_seed(SEED)
     method, batch_size, epochs = RECIPES[name]
     model, batches = method(), Batches(images("fashion", "train").images, batch_size=batch_size, seed=SEED)
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     start = time.process_time()
-    for progress in train_adamw(model.loss, parameters, batches, epochs):
+    for progress in train_adamw(model.loss, model.parameters(), batches, epochs):
         if progress.step % len(batches) == 0:
             print(f"{name}: step {progress.step} of {progress.steps}, loss {progress.loss:.4f}", flush=True)
     return model.encoder, {
@@ -51,28 +48,23 @@ def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
         "steps": progress.steps,
         "cpu_minutes": round((time.process_time() - start) / 60, 1),
         "torch": torch.__version__,
-        "sha256_of_images": sha256(FOLDER.parent / "fashion/train-images.idx.xz"),
+        "sha256_of_images": sha256((FOLDER.parent / "fashion/train-images.idx.xz").read_bytes()),
     }
 
 
 def figures(encoder: nn.Module) -> dict[str, float]:
     """Accuracies on the test images, five draws of labels each, and of neighbours with all labels."""
-    (pictures, labels, _), (test_pictures, test_labels, _) = (
-        images("fashion", "train"),
-        images("fashion", "test"),
-    )
-    features, test_features = extract_features(encoder, pictures), extract_features(encoder, test_pictures)
-    measured = {"neighbours": round(knn_accuracy(features, labels, test_features, test_labels), 4)}
-    for per_class in (1, 10, 100):
-        draws = [labelled_subset(labels, per_class, seed) for seed in range(5)]
-        shares = [linear_probe(features[d], labels[d], test_features, test_labels) for d in draws]
-        measured[f"probe, {per_class} per class"] = round(fmean(shares), 4)
-        measured[f"its standard deviation, {per_class} per class"] = round(stdev(shares), 4)
+    pictures, labels, _ = images("fashion", "train")
+    test_pictures, test_labels, _ = images("fashion", "test")
+    features = extract_features(encoder, pictures)
+    test = extract_features(encoder, test_pictures), test_labels
+    measured = {"neighbours": round(knn_accuracy(features, labels, *test), 4)}
+    budgets = (1, 10, 100)
+    curve = label_curve(lambda rows: linear_probe(features[rows], labels[rows], *test), labels, budgets)
+    for per_class, shares in zip(budgets, curve.double(), strict=True):
+        measured[f"probe, {per_class} per class"] = round(shares.mean().item(), 4)
+        measured[f"its standard deviation, {per_class} per class"] = round(shares.std().item(), 4)
     return measured
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main(names: list[str]) -> None:
@@ -82,12 +74,10 @@ def main(names: list[str]) -> None:
         encoder, card = pretrain(name)
         tensors = {key: tensor.contiguous() for key, tensor in encoder.state_dict().items()}
         safetensors.torch.save_file(tensors, FOLDER / f"{name}.safetensors")
-        (FOLDER / f"{name}.json").write_text(
-            json.dumps(card | {"figures": figures(encoder)}, indent=1) + "\n"
-        )
-        print(name, figures(encoder))
-    files = sorted([*FOLDER.glob("*.safetensors"), *FOLDER.glob("*.json")])
-    (FOLDER / "SHA256SUMS").write_text("".join(f"{sha256(path)}  {path.name}\n" for path in files))
+        card["figures"] = figures(encoder)
+        (FOLDER / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
+        print(name, card["figures"])
+    write_checksums([*FOLDER.glob("*.safetensors"), *FOLDER.glob("*.json")])
 
 
 if __name__ == "__main__":

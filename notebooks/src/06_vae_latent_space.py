@@ -1153,4 +1153,4 @@ quiz("06")
 # - Kynkäänniemi, Karras, Laine, Lehtinen and Aila, *Improved precision and recall metric for assessing generative
 #   models*, arXiv:1904.06991.
 #
-# **Next:** [07 Recurrent language models](07_rnn_language_model.ipynb), which predict the next letter from all before it.
+# **Next:** [07 RNN language model](07_rnn_language_model.ipynb), which predicts the next letter from all before it.

@@ -315,9 +315,8 @@ def looked_at(momentum, model, training):
 
 
 def pretraining(momentum, model):
-    learned = [p for p in model.parameters() if p.requires_grad]
     batches = Batches(train_images, batch_size=BATCH)
-    return looked_at(momentum, model, train_adamw(model.loss, learned, batches, EPOCHS))
+    return looked_at(momentum, model, train_adamw(model.loss, model.parameters(), batches, EPOCHS))
 
 
 # %%

@@ -17,7 +17,7 @@ from torch import Tensor
 from sslcourse.data.embedded import verified
 from sslcourse.torchvision_compat import import_torchvision
 
-EMBEDDED = Path(__file__).parent / "fashion"
+FOLDER = Path(__file__).parent / "fashion"
 FASHION_CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
@@ -65,7 +65,7 @@ def images(
             raise ValueError(f"unknown {what} {given!r}; choose one of {', '.join(known)}")
     embedded = name == "fashion" and not full
     if embedded:
-        pixels, labels, class_names = _embedded(split, EMBEDDED)
+        pixels, labels, class_names = _embedded(split, FOLDER)
     else:
         pixels, labels, class_names = _whole(name, split, Path(folder).expanduser().resolve())
     if n is not None and not 1 <= n <= len(labels):

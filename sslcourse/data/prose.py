@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sslcourse.data.embedded import verified
 
-EMBEDDED = Path(__file__).parent / "lesson_text"
+FOLDER = Path(__file__).parent / "lesson_text"
 SPLITS = ("train", "test")
 
 
@@ -42,4 +42,4 @@ def prose(split: str) -> str:
     """
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
-    return verified(EMBEDDED / f"{split}.txt").decode("ascii")
+    return verified(FOLDER / f"{split}.txt").decode("ascii")

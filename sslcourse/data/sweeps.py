@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-STORED = Path(__file__).parent / "sweeps"
+FOLDER = Path(__file__).parent / "sweeps"
 
 
 def sweep(name: str) -> dict[str, list[dict[str, float]]]:
@@ -13,8 +13,8 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     the accuracies "knn" and "probe" (10 labels a class), "alignment" and "uniformity". In "label_efficiency"
     (tools/label_curves.py) it holds the seed of the pretraining, "per_class", "draw" and "accuracy".
     """
-    path = STORED / f"{name}.json"
+    path = FOLDER / f"{name}.json"
     if not path.exists():
-        known = ", ".join(sorted(p.stem for p in STORED.glob("*.json")))
+        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.json")))
         raise ValueError(f"unknown sweep {name!r}; choose one of {known}")
     return json.loads(path.read_text(encoding="utf-8"))["points"]

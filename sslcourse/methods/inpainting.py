@@ -1,5 +1,7 @@
 """Guesses of hidden patches that need no network: what a masked autoencoder is compared with."""
 
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -35,7 +37,7 @@ class LinearInpainter:
     def __init__(self, noise: float = 1e-3):
         self.noise = noise
 
-    def fit(self, images: Tensor) -> "LinearInpainter":
+    def fit(self, images: Tensor) -> Self:
         self.mean = images.flatten(1).mean(0)  # (P,)
         centred = images.flatten(1) - self.mean
         self.covariance = centred.T @ centred / len(images)  # (P, P)

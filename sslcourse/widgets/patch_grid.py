@@ -17,7 +17,7 @@ class PatchGrid(ipywidgets.VBox):
 
     def __init__(self, label: str, side: int, hidden: Iterable[int] = ()):
         self._buttons = [
-            ipywidgets.ToggleButton(layout={"width": "4.5em", "margin": "1px"}) for _ in range(side**2)
+            ipywidgets.ToggleButton(layout={"width": "6em", "margin": "1px"}) for _ in range(side**2)
         ]
         rows = [ipywidgets.HBox(self._buttons[row * side : (row + 1) * side]) for row in range(side)]
         super().__init__([ipywidgets.Label(label), *rows])
@@ -53,7 +53,7 @@ class PatchGrid(ipywidgets.VBox):
         for patch, button in enumerate(self._buttons):
             row, column = divmod(patch, self._side)
             button.description = "hidden" if button.value else "seen"
-            button.tooltip = f"row {row + 1}, column {column + 1}: {'hidden' if button.value else 'seen'}"
+            button.tooltip = f"row {row + 1}, column {column + 1}: {button.description}"
 
 
 def patch_grid(label: str, side: int, hidden: Iterable[int] = ()) -> PatchGrid:

@@ -1,0 +1,17 @@
+"""What tests of several files use."""
+
+import shutil
+
+import pytest
+
+
+@pytest.fixture
+def read_from_a_copy(tmp_path, monkeypatch):
+    """read_from_a_copy(module): the module reads a copy of its FOLDER from now on; returns that folder."""
+
+    def read_from_a_copy(module):
+        copy = shutil.copytree(module.FOLDER, tmp_path / module.FOLDER.name)
+        monkeypatch.setattr(module, "FOLDER", copy)
+        return copy
+
+    return read_from_a_copy
