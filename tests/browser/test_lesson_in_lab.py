@@ -244,6 +244,21 @@ def test_an_interrupt_ends_a_training_that_a_cell_waits_for_and_keeps_the_model(
     assert model_is_usable(lesson)
 
 
+def test_a_slider_that_is_first_moved_while_a_cell_waits_for_a_training_follows(lesson, training):
+    lesson.cell("def draw_code_size(").run()  # a new slider, which nobody has moved
+    waiting = lesson.cell(AFTER_TRAINING)
+    has_ended = waiting.start()
+    wait_until(lambda: waiting.count is None, REACTION_SECONDS, "the cell waits")
+    view = explorer(lesson, "draw_code_size")
+    view.get_by_role("slider").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):  # with ipykernel 7.4.0 nothing follows the first
+        before = seen(view)
+        lesson.page.keyboard.press(key)
+        all_change(view, before)
+    training.get_by_role("button", name="Stop").click()
+    wait_until(has_ended, REACTION_SECONDS, "the cell has ended")
+
+
 def press_interrupt(lesson, view):
     """Press the button of the toolbar, twice if need be: an idle kernel hears nothing between two turns."""
     for _ in range(3):
