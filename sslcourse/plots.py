@@ -28,12 +28,12 @@ def freeze_layout(figure: Figure, *moving: Artist) -> None:
     """Lay the figure out once and for all: a slider that redraws it is then twice as fast.
 
     moving: the artists that will change, where they are few. All others are drawn once more and then kept;
-    the moving ones are drawn over them.
+    the moving ones are drawn over them, and the frames over those.
     """
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     if moving:
-        _KeptCanvas(figure, moving)
+        _KeptCanvas(figure, moving)  # stays as figure.canvas
 
 
 class _KeptCanvas(FigureCanvasAgg):
@@ -41,8 +41,9 @@ class _KeptCanvas(FigureCanvasAgg):
 
     def __init__(self, figure: Figure, moving: tuple[Artist, ...]):
         super().__init__(figure)
-        self._moving = moving
-        for artist in moving:
+        frames = [spine for ax in figure.axes if ax.axison for spine in ax.spines.values()]
+        self._moving = [*moving, *frames]  # a frame lies over what is in it
+        for artist in self._moving:
             artist.set_animated(True)  # draw() of a figure leaves these out
         super().draw()
         self._still = self.copy_from_bbox(figure.bbox)

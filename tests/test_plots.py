@@ -88,7 +88,6 @@ def test_a_figure_whose_still_part_is_kept_looks_like_one_drawn_anew():
         left.plot([0, 1], [1, 0])
         (dot,) = left.plot([0.5], [0.5], "o")
         image = right.imshow(np.zeros((2, 2)), vmin=0, vmax=1)
-        right.set_axis_off()
         freeze_layout(figure, *[dot, image] * kept)
         pictures = []
         for height in (0.2, 0.8):

@@ -65,7 +65,7 @@ ax.plot(x, y, "o")
 (line,) = ax.plot(x, x, "-")
 distances = ax.vlines(x, x, y, color="0.6", linestyle=":")
 ax.set(xlabel="x", ylabel="y", ylim=(-1, 8))
-freeze_layout(line_figure)
+freeze_layout(line_figure, line, distances)
 
 
 # %%

@@ -166,7 +166,7 @@ arrow = surface_ax.quiver(
 surface_ax.annotate(
     "least squares", best, (4.2, 4.6), arrowprops={"arrowstyle": "-"}, backgroundcolor="white"
 )
-freeze_layout(line_figure)
+freeze_layout(line_figure, model_line, here, arrow)
 
 
 # %%
@@ -213,7 +213,7 @@ plot_rings(path_ax)
 loss_ax.axhline(mse(*best), color="0.4", linestyle=":")
 loss_ax.text(15, mse(*best) * 0.9, "least squares", va="top")
 loss_ax.set(xlabel="step", ylabel="loss", yscale="log", ylim=(0.1, 200))
-freeze_layout(descent_figure)
+freeze_layout(descent_figure, walk, falling)
 
 
 # %%
@@ -410,7 +410,7 @@ score_ax.text(4.3, 0.25, "loss, as a share\nof that with k = 1", color=COLORS[0]
 score_ax.text(4.3, 0.67, "agreement\nwith the truth", color=COLORS[1])
 chosen_k = score_ax.axvline(3, color="0.5", linestyle=":")
 score_ax.set(xlabel="k", ylim=(-0.05, 1.05))
-freeze_layout(cluster_figure)
+freeze_layout(cluster_figure, *marks, stars, chosen_k)
 
 
 # %%
@@ -552,7 +552,7 @@ score_ax.text(0.33, -4.3, "new points", color=COLORS[1])
 score_ax.text(1.0, -2.85, "true density, new points", ha="right")
 chosen = score_ax.axvline(0.3, color="0.5", linestyle=":")
 score_ax.set(xlabel="bandwidth", title="mean log-likelihood")
-freeze_layout(density_figure)
+freeze_layout(density_figure, estimate, chosen)
 
 
 # %%
@@ -815,7 +815,7 @@ for ax, title in [(clean_ax, "trained on clean"), (stamp_ax, "trained on stamped
     ax.set(title=title, ylim=(0, 1.02), xlabel="degrees", xticks=range(4))
     ax.set_xticklabels([0, 90, 180, 270])
 clean_ax.set_ylabel("probability")
-freeze_layout(shortcut_figure)
+freeze_layout(shortcut_figure, photo, *bars[0], *bars[1])
 
 
 # %%

@@ -19,7 +19,7 @@
 # %%
 import math
 from collections import Counter
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import torch
 from torch import nn
@@ -126,8 +126,8 @@ coin_figure, coin_ax = subplots(width=5.5, height=3.2)
 entropy_line = coin_ax.axhline(0, color=COLORS[1], linestyle="--", label="entropy H(p)")
 (gap,) = coin_ax.plot([0, 0], [0, 0], "o-", color=COLORS[2], linewidth=3, label="KL(p ‖ q)")
 coin_ax.set(xlabel="belief q: probability of heads", ylabel="nats", xlim=(0, 1), ylim=(0, 2.5))
-coin_ax.legend(loc="upper center")
-freeze_layout(coin_figure)
+legend = coin_ax.legend(loc="upper center")
+freeze_layout(coin_figure, curve, entropy_line, gap, legend)
 
 
 # %%
@@ -492,7 +492,7 @@ for ax in hide_axes:
 reader_bars = [ax.barh(range(5), [0.0] * 5, color=COLORS[0], alpha=0.5) for ax in hide_axes]
 reader_words = [[ax.text(0.04, k, "", va="center") for k in range(5)] for ax in hide_axes]
 titles = [ax.set_title(f"{reader}\nnats", fontsize=10) for ax, reader in zip(hide_axes, READERS, strict=True)]
-freeze_layout(hide_figure)
+freeze_layout(hide_figure, *titles, *chain(*reader_bars), *chain(*reader_words))
 
 
 # %%
@@ -674,7 +674,7 @@ bound_ax.set(xscale="log", xticks=SIZES, xlabel="candidates N", ylabel="nats", y
 bound_ax.set_xticklabels(SIZES)
 bound_ax.minorticks_off()
 bound_ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-freeze_layout(bound_figure)
+freeze_layout(bound_figure, dots, information_line, mean_curve)
 
 
 # %%

@@ -183,7 +183,7 @@ def least_loss(robins, distance):
 
 
 # %%
-TICKS = [-4, 0, 4]  # few, because a slider draws them anew each time
+TICKS = [-4, 0, 4]
 garden_figure, (left, right) = subplots(1, 2, width=8, height=3.6)
 clouds = [
     left.plot([], [], marker, ls="", color=COLORS[y], ms=4, alpha=0.6)[0] for y, marker in enumerate("ox")
@@ -197,7 +197,7 @@ left.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), xlabel="wing", ylabel="weight", xti
 right.set(
     xlim=(-5, 5), ylim=(0, 0.45), xlabel="t = w · x / δ", ylabel="p(x, y)", xticks=TICKS, yticks=[0, 0.2, 0.4]
 )
-freeze_layout(garden_figure)
+freeze_layout(garden_figure, wrong_area, *clouds, border, *joints, cut, *names)
 
 
 # %%
@@ -896,7 +896,7 @@ ax.plot(*three_x.T, "o", color="0.8", ms=3)
 (made_dots,) = ax.plot([], [], "x", color=COLORS[1], ms=5, label="samples")
 ax.set(xlim=(-5, 6), ylim=(-4, 5), xlabel="wing", ylabel="weight", xticks=TICKS, yticks=TICKS)
 ax.legend(loc="upper right")
-freeze_layout(kind_figure)
+freeze_layout(kind_figure, real_dots, made_dots)
 
 
 # %%

@@ -265,7 +265,7 @@ curve_ax.plot(grid, log_prior.exp(), ":", color="0.4", label="prior")
 (posterior_line,) = curve_ax.plot(grid, posterior, "--", color=COLORS[0], label="posterior")
 (q_line,) = curve_ax.plot(grid, posterior, "-", color=COLORS[1], label="q")
 curve_ax.set(xlim=(-3, 3), ylim=(0, 2), xlabel="code z", ylabel="density")
-curve_ax.legend(loc="upper left")
+legend = curve_ax.legend(loc="upper left")
 nat_ax.set(xlim=(-9, 1), ylim=(-0.6, 1.9), xlabel="nats", yticks=[0, 1])
 nat_ax.set_yticklabels(["price:\nKL(q || prior)", "gap:\nKL(q || posterior)"])
 price_bar, gap_bar = nat_ax.barh([0, 1], [0, 0], height=0.35, color=[COLORS[2], COLORS[1]])
@@ -274,7 +274,10 @@ bound_name = nat_ax.text(0, 1.5, "ELBO ", ha="right")
 evidence_line = nat_ax.axvline(0, color="black", linestyle="--")
 evidence_name = nat_ax.text(0, 1.5, " log p(x)")
 explained_name = nat_ax.text(0, -0.35, "", ha="center", va="center")
-freeze_layout(account_figure)
+words = [bound_name, evidence_name, explained_name]
+freeze_layout(
+    account_figure, posterior_line, q_line, legend, price_bar, gap_bar, bound_line, evidence_line, *words
+)
 
 
 # %%
@@ -463,7 +466,7 @@ ax.axvline(exact, color="black", linestyle="--")
 ax.text(exact, 1.35, " exact")
 ax.set(xlim=(-15, 45), ylim=(-0.5, 1.6), yticks=list(places.values()), xlabel="estimate of the derivative")
 ax.set_yticklabels(places)
-freeze_layout(gradient_figure)
+freeze_layout(gradient_figure, *dots.values())
 
 
 # %%
@@ -717,7 +720,7 @@ ax.axhline(ceiling, color="black", linestyle="--", label="exact log-likelihood")
 ax.set(xscale="log", xlabel="factor on the standard deviations", ylabel="nats per image", ylim=(4, 25))
 ax.set_xticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
 ax.legend(loc="lower center")
-freeze_layout(mismatch_figure)
+freeze_layout(mismatch_figure, curve, dot)
 
 
 # %%

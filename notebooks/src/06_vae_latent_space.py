@@ -222,7 +222,7 @@ epoch_figure, ax = subplots(width=6.5, height=2.6)
 epoch_bars = ax.bar(range(1, 33), bills[-1].sort(descending=True).values, color=COLORS[0])
 ax.axhline(0.1, color="0.5", linestyle=":")
 ax.set(xlabel="numbers of the code, most expensive first", ylabel="KL, nats", ylim=(0, 3.5))
-freeze_layout(epoch_figure)
+freeze_layout(epoch_figure, *epoch_bars)
 
 
 def draw_epoch(epoch):
@@ -269,7 +269,7 @@ ax.set(xlabel="numbers of the code, most expensive first", ylabel="KL, nats")
 strip = walk_ax.imshow(torch.zeros(28, 28 * 7), cmap="gray", vmin=0, vmax=1)
 walk_ax.set(yticks=[], xticks=[28 * i + 14 for i in range(7)], xlabel="value of the chosen number")
 walk_ax.set_xticklabels([f"{step:.0f}" for step in STEPS])
-freeze_layout(walk_figure)
+freeze_layout(walk_figure, strip, *walk_bars)
 
 # %%
 GARMENTS = {f"{i}: {class_names[test_labels[i]]}": i for i in range(10)}
@@ -954,7 +954,7 @@ share_ax.set(
     ylabel="factor",
 )
 turn_figure.colorbar(table, ax=share_ax, label="share of the factor told")
-freeze_layout(turn_figure)
+freeze_layout(turn_figure, table, cloud)
 
 
 # %%

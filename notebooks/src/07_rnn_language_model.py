@@ -729,11 +729,11 @@ size_ax.minorticks_off()
 VERBS = ["fly", "sing", "sleep", "see", "like", "flies", "sings", "sleeps", "sees", "likes", "read", "run"]
 verb_numbers = [GRAMMAR.words.index(verb) for verb in VERBS]
 verb_bars = verb_ax.barh(VERBS, [0.0] * len(VERBS), color=COLORS[1], alpha=0.6)
-verb_ax.plot(answers["grammar"][verb_numbers], VERBS, "k|", markersize=10, label="grammar")
+(truth,) = verb_ax.plot(answers["grammar"][verb_numbers], VERBS, "k|", markersize=10, label="grammar")
 verb_ax.set(xlim=(0, 0.6), xlabel="probability of the next word")
 verb_ax.invert_yaxis()
 verb_ax.legend(loc="lower right")
-freeze_layout(size_figure)
+freeze_layout(size_figure, size_dot, *verb_bars, truth)
 
 
 # %%
@@ -981,7 +981,7 @@ next_ax.set(xlim=(0, 1), xlabel="probability of the next character", ylim=(N_BAR
 next_ax.set_yticks(range(N_BARS), ["␣"] * N_BARS, family="monospace")
 page_ax.set_axis_off()
 page = page_ax.text(0, 1, "", family="monospace", fontsize=11, va="top", transform=page_ax.transAxes)
-freeze_layout(write_figure)
+freeze_layout(write_figure, *next_bars, next_ax.yaxis, page)
 
 
 def choose_with(temperature, k, share):

@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets
 
-LABELLED = {"style": {"description_width": "11em"}, "layout": {"width": "36em", "max_width": "98%"}}
+LABELLED = {"style": {"description_width": "12em"}, "layout": {"width": "37em", "max_width": "98%"}}
 
 
 def slider(label: str, low: float, high: float, step: float, value: float) -> ipywidgets.Widget:
