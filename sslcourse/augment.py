@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 
 def add_gaussian_noise(images: Tensor, std: float, generator: Generator | None = None) -> Tensor:
@@ -76,6 +75,16 @@ class Augmentation:
         return random_contrast(views, self.jitter, self.generator)
 
 
+def interpolation_matrices(start: Tensor, length: Tensor, n: int) -> Tensor:
+    """Matrices (N, 1, n, n) that stretch a part of n pixels to n pixels: row i mixes the two around place i.
+
+    start, length (N,): where the part begins and how long it is, as shares of the whole.
+    """
+    places = n * start.unsqueeze(1) + length.unsqueeze(1) * (torch.arange(n) + 0.5) - 0.5  # (N, n)
+    distances = (places.clamp(0, n - 1).unsqueeze(2) - torch.arange(n)).abs()  # (N, n, n)
+    return (1 - distances).clamp_min(0).unsqueeze(1)
+
+
 def random_resized_crop(
     images: Tensor, min_area: float, flip: float = 0.0, generator: Generator | None = None
 ) -> Tensor:
@@ -94,12 +103,10 @@ def random_resized_crop(
     widest = min(math.log(4 / 3), -math.log(min_area))
     ratio = (widest * (2 * log_ratio - 1)).exp()
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
-    sign = 1 - 2 * (mirrored < flip).float()
-    window = torch.zeros(len(images), 2, 3)  # maps the corners (-1, 1) of the output into the image
-    window[:, 0, 0], window[:, 0, 2] = width * sign, (2 * x - 1) * (1 - width)
-    window[:, 1, 1], window[:, 1, 2] = height, (2 * y - 1) * (1 - height)
-    grid = F.affine_grid(window.to(images.device), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    rows = interpolation_matrices(y * (1 - height), height, images.shape[2])
+    columns = interpolation_matrices(x * (1 - width), width, images.shape[3])
+    columns = torch.where((mirrored < flip).reshape(-1, 1, 1, 1), columns.flip(2), columns)
+    return rows.to(images) @ images @ columns.to(images).mT
 
 
 def random_contrast(images: Tensor, strength: float, generator: Generator | None = None) -> Tensor:

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from sslcourse.augment import Augmentation, random_contrast, random_resized_crop
+from sslcourse.augment import Augmentation, interpolation_matrices, random_contrast, random_resized_crop
 from sslcourse.data import images
 
 
@@ -142,6 +143,26 @@ def test_a_window_shows_what_is_there_in_the_image():
     assert views[:, 0].diff(n=2, dim=2).abs().max() < 1e-4
     assert views[:, 0].diff(dim=1).abs().max() < 1e-4
     assert views[:, 1].diff(n=2, dim=1).abs().max() < 1e-4
+
+
+def test_the_middle_two_of_four_pixels_are_stretched_by_the_formula():
+    matrices = interpolation_matrices(torch.tensor([0.25, 0.0]), torch.tensor([0.5, 1.0]), 4)
+    middle = [[0.25, 0.75, 0, 0], [0, 0.75, 0.25, 0], [0, 0.25, 0.75, 0], [0, 0, 0.75, 0.25]]
+    assert matrices.tolist() == [[middle], [torch.eye(4).tolist()]]
+
+
+def test_windows_are_those_that_grid_sample_cuts():
+    batch, min_area = torch.rand(200, 3, 20, 28, generator=seeded()), 0.3
+    area, log_ratio, x, y, mirrored = torch.rand(5, 200, generator=seeded(1))
+    area, ratio = min_area + (1 - min_area) * area, (math.log(4 / 3) * (2 * log_ratio - 1)).exp()
+    width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+    corners = torch.zeros(200, 2, 3)  # maps the corners (-1, 1) of the output into the image
+    corners[:, 0, 0], corners[:, 0, 2] = torch.where(mirrored < 0.5, -1, 1) * width, (2 * x - 1) * (1 - width)
+    corners[:, 1, 1], corners[:, 1, 2] = height, (2 * y - 1) * (1 - height)
+    grid = F.affine_grid(corners, list(batch.shape), align_corners=False)
+    expected = F.grid_sample(batch, grid, padding_mode="border", align_corners=False)
+    views = random_resized_crop(batch, min_area, flip=0.5, generator=seeded(1))
+    assert torch.allclose(views, expected, atol=1e-5)
 
 
 # Contrast and brightness

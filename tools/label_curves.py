@@ -37,7 +37,6 @@ DRAWS = 5
 ALL = 1200
 EPOCHS = 6  # of the pretraining; with all labels a training passes over the images as often
 STEPS = 400
-RATE = 1e-3  # of fine-tuning
 LONGER = 1522  # steps of pretraining and fine-tuning together: is the control trained for long enough?
 
 
@@ -59,16 +58,21 @@ def fine_tuned(encoder: nn.Module, pictures: Tensor, labels: Tensor, steps: int,
 
 
 def supervised(encoder: nn.Module, pictures: Tensor, labels: Tensor, steps: int, rate: float) -> nn.Module:
-    """Random weights at the start: the pretrained encoder plays no part, nor does the rate of fine-tuning."""
-    return train_classifier(conv_encoder(), pictures, labels, Augmentation(), steps)
+    """Random weights at the start: the pretrained encoder plays no part."""
+    return train_classifier(conv_encoder(), pictures, labels, Augmentation(), steps, rate)
 
 
 def plain(encoder: nn.Module, pictures: Tensor, labels: Tensor, steps: int, rate: float) -> nn.Module:
     """The supervised control without augmentations: weaker than it should be."""
-    return train_classifier(conv_encoder(), pictures, labels, nn.Identity(), steps)
+    return train_classifier(conv_encoder(), pictures, labels, nn.Identity(), steps, rate)
 
 
-METHODS = {"probe": probed, "fine-tuning": fine_tuned, "supervised": supervised, "plain": plain}
+METHODS = {  # name: (training, its rate)
+    "probe": (probed, 0.0),
+    "fine-tuning": (fine_tuned, 1e-3),
+    "supervised": (supervised, 2e-3),
+    "plain": (plain, 2e-3),
+}
 
 
 def data(name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -90,14 +94,15 @@ def point(
     draw: int,
     on: str = "test",
     steps: int = STEPS,
-    rate: float = RATE,
+    rate: float | None = None,
 ) -> dict[str, float]:
     """Train with the labels of one draw and count what comes out right; seed is that of the pretraining."""
     torch.manual_seed(draw)
     pictures, labels, judged_pictures, judged_labels = data(on)
     rows = labelled_subset(labels, per_class, draw)
     steps = max(steps, EPOCHS * len(rows) // 64)
-    model = METHODS[method](encoder, pictures[rows], labels[rows], steps, rate)
+    train, usual_rate = METHODS[method]
+    model = train(encoder, pictures[rows], labels[rows], steps, rate or usual_rate)
     accuracy = round(classifier_accuracy(model, judged_pictures, judged_labels), 4)
     return {"seed": seed, "per_class": per_class, "draw": draw, "accuracy": accuracy}
 
@@ -110,7 +115,9 @@ def plan() -> Iterator[tuple[str, str, int, list[tuple[int, int]], dict[str, Any
         for steps in (100, 400):
             yield f"{method}, {steps} steps", method, 0, ten[:3], {"on": "validation", "steps": steps}
     yield "supervised, plain", "plain", 0, ten[:3], {"on": "validation"}
-    yield "fine-tuning, rate 0.0001", "fine-tuning", 0, ten[:3], {"on": "validation", "rate": 1e-4}
+    for method, rates in (("supervised", (0.0005, 0.008)), ("fine-tuning", (0.0001, 0.004))):
+        for rate in rates:
+            yield f"{method}, rate {rate}", method, 0, ten[:3], {"on": "validation", "rate": rate}
     for seed in SEEDS:
         yield "probe", "probe", seed, everywhere, {}
         yield "fine-tuning", "fine-tuning", seed, one + ten if seed else everywhere, {}

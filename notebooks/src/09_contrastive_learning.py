@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sslcourse.augment import Augmentation, random_contrast, random_resized_crop
+from sslcourse.augment import Augmentation, interpolation_matrices, random_contrast, random_resized_crop
 from sslcourse.data import Batches, images, labelled_subset, sweep
 from sslcourse.encoders import conv_encoder, mlp_encoder
 from sslcourse.evaluate import classifier_accuracy, extract_features, knn_accuracy, linear_probe
@@ -118,8 +118,8 @@ def draw_strength(crop, jitter):
 
 explore(
     draw_strength,
-    crop=slider("smallest window, % of area", 10, 100, step=10, value=30),
-    jitter=slider("contrast and brightness, %", 0, 100, step=10, value=50),
+    crop=slider("smallest window, %", 10, 100, step=10, value=30),
+    jitter=slider("contrast and light, %", 0, 100, step=10, value=50),
 )
 
 # %% [markdown]
@@ -163,11 +163,12 @@ show(
 # %% exercise="09.per_image"
 
 # %% [markdown]
-# The course's augmentation does all images of a batch at once, each with its own numbers. `affine_grid` takes six numbers
-# for each image, which map the corners of the output to places in the image; `grid_sample` reads the pixels there.
+# The course's augmentation does all images of a batch at once, each with its own numbers. Stretching is linear: a
+# new row is a mix of the two old rows around its place. So a window is a product with two matrices, one that mixes rows
+# and one that mixes columns, and each image has two of its own.
 
 # %%
-show_source(random_resized_crop, random_contrast)
+show_source(interpolation_matrices, random_resized_crop, random_contrast)
 
 # %% [markdown]
 # ## 4. Cosine similarity

@@ -381,7 +381,7 @@ age_lines = {
 age_ax.legend(loc="lower left")
 age_ax.axhline(0, color="0.7", linewidth=1, linestyle="-")
 age_ax.set(xlabel="age in steps", ylabel="cosine with today's key", ylim=(-0.6, 1.05), xlim=(-1, 65))
-freeze_layout(ribbon_figure)
+freeze_layout(ribbon_figure, ribbon, ribbon_ax.xaxis, *age_lines.values())
 
 
 # %%
@@ -508,7 +508,7 @@ print("the replay arrives at the key encoder's weights, to 5 digits:", bool(diff
 lag_figure, lag_ax = subplots(width=5.6, height=2.8)
 (lag_line,) = lag_ax.plot([], [], linewidth=2.5)
 lag_ax.set(xlabel="step", ylabel="distance / way come so far", xlim=(0, STEPS), ylim=(-0.03, 1.05))
-freeze_layout(lag_figure)
+freeze_layout(lag_figure, lag_line)
 
 
 def draw_lag(momentum):
@@ -616,7 +616,7 @@ middles = (EDGES[1:] + EDGES[:-1]) / 2
 )
 push_ax.set(xlabel="cosine with the query", ylabel="share", xlim=(-1, 1), ylim=(0, 0.45))
 push_ax.legend(loc="upper left")
-freeze_layout(queue_figure)
+freeze_layout(queue_figure, loss_line, here, all_line, push_line)
 
 
 def shares(cosines, weight):
