@@ -3,6 +3,7 @@
 torch and the data are imported inside functions: a missing package is a row of the table, not a crash.
 """
 
+import operator
 import platform
 import re
 import sys
@@ -75,9 +76,10 @@ def name_and_wanted(requirement: str) -> tuple[str, str]:
 
 
 def fits(version: str, wanted: str) -> bool:
-    """Whether a version is the one wanted ("==2.13.0"; 2.13.0+cpu is) or not below it (">=4.6")."""
-    found, limit = numbers(version), numbers(wanted)
-    return found == limit if wanted.startswith("==") else found >= limit
+    """Whether a version is all that is wanted: "==2.13.0" (2.13.0+cpu is), or ">=6.31,!=7.4.0"."""
+    compare = {"==": operator.eq, "!=": operator.ne, ">=": operator.ge}
+    clauses = wanted.split(",") if wanted else []
+    return all(compare[clause[:2]](numbers(version), numbers(clause)) for clause in clauses)
 
 
 def numbers(version: str) -> list[int]:

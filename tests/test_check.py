@@ -42,6 +42,9 @@ def test_pins_come_from_the_package_metadata(monkeypatch):
         ("4.5.9", ">=4.6", False),
         ("8.1.9", ">=8.1.9", True),
         ("2.4.6", "", True),
+        ("7.3.0", "!=7.4.0,>=6.31", True),
+        ("7.4.0", "!=7.4.0,>=6.31", False),
+        ("6.30.1", "!=7.4.0,>=6.31", False),
     ],
 )
 def test_versions_are_compared_number_by_number(version, wanted, expected):
