@@ -1,7 +1,7 @@
 """One move of a slider: from the new value to the bytes of the picture, in the kernel.
 
-Ours: an Explorer with image_rows, with a new Figure, and with a Figure kept (layout frozen)
-from move to move.
+Ours: an Explorer with image_rows, with a new Figure, with a Figure kept (layout frozen) from move to move,
+and with one of which only the line is drawn again.
 Theirs: ipywidgets.interactive_output around pyplot and the inline backend, which the notebooks of other
 courses use; images as one tiled imshow, and as one axes an image.
 
@@ -42,7 +42,8 @@ def compare() -> list[str]:
         "interactive_output, imshow per image": theirs(shell.display_pub, imshow_each),
     }
     line_contenders = {
-        "Explorer, Figure kept": ours(kept_line()),
+        "Explorer, Figure kept, line drawn": ours(kept_line(all_but_the_line_stays=True)),
+        "Explorer, Figure kept": ours(kept_line(all_but_the_line_stays=False)),
         "Explorer, new Figure": ours(draw_line),
         "interactive_output, pyplot.plot": theirs(shell.display_pub, pyplot_line),
     }
@@ -135,11 +136,11 @@ def draw_line(strength: float):
     return figure, f"damping {strength}"
 
 
-def kept_line() -> Callable:
+def kept_line(all_but_the_line_stays: bool) -> Callable:
     figure, ax = subplots()
     (line,) = ax.plot(X, curve(0.5))
     decorate(ax)
-    freeze_layout(figure)
+    freeze_layout(figure, *[line] * all_but_the_line_stays)
 
     def draw(strength: float):
         line.set_ydata(curve(strength))
