@@ -605,7 +605,7 @@ print("and is below it with 5 labels:", bool(tuned[2] < probed[2] - 0.01))
 # %% [markdown]
 # These are means. Draw by draw, as in section 6:
 
-# %%
+# %% tags=["nbval-ignore-output"]
 leads = {}
 for name, n in [("probe", 1), ("fine-tuning", 100)]:
     leads[n] = 100 * (curves[name] - curves["supervised"])[BUDGETS.index(n)]
