@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from sslcourse.data.embedded import write_checksums
+from sslcourse.data.images import FOLDER
 
 SOURCE = Path("/usr/share/datasets/fashion-mnist")
-TARGET = Path(__file__).parents[1] / "sslcourse/data/fashion"
 SPLITS = {"train": ("train", 1200), "test": ("t10k", 200)}  # split: (original name, images per class)
 
 
@@ -46,10 +46,10 @@ def main(source: Path) -> None:
                 chosen[label].append(index)
                 seen.add(image.tobytes())
         order = np.array(chosen).T.ravel()  # classes take turns
-        write_idx(TARGET / f"{split}-images.idx.xz", images[order], image_magic)
-        write_idx(TARGET / f"{split}-labels.idx.xz", labels[order], label_magic)
-    write_checksums(TARGET.glob("*.xz"))
-    print((TARGET / "SHA256SUMS").read_text(), end="")
+        write_idx(FOLDER / f"{split}-images.idx.xz", images[order], image_magic)
+        write_idx(FOLDER / f"{split}-labels.idx.xz", labels[order], label_magic)
+    write_checksums(FOLDER.glob("*.xz"))
+    print((FOLDER / "SHA256SUMS").read_text(), end="")
 
 
 if __name__ == "__main__":

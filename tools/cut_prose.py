@@ -15,10 +15,10 @@ from pathlib import Path
 import jupytext
 
 from sslcourse.data.embedded import write_checksums
+from sslcourse.data.prose import FOLDER
 from sslcourse.exercises import all_exercises, quiz
 
 ROOT = Path(__file__).parents[1]
-TARGET = ROOT / "sslcourse/data/lesson_text"
 LESSONS = range(7)
 HELD_OUT = 8  # every eighth section
 REPLACE = [  # what, by what, one after the other
@@ -66,14 +66,14 @@ def paragraphs(section: str) -> Iterator[str]:
 def main() -> None:
     whole = ["\n".join(paragraphs(section)) for lesson in LESSONS for section in sections(lesson)]
     whole = [section for section in whole if section]
-    TARGET.mkdir(exist_ok=True)
+    FOLDER.mkdir(exist_ok=True)
     splits = {"test": whole[HELD_OUT - 1 :: HELD_OUT]}
     splits["train"] = [section for section in whole if section not in splits["test"]]
     for name in sorted(splits):
         content = ("\n".join(splits[name]) + "\n").encode("ascii")
-        (TARGET / f"{name}.txt").write_bytes(content)
+        (FOLDER / f"{name}.txt").write_bytes(content)
         print(f"{name}: {len(splits[name])} sections, {len(content):,} characters")
-    write_checksums(TARGET.glob("*.txt"))
+    write_checksums(FOLDER.glob("*.txt"))
 
 
 if __name__ == "__main__":
