@@ -1,4 +1,4 @@
-"""Measure what lesson 16 has no time for: fine-tuning and its supervised control at every number of labels.
+"""Measure what lesson 17 has no time for: fine-tuning and its supervised control at every number of labels.
 
     python tools/label_curves.py    # 20 minutes on one core
 

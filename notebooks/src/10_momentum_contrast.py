@@ -922,4 +922,4 @@ quiz("10")
 #   memory of all images, the queue's predecessor.
 # - Wu and He, *Group normalization*, arXiv:1803.08494.
 #
-# **Next:** [12 Masked autoencoders](12_masked_autoencoder.ipynb), which learn by filling in what is hidden of a picture.
+# **Next:** [13 Masked autoencoders](13_masked_autoencoder.ipynb), which learn by filling in what is hidden of a picture.

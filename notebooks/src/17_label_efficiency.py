@@ -1,12 +1,12 @@
 # %% [markdown]
-# # 16 Label efficiency
+# # 17 Label efficiency
 #
 # You measure what pretraining without labels is worth in labels: with one to a hundred labels for each class, beside
 # every control that could win without it, and with the error bars that such a claim needs.
 #
 # - **Slider:** number of labels, passes of pretraining, draw of the labels
 # - **Time:** about 120 minutes
-# - **You need:** lesson 09 for SimCLR; it helps to have seen the masked autoencoder of lesson 12
+# - **You need:** lesson 09 for SimCLR; it helps to have seen the masked autoencoder of lesson 13
 #
 # Afterwards you can
 #
@@ -110,7 +110,7 @@ print(f"each is missed with chance (9/10)^10, ten of them: {10 * 0.9**10:.1f}")
 # A third of the classes can never be predicted, whatever the encoder. Two methods that are compared on such draws are
 # compared by luck. A draw must be *balanced*.
 
-# %% exercise="16.draw"
+# %% exercise="17.draw"
 
 # %% [markdown]
 # The course's own draw has one more property: a small draw is part of the larger one of the same seed, so a curve
@@ -181,7 +181,7 @@ for name, order in [("classes take turns", torch.arange(2000)), ("class after cl
 moved = (left_in_training[1].running_mean - pretrained[1].running_mean).norm()
 print("the encoder's statistics have moved, by", f"{moved / pretrained[1].running_mean.norm():.0%}")
 
-# %% exercise="16.features"
+# %% exercise="17.features"
 
 # %%
 show_source(extract_features)
@@ -398,7 +398,7 @@ h = 13.0
 print("logit from the standardised feature:", 3 * (h - 10) / 2 + 1)
 print("logit from the feature itself:      ", (3 / 2) * h + (1 - (3 / 2) * 10))
 
-# %% exercise="16.head"
+# %% exercise="17.head"
 
 # %%
 show_source(linear_classifier, evaluate.fine_tune, evaluate.train_classifier)
@@ -475,7 +475,7 @@ print(f"best of the test scores:             {100 * test_scores.max(1).values.me
 print(f"in theory, 1.87 standard errors up:  {100 * (0.7 + 1.87 * math.sqrt(0.7 * 0.3 / 2000)):.1f} %")
 print(f"test score of the best on validation: {100 * honest.mean():.1f} %")
 
-# %% exercise="16.report"
+# %% exercise="17.report"
 
 # %% [markdown]
 # ### Live, with one label per class
@@ -667,7 +667,7 @@ share = (0.50 - 0.40) / (0.60 - 0.40)
 log_n = (1 - share) * math.log(1) + share * math.log(10)
 print(f"{share:.0%} of the way from log 1 to log 10: {math.exp(log_n):.2f} labels, the square root of 10")
 
-# %% exercise="16.labels_needed"
+# %% exercise="17.labels_needed"
 
 # %%
 show_source(labels_needed)
@@ -715,7 +715,7 @@ print("and the control needs more than half as many labels again:", needed > 150
 # ## 9. Longer pretraining
 #
 # A minute is short. The package carries encoders that were pretrained for longer on the same images: by SimCLR, by MoCo
-# (lesson 10) and by a masked autoencoder, MAE (lesson 12). Each has a card that says how.
+# (lesson 10) and by a masked autoencoder, MAE (lesson 13). Each has a card that says how.
 
 # %%
 for name in ("simclr", "moco", "mae"):
@@ -845,7 +845,7 @@ print("but starting from scratch beats fine-tuning by 10 points or more:", bool(
 # ## 11. Quiz
 
 # %%
-quiz("16")
+quiz("17")
 
 # %% [markdown]
 # ## What to remember

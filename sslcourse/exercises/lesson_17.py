@@ -1,4 +1,4 @@
-"""Exercises and quiz of lesson 16, label efficiency."""
+"""Exercises and quiz of lesson 17, label efficiency."""
 
 import copy
 import math
@@ -61,7 +61,7 @@ def judge_draw(answer) -> None:
 
 
 DRAW = Exercise(
-    name="16.draw",
+    name="17.draw",
     title="spot the bug in a draw of labels",
     minutes=7,
     difficulty="easy",
@@ -157,7 +157,7 @@ def _moved_first(encoder, images: Tensor) -> Tensor:
 
 
 FEATURES = Exercise(
-    name="16.features",
+    name="17.features",
     title="spot the bug in frozen features",
     minutes=5,
     difficulty="medium",
@@ -241,7 +241,7 @@ def judge_head(answer) -> None:
 
 
 HEAD = Exercise(
-    name="16.head",
+    name="17.head",
     title="put the probe on the encoder",
     minutes=10,
     difficulty="medium",
@@ -278,7 +278,7 @@ def _report_cases() -> list[tuple]:
 
 
 REPORT = Exercise(
-    name="16.report",
+    name="17.report",
     title="spot the bug in a result",
     minutes=4,
     difficulty="easy",
@@ -337,7 +337,7 @@ def _backwards(accuracy: float, n: Tensor, accuracies: Tensor) -> float:
 
 
 WORTH = Exercise(
-    name="16.labels_needed",
+    name="17.labels_needed",
     title="read a curve backwards",
     minutes=12,
     difficulty="hard",

@@ -1,4 +1,4 @@
-"""Exercises and quiz of lesson 12, the masked autoencoder."""
+"""Exercises and quiz of lesson 13, the masked autoencoder."""
 
 import math
 
@@ -29,7 +29,7 @@ def _grid(images: Tensor, p: int, *order: int) -> Tensor:
 
 
 PATCHIFY = Exercise(
-    name="12.patchify",
+    name="13.patchify",
     title="cut images into patches",
     minutes=10,
     difficulty="medium",
@@ -138,7 +138,7 @@ def _side_by_side(n: int, n_patches: int, ratio: float) -> Tensor:
 
 
 MASK = Exercise(
-    name="12.mask",
+    name="13.mask",
     title="hide random patches",
     minutes=8,
     difficulty="medium",
@@ -198,7 +198,7 @@ def _errors(predictions: Tensor, patches: Tensor) -> Tensor:
 
 
 LOSS = Exercise(
-    name="12.loss",
+    name="13.loss",
     title="the loss of the hidden patches",
     minutes=5,
     difficulty="easy",
@@ -274,7 +274,7 @@ def _never_put_back(v: Tensor, m: Tensor, t: Tensor, p: Tensor, blocks) -> Tenso
 
 
 DECODE = Exercise(
-    name="12.decode",
+    name="13.decode",
     title="spot the bug in a decoder",
     minutes=8,
     difficulty="medium",

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 12 Masked autoencoders
+# # 13 Masked autoencoders
 #
 # You hide three quarters of every image, teach a small network to draw what is missing, choose by hand what it may
 # see, and find out what it has learned, beside guesses that need no network at all.
@@ -84,7 +84,7 @@ patches = grid.transpose(1, 2).reshape(4, 4)
 for number, patch in enumerate(patches.int().tolist()):
     print("patch", number, patch)
 
-# %% exercise="12.patchify"
+# %% exercise="13.patchify"
 
 # %% [markdown]
 # The course's version knows colour too, and its inverse puts patches together again.
@@ -125,7 +125,7 @@ print("noise", [round(value, 2) for value in noise[0].tolist()])
 print("rank ", rank[0].tolist())
 print("the three largest are hidden:", (rank[0] >= 3).tolist())
 
-# %% exercise="12.mask"
+# %% exercise="13.mask"
 
 # %%
 show_source(random_mask)
@@ -165,7 +165,7 @@ print("largest gradient in each patch:", [round(value, 2) for value in largest])
 # That is intended. The decoder gets the visible patches as tokens; to copy them would take up its few weights and
 # teach nothing.
 
-# %% exercise="12.loss"
+# %% exercise="13.loss"
 
 # %%
 show_source(masked_reconstruction_loss)
@@ -337,7 +337,7 @@ print(
 # As for `batch_first`: without it, a layer takes dimension 0 for the places and dimension 1 for the images. So the first
 # token of an image attends to the first tokens of *all images* of the batch, and never to the second of its own.
 
-# %% exercise="12.decode"
+# %% exercise="13.decode"
 
 # %% [markdown]
 # ## 8. Train it
@@ -749,7 +749,7 @@ print("its mean map alone tells as much, above 0.3:", correlation(trained, habit
 # ## 14. Quiz
 
 # %%
-quiz("12")
+quiz("13")
 
 # %% [markdown]
 # ## What to remember
@@ -776,4 +776,4 @@ quiz("12")
 #   [arXiv:2202.10054](https://arxiv.org/abs/2202.10054)
 # - Shepard: A two-dimensional interpolation function for irregularly-spaced data. ACM National Conference 1968.
 #
-# **Next:** [16 Label efficiency](16_label_efficiency.ipynb), which counts how many labels such pretraining is worth.
+# **Next:** [17 Label efficiency](17_label_efficiency.ipynb), which counts how many labels such pretraining is worth.

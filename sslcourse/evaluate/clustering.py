@@ -1,0 +1,25 @@
+"""Do two groupings of the same points agree?"""
+
+import torch
+from torch import Tensor
+
+
+def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
+    r"""How well two groupings of the same N points agree: 1 the same, 0 as by chance, whatever their names.
+
+    .. math:: \frac{R - \bar R}{\frac{1}{2} (A + B) - \bar R}, \qquad \bar R = \frac{A B}{\binom{N}{2}}
+
+    R counts the pairs of points that are together in both, A and B those together in each (Hubert and
+    Arabie, Journal of Classification 1985). clusters, labels: whole numbers from 0, both (N,).
+    """
+    if clusters.shape != labels.shape or clusters.ndim != 1:
+        raise ValueError(f"two groupings of the same points (N,), got {clusters.shape} and {labels.shape}")
+    table = torch.bincount(clusters * (labels.max() + 1) + labels).double()  # points in each overlap
+    together = _pairs_within(table)
+    a, b = _pairs_within(clusters.bincount().double()), _pairs_within(labels.bincount().double())
+    chance = a * b / _pairs_within(torch.tensor([len(labels)]).double())
+    return ((together - chance) / ((a + b) / 2 - chance)).item()
+
+
+def _pairs_within(sizes: Tensor) -> Tensor:
+    return (sizes * (sizes - 1) / 2).sum()

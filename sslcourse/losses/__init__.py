@@ -1,0 +1,29 @@
+"""The losses, each beside the paper that names it; one file an idea."""
+
+from sslcourse.losses.contrastive import alignment, info_nce_loss, nt_xent_loss, uniformity
+from sslcourse.losses.energy import energy_distance
+from sslcourse.losses.information import cross_entropy, entropy, info_nce_bound, kl_divergence
+from sslcourse.losses.likelihood import bernoulli_nll, gaussian_nll, kl_to_standard_normal
+from sslcourse.losses.reconstruction import (
+    masked_reconstruction_loss,
+    reconstruction_errors,
+    reconstruction_loss,
+)
+
+__all__ = [
+    "alignment",
+    "bernoulli_nll",
+    "cross_entropy",
+    "energy_distance",
+    "entropy",
+    "gaussian_nll",
+    "info_nce_bound",
+    "info_nce_loss",
+    "kl_divergence",
+    "kl_to_standard_normal",
+    "masked_reconstruction_loss",
+    "nt_xent_loss",
+    "reconstruction_errors",
+    "reconstruction_loss",
+    "uniformity",
+]
