@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 LESSONS := $(patsubst notebooks/src/%.py,notebooks/%.ipynb,$(wildcard notebooks/src/*.py))
 PACKAGE := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline" \
-	$(BIN)/pytest @tests/nbval.args -n 2 --dist loadfile
+	$(BIN)/python -m pytest -p tests.nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
 .PHONY: help lab test test-notebooks test-portable notebooks weights sweeps bench times screenshot lock cpu chromium clean
 

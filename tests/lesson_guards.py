@@ -135,9 +135,48 @@ def nothing_forbidden_is_written(notebook):
     ]
 
 
+def is_folded(cell: NotebookNode) -> bool:
+    return bool({"drawing", "claim"} & set(cell.metadata.get("tags", [])))
+
+
 def no_code_cell_is_longer_than_20_lines(notebook):
-    lengths = [(cell.id, len(cell.source.splitlines())) for cell in code_cells(notebook)]
-    return [f"{cell}: {length} lines" for cell, length in lengths if length > 20]
+    """Folded cells may have 60."""
+    lengths = [(cell, len(cell.source.splitlines())) for cell in code_cells(notebook)]
+    return [f"{cell.id}: {n} lines" for cell, n in lengths if n > (60 if is_folded(cell) else 20)]
+
+
+def no_line_of_code_is_longer_than_a_cell_is_wide(notebook):
+    """Of what learners see without a click: JupyterLab shows about 94 letters on a laptop."""
+    return [
+        f"{cell.id}: {len(line)} letters: {line}"
+        for cell in code_cells(notebook)
+        if not is_folded(cell)
+        for line in cell.source.splitlines()
+        if len(line) > 90
+    ]
+
+
+def a_folded_cell_says_in_its_first_line_what_it_does(notebook):
+    """JupyterLab shows the first line of a folded cell."""
+    return [
+        f"{cell.id} is folded: begin with a comment of 12 to 90 letters, not {cell.source.splitlines()[0]!r}"
+        for cell in code_cells(notebook)
+        if is_folded(cell) and not re.match(r"# \w.{10,88}\n", cell.source)
+    ]
+
+
+def claims_are_silent_and_nothing_else_prints_verdicts(notebook):
+    """Tests stand in folded claim cells; learners read sentences, not lists of True and False."""
+    complaints = []
+    for cell in code_cells(notebook):
+        is_claim, text = "claim" in cell.metadata.get("tags", []), "".join(map(words, cell.outputs))
+        if is_claim and cell.outputs:
+            complaints.append(f"{cell.id}: a claim does not hold: {text}")
+        if is_claim != bool(re.search(r"^ *claim\(", cell.source, flags=re.MULTILINE)):
+            complaints.append(f"{cell.id}: calls of claim(...) stand in cells tagged claim, and only there")
+        if re.search(r"(: |, | )(True|False)\b(?!\])", text) and "exercise" not in cell.source:
+            complaints.append(f"{cell.id}: prints True or False: make it a claim")
+    return complaints
 
 
 def no_slider_draws_with_what_a_later_cell_replaces(notebook):
@@ -162,17 +201,17 @@ def names_read(function: ast.FunctionDef) -> set[str]:
     return {node.id for node in names} - own
 
 
-def figures_that_are_not_compared_are_held_by_a_relation(notebook):
-    """A cell may go uncompared only if a relation that is compared follows in its section."""
+def figures_that_are_not_compared_are_held_by_a_claim(notebook):
+    """A cell may go uncompared only if a claim follows in its section."""
     complaints, waiting = [], []
     for cell in [*notebook.cells, nbformat.v4.new_markdown_cell("## End")]:
         tags = cell.metadata.get("tags", [])
         if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, flags=re.MULTILINE):
             complaints, waiting = complaints + waiting, []
-        elif "nbval-check-output" in tags:
+        elif "claim" in tags:
             waiting = []
         elif "nbval-ignore-output" in tags:
-            waiting = [f"{cell.id} is not compared, and no checked relation follows in its section"]
+            waiting = [f"{cell.id} is not compared, and no claim follows in its section"]
     return complaints
 
 
@@ -186,9 +225,12 @@ GUARDS = [
     every_picture_is_described,
     no_cell_defines_a_name_of_the_package,
     no_slider_draws_with_what_a_later_cell_replaces,
-    figures_that_are_not_compared_are_held_by_a_relation,
+    figures_that_are_not_compared_are_held_by_a_claim,
     nothing_forbidden_is_written,
     no_code_cell_is_longer_than_20_lines,
+    no_line_of_code_is_longer_than_a_cell_is_wide,
+    a_folded_cell_says_in_its_first_line_what_it_does,
+    claims_are_silent_and_nothing_else_prints_verdicts,
 ]
 
 

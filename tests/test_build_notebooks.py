@@ -70,6 +70,7 @@ def test_a_build_runs_this_python_and_keeps_only_what_a_reader_sees(source, tmp_
     [
         ("1 / 0", CellExecutionError, "ZeroDivisionError"),
         ("import warnings; warnings.warn('too few')", BuildError, "too few"),
+        ("# %% tags=[\"claim\"]\nprint('No longer holds')", BuildError, "a claim that does not hold"),
     ],
 )
 def test_an_error_or_a_warning_stops_the_build_and_writes_nothing(source, tmp_path, code, error, says):
@@ -77,6 +78,15 @@ def test_an_error_or_a_warning_stops_the_build_and_writes_nothing(source, tmp_pa
     with pytest.raises(error, match=says):
         build(source, tmp_path)
     assert not list(tmp_path.glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("tag", ["drawing", "claim"])
+def test_drawings_and_claims_are_folded(source, tag):
+    source.write_text(f'# %% tags=["{tag}", "mine"]\nx = 1\n', encoding="utf-8")
+    (cell,) = notebook_from(source).cells
+    assert cell.metadata.jupyter == {"source_hidden": True}
+    assert {tag, "hide-input", "mine"} <= set(cell.metadata.tags)
+    assert ("nbval-check-output" in cell.metadata.tags) == (tag == "claim")
 
 
 def test_an_exercise_becomes_text_stub_and_check(source, exercises):

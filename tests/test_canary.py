@@ -1,4 +1,4 @@
-"""nbval must notice a wrong number: in a print, in the text of a figure, in the description of a picture."""
+"""nbval must notice what is wrong: in a print, in the text of a figure, in its alt text, in a claim."""
 
 import json
 import subprocess
@@ -12,10 +12,13 @@ ROOT = Path(__file__).resolve().parents[1]
 LESSON = """\
 # %%
 from IPython.display import display
-print("accuracy 83 %")
+print("accuracy 83 %, loss 0.25, gain 0.05")
+print("of 12 images")
 
-# %% tags=["nbval-check-output"]
-print("the model beats its control:", True)
+# %% tags=["claim"]
+# Checks that the model beats its control
+from sslcourse.claims import claim
+claim("the model beats its control", 83 > 80)
 
 # %%
 display(
@@ -44,6 +47,8 @@ def nbval_accepts(text, folder, *options):
         sys.executable,
         "-m",
         "pytest",
+        "-p",
+        "tests.nbval_numbers",
         "@tests/nbval.args",
         *options,
         "-p",
@@ -64,14 +69,31 @@ def test_a_true_lesson_passes_though_its_widget_is_not_stored(notebook, tmp_path
 @pytest.mark.parametrize(
     ("true", "wrong"),
     [
-        ("accuracy 83 %\\n", "accuracy 93 %\\n"),
+        ("accuracy 83 %", "accuracy 81 %"),
+        ("loss 0.25", "loss 0.27"),
+        ("gain 0.05", "gain -0.05"),
+        ("of 12 images", "of 13 images"),
+        ("of 12 images", "of 12 pictures"),
+        ("of 12 images", ""),
         ("falls to 0.25", "falls to 0.35"),
         ('"mean 1.50"', '"mean 1.60"'),
+        ("83 > 80", "83 > 90"),
     ],
-    ids=["printed", "described", "in words"],
-)
-def test_a_planted_wrong_number_fails(notebook, tmp_path, true, wrong):
+    ids=[
+        "two units of %", "two units", "sign", "integer", "word", "missing line", "alt text", "in words",
+        "claim",
+    ],
+)  # fmt: skip
+def test_a_planted_fault_fails(notebook, tmp_path, true, wrong):
     assert not nbval_accepts(with_output(notebook, true, wrong), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("true", "other"),
+    [("accuracy 83 %", "accuracy 84 %"), ("loss 0.25", "loss 0.26"), ("falls to 0.25", "falls to 0.24")],
+)
+def test_one_unit_of_the_last_digit_passes(notebook, tmp_path, true, other):
+    assert nbval_accepts(with_output(notebook, true, other), tmp_path)
 
 
 def test_other_pixels_under_the_same_description_pass(notebook, tmp_path):
@@ -80,15 +102,15 @@ def test_other_pixels_under_the_same_description_pass(notebook, tmp_path):
 
 @pytest.mark.parametrize(
     ("true", "wrong", "accepted"),
-    [("accuracy 83 %\\n", "accuracy 93 %\\n", True), ("control: True", "control: False", False)],
-    ids=["a number", "a relation"],
+    [("accuracy 83 %", "accuracy 93 %", True), ("83 > 80", "83 > 90", False)],
+    ids=["a number", "a claim"],
 )
-def test_on_a_strange_processor_only_relations_are_compared(notebook, tmp_path, true, wrong, accepted):
+def test_on_a_strange_processor_only_claims_are_compared(notebook, tmp_path, true, wrong, accepted):
     assert nbval_accepts(with_output(notebook, true, wrong), tmp_path, "--nbval-lax") == accepted
 
 
 def with_output(notebook, true, other):
-    """The same notebook with the last place of a text, which is in an output, replaced."""
+    """The same notebook with the last place of a text, which is in an output or a claim, replaced."""
     before, found, after = notebook.rpartition(true)
     assert found
     return before + other + after

@@ -65,11 +65,21 @@ def unrun():
 
 
 PICTURE = '<img class="a>b" alt="loss < 1 and > 0" src="data:image/png;base64,iVBORw0KGgo=">'
+
+
+def folded(source, tag="drawing", **options):
+    return new_code_cell(source, metadata={"tags": [tag]}, **options)
+
+
+CLAIM = '# Checks that one is one\nclaim("one is one", 1 == 1)'
 GOOD = [
     lesson(),
     lesson(new_markdown_cell("## Two\n### Three\n## Four\n```\n# a comment\n```")),
     lesson(shows(html=PICTURE, plain="loss 0.5"), writes("stdout", "0.5")),
     lesson(new_code_cell("my_mean = [package_like for package_like in (1, 2)]\nresult = await run")),
+    lesson(folded("# Draws the loss\n" + "x = 1\n" * 59), folded(CLAIM, "claim")),
+    lesson(folded(f"# Draws a long line\nx = {'1' * 200}")),
+    lesson(writes("stdout", "tensor([True, False])")),
 ]
 BAD = [
     (guards.every_cell_was_run_once_and_in_order, unrun()),
@@ -93,6 +103,17 @@ BAD = [
     (guards.nothing_forbidden_is_written, lesson(new_code_cell("open('/home/me/images')"))),
     (guards.nothing_forbidden_is_written, lesson(writes("stdout", "saved in /tmp/weights.pt"))),
     (guards.no_code_cell_is_longer_than_20_lines, lesson(new_code_cell("x = 1\n" * 21))),
+    (guards.no_code_cell_is_longer_than_20_lines, lesson(folded("x = 1\n" * 61))),
+    (guards.no_line_of_code_is_longer_than_a_cell_is_wide, lesson(new_code_cell(f"x = {'1' * 87}"))),
+    (guards.a_folded_cell_says_in_its_first_line_what_it_does, lesson(folded("x = 1"))),
+    (guards.a_folded_cell_says_in_its_first_line_what_it_does, lesson(folded(f"# {'long ' * 20}\nx = 1"))),
+    (
+        guards.claims_are_silent_and_nothing_else_prints_verdicts,
+        lesson(folded(CLAIM, "claim", outputs=[new_output("stream", name="stdout", text="No longer holds")])),
+    ),
+    (guards.claims_are_silent_and_nothing_else_prints_verdicts, lesson(new_code_cell(CLAIM))),
+    (guards.claims_are_silent_and_nothing_else_prints_verdicts, lesson(folded("# Nothing here\n1", "claim"))),
+    (guards.claims_are_silent_and_nothing_else_prints_verdicts, lesson(writes("stdout", "a > b: True"))),
 ]
 
 
@@ -134,9 +155,8 @@ def test_guard_rejects_a_figure_of_a_slider_that_a_later_cell_replaces(later, co
 @pytest.mark.parametrize(("between", "complains"), [("words", False), ("## Next", True)])
 def test_guard_rejects_figures_that_nothing_holds(between, complains):
     table = new_code_cell("print(1)", metadata={"tags": ["nbval-ignore-output"]})
-    relation = new_code_cell("print(True)", metadata={"tags": ["nbval-check-output"]})
-    notebook = lesson(table, new_markdown_cell(between), relation)
-    assert bool(guards.figures_that_are_not_compared_are_held_by_a_relation(notebook)) == complains
+    notebook = lesson(table, new_markdown_cell(between), folded(CLAIM, "claim"))
+    assert bool(guards.figures_that_are_not_compared_are_held_by_a_claim(notebook)) == complains
 
 
 def test_code_in_a_markdown_cell_is_found():

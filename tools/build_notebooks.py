@@ -25,6 +25,11 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# Folded in JupyterLab by source_hidden, on a site by hide-input; "Run All" goes on after any claim.
+FOLDED = {
+    "drawing": ["drawing", "hide-input"],
+    "claim": ["claim", "hide-input", "nbval-check-output", "raises-exception"],
+}
 
 
 class BuildError(Exception):
@@ -43,8 +48,7 @@ def expanded(cell: NotebookNode) -> Iterator[NotebookNode]:
     """The cell itself, or the three cells of the exercise that its marker names."""
     if "exercise" not in cell.metadata:
         new_cell = new_code_cell if cell.cell_type == "code" else new_markdown_cell
-        kept = {key: cell.metadata[key] for key in ("tags", "jupyter") if key in cell.metadata}
-        yield new_cell(cell.source, metadata=kept)
+        yield new_cell(cell.source, metadata=kept_metadata(cell))
         return
     from sslcourse.exercises import find  # only lessons with exercises need it
 
@@ -55,6 +59,13 @@ def expanded(cell: NotebookNode) -> Iterator[NotebookNode]:
     yield new_markdown_cell(exercise.markdown())
     yield new_code_cell(exercise.stub, metadata={"tags": ["exercise"]})
     yield new_code_cell(exercise.check_cell())
+
+
+def kept_metadata(cell: NotebookNode) -> dict:
+    """The tags of a cell, and what folds it if it is tagged `drawing` or `claim`."""
+    tags = [tag for given in cell.metadata.get("tags", []) for tag in FOLDED.get(given, [given])]
+    folded = {"jupyter": {"source_hidden": True}} if set(tags) & set(FOLDED) else {}
+    return folded | ({"tags": tags} if tags else {})
 
 
 class ThisPython(KernelSpecManager):
@@ -82,6 +93,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     """Keep what a reader sees; drop what differs from run to run."""
     notebook.metadata = METADATA
     for cell in notebook.cells:
+        if "claim" in cell.metadata.get("tags", []) and cell.outputs:
+            raise BuildError(f"{cell.id} is a claim that does not hold\n\n{cell.source}\n\n{cell.outputs}")
         for output in cell.get("outputs", []):
             if output.output_type == "error" or output.get("name") == "stderr":
                 said = "\n".join(output.traceback) if "traceback" in output else output.text
