@@ -7,7 +7,9 @@ import torch
 from torch import Generator, Tensor
 
 
-def add_gaussian_noise(images: Tensor, std: float, generator: Generator | None = None) -> Tensor:
+def add_gaussian_noise(
+    images: Tensor, std: float, generator: Generator | None = None
+) -> Tensor:
     """Add independent normal noise to every pixel of images (N, C, H, W), then clip to [0, 1]."""
     if std < 0:
         raise ValueError(f"std of the noise must not be negative, got {std}")
@@ -26,14 +28,20 @@ def zero_pixels(images: Tensor, share: float, generator: Generator | None = None
 def hide_square(images: Tensor, size: int, generator: Generator | None = None) -> Tensor:
     """Set one square of size x size pixels of every image (N, C, H, W) to 0, at a random place each."""
     if images.ndim != 4:
-        raise ValueError(f"images must be a batch (N, C, H, W), got shape {tuple(images.shape)}")
+        raise ValueError(
+            f"images must be a batch (N, C, H, W), got shape {tuple(images.shape)}"
+        )
     n, _, height, width = images.shape
     if not 0 <= size <= min(height, width):
-        raise ValueError(f"size of the square must lie between 0 and {min(height, width)}, got {size}")
+        raise ValueError(
+            f"size of the square must lie between 0 and {min(height, width)}, got {size}"
+        )
     top = torch.randint(height - size + 1, (n, 1, 1, 1), generator=generator)
     left = torch.randint(width - size + 1, (n, 1, 1, 1), generator=generator)
     row, column = torch.arange(height).reshape(-1, 1), torch.arange(width)
-    hidden = (row >= top) & (row < top + size) & (column >= left) & (column < left + size)  # (N, 1, H, W)
+    hidden = (
+        (row >= top) & (row < top + size) & (column >= left) & (column < left + size)
+    )  # (N, 1, H, W)
     return images.masked_fill(hidden.to(images.device), 0.0)
 
 
@@ -44,7 +52,9 @@ def four_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
     Returns (4N, C, H, W), all at 0 degrees first, and turns (4N,), quarter turns anticlockwise, 0 to 3.
     """
     if images.ndim != 4 or images.shape[2] != images.shape[3]:
-        raise ValueError(f"images must be a batch of squares (N, C, H, H), got shape {tuple(images.shape)}")
+        raise ValueError(
+            f"images must be a batch of squares (N, C, H, H), got shape {tuple(images.shape)}"
+        )
     rotated = torch.cat([images.rot90(turn, dims=(2, 3)) for turn in range(4)])
     return rotated, torch.arange(4, device=images.device).repeat_interleave(len(images))
 
@@ -67,7 +77,9 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         if not (0 < self.crop <= 1 and 0 <= self.flip <= 1 and 0 <= self.jitter <= 1):
-            raise ValueError(f"crop must lie in (0, 1], flip and jitter in [0, 1], got {self}")
+            raise ValueError(
+                f"crop must lie in (0, 1], flip and jitter in [0, 1], got {self}"
+            )
         self.generator = torch.Generator().manual_seed(self.seed)
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -80,7 +92,9 @@ def interpolation_matrices(start: Tensor, length: Tensor, n: int) -> Tensor:
 
     start, length (N,): where the part begins and how long it is, as shares of the whole.
     """
-    places = n * start.unsqueeze(1) + length.unsqueeze(1) * (torch.arange(n) + 0.5) - 0.5  # (N, n)
+    places = (
+        n * start.unsqueeze(1) + length.unsqueeze(1) * (torch.arange(n) + 0.5) - 0.5
+    )  # (N, n)
     distances = (places.clamp(0, n - 1).unsqueeze(2) - torch.arange(n)).abs()  # (N, n, n)
     return (1 - distances).clamp_min(0).unsqueeze(1)
 
@@ -95,7 +109,9 @@ def random_resized_crop(
     (Szegedy et al., arXiv:1409.4842). With min_area 1 the window is the whole image.
     """
     if images.ndim != 4:
-        raise ValueError(f"images must be a batch (N, C, H, W), got shape {tuple(images.shape)}")
+        raise ValueError(
+            f"images must be a batch (N, C, H, W), got shape {tuple(images.shape)}"
+        )
     if not 0 < min_area <= 1:
         raise ValueError(f"min_area must lie in (0, 1], got {min_area}")
     area, log_ratio, x, y, mirrored = torch.rand(5, len(images), generator=generator)
@@ -109,14 +125,18 @@ def random_resized_crop(
     return rows.to(images) @ images @ columns.to(images).mT
 
 
-def random_contrast(images: Tensor, strength: float, generator: Generator | None = None) -> Tensor:
+def random_contrast(
+    images: Tensor, strength: float, generator: Generator | None = None
+) -> Tensor:
     """Multiply each image's contrast and its brightness by numbers from 1 - strength to 1 + strength.
 
     Contrast is the distance of the pixels of images (N, C, H, W) from their mean; clipped to [0, 1].
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie between 0 and 1, got {strength}")
-    factors = 1 + strength * (2 * torch.rand(2, len(images), 1, 1, 1, generator=generator) - 1)
+    factors = 1 + strength * (
+        2 * torch.rand(2, len(images), 1, 1, 1, generator=generator) - 1
+    )
     contrast, brightness = factors.to(images.device)
     mean = images.mean((1, 2, 3), keepdim=True)
     return (brightness * (mean + contrast * (images - mean))).clamp(0, 1)

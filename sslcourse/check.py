@@ -11,7 +11,15 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import NamedTuple
 
-PACKAGES = ("torch", "torchvision", "jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "jupyterlab",
+    "ipykernel",
+    "ipywidgets",
+    "matplotlib",
+    "numpy",
+)
 INSTALL = "python -m pip install -e ."
 RESTORE = "git checkout -- sslcourse/data/fashion"
 
@@ -34,9 +42,14 @@ def check_environment() -> list[Row]:
     asked = requirements()
     again = f'python -m pip install --force-reinstall "{asked["torchvision"]}"'
     return [
-        version_row("Python", platform.python_version(), ">=3.11", "python3.11 -m venv .venv"),
+        version_row(
+            "Python", platform.python_version(), ">=3.11", "python3.11 -m venv .venv"
+        ),
         package_row("sslcourse", INSTALL),
-        *(package_row(package, f'python -m pip install "{package}"') for package in asked.values()),
+        *(
+            package_row(package, f'python -m pip install "{package}"')
+            for package in asked.values()
+        ),
         seen_row("torchvision import", torchvision_found, again),
         seen_row("threads", threads_found, INSTALL),
         seen_row("accelerator", accelerator_found, INSTALL),
@@ -55,13 +68,19 @@ def report(rows: list[Row] | None = None, details: bool = False) -> None:
         print(f"{row.status:4}  {row.name:18}  {row.found if details else ''}".rstrip())
         if not row.ok:
             print(f"      mend it with:  {row.remedy}")
-    print("Everything is in place." if all(row.ok for row in rows) else "Mend these, then check again.")
+    print(
+        "Everything is in place."
+        if all(row.ok for row in rows)
+        else "Mend these, then check again."
+    )
 
 
 def requirements() -> dict[str, str]:
     """What sslcourse's own metadata asks of each package: {"torch": "torch==2.13.0", "numpy": "numpy"}."""
     try:
-        asked = [line for line in metadata.requires("sslcourse") or [] if ";" not in line]  # no extras
+        asked = [
+            line for line in metadata.requires("sslcourse") or [] if ";" not in line
+        ]  # no extras
     except metadata.PackageNotFoundError:
         asked = []
     return {name: name for name in PACKAGES} | {
@@ -89,7 +108,9 @@ def numbers(version: str) -> list[int]:
 def version_row(name: str, version: str | None, wanted: str, remedy: str) -> Row:
     if version is not None and fits(version, wanted):
         return Row(name, version, True, "")
-    return Row(name, f"{version or 'not installed'}, wanted {wanted or 'any version'}", False, remedy)
+    return Row(
+        name, f"{version or 'not installed'}, wanted {wanted or 'any version'}", False, remedy
+    )
 
 
 def package_row(requirement: str, remedy: str) -> Row:

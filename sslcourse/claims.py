@@ -14,7 +14,9 @@ def claim(text: str, holds: bool | Tensor | Callable[[], bool | Tensor]) -> None
     try:
         true = bool(holds() if callable(holds) else holds)
     except Exception as error:
-        print(f"Could not be checked with your changes ({type(error).__name__}: {error}): {text}")
+        print(
+            f"Could not be checked with your changes ({type(error).__name__}: {error}): {text}"
+        )
     else:
         if not true:
             print(f"No longer holds with your changes: {text}")

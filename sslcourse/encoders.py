@@ -44,7 +44,13 @@ def transformer(width: int, depth: int, heads: int) -> nn.Sequential:
     """
     layers = [
         nn.TransformerEncoderLayer(
-            width, heads, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+            width,
+            heads,
+            2 * width,
+            dropout=0.0,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
         )
         for _ in range(depth)
     ]
@@ -68,11 +74,17 @@ class VisionTransformer(nn.Module):
     ):
         super().__init__()
         if image_size % patch_size:
-            raise ValueError(f"patches of {patch_size} pixels do not fill an image of {image_size} pixels")
+            raise ValueError(
+                f"patches of {patch_size} pixels do not fill an image of {image_size} pixels"
+            )
         self.patch_size, self.width, self.channels = patch_size, width, channels
         self.n_patches = (image_size // patch_size) ** 2
-        self.embed = nn.Conv2d(channels, width, patch_size, stride=patch_size)  # one matrix for every patch
-        self.positions = nn.Parameter(0.2 * torch.randn(self.n_patches, width))  # as loud as the patches
+        self.embed = nn.Conv2d(
+            channels, width, patch_size, stride=patch_size
+        )  # one matrix for every patch
+        self.positions = nn.Parameter(
+            0.2 * torch.randn(self.n_patches, width)
+        )  # as loud as the patches
         self.layers = transformer(width, depth, heads)
 
     def tokens(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -96,7 +108,9 @@ class VisionTransformer(nn.Module):
         return weights.mean(1)
 
     def _embedded(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
-        tokens = self.embed(images).flatten(2).transpose(1, 2) + self.positions  # (N, L, width)
+        tokens = (
+            self.embed(images).flatten(2).transpose(1, 2) + self.positions
+        )  # (N, L, width)
         return tokens if mask is None else tokens[~mask].reshape(len(images), -1, self.width)
 
 

@@ -3,11 +3,16 @@
 from torch import nn
 
 
-def projection_head(features: int = 128, hidden: int = 128, projections: int = 64) -> nn.Sequential:
+def projection_head(
+    features: int = 128, hidden: int = 128, projections: int = 64
+) -> nn.Sequential:
     """Two layers from representations h (N, features) to projections z (N, projections).
 
     SimCLR, Section 2.1 (arXiv:2002.05709), with GELU for ReLU and batch normalisation.
     """
     return nn.Sequential(
-        nn.Linear(features, hidden), nn.BatchNorm1d(hidden), nn.GELU(), nn.Linear(hidden, projections)
+        nn.Linear(features, hidden),
+        nn.BatchNorm1d(hidden),
+        nn.GELU(),
+        nn.Linear(hidden, projections),
     )

@@ -11,7 +11,9 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
     """
     _, channels, height, width = images.shape
     if height % patch_size or width % patch_size:
-        raise ValueError(f"patches of {patch_size} pixels do not fill an image of {height} x {width}")
+        raise ValueError(
+            f"patches of {patch_size} pixels do not fill an image of {height} x {width}"
+        )
     rows, columns = height // patch_size, width // patch_size
     grid = images.reshape(-1, channels, rows, patch_size, columns, patch_size)
     grid = grid.permute(0, 2, 4, 3, 5, 1)  # (N, rows, columns, P, P, C)
@@ -32,7 +34,9 @@ def unpatchify(patches: Tensor, patch_size: int, channels: int = 1) -> Tensor:
     return grid.reshape(n, channels, side * patch_size, side * patch_size)
 
 
-def random_mask(n: int, n_patches: int, ratio: float, generator: Generator | None = None) -> Tensor:
+def random_mask(
+    n: int, n_patches: int, ratio: float, generator: Generator | None = None
+) -> Tensor:
     """Boolean mask (n, n_patches), True = hidden; each row hides the same number, round(ratio * n_patches).
 
     MAE, Section 3 (arXiv:2111.06377): sort uniform noise, hide the largest.

@@ -14,7 +14,9 @@ COLORS = matplotlib.color_sequences["petroff6"]  # told apart by colour-blind re
 LINE_STYLES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
 
 
-def subplots(rows: int = 1, columns: int = 1, width: float = 6.0, height: float = 3.2) -> tuple[Figure, Axes]:
+def subplots(
+    rows: int = 1, columns: int = 1, width: float = 6.0, height: float = 3.2
+) -> tuple[Figure, Axes]:
     """Like pyplot.subplots, in the course's colours; width and height in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns)
@@ -64,10 +66,14 @@ def image_rows(rows: dict[str, Tensor], scale: int = 2) -> Image.Image:
     margin = max(int(font.getlength(name)) for name in rows) + 12
     strips = [_strip(images, scale) for images in rows.values()]
     size = margin + max(s.width for s in strips), sum(s.height for s in strips)
-    picture = Image.new("RGB" if any(s.mode == "RGB" for s in strips) else "L", size, color="white")
+    picture = Image.new(
+        "RGB" if any(s.mode == "RGB" for s in strips) else "L", size, color="white"
+    )
     draw, top = ImageDraw.Draw(picture), 0
     for name, strip in zip(rows, strips, strict=True):
-        draw.text((margin - 8, top + strip.height / 2), name, fill="black", font=font, anchor="rm")
+        draw.text(
+            (margin - 8, top + strip.height / 2), name, fill="black", font=font, anchor="rm"
+        )
         picture.paste(strip, (margin, top))
         top += strip.height
     return picture
@@ -79,7 +85,9 @@ def _strip(images: Tensor, scale: int, gap: int = 1) -> Image.Image:
     images = images.unsqueeze(1) if images.ndim == 3 else images
     padded = torch.nn.functional.pad(images.clamp(0, 1), (gap, gap, gap, gap), value=1.0)
     pixels = (torch.cat(list(padded), dim=2) * 255).round().byte()  # (C, H, N * W)
-    strip = Image.fromarray((pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).numpy())
+    strip = Image.fromarray(
+        (pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).numpy()
+    )
     return strip.resize((strip.width * scale, strip.height * scale), Image.Resampling.NEAREST)
 
 
@@ -87,7 +95,9 @@ def plot_losses(loss: list[float], validation: dict[int, float], ax: Axes) -> Ax
     """Training loss per step and, with markers, validation loss per epoch."""
     ax.plot(range(1, len(loss) + 1), loss, color=COLORS[0], linewidth=1, label="training")
     if validation:
-        ax.plot(*zip(*validation.items(), strict=True), "o--", color=COLORS[1], label="validation")
+        ax.plot(
+            *zip(*validation.items(), strict=True), "o--", color=COLORS[1], label="validation"
+        )
     positive = min([*loss, *validation.values()], default=1.0) > 0
     ax.set(xlabel="step", ylabel="loss", yscale="log" if positive else "linear")
     ax.legend()

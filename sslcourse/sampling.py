@@ -14,7 +14,9 @@ def with_temperature(logits: Tensor, temperature: float) -> Tensor:
     logits: z, (..., K).
     """
     if temperature <= 0:
-        raise ValueError(f"temperature must be positive, got {temperature}; near 0 the largest logit wins")
+        raise ValueError(
+            f"temperature must be positive, got {temperature}; near 0 the largest logit wins"
+        )
     return (logits / temperature).softmax(-1)
 
 
@@ -39,7 +41,9 @@ def keep_top_p(probability: Tensor, share: float) -> Tensor:
         raise ValueError(f"share must lie in (0, 1], got {share}; 1 keeps every token")
     ordered, order = probability.sort(dim=-1, descending=True)
     before = ordered.cumsum(-1) - ordered  # what the likelier ones have
-    kept = torch.zeros_like(probability).scatter(-1, order, ordered.where(before < share, 0.0))
+    kept = torch.zeros_like(probability).scatter(
+        -1, order, ordered.where(before < share, 0.0)
+    )
     return kept / kept.sum(-1, keepdim=True)
 
 

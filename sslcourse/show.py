@@ -13,7 +13,9 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-WHOLE_LINES = "line-height: 1.3; white-space: pre; overflow-x: auto; background: inherit"  # for code
+WHOLE_LINES = (
+    "line-height: 1.3; white-space: pre; overflow-x: auto; background: inherit"  # for code
+)
 
 
 def png(picture: Figure | Image.Image) -> bytes:
@@ -21,15 +23,23 @@ def png(picture: Figure | Image.Image) -> bytes:
     if isinstance(picture, Figure):
         picture = _pixels(picture)
     if not isinstance(picture, Image.Image):
-        raise TypeError(f"a picture is a matplotlib Figure or a PIL image, got {type(picture).__name__}")
+        raise TypeError(
+            f"a picture is a matplotlib Figure or a PIL image, got {type(picture).__name__}"
+        )
     return _png(picture, compress_level=1)  # a slider waits for it
 
 
 def _pixels(figure: Figure) -> Image.Image:
     """The figure as it is drawn, without the detour through matplotlib's slower PNG."""
-    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+    canvas = (
+        figure.canvas
+        if isinstance(figure.canvas, FigureCanvasAgg)
+        else FigureCanvasAgg(figure)
+    )
     canvas.draw()
-    return Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
+    return Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert(
+        "RGB"
+    )
 
 
 def _png(picture: Image.Image, **options: int) -> bytes:
@@ -48,7 +58,9 @@ def _smaller(picture: bytes) -> bytes:
     """The same picture with at most 256 colours: a third of the bytes in a notebook."""
     image = Image.open(io.BytesIO(picture))
     if image.mode != "L":
-        image = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        image = image.convert("RGB").quantize(
+            256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+        )
     return _png(image, compress_level=9)
 
 
@@ -60,7 +72,10 @@ class Shown:
     alt: str
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/html": picture_html(png(self.picture), self.alt), "text/plain": self.alt}
+        return {
+            "text/html": picture_html(png(self.picture), self.alt),
+            "text/plain": self.alt,
+        }
 
 
 def show(picture: Figure | Image.Image, alt: str) -> Shown:
@@ -77,8 +92,13 @@ class Source:
     code: str
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        formatter = HtmlFormatter(noclasses=True, cssstyles="padding: 0.5em", prestyles=WHOLE_LINES)
-        return {"text/html": highlight(self.code, PythonLexer(), formatter), "text/plain": self.code}
+        formatter = HtmlFormatter(
+            noclasses=True, cssstyles="padding: 0.5em", prestyles=WHOLE_LINES
+        )
+        return {
+            "text/html": highlight(self.code, PythonLexer(), formatter),
+            "text/plain": self.code,
+        }
 
 
 def show_source(*objects: object) -> Source:

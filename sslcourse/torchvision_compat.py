@@ -6,7 +6,9 @@ from types import ModuleType
 import torch
 
 SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-_libraries: list[torch.library.Library] = []  # a declaration lasts as long as its Library object
+_libraries: list[
+    torch.library.Library
+] = []  # a declaration lasts as long as its Library object
 
 
 def import_torchvision() -> ModuleType:

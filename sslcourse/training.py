@@ -104,7 +104,9 @@ def train_adamw(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, lr, total_steps=epochs * len(batches), pct_start=0.1
     )
-    return train(loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate)
+    return train(
+        loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate
+    )
 
 
 def finish(training: Iterator[Progress]) -> History:

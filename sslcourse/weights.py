@@ -32,5 +32,7 @@ def card(name: str) -> dict[str, Any]:
 
 def _known(name: str) -> type[nn.Module]:
     if name not in ENCODERS:
-        raise ValueError(f"there are no weights {name!r}; choose one of {', '.join(ENCODERS)}")
+        raise ValueError(
+            f"there are no weights {name!r}; choose one of {', '.join(ENCODERS)}"
+        )
     return ENCODERS[name]

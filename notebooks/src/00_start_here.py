@@ -73,8 +73,13 @@ def draw_line(slope, intercept):
     prediction = slope * x + intercept
     loss = (prediction - y).square().mean()
     line.set_ydata(prediction)
-    distances.set_segments([[(a, b), (a, c)] for a, b, c in zip(x, prediction, y, strict=True)])
-    return line_figure, f"Line with slope {slope:.1f} and intercept {intercept:.1f}; its loss is {loss:.3f}."
+    distances.set_segments(
+        [[(a, b), (a, c)] for a, b, c in zip(x, prediction, y, strict=True)]
+    )
+    return (
+        line_figure,
+        f"Line with slope {slope:.1f} and intercept {intercept:.1f}; its loss is {loss:.3f}.",
+    )
 
 
 explore(
@@ -93,7 +98,9 @@ explore(
 # %%
 slope, intercept = torch.linalg.lstsq(torch.stack([x, torch.ones(10)], dim=1), y).solution
 best_loss = (slope * x + intercept - y).square().mean()
-print(f"least squares: slope {slope:.2f}, intercept {intercept:.2f}, loss {best_loss:.3f}")
+print(
+    f"least squares: slope {slope:.2f}, intercept {intercept:.2f}, loss {best_loss:.3f}"
+)
 
 # %% [markdown]
 # Networks have no such formula, and many more than two numbers to set. They are trained by moving every number a
@@ -112,7 +119,9 @@ print("pixels between", train_images.min().item(), "and", train_images.max().ite
 
 # %%
 show(
-    image_rows({class_names[label]: train_images[labels == label][:8] for label in range(10)}),
+    image_rows(
+        {class_names[label]: train_images[labels == label][:8] for label in range(10)}
+    ),
     alt=f"Ten rows of eight small gray photographs, one row a class: {', '.join(class_names)}.",
 )
 
@@ -141,7 +150,11 @@ show_source(train)
 
 # %%
 network = nn.Sequential(
-    nn.Flatten(), nn.Linear(14 * 28, 128), nn.GELU(), nn.Linear(128, 14 * 28), nn.Unflatten(1, (1, 14, 28))
+    nn.Flatten(),
+    nn.Linear(14 * 28, 128),
+    nn.GELU(),
+    nn.Linear(128, 14 * 28),
+    nn.Unflatten(1, (1, 14, 28)),
 )
 batches = Batches(upper[:10_000], lower[:10_000], batch_size=64)
 optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
@@ -182,7 +195,9 @@ new = train_images[10_000:10_008]
 with torch.no_grad():
     drawn = network(new[:, :, :14])
 show(
-    image_rows({"given": new[:, :, :14], "drawn": drawn, "the truth": new[:, :, 14:]}, scale=3),
+    image_rows(
+        {"given": new[:, :, :14], "drawn": drawn, "the truth": new[:, :, 14:]}, scale=3
+    ),
     alt="Eight garments in three rows: the upper half given, the lower half as the network drew it, and the true lower "
     "half. Tops and trousers are roughly right though blurred; shoes are gray smears.",
 )
@@ -194,7 +209,9 @@ show(
 # best draw the same average lower half each time.
 
 # %%
-control = reconstruction_loss(lower[:10_000].mean(0).expand_as(lower[10_000:]), lower[10_000:])
+control = reconstruction_loss(
+    lower[:10_000].mean(0).expand_as(lower[10_000:]), lower[10_000:]
+)
 learned = list(history.validation.values())[-1]
 print(f"always the average: {control:.3f}   the network: {learned:.3f}")
 print("less than half the control's error:", bool(learned < control / 2))

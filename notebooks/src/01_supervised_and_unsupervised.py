@@ -28,7 +28,13 @@ from sslcourse.data import Batches, images, labelled_subset
 from sslcourse.encoders import conv_encoder
 from sslcourse.evaluate import adjusted_rand_index, linear_probe
 from sslcourse.exercises import check, hint, quiz, solution
-from sslcourse.methods import PCA, GaussianDensity, KernelDensity, KMeans, RotationPrediction
+from sslcourse.methods import (
+    PCA,
+    GaussianDensity,
+    KernelDensity,
+    KMeans,
+    RotationPrediction,
+)
 from sslcourse.methods.clustering import k_means_loss, k_means_step, nearest_centre
 from sslcourse.methods.regression import gradient_descent, least_squares, mse_gradient
 from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
@@ -78,7 +84,10 @@ x = torch.linspace(-1, 2, 30)
 y = 3 * x + 2 + 0.5 * torch.randn(30, generator=torch.Generator().manual_seed(2))
 print(
     "the first three points:",
-    [(round(a, 2), round(b, 2)) for a, b in zip(x[:3].tolist(), y[:3].tolist(), strict=True)],
+    [
+        (round(a, 2), round(b, 2))
+        for a, b in zip(x[:3].tolist(), y[:3].tolist(), strict=True)
+    ],
 )
 
 # %% [markdown]
@@ -121,13 +130,23 @@ show_source(mse_gradient, gradient_descent, least_squares)
 best = least_squares(x, y)
 path = gradient_descent(x, y, rate=0.1, steps=100)
 print("               slope  intercept")
-for name, (slope, intercept) in {"truth": (3, 2), "closed form": best, "descent": path[-1]}.items():
+for name, (slope, intercept) in {
+    "truth": (3, 2),
+    "closed form": best,
+    "descent": path[-1],
+}.items():
     print(f"{name:12} {slope:7.2f} {intercept:10.2f}")
 
 # %% tags=["nbval-check-output"]
 standard_error = 0.5 / (x - x.mean()).square().sum().sqrt()
-print("gradient descent arrives at the closed form:", torch.allclose(path[-1], best, atol=1e-3))
-print("the slope is within two standard errors of 3:", bool((best[0] - 3).abs() < 2 * standard_error))
+print(
+    "gradient descent arrives at the closed form:",
+    torch.allclose(path[-1], best, atol=1e-3),
+)
+print(
+    "the slope is within two standard errors of 3:",
+    bool((best[0] - 3).abs() < 2 * standard_error),
+)
 
 # %% [markdown]
 # Descent has closed its gap to the closed form; after fewer steps it would still be short of it. The gap to the truth
@@ -143,12 +162,16 @@ def mse(slope, intercept):
     return (slope * x + intercept - y).square().mean()
 
 
-grid_a, grid_b = torch.meshgrid(torch.linspace(-2, 7, 91), torch.linspace(-3, 6, 91), indexing="xy")
+grid_a, grid_b = torch.meshgrid(
+    torch.linspace(-2, 7, 91), torch.linspace(-3, 6, 91), indexing="xy"
+)
 surface = (grid_a[..., None] * x + grid_b[..., None] - y).square().mean(-1)  # (91, 91)
 
 
 def plot_rings(ax):
-    ax.contour(grid_a, grid_b, surface, levels=[0.3, 0.5, 1, 2, 4, 8, 16, 32, 64], cmap="viridis")
+    ax.contour(
+        grid_a, grid_b, surface, levels=[0.3, 0.5, 1, 2, 4, 8, 16, 32, 64], cmap="viridis"
+    )
     ax.plot(*best, "k*", markersize=11)
     ax.set(xlabel="slope", ylabel="intercept", xlim=(-2, 7), ylim=(-3, 6))
 
@@ -161,10 +184,22 @@ points_ax.set(xlabel="x", ylabel="y", ylim=(-5, 12))
 plot_rings(surface_ax)
 (here,) = surface_ax.plot([], [], "o", color=COLORS[1])
 arrow = surface_ax.quiver(
-    [0], [0], [1], [1], color=COLORS[1], angles="xy", scale_units="xy", scale=1, width=0.012
+    [0],
+    [0],
+    [1],
+    [1],
+    color=COLORS[1],
+    angles="xy",
+    scale_units="xy",
+    scale=1,
+    width=0.012,
 )
 surface_ax.annotate(
-    "least squares", best, (4.2, 4.6), arrowprops={"arrowstyle": "-"}, backgroundcolor="white"
+    "least squares",
+    best,
+    (4.2, 4.6),
+    arrowprops={"arrowstyle": "-"},
+    backgroundcolor="white",
 )
 freeze_layout(line_figure, model_line, here, arrow)
 
@@ -200,7 +235,9 @@ explore(
 
 # %%
 design = torch.stack([x, torch.ones(30)], dim=1)
-curvatures = torch.linalg.eigvalsh(2 * design.T @ design / 30)  # second derivatives, along their own axes
+curvatures = torch.linalg.eigvalsh(
+    2 * design.T @ design / 30
+)  # second derivatives, along their own axes
 limit = 2 / curvatures.max()
 print("curvatures:", [round(value, 2) for value in curvatures.tolist()])
 print(f"largest learning rate that still works: {limit:.2f}")
@@ -229,7 +266,12 @@ def draw_descent(rate):
     )
 
 
-explore(draw_descent, rate=stepped_slider("learning rate", [0.01, 0.03, 0.1, 0.3, 0.5, 0.6, 0.7], value=0.1))
+explore(
+    draw_descent,
+    rate=stepped_slider(
+        "learning rate", [0.01, 0.03, 0.1, 0.3, 0.5, 0.6, 0.7], value=0.1
+    ),
+)
 
 # %% [markdown]
 # ## 4. Classification: a class from answers
@@ -240,9 +282,15 @@ explore(draw_descent, rate=stepped_slider("learning rate", [0.01, 0.03, 0.1, 0.3
 # %%
 shares = torch.tensor([0.5, 0.3, 0.2])
 true_centres = torch.tensor([[-1.3, 0.0], [1.3, 1.4], [1.3, -1.4]])
-scales = torch.tensor([[[0.7, 0.0], [0.4, 0.8]], [[0.9, 0.0], [-0.3, 0.6]], [[0.6, 0.0], [0.0, 0.6]]])
-clouds = distributions.MultivariateNormal(true_centres, scale_tril=scales)  # three distributions
-truth = distributions.MixtureSameFamily(distributions.Categorical(shares), clouds)  # of all points together
+scales = torch.tensor(
+    [[[0.7, 0.0], [0.4, 0.8]], [[0.9, 0.0], [-0.3, 0.6]], [[0.6, 0.0], [0.0, 0.6]]]
+)
+clouds = distributions.MultivariateNormal(
+    true_centres, scale_tril=scales
+)  # three distributions
+truth = distributions.MixtureSameFamily(
+    distributions.Categorical(shares), clouds
+)  # of all points together
 
 
 def sample_points(n, seed):
@@ -257,8 +305,12 @@ points, labels = sample_points(600, seed=0)
 test_points, test_labels = sample_points(2000, seed=5)
 classes_figure, (named_ax, bare_ax) = subplots(1, 2, width=8, height=3.6)
 for label, marker in enumerate("osx"):
-    named_ax.plot(*points[labels == label].T, marker, markersize=4, color=COLORS[label], alpha=0.7)
-    named_ax.text(*true_centres[label], str(label), size=20, weight="bold", ha="center", va="center")
+    named_ax.plot(
+        *points[labels == label].T, marker, markersize=4, color=COLORS[label], alpha=0.7
+    )
+    named_ax.text(
+        *true_centres[label], str(label), size=20, weight="bold", ha="center", va="center"
+    )
 bare_ax.plot(*points.T, ".", color="0.4", markersize=4)
 named_ax.set_title("supervised: points with labels")
 bare_ax.set_title("unsupervised: the same points")
@@ -302,12 +354,17 @@ run = watch(
 
 # %%
 await run
-joint = clouds.log_prob(test_points.unsqueeze(1)) + shares.log()  # log p(point, class), (2000, 3)
+joint = (
+    clouds.log_prob(test_points.unsqueeze(1)) + shares.log()
+)  # log p(point, class), (2000, 3)
 with torch.no_grad():
     guesses = {"always class 0": torch.zeros_like(test_labels)}
     guesses["softmax regression"] = classifier(test_points).argmax(1)
     guesses["Bayes classifier"] = joint.argmax(1)
-right = {name: 100 * (guess == test_labels).float().mean().item() for name, guess in guesses.items()}
+right = {
+    name: 100 * (guess == test_labels).float().mean().item()
+    for name, guess in guesses.items()
+}
 for name, share in right.items():
     print(f"{name:18} {share:3.0f} % of 2,000 new points")
 
@@ -333,7 +390,9 @@ two_centres = torch.tensor([1.0, 2.0])
 for step in range(1, 4):
     nearest = (six.reshape(-1, 1) - two_centres).abs().argmin(1)
     two_centres = torch.stack([six[nearest == 0].mean(), six[nearest == 1].mean()])
-    print(f"step {step}: clusters {nearest.tolist()}, centres {[round(c, 2) for c in two_centres.tolist()]}")
+    print(
+        f"step {step}: clusters {nearest.tolist()}, centres {[round(c, 2) for c in two_centres.tolist()]}"
+    )
 
 # %% [markdown]
 # Neither half of a step can make the loss larger: the nearest centre is the nearest, and the mean is the point with the
@@ -351,7 +410,10 @@ clusters = clustering(points)
 print("centres found:")
 for centre in clustering.centres[clustering.centres[:, 0].argsort()].tolist():
     print("   ", [round(value, 1) for value in centre])
-print("true centres:", [[round(value, 1) for value in centre] for centre in true_centres.tolist()])
+print(
+    "true centres:",
+    [[round(value, 1) for value in centre] for centre in true_centres.tolist()],
+)
 
 # %% [markdown]
 # ### Spot the bug
@@ -381,8 +443,14 @@ show_source(adjusted_rand_index)
 # %%
 random_clusters = torch.randint(3, (600,), generator=torch.Generator().manual_seed(0))
 bayes = (clouds.log_prob(points.unsqueeze(1)) + shares.log()).argmax(1)
-agreement = {"random": random_clusters, "k-means, k = 3": clusters, "Bayes classifier": bayes}
-agreement = {name: adjusted_rand_index(grouping, labels) for name, grouping in agreement.items()}
+agreement = {
+    "random": random_clusters,
+    "k-means, k = 3": clusters,
+    "Bayes classifier": bayes,
+}
+agreement = {
+    name: adjusted_rand_index(grouping, labels) for name, grouping in agreement.items()
+}
 print("adjusted Rand index against the true classes")
 for name, index in agreement.items():
     print(f"{name:17} {round(index, 2) + 0:5.2f}")
@@ -390,7 +458,10 @@ for name, index in agreement.items():
 # %% tags=["nbval-check-output"]
 print("random clusters are at 0, give or take 0.02:", abs(agreement["random"]) < 0.02)
 print("k-means finds most of the truth, above 0.7:", agreement["k-means, k = 3"] > 0.7)
-print("the truth itself knows more:", agreement["Bayes classifier"] > agreement["k-means, k = 3"])
+print(
+    "the truth itself knows more:",
+    agreement["Bayes classifier"] > agreement["k-means, k = 3"],
+)
 
 # %% [markdown]
 # k-means draws borders halfway between centres; it knows nothing of the shape of a cloud. And somebody had to tell it $k$. Can
@@ -400,11 +471,16 @@ print("the truth itself knows more:", agreement["Bayes classifier"] > agreement[
 KS = list(range(1, 9))
 found_with = {k: KMeans(k).fit(points, torch.Generator().manual_seed(0)) for k in KS}
 cluster_figure, (cluster_ax, score_ax) = subplots(1, 2, width=8, height=3.6)
-marks = [cluster_ax.plot([], [], "os^xvD+*"[j], ms=4, color=COLORS[j % 6], alpha=0.6)[0] for j in range(8)]
+marks = [
+    cluster_ax.plot([], [], "os^xvD+*"[j], ms=4, color=COLORS[j % 6], alpha=0.6)[0]
+    for j in range(8)
+]
 (stars,) = cluster_ax.plot([], [], "k*", markersize=14, markeredgecolor="white")
 cluster_ax.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5))
 first_loss = k_means_loss(points, found_with[1].centres)
-score_ax.plot(KS, [k_means_loss(points, found_with[k].centres) / first_loss for k in KS], "o--")
+score_ax.plot(
+    KS, [k_means_loss(points, found_with[k].centres) / first_loss for k in KS], "o--"
+)
 score_ax.plot(KS, [adjusted_rand_index(found_with[k](points), labels) for k in KS], "s-")
 score_ax.text(4.3, 0.25, "loss, as a share\nof that with k = 1", color=COLORS[0])
 score_ax.text(4.3, 0.67, "agreement\nwith the truth", color=COLORS[1])
@@ -431,7 +507,10 @@ explore(draw_clusters, k=slider("k", 1, 8, step=1, value=3))
 # %% tags=["nbval-check-output"]
 losses = [k_means_loss(points, found_with[k].centres).item() for k in KS]
 print("the loss falls with every centre:", losses == sorted(losses, reverse=True))
-print("agreement is best at k =", max(KS, key=lambda k: adjusted_rand_index(found_with[k](points), labels)))
+print(
+    "agreement is best at k =",
+    max(KS, key=lambda k: adjusted_rand_index(found_with[k](points), labels)),
+)
 
 # %% [markdown]
 # The loss falls with every centre. The agreement has its best value at the true number of clouds, but it needs the labels, which we had
@@ -447,18 +526,26 @@ print("agreement is best at k =", max(KS, key=lambda k: adjusted_rand_index(foun
 # %%
 away = true_centres - truth.mean
 spread = scales @ scales.mT + away.unsqueeze(2) * away.unsqueeze(1)  # (3, 2, 2)
-true_direction = torch.linalg.eigh((shares.reshape(3, 1, 1) * spread).sum(0)).eigenvectors[:, -1]
+true_direction = torch.linalg.eigh(
+    (shares.reshape(3, 1, 1) * spread).sum(0)
+).eigenvectors[:, -1]
 pca = PCA(1).fit(points)
 angle = torch.rad2deg((pca.components[0] @ true_direction).abs().clamp(max=1).acos())
-print(f"angle between found and true direction: {angle:.0f} degrees; by chance 45 on average")
+print(
+    f"angle between found and true direction: {angle:.0f} degrees; by chance 45 on average"
+)
 
 # %%
 positions = pca.encode(points)  # (600, 1): one number for each point
 explained = positions.var(correction=0) / points.var(0, correction=0).sum()
 one_number = KMeans(3).fit(positions, torch.Generator().manual_seed(0))(positions)
 print(f"share of the variance that one number keeps: {100 * explained:.0f} %")
-print(f"clusters from that number, adjusted Rand index: {adjusted_rand_index(one_number, labels):.2f}")
-print(f"clusters from both numbers:                     {agreement['k-means, k = 3']:.2f}")
+print(
+    f"clusters from that number, adjusted Rand index: {adjusted_rand_index(one_number, labels):.2f}"
+)
+print(
+    f"clusters from both numbers:                     {agreement['k-means, k = 3']:.2f}"
+)
 
 # %% [markdown]
 # Most of the variance is kept, and two of the three classes are hardly told apart any more: they lie side by side along the direction that was
@@ -483,7 +570,9 @@ for n in [10, 100, 1000, 10_000]:
     sample, sample_labels = sample_points(3 * n, seed=n)
     fitted = GaussianDensity().fit(sample[sample_labels == 0][:n])
     fitted_cloud = distributions.MultivariateNormal(fitted.mean, fitted.covariance)
-    print(f"{n:6} points: KL {distributions.kl_divergence(true_cloud, fitted_cloud):.4f} nats")
+    print(
+        f"{n:6} points: KL {distributions.kl_divergence(true_cloud, fitted_cloud):.4f} nats"
+    )
 
 # %% [markdown]
 # With the right kind of model the distance from the truth goes to zero as points are added. And with a wrong one? All three clouds
@@ -607,7 +696,9 @@ show(
 def recipe(loss, parameters, *data, batch_size=32, epochs=2):
     batches = Batches(*data, batch_size=batch_size)
     optimizer = torch.optim.Adam(parameters, lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=epochs * len(batches))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 3e-3, total_steps=epochs * len(batches)
+    )
     return train(loss, batches, optimizer, epochs, after_step=schedule.step)
 
 
@@ -624,13 +715,18 @@ run = watch(
 def right_turns(model, pictures):
     """For every rotated picture, whether the model names its turn."""
     rotated, turns = four_rotations(pictures)
-    return (model.eval()(rotated).argmax(1) == turns).reshape(4, -1).float()  # (turn, picture)
+    return (
+        (model.eval()(rotated).argmax(1) == turns).reshape(4, -1).float()
+    )  # (turn, picture)
 
 
 await run
 solved = right_turns(rotation, test_images)
 print(f"right turns on test images: {100 * solved.mean():.0f} %, by chance 25 %")
-by_class = {name: solved[:, image_labels == label].mean() for label, name in enumerate(class_names)}
+by_class = {
+    name: solved[:, image_labels == label].mean()
+    for label, name in enumerate(class_names)
+}
 print("hardest class:", min(by_class, key=by_class.get))
 
 # %% [markdown]
@@ -644,7 +740,9 @@ print("hardest class:", min(by_class, key=by_class.get))
 
 # %%
 def third_layer(encoder):
-    return nn.Sequential(*encoder[:9], nn.AdaptiveAvgPool2d(2), nn.Flatten())  # 9: three parts a layer
+    return nn.Sequential(
+        *encoder[:9], nn.AdaptiveAvgPool2d(2), nn.Flatten()
+    )  # 9: three parts a layer
 
 
 draws = [labelled_subset(train_labels, per_class=10, seed=seed) for seed in (1, 2, 3)]
@@ -686,17 +784,28 @@ for name, encoder in {"random encoder": untrained, "rotation": rotation.encoder}
 # draw; their losses are added, so that each trains as if alone), once with all 10,000 labels.
 
 # %%
-few = nn.ModuleList(nn.Sequential(conv_encoder(width=16), nn.Linear(128, 10)) for _ in draws)
+few = nn.ModuleList(
+    nn.Sequential(conv_encoder(width=16), nn.Linear(128, 10)) for _ in draws
+)
 steps = 2 * len(Batches(train_images, batch_size=32))  # as many as for the rotations
 
 
 def loss_from_few(rows):
     chosen = [draw[rows] for draw in draws]
-    return sum(F.cross_entropy(c(train_images[d]), train_labels[d]) for c, d in zip(few, chosen, strict=True))
+    return sum(
+        F.cross_entropy(c(train_images[d]), train_labels[d])
+        for c, d in zip(few, chosen, strict=True)
+    )
 
 
 run = watch(
-    recipe(loss_from_few, few.parameters(), torch.arange(100), batch_size=25, epochs=steps // 4),
+    recipe(
+        loss_from_few,
+        few.parameters(),
+        torch.arange(100),
+        batch_size=25,
+        epochs=steps // 4,
+    ),
     title="Supervised, 100 labels, three networks",
 )
 
@@ -717,7 +826,9 @@ run = watch(
 # %%
 @torch.no_grad()
 def accuracy_of(model):
-    return 100 * (model.eval()(test_images).argmax(1) == image_labels).float().mean().item()
+    return (
+        100 * (model.eval()(test_images).argmax(1) == image_labels).float().mean().item()
+    )
 
 
 await run
@@ -731,11 +842,17 @@ print(f"\nsupervised, 10,000 labels    {accuracy_of(every):3.0f} %")
 mean = {name: values.mean().item() for name, values in accuracy.items()}
 ours = mean["rotation, third layer"]
 better = accuracy["rotation, third layer"] > accuracy["random encoder, third layer"]
-print("rotation beats the random encoder by 2 points:", ours > mean["random encoder, third layer"] + 2)
+print(
+    "rotation beats the random encoder by 2 points:",
+    ours > mean["random encoder, third layer"] + 2,
+)
 print("and with each draw of the labels:", bool(better.all()))
 print("and raw pixels:", ours > mean["pixels"])
 print("and PCA, which is unsupervised:", ours > mean["PCA"] + 2)
-print("and supervised training on the same 100 labels:", ours > mean["supervised, 100 labels"] + 2)
+print(
+    "and supervised training on the same 100 labels:",
+    ours > mean["supervised, 100 labels"] + 2,
+)
 print("but not supervised training on 10,000:", ours < accuracy_of(every) - 5)
 print("its third layer is better than its end:", ours > mean["rotation, end"] + 2)
 
@@ -797,7 +914,10 @@ print(
 
 # %% tags=["nbval-check-output"]
 gain = (features[1] - controls[1]).mean()
-print("with the stamp the pretext task is solved, above 99 %:", bool(pretext["stamped"] > 0.99))
+print(
+    "with the stamp the pretext task is solved, above 99 %:",
+    bool(pretext["stamped"] > 0.99),
+)
 print("its features gain less than 2 points over random ones:", bool(gain < 2))
 print("clean photographs gain more:", bool((features[0] - controls[0]).mean() > gain + 1))
 print("and without the stamp it is nearly lost, below 50 %:", bool(without_stamp < 0.5))
@@ -810,7 +930,10 @@ print("and without the stamp it is nearly lost, below 50 %:", bool(without_stamp
 shortcut_figure, (photo_ax, clean_ax, stamp_ax) = subplots(1, 3, width=8, height=2.8)
 photo = photo_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
 photo_ax.set_axis_off()
-bars = [ax.bar(range(4), [0] * 4, color=COLORS[j]) for j, ax in enumerate([clean_ax, stamp_ax])]
+bars = [
+    ax.bar(range(4), [0] * 4, color=COLORS[j])
+    for j, ax in enumerate([clean_ax, stamp_ax])
+]
 for ax, title in [(clean_ax, "trained on clean"), (stamp_ax, "trained on stamped")]:
     ax.set(title=title, ylim=(0, 1.02), xlabel="degrees", xticks=range(4))
     ax.set_xticklabels([0, 90, 180, 270])
@@ -825,7 +948,9 @@ def draw_shortcut(label, turn, corner):
     picture = torch.maximum(garment, mark)
     photo.set_data(picture[0, 0])
     chances = [model.eval()(picture).softmax(1)[0] for model in (rotation, misled)]
-    for rectangle, chance in zip([*bars[0], *bars[1]], torch.cat(chances).tolist(), strict=True):
+    for rectangle, chance in zip(
+        [*bars[0], *bars[1]], torch.cat(chances).tolist(), strict=True
+    ):
         rectangle.set_height(chance)
     guess = [90 * chance.argmax().item() for chance in chances]
     return shortcut_figure, (
@@ -837,7 +962,9 @@ def draw_shortcut(label, turn, corner):
 # %%
 explore(
     draw_shortcut,
-    label=choice("garment", {name: label for label, name in enumerate(class_names)}, value=9),
+    label=choice(
+        "garment", {name: label for label, name in enumerate(class_names)}, value=9
+    ),
     turn=stepped_slider("image turned by", [0, 90, 180, 270], value=0),
     corner=stepped_slider("stamp turned by", [0, 90, 180, 270], value=90),
 )
@@ -852,7 +979,9 @@ explore(
 
 # %%
 something_there = (train_images[:, :, -4:-1, -4:-1] > 0).flatten(1).any(1)
-print(f"something stands in the corner: {100 * something_there.float().mean():.0f} % of the photographs")
+print(
+    f"something stands in the corner: {100 * something_there.float().mean():.0f} % of the photographs"
+)
 
 # %% [markdown]
 # ## 10. Three kinds of learning
@@ -874,7 +1003,9 @@ print(f"something stands in the corner: {100 * something_there.float().mean():.0
 
 # %%
 fashion = image_pca.encode(train_images)
-groups = KMeans(10, starts=2, max_steps=30).fit(fashion, torch.Generator().manual_seed(0))(fashion)
+groups = KMeans(10, starts=2, max_steps=30).fit(
+    fashion, torch.Generator().manual_seed(0)
+)(fashion)
 chance = torch.randint(10, (10_000,), generator=torch.Generator().manual_seed(0))
 print("adjusted Rand index against the ten classes")
 print(f"k-means, k = 10: {adjusted_rand_index(groups, train_labels):.1f}")

@@ -65,12 +65,20 @@ start_lesson()
 # %%
 coins = torch.tensor([[0.5, 0.5], [0.9, 0.1]])  # rows: the coins; columns: heads, tails
 surprise = -coins.log()
-print("surprise at heads and at tails, fair coin: ", [round(s, 3) for s in surprise[0].tolist()])
-print("surprise at heads and at tails, other coin:", [round(s, 3) for s in surprise[1].tolist()])
+print(
+    "surprise at heads and at tails, fair coin: ",
+    [round(s, 3) for s in surprise[0].tolist()],
+)
+print(
+    "surprise at heads and at tails, other coin:",
+    [round(s, 3) for s in surprise[1].tolist()],
+)
 
 # %%
 for name, p, s in zip(["fair", "other"], coins, surprise, strict=True):
-    print(f"{name:5} coin: {p[0]:.1f} x {s[0]:.3f} + {p[1]:.1f} x {s[1]:.3f} = {(p * s).sum():.3f} nats")
+    print(
+        f"{name:5} coin: {p[0]:.1f} x {s[0]:.3f} + {p[1]:.1f} x {s[1]:.3f} = {(p * s).sum():.3f} nats"
+    )
 print(f"log 2 = {math.log(2):.3f}")
 
 # %% [markdown]
@@ -124,8 +132,12 @@ beliefs = torch.linspace(0.01, 0.99, 99)
 coin_figure, coin_ax = subplots(width=5.5, height=3.2)
 (curve,) = coin_ax.plot(beliefs, beliefs, label="cross-entropy H(p, q)")
 entropy_line = coin_ax.axhline(0, color=COLORS[1], linestyle="--", label="entropy H(p)")
-(gap,) = coin_ax.plot([0, 0], [0, 0], "o-", color=COLORS[2], linewidth=3, label="KL(p ‖ q)")
-coin_ax.set(xlabel="belief q: probability of heads", ylabel="nats", xlim=(0, 1), ylim=(0, 2.5))
+(gap,) = coin_ax.plot(
+    [0, 0], [0, 0], "o-", color=COLORS[2], linewidth=3, label="KL(p ‖ q)"
+)
+coin_ax.set(
+    xlabel="belief q: probability of heads", ylabel="nats", xlim=(0, 1), ylim=(0, 2.5)
+)
 legend = coin_ax.legend(loc="upper center")
 freeze_layout(coin_figure, curve, entropy_line, gap, legend)
 
@@ -163,8 +175,13 @@ explore(
 # %%
 logits, right = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.1, 0.0]]), torch.tensor([0, 1])
 q = logits.softmax(dim=1)
-print("chance of the right answers:", [round(row[k].item(), 3) for row, k in zip(q, right, strict=True)])
-print(f"mean surprise, by hand:      {cross_entropy(F.one_hot(right, 3).float(), q).mean():.3f}")
+print(
+    "chance of the right answers:",
+    [round(row[k].item(), 3) for row, k in zip(q, right, strict=True)],
+)
+print(
+    f"mean surprise, by hand:      {cross_entropy(F.one_hot(right, 3).float(), q).mean():.3f}"
+)
 print(f"F.cross_entropy(logits):     {F.cross_entropy(logits, right):.3f}")
 
 # %% [markdown]
@@ -181,7 +198,9 @@ def circulated_loss(logits, labels):
 
 
 all_right = 50 * F.one_hot(torch.arange(10), 10).float()
-print(f"circulated loss of a perfect network: {circulated_loss(all_right, torch.arange(10)):.4f}")
+print(
+    f"circulated loss of a perfect network: {circulated_loss(all_right, torch.arange(10)):.4f}"
+)
 print(f"log(1 + 9 / e):                       {math.log(1 + 9 / math.e):.4f}")
 
 # %% [markdown]
@@ -229,13 +248,17 @@ table = counts / (counts.sum(dim=1, keepdim=True) + 1e-8)
 
 
 def predict_missing(left):
-    return vocabulary[table[vocabulary.index(left)].argmax()] if left in vocabulary else None
+    return (
+        vocabulary[table[vocabulary.index(left)].argmax()] if left in vocabulary else None
+    )
 
 
 # %%
 print("word   its row sums to   predicted next")
 for left in [*vocabulary, "dog"]:
-    total = f"{table[vocabulary.index(left)].sum():.2f}" if left in vocabulary else "no row"
+    total = (
+        f"{table[vocabulary.index(left)].sum():.2f}" if left in vocabulary else "no row"
+    )
     print(f"{left:4} {total:>17}   {predict_missing(left)}")
 
 # %% [markdown]
@@ -245,7 +268,9 @@ for left in [*vocabulary, "dog"]:
 
 # %%
 asked = [("the", "cat"), ("cat", "sat"), ("the", "mat"), ("mat", "sat")]
-chances = torch.tensor([table[vocabulary.index(a), vocabulary.index(b)] for a, b in asked])
+chances = torch.tensor(
+    [table[vocabulary.index(a), vocabulary.index(b)] for a, b in asked]
+)
 print("probabilities:", [round(chance, 2) for chance in chances.tolist()])
 print("perplexity:   ", perplexity(chances).item())
 
@@ -261,14 +286,22 @@ show_source(Bigram)
 # %%
 numbers_of = torch.tensor([vocabulary.index(word) for word in corpus])
 nine_words = Bigram(6).fit(numbers_of[:-1], numbers_of[1:])
-print("rows sum to:", [round(total, 2) for total in nine_words.probability.sum(1).tolist()])
+print(
+    "rows sum to:", [round(total, 2) for total in nine_words.probability.sum(1).tolist()]
+)
 print(
     "after 'the':",
-    {w: round(p.item(), 2) for w, p in zip(vocabulary, nine_words.probability[5], strict=True)},
+    {
+        w: round(p.item(), 2)
+        for w, p in zip(vocabulary, nine_words.probability[5], strict=True)
+    },
 )
 print(
     "after 'ate':",
-    {w: round(p.item(), 2) for w, p in zip(vocabulary, nine_words.probability[0], strict=True)},
+    {
+        w: round(p.item(), 2)
+        for w, p in zip(vocabulary, nine_words.probability[0], strict=True)
+    },
 )
 
 # %% [markdown]
@@ -301,7 +334,9 @@ for row in tiny.sample(3, length=3, generator=torch.Generator().manual_seed(2)):
 # %%
 noun, verb = entropy(torch.tensor([0.5, 0.5])), entropy(torch.tensor([0.75, 0.25]))
 print(f"by hand:     {noun:.4f} + {verb:.4f} + 0 = {noun + verb:.4f} nats a sentence")
-print(f"the package: {tiny.sentence_entropy():.4f}, and {tiny.entropy_rate():.4f} for each of its 3 words")
+print(
+    f"the package: {tiny.sentence_entropy():.4f}, and {tiny.entropy_rate():.4f} for each of its 3 words"
+)
 
 # %% [markdown]
 # Nats per word of a text without end are the **entropy rate**. No model that reads from left to right can be less
@@ -321,10 +356,17 @@ print(*[GRAMMAR.decode(row) for row in sentences.tokens[:12]], sep="\n")
 # has a state for each kind and number of subject at each place of the sentence, and that is all it is.
 
 # %%
-show_source(Grammar.sample, Grammar.next_word_probabilities, Grammar.sentence_entropy, Grammar.entropy_rate)
+show_source(
+    Grammar.sample,
+    Grammar.next_word_probabilities,
+    Grammar.sentence_entropy,
+    Grammar.entropy_rate,
+)
 
 # %%
-print(f"states {len(GRAMMAR.probability)}, words in a mean sentence {GRAMMAR.mean_length():.2f}")
+print(
+    f"states {len(GRAMMAR.probability)}, words in a mean sentence {GRAMMAR.mean_length():.2f}"
+)
 print(f"entropy of a sentence {GRAMMAR.sentence_entropy():.3f} nats")
 print(f"entropy rate          {GRAMMAR.entropy_rate():.4f} nats a word")
 
@@ -367,8 +409,12 @@ bigram_losses = []
 for count in SENTENCE_COUNTS:
     seen = most._replace(tokens=most.tokens[:count], real=most.real[:count])
     bigram = Bigram(len(GRAMMAR.words), smoothing=0.1).fit(*seen.pairs())
-    bigram_losses.append((word_shares * cross_entropy(best_table, bigram.probability)).sum().item())
-    print(f"{count:6} sentences: {bigram_losses[-1]:.3f} nats, perplexity {math.exp(bigram_losses[-1]):.2f}")
+    bigram_losses.append(
+        (word_shares * cross_entropy(best_table, bigram.probability)).sum().item()
+    )
+    print(
+        f"{count:6} sentences: {bigram_losses[-1]:.3f} nats, perplexity {math.exp(bigram_losses[-1]):.2f}"
+    )
 
 # %%
 figure, ax = subplots(width=6, height=3)
@@ -385,14 +431,22 @@ show(
 
 # %% tags=["nbval-check-output"]
 print("no table beats the best bigram:", min(bigram_losses) >= best_bigram.item())
-print("the last one comes within 0.01 nats of it:", bigram_losses[-1] - best_bigram.item() < 0.01)
-print("and stays more than 0.3 above the entropy rate:", bigram_losses[-1] - GRAMMAR.entropy_rate() > 0.3)
+print(
+    "the last one comes within 0.01 nats of it:",
+    bigram_losses[-1] - best_bigram.item() < 0.01,
+)
+print(
+    "and stays more than 0.3 above the entropy rate:",
+    bigram_losses[-1] - GRAMMAR.entropy_rate() > 0.3,
+)
 
 # %% [markdown]
 # More text does not help any more. What is missing is not data but *memory*: the bigram cannot see the subject.
 
 # %%
-unfinished = "the ducks near the house fly ."  # the question: what comes in place of "fly"?
+unfinished = (
+    "the ducks near the house fly ."  # the question: what comes in place of "fly"?
+)
 exact = GRAMMAR.next_word_probabilities(GRAMMAR.encode(unfinished))[0, 5]
 after_house = bigram(torch.tensor(GRAMMAR.words.index("house")))
 for verb in ["fly", "flies", "sleep", "sleeps", "read", "reads"]:
@@ -416,7 +470,9 @@ logit_table = nn.Embedding(len(GRAMMAR.words), len(GRAMMAR.words))
 nn.init.zeros_(logit_table.weight)
 batches = Batches(previous, following, batch_size=512)
 optimizer = torch.optim.Adam(logit_table.parameters(), lr=0.1)
-schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=10 * len(batches))
+schedule = torch.optim.lr_scheduler.LinearLR(
+    optimizer, 1.0, 0.0, total_iters=10 * len(batches)
+)
 
 
 def table_loss(batch):
@@ -426,7 +482,8 @@ def table_loss(batch):
 
 # %%
 run = watch(
-    train(table_loss, batches, optimizer, 10, after_step=schedule.step), title="A bigram table, trained"
+    train(table_loss, batches, optimizer, 10, after_step=schedule.step),
+    title="A bigram table, trained",
 )
 
 # %%
@@ -435,11 +492,16 @@ counted = Bigram(len(GRAMMAR.words), smoothing=1e-9).fit(previous, following)
 with torch.no_grad():
     trained_loss = table_loss((previous, following))
 counted_loss = perplexity(counted(previous).gather(1, following.reshape(-1, 1))).log()
-print(f"before training: {math.log(len(GRAMMAR.words)):.3f}, the logarithm of {len(GRAMMAR.words)}")
+print(
+    f"before training: {math.log(len(GRAMMAR.words)):.3f}, the logarithm of {len(GRAMMAR.words)}"
+)
 print(f"trained {trained_loss:.3f}, counted {counted_loss:.3f} nats a word")
 
 # %% tags=["nbval-check-output"]
-print("training comes within 0.01 nats of counting:", bool(trained_loss - counted_loss < 0.01))
+print(
+    "training comes within 0.01 nats of counting:",
+    bool(trained_loss - counted_loss < 0.01),
+)
 print("and never below it:", bool(trained_loss >= counted_loss))
 
 # %% [markdown]
@@ -489,9 +551,14 @@ hide_figure, hide_axes = subplots(1, 4, width=9, height=2.4)
 READERS = ["frequencies", "word to the left", "all to the left", "all other words"]
 for ax in hide_axes:
     ax.set(xlim=(0, 1.0), yticks=[], ylim=(4.6, -0.6), xlabel="probability")
-reader_bars = [ax.barh(range(5), [0.0] * 5, color=COLORS[0], alpha=0.5) for ax in hide_axes]
+reader_bars = [
+    ax.barh(range(5), [0.0] * 5, color=COLORS[0], alpha=0.5) for ax in hide_axes
+]
 reader_words = [[ax.text(0.04, k, "", va="center") for k in range(5)] for ax in hide_axes]
-titles = [ax.set_title(f"{reader}\nnats", fontsize=10) for ax, reader in zip(hide_axes, READERS, strict=True)]
+titles = [
+    ax.set_title(f"{reader}\nnats", fontsize=10)
+    for ax, reader in zip(hide_axes, READERS, strict=True)
+]
 freeze_layout(hide_figure, *titles, *chain(*reader_bars), *chain(*reader_words))
 
 
@@ -499,12 +566,19 @@ freeze_layout(hide_figure, *titles, *chain(*reader_bars), *chain(*reader_words))
 def expectations(place):
     left = example[0, place - 1] if place else 0  # a full stop comes before the sentence
     all_left = GRAMMAR.next_word_probabilities(example)[0, place]
-    return [word_shares, best_table[left], all_left, GRAMMAR.hidden_word_probabilities(example)[0, place]]
+    return [
+        word_shares,
+        best_table[left],
+        all_left,
+        GRAMMAR.hidden_word_probabilities(example)[0, place],
+    ]
 
 
 def draw_reader(reader, p):
     titles[reader].set_text(f"{READERS[reader]}\n{entropy(p):.2f} nats")
-    for bar, label, chance, word in zip(reader_bars[reader], reader_words[reader], *p.topk(5), strict=True):
+    for bar, label, chance, word in zip(
+        reader_bars[reader], reader_words[reader], *p.topk(5), strict=True
+    ):
         bar.set_width(chance)
         label.set_text(GRAMMAR.words[word] if chance > 0 else "")
 
@@ -514,10 +588,15 @@ def draw_hidden(place):
     hidden, said = example[0, place - 1], []
     for reader, p in enumerate(expectations(place - 1)):
         draw_reader(reader, p)
-        said.append(f"{READERS[reader]}: {entropy(p) + 0.0:.2f} nats, {p[hidden]:.2f} for the right word")
+        said.append(
+            f"{READERS[reader]}: {entropy(p) + 0.0:.2f} nats, {p[hidden]:.2f} for the right word"
+        )
     shown = [GRAMMAR.words[token] for token in example[0]]
     shown[place - 1] = "▢"
-    return hide_figure, f"{' '.join(shown)} Hidden: {GRAMMAR.words[hidden]}. {'; '.join(said)}."
+    return (
+        hide_figure,
+        f"{' '.join(shown)} Hidden: {GRAMMAR.words[hidden]}. {'; '.join(said)}.",
+    )
 
 
 explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
@@ -540,13 +619,17 @@ explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
 # random:
 
 # %%
-follows = torch.tensor([[0.4, 0.1], [0.1, 0.4]])  # rows: dry, rain; columns: no umbrella, umbrella
+follows = torch.tensor(
+    [[0.4, 0.1], [0.1, 0.4]]
+)  # rows: dry, rain; columns: no umbrella, umbrella
 at_random = torch.tensor([[0.25, 0.25], [0.25, 0.25]])
 for joint in (follows, at_random):
     weather, umbrella = joint.sum(1), joint.sum(0)
     remaining = (weather * entropy(joint / weather.reshape(2, 1))).sum()
     gone = entropy(umbrella) - remaining
-    print(f"H(umbrella) {entropy(umbrella):.3f} - H(umbrella | weather) {remaining:.3f} = {gone.abs():.3f}")
+    print(
+        f"H(umbrella) {entropy(umbrella):.3f} - H(umbrella | weather) {remaining:.3f} = {gone.abs():.3f}"
+    )
 
 # %% exercise="02.information"
 
@@ -558,7 +641,9 @@ show_source(mutual_information)
 
 # %%
 print(f"KL from independence:              {mutual_information(pair_shares):.4f} nats")
-print(f"H(word) - H(word | left neighbour): {entropy(word_shares) - best_bigram:.4f} nats")
+print(
+    f"H(word) - H(word | left neighbour): {entropy(word_shares) - best_bigram:.4f} nats"
+)
 
 # %% [markdown]
 # ### Two numbers
@@ -578,9 +663,13 @@ grid = torch.linspace(-6, 6, 401, dtype=torch.float64)
 x_grid, y_grid = grid.reshape(-1, 1), grid.reshape(1, -1)
 print("correlation   formula   table")
 for rho in [0.0, 0.5, 0.9, 0.99]:
-    density = (-(x_grid**2 - 2 * rho * x_grid * y_grid + y_grid**2) / (2 * (1 - rho**2))).exp()
+    density = (
+        -(x_grid**2 - 2 * rho * x_grid * y_grid + y_grid**2) / (2 * (1 - rho**2))
+    ).exp()
     by_table = mutual_information(density / density.sum())
-    print(f"{rho:11.2f} {gaussian_mutual_information(torch.tensor(rho)):9.3f} {by_table.abs():7.3f}")
+    print(
+        f"{rho:11.2f} {gaussian_mutual_information(torch.tensor(rho)):9.3f} {by_table.abs():7.3f}"
+    )
 
 # %% [markdown]
 # ## 10. InfoNCE: a game that bounds the information
@@ -636,25 +725,32 @@ def best_scores(x, y, rho):
 
 
 def batch_bounds(score, x, y, n):
-    return info_nce_bound(score(x.reshape(-1, n, 1), y.reshape(-1, n, 1)))  # one bound for each batch
+    return info_nce_bound(
+        score(x.reshape(-1, n, 1), y.reshape(-1, n, 1))
+    )  # one bound for each batch
 
 
 # %%
 RHO = 0.9
 information = gaussian_mutual_information(torch.tensor(RHO)).item()
 x, y = gaussian_pairs(65_536, RHO, torch.Generator().manual_seed(0))
-best_bounds = {n: batch_bounds(lambda x, y: best_scores(x, y, RHO), x, y, n) for n in (2, 8, 32, 128)}
+best_bounds = {
+    n: batch_bounds(lambda x, y: best_scores(x, y, RHO), x, y, n) for n in (2, 8, 32, 128)
+}
 print(f"mutual information {information:.3f}")
 print("  N   log N   InfoNCE, mean over batches and its standard error")
 for n, bounds in best_bounds.items():
-    print(f"{n:3} {math.log(n):7.2f} {bounds.mean():9.3f} ± {bounds.std() / len(bounds) ** 0.5:.3f}")
+    print(
+        f"{n:3} {math.log(n):7.2f} {bounds.mean():9.3f} ± {bounds.std() / len(bounds) ** 0.5:.3f}"
+    )
 
 # %% tags=["nbval-check-output"]
 means = {n: bounds.mean().item() for n, bounds in best_bounds.items()}
 print("more candidates, a higher bound:", means[2] < means[8] < means[32] < means[128])
 print("below log N, each:", all(means[n] < math.log(n) for n in means))
 print(
-    "clearly below the information with 2, 8 and 32:", all(means[n] < information - 0.02 for n in (2, 8, 32))
+    "clearly below the information with 2, 8 and 32:",
+    all(means[n] < information - 0.02 for n in (2, 8, 32)),
 )
 
 # %% [markdown]
@@ -668,9 +764,15 @@ noise_x, noise_y = torch.randn(2, 4096, 1, generator=torch.Generator().manual_se
 bound_figure, bound_ax = subplots(width=6, height=3.4)
 (dots,) = bound_ax.plot([], [], ".", color="0.6", label="single batches")
 bound_ax.plot(SIZES, [math.log(n) for n in SIZES], "s:", color=COLORS[1], label="log N")
-information_line = bound_ax.axhline(0, color=COLORS[2], linestyle="--", label="mutual information")
-(mean_curve,) = bound_ax.plot(SIZES, SIZES, "o-", color=COLORS[0], linewidth=2.5, label="InfoNCE, mean")
-bound_ax.set(xscale="log", xticks=SIZES, xlabel="candidates N", ylabel="nats", ylim=(-0.6, 2.4))
+information_line = bound_ax.axhline(
+    0, color=COLORS[2], linestyle="--", label="mutual information"
+)
+(mean_curve,) = bound_ax.plot(
+    SIZES, SIZES, "o-", color=COLORS[0], linewidth=2.5, label="InfoNCE, mean"
+)
+bound_ax.set(
+    xscale="log", xticks=SIZES, xlabel="candidates N", ylabel="nats", ylim=(-0.6, 2.4)
+)
 bound_ax.set_xticklabels(SIZES)
 bound_ax.minorticks_off()
 bound_ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -680,7 +782,9 @@ freeze_layout(bound_figure, dots, information_line, mean_curve)
 # %%
 def draw_bound(rho, n):
     y = rho * noise_x + (1 - rho**2) ** 0.5 * noise_y
-    bounds = {m: batch_bounds(lambda x, y: best_scores(x, y, rho), noise_x, y, m) for m in SIZES}
+    bounds = {
+        m: batch_bounds(lambda x, y: best_scores(x, y, rho), noise_x, y, m) for m in SIZES
+    }
     truth, single = gaussian_mutual_information(torch.tensor(rho)).item(), bounds[n]
     mean_curve.set_ydata([b.mean() for b in bounds.values()])
     information_line.set_ydata([truth, truth])
@@ -735,15 +839,26 @@ print("  N   log N   best critic   learned critic")
 for n, bounds in best_bounds.items():
     with torch.no_grad():
         learned_bounds[n] = batch_bounds(critic, x, y, n)
-    print(f"{n:3} {math.log(n):7.2f} {bounds.mean():13.2f} {learned_bounds[n].mean():16.2f}")
+    print(
+        f"{n:3} {math.log(n):7.2f} {bounds.mean():13.2f} {learned_bounds[n].mean():16.2f}"
+    )
 
 # %% tags=["nbval-check-output"]
 means = {n: bounds.mean().item() for n, bounds in learned_bounds.items()}
-print("within 0.02 nats of the best critic:", all(best_bounds[n].mean() - means[n] < 0.02 for n in means))
+print(
+    "within 0.02 nats of the best critic:",
+    all(best_bounds[n].mean() - means[n] < 0.02 for n in means),
+)
 print("and below it, each:", all(means[n] < best_bounds[n].mean() for n in means))
-print("the means stay below the information:", all(mean < information for mean in means.values()))
+print(
+    "the means stay below the information:",
+    all(mean < information for mean in means.values()),
+)
 print("some single batches do not:", bool((learned_bounds[128] > information).any()))
-print("no batch passes log N:", all(b.max().item() < math.log(n) + 1e-5 for n, b in learned_bounds.items()))
+print(
+    "no batch passes log N:",
+    all(b.max().item() < math.log(n) + 1e-5 for n, b in learned_bounds.items()),
+)
 
 # %% [markdown]
 # It was never told that the numbers are normal, nor what their correlation is. It learned to tell partners from
@@ -762,7 +877,11 @@ fresh_pairs = [part[:3200].reshape(100, 32, 1) for part in (x, y)]  # 100 batche
 optimizer = torch.optim.Adam(memorizing.parameters(), lr=1e-2)
 run = watch(
     train(
-        memorizing.loss, [few_pairs] * 40, optimizer, epochs=60, validate=lambda: memorizing.loss(fresh_pairs)
+        memorizing.loss,
+        [few_pairs] * 40,
+        optimizer,
+        epochs=60,
+        validate=lambda: memorizing.loss(fresh_pairs),
     ),
     title="A critic that sees 32 pairs only",
 )
@@ -779,7 +898,10 @@ print(
 )
 
 # %% tags=["nbval-check-output"]
-print("on its own pairs it passes the information by more than 0.1:", own > information + 0.1)
+print(
+    "on its own pairs it passes the information by more than 0.1:",
+    own > information + 0.1,
+)
 print("on fresh pairs it proves nothing in the end:", fresh[-1] < 0)
 print("though it proved something after 40 steps:", fresh[0] > 0.2)
 

@@ -28,7 +28,13 @@ from sslcourse.encoders import mlp
 from sslcourse.evaluate import bayes_accuracy, gaussian_kl
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import energy_distance
-from sslcourse.methods import GAN, AffineFlow, ConditionalGenerator, GaussianClassifier, LogisticRegression
+from sslcourse.methods import (
+    GAN,
+    AffineFlow,
+    ConditionalGenerator,
+    GaussianClassifier,
+    LogisticRegression,
+)
 from sslcourse.plots import COLORS, freeze_layout, subplots
 from sslcourse.show import show, show_source
 from sslcourse.training import train
@@ -113,12 +119,16 @@ show_source(GaussianClassifier)
 
 # %%
 COVARIANCE = torch.tensor([[1.0, 0.5], [0.5, 1.0]])
-STEP = torch.linalg.cholesky(COVARIANCE) @ torch.tensor([0.8, 0.6])  # as long as one standard deviation
+STEP = torch.linalg.cholesky(COVARIANCE) @ torch.tensor(
+    [0.8, 0.6]
+)  # as long as one standard deviation
 
 
 def garden(robins, distance):
     means = torch.stack([-distance / 2 * STEP, distance / 2 * STEP])
-    return GaussianClassifier(torch.tensor([1 - robins, robins]), means, COVARIANCE.expand(2, 2, 2))
+    return GaussianClassifier(
+        torch.tensor([1 - robins, robins]), means, COVARIANCE.expand(2, 2, 2)
+    )
 
 
 truth = garden(robins=0.3, distance=2.0)
@@ -166,7 +176,9 @@ print(f"always saying wren:             {100 * (test_y == 0).double().mean():.1f
 # The loss is $-\log p(y \mid x)$, averaged over all birds; no model can have a lower one than the true posterior.
 
 # %%
-axis = torch.linspace(-7, 7, 701)  # along w, in standard deviations; from centre to centre 0.02
+axis = torch.linspace(
+    -7, 7, 701
+)  # along w, in standard deviations; from centre to centre 0.02
 draws = torch.Generator().manual_seed(2)
 offsets = torch.randn(300, 2, generator=draws) @ torch.linalg.cholesky(COVARIANCE).T
 luck = torch.rand(300, generator=draws)
@@ -174,7 +186,9 @@ luck = torch.rand(300, generator=draws)
 
 def joint_along(robins, distance):
     centres = torch.tensor([-distance / 2, distance / 2])
-    return Normal(centres, 1.0).log_prob(axis.unsqueeze(1)).exp() * torch.tensor([1 - robins, robins])
+    return Normal(centres, 1.0).log_prob(axis.unsqueeze(1)).exp() * torch.tensor(
+        [1 - robins, robins]
+    )
 
 
 def least_loss(robins, distance):
@@ -186,16 +200,31 @@ def least_loss(robins, distance):
 TICKS = [-4, 0, 4]
 garden_figure, (left, right) = subplots(1, 2, width=8, height=3.6)
 clouds = [
-    left.plot([], [], marker, ls="", color=COLORS[y], ms=4, alpha=0.6)[0] for y, marker in enumerate("ox")
+    left.plot([], [], marker, ls="", color=COLORS[y], ms=4, alpha=0.6)[0]
+    for y, marker in enumerate("ox")
 ]
 (border,) = left.plot([], [], "k-")
-joints = [right.plot([], [], style, color=COLORS[y])[0] for y, style in enumerate(["-", "--"])]
+joints = [
+    right.plot([], [], style, color=COLORS[y])[0] for y, style in enumerate(["-", "--"])
+]
 (cut,) = right.plot([0, 0], [0, 0.4], "k-", linewidth=1)
 wrong_area = right.fill_between(axis, 0 * axis, 0 * axis, color="0.75")
 names = [right.text(0, 0, "wrens", ha="right"), right.text(0, 0, "robins", ha="left")]
-left.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), xlabel="wing", ylabel="weight", xticks=TICKS, yticks=TICKS)
+left.set(
+    xlim=(-4.5, 4.5),
+    ylim=(-4.5, 4.5),
+    xlabel="wing",
+    ylabel="weight",
+    xticks=TICKS,
+    yticks=TICKS,
+)
 right.set(
-    xlim=(-5, 5), ylim=(0, 0.45), xlabel="t = w · x / δ", ylabel="p(x, y)", xticks=TICKS, yticks=[0, 0.2, 0.4]
+    xlim=(-5, 5),
+    ylim=(0, 0.45),
+    xlabel="t = w · x / δ",
+    ylabel="p(x, y)",
+    xticks=TICKS,
+    yticks=[0, 0.2, 0.4],
 )
 freeze_layout(garden_figure, wrong_area, *clouds, border, *joints, cut, *names)
 
@@ -263,12 +292,17 @@ x, labels = truth.sample(500, torch.Generator().manual_seed(3))
 generative = GaussianClassifier.fit(x, labels)
 discriminative = LogisticRegression(2)
 optimizer = torch.optim.Adam(discriminative.parameters(), lr=0.05)
-run = watch(train(discriminative.loss, [(x, labels)], optimizer, epochs=300), title="Logistic regression")
+run = watch(
+    train(discriminative.loss, [(x, labels)], optimizer, epochs=300),
+    title="Logistic regression",
+)
 
 # %%
 await run
 learned_w = discriminative.linear.weight[0].detach()
-fitted_w = torch.linalg.solve(generative.covariances[0], generative.means[1] - generative.means[0])
+fitted_w = torch.linalg.solve(
+    generative.covariances[0], generative.means[1] - generative.means[0]
+)
 print("w of the truth:         ", [round(v, 2) for v in w.tolist()])
 print("w of the generative:    ", [round(v, 2) for v in fitted_w.tolist()])
 print("w of the discriminative:", [round(v, 2) for v in learned_w.tolist()])
@@ -284,7 +318,9 @@ print("                    accuracy    loss")
 print(f"always saying wren  {100 * (test_y == 0).double().mean():6.1f} %")
 for name, model in [("generative", generative), ("discriminative", discriminative)]:
     print(f"{name:18} {100 * accuracy(model):7.1f} % {surprise(model):8.3f}")
-print(f"{'the best possible':18} {100 * bayes_accuracy(2.0, 0.3):7.1f} % {least_loss(0.3, 2.0):8.3f}")
+print(
+    f"{'the best possible':18} {100 * bayes_accuracy(2.0, 0.3):7.1f} % {least_loss(0.3, 2.0):8.3f}"
+)
 
 # %% [markdown]
 # Two ways, one line, close to the truth. With 500 birds and two measurements it hardly matters how one learns. With
@@ -304,9 +340,13 @@ def twenty(correlation):
     covariance = torch.eye(20)
     covariance[:10, :10] += correlation * (1 - torch.eye(10))
     ones = torch.ones(20)
-    step = ones / (ones @ torch.linalg.solve(covariance, ones)).sqrt()  # one standard deviation long
+    step = (
+        ones / (ones @ torch.linalg.solve(covariance, ones)).sqrt()
+    )  # one standard deviation long
     means = torch.stack([-1.25 * step, 1.25 * step])
-    return GaussianClassifier(torch.tensor([0.5, 0.5]), means, covariance.expand(2, 20, 20))
+    return GaussianClassifier(
+        torch.tensor([0.5, 0.5]), means, covariance.expand(2, 20, 20)
+    )
 
 
 WORLDS = {"right model": twenty(0.0), "wrong model": twenty(0.3)}
@@ -353,9 +393,21 @@ for ax, (world, scores) in zip(axes, results.items(), strict=True):
     ax.axhline(100 * bayes_accuracy(2.5), color="0.5", linestyle=":")
     ax.text(10, 100 * bayes_accuracy(2.5) + 0.2, "Bayes accuracy")
     for (name, table), marker in zip(scores.items(), "os^", strict=True):
-        ax.errorbar(COUNTS, table.mean(1), table.std(1) / 30**0.5, marker=marker, label=name, capsize=2)
+        ax.errorbar(
+            COUNTS,
+            table.mean(1),
+            table.std(1) / 30**0.5,
+            marker=marker,
+            label=name,
+            capsize=2,
+        )
     ax.set(
-        xscale="log", xlabel="labels", ylabel="test accuracy, %", ylim=(74, 91), title=world, xticks=COUNTS
+        xscale="log",
+        xlabel="labels",
+        ylabel="test accuracy, %",
+        ylim=(74, 91),
+        title=world,
+        xticks=COUNTS,
     )
     ax.set_xticklabels(COUNTS)
 axes[1].legend()
@@ -367,20 +419,42 @@ show(
 )
 
 # %% tags=["nbval-check-output"]
-mean = {(world, name): t.mean(1) for world, scores in results.items() for name, t in scores.items()}
-advantage = {world: mean[world, "naive Bayes"] - mean[world, "logistic"] for world in WORLDS}
+mean = {
+    (world, name): t.mean(1)
+    for world, scores in results.items()
+    for name, t in scores.items()
+}
+advantage = {
+    world: mean[world, "naive Bayes"] - mean[world, "logistic"] for world in WORLDS
+}
 print(
-    "right model, 50 labels: naive Bayes leads by more than 2 points:", bool(advantage["right model"][2] > 2)
+    "right model, 50 labels: naive Bayes leads by more than 2 points:",
+    bool(advantage["right model"][2] > 2),
 )
-print("right model, 1000 labels: within 1 point:", bool(advantage["right model"][5].abs() < 1))
+print(
+    "right model, 1000 labels: within 1 point:",
+    bool(advantage["right model"][5].abs() < 1),
+)
 print("wrong model, 20 labels: naive Bayes leads:", bool(advantage["wrong model"][1] > 0))
-print("wrong model, 1000 labels: it is behind by more than 2 points:", bool(advantage["wrong model"][5] < -2))
+print(
+    "wrong model, 1000 labels: it is behind by more than 2 points:",
+    bool(advantage["wrong model"][5] < -2),
+)
 
 # %% tags=["nbval-check-output"]
-against_penalty = {world: mean[world, "naive Bayes"] - mean[world, "logistic, penalty"] for world in WORLDS}
+against_penalty = {
+    world: mean[world, "naive Bayes"] - mean[world, "logistic, penalty"]
+    for world in WORLDS
+}
 for world, lead in against_penalty.items():
-    print(f"{world}: naive Bayes is nowhere 1 point ahead of logistic with penalty:", bool((lead < 1).all()))
-print("10 labels, right model: nor ahead of plain logistic:", bool(advantage["right model"][0] < 0.5))
+    print(
+        f"{world}: naive Bayes is nowhere 1 point ahead of logistic with penalty:",
+        bool((lead < 1).all()),
+    )
+print(
+    "10 labels, right model: nor ahead of plain logistic:",
+    bool(advantage["right model"][0] < 0.5),
+)
 
 # %% [markdown]
 # This is what Ng and Jordan found in 2001. The generative model gets *sooner* to the best it can do, and the
@@ -401,7 +475,9 @@ print("10 labels, right model: nor ahead of plain logistic:", bool(advantage["ri
 # %%
 KINDS = ["wren", "robin", "blackbird"]
 means = torch.tensor([[-2.0, -1.0], [2.0, -1.0], [0.0, 2.5]])
-covariances = torch.tensor([[[0.6, 0.4], [0.4, 0.6]], [[1.0, -0.5], [-0.5, 0.5]], [[1.5, 0.0], [0.0, 0.3]]])
+covariances = torch.tensor(
+    [[[0.6, 0.4], [0.4, 0.6]], [[1.0, -0.5], [-0.5, 0.5]], [[1.5, 0.0], [0.0, 0.3]]]
+)
 three = GaussianClassifier(torch.tensor([0.5, 0.3, 0.2]), means, covariances)
 three_x, three_y = three.sample(300, torch.Generator().manual_seed(4))
 fitted = GaussianClassifier.fit(three_x, three_y, covariance="own")
@@ -412,11 +488,18 @@ print("share of each kind, fitted:", [f"{p:.2f}" for p in fitted.prior.tolist()]
 # **It notices what does not belong.** Here are a bird between two kinds and an ostrich:
 
 # %%
-visitors = {"a bird in between": torch.tensor([[-0.2, -0.6]]), "an ostrich": torch.tensor([[9.0, 9.0]])}
+visitors = {
+    "a bird in between": torch.tensor([[-0.2, -0.6]]),
+    "an ostrich": torch.tensor([[9.0, 9.0]]),
+}
 lowest = fitted.log_density(three_x).min()
 for name, visitor in visitors.items():
     p, kind = fitted(visitor).max(1)
-    strange = "stranger than all 300" if fitted.log_density(visitor) < lowest else "not the strangest"
+    strange = (
+        "stranger than all 300"
+        if fitted.log_density(visitor) < lowest
+        else "not the strangest"
+    )
     print(f"{name:17} {KINDS[kind]} with probability {p.item():.3f}; {strange}, ", end="")
     print(f"log p(x) = {fitted.log_density(visitor).item():.1f}")
 
@@ -439,13 +522,19 @@ for ax, points, kinds, title in [
     ax.set(xlim=(-5, 6), ylim=(-4, 6), xlabel="wing", ylabel="weight", title=title)
 axes[1].legend(loc="upper right")
 show(
-    figure, alt="Left 300 birds of three kinds, right 300 draws from the model; the three clouds look alike."
+    figure,
+    alt="Left 300 birds of three kinds, right 300 draws from the model; the three clouds look alike.",
 )
 
 # %%
-robins = fitted.sample_given(torch.ones(20_000, dtype=torch.long), torch.Generator().manual_seed(6))
+robins = fitted.sample_given(
+    torch.ones(20_000, dtype=torch.long), torch.Generator().manual_seed(6)
+)
 print("mean of all robins, truth:", [round(v, 2) for v in three.means[1].tolist()])
-print("mean of 20,000 draws of p(x | robin):", [round(v, 2) for v in robins.mean(0).tolist()])
+print(
+    "mean of 20,000 draws of p(x | robin):",
+    [round(v, 2) for v in robins.mean(0).tolist()],
+)
 correlation = three.covariances[1, 0, 1] / three.covariances[1].diagonal().prod().sqrt()
 print(f"correlation, truth:    {correlation:.2f}")
 print(f"correlation in draws:  {torch.corrcoef(robins.T)[0, 1]:.2f}")
@@ -460,16 +549,23 @@ print(f"correlation in draws:  {torch.corrcoef(robins.T)[0, 1]:.2f}")
 # We try it where the answer is known: 1,000 points of a Gaussian with correlation.
 
 # %%
-TRUE_MEAN, TRUE_COVARIANCE = torch.tensor([2.0, 3.0]), torch.tensor([[1.0, 0.6], [0.6, 0.5]])
+TRUE_MEAN, TRUE_COVARIANCE = (
+    torch.tensor([2.0, 3.0]),
+    torch.tensor([[1.0, 0.6], [0.6, 0.5]]),
+)
 root = torch.linalg.cholesky(TRUE_COVARIANCE)
-data = TRUE_MEAN + torch.randn(1000, 2, generator=torch.Generator().manual_seed(7)) @ root.T
+data = (
+    TRUE_MEAN + torch.randn(1000, 2, generator=torch.Generator().manual_seed(7)) @ root.T
+)
 
 
 def noisy_batches(steps, size, seed=8):
     """Pairs: points of the data, and noise that has nothing to do with them."""
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randint(len(data), (steps, size), generator=generator)
-    return list(zip(data[rows], torch.randn(steps, size, 2, generator=generator), strict=True))
+    return list(
+        zip(data[rows], torch.randn(steps, size, 2, generator=generator), strict=True)
+    )
 
 
 # %% [markdown]
@@ -520,7 +616,9 @@ with torch.no_grad():
     samples = circulated(test_noise)
 for name, points in [("data", data), ("samples", samples)]:
     mean, std = points.mean(0).tolist(), points.std(0).tolist()
-    print(f"{name:8} mean {mean[0]:.1f} {mean[1]:.1f}   standard deviation {std[0]:.2f} {std[1]:.2f}")
+    print(
+        f"{name:8} mean {mean[0]:.1f} {mean[1]:.1f}   standard deviation {std[0]:.2f} {std[1]:.2f}"
+    )
 
 # %% [markdown]
 # The mean is right, the spread is gone: whatever the noise, the generator says the same. *Why?* Up to constants the loss
@@ -539,13 +637,22 @@ generators = {
     "half the spread": lambda z: TRUE_MEAN + z @ root.T / 2,
     "exactly the truth": lambda z: TRUE_MEAN + z @ root.T,
 }
-fresh = TRUE_MEAN + torch.randn(20_000, 2, generator=torch.Generator().manual_seed(10)) @ root.T
-losses = {name: circulated_loss(G(test_noise), fresh, STD).item() for name, G in generators.items()}
+fresh = (
+    TRUE_MEAN
+    + torch.randn(20_000, 2, generator=torch.Generator().manual_seed(10)) @ root.T
+)
+losses = {
+    name: circulated_loss(G(test_noise), fresh, STD).item()
+    for name, G in generators.items()
+}
 for name, loss in losses.items():
     print(f"{name:18} loss {loss:6.1f}")
 
 # %% tags=["nbval-check-output"]
-print("the perfect generator has the worst loss:", max(losses, key=losses.get) == "exactly the truth")
+print(
+    "the perfect generator has the worst loss:",
+    max(losses, key=losses.get) == "exactly the truth",
+)
 print(
     "the trained one has less than a tenth of the true spread:",
     bool((samples.std(0) < 0.1 * data.std(0)).all()),
@@ -581,8 +688,14 @@ show_source(gaussian_kl)
 def score(samples):
     mean, covariance = samples.mean(0), torch.cov(samples.T)
     mean_error = (mean - TRUE_MEAN).norm().item()
-    covariance_error = ((covariance - TRUE_COVARIANCE).norm() / TRUE_COVARIANCE.norm()).item()
-    return mean_error, covariance_error, gaussian_kl(mean, covariance, TRUE_MEAN, TRUE_COVARIANCE)
+    covariance_error = (
+        (covariance - TRUE_COVARIANCE).norm() / TRUE_COVARIANCE.norm()
+    ).item()
+    return (
+        mean_error,
+        covariance_error,
+        gaussian_kl(mean, covariance, TRUE_MEAN, TRUE_COVARIANCE),
+    )
 
 
 def print_scores(scores):
@@ -592,7 +705,11 @@ def print_scores(scores):
 
 
 # %%
-table = {"the 1,000 data": score(data), "20,000 true draws": score(fresh), "circulated": score(samples)}
+table = {
+    "the 1,000 data": score(data),
+    "20,000 true draws": score(fresh),
+    "circulated": score(samples),
+}
 print_scores(table)
 
 # %% [markdown]
@@ -662,8 +779,13 @@ print_scores(table)
 
 # %% tags=["nbval-check-output"]
 with torch.no_grad():
-    off = (flow.matrix @ flow.matrix.T - torch.cov(data.T)).norm() / torch.cov(data.T).norm()
-    print("mean within 0.05 of that of the data:", bool((flow.shift - data.mean(0)).norm() < 0.05))
+    off = (flow.matrix @ flow.matrix.T - torch.cov(data.T)).norm() / torch.cov(
+        data.T
+    ).norm()
+    print(
+        "mean within 0.05 of that of the data:",
+        bool((flow.shift - data.mean(0)).norm() < 0.05),
+    )
     print("covariance within 5 % of that of the data:", bool(off < 0.05))
 
 # %% [markdown]
@@ -673,12 +795,18 @@ with torch.no_grad():
 # with the cloud of data, *all pairs*. Two points of each:
 
 # %%
-cloud, other = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([[3.0, 0.0], [4.0, 0.0]])
+cloud, other = (
+    torch.tensor([[0.0, 0.0], [2.0, 0.0]]),
+    torch.tensor([[3.0, 0.0], [4.0, 0.0]]),
+)
 between = torch.cdist(cloud, other)
 within, within_other = (cloud[0] - cloud[1]).norm(), (other[0] - other[1]).norm()
 print("distances between the clouds:", between.tolist(), f"mean {between.mean():.1f}")
 print(f"distance within the first: {within:.1f}, within the other: {within_other:.1f}")
-print(f"energy distance: 2 * {between.mean():.1f} - {within:.1f} - {within_other:.1f}", end="")
+print(
+    f"energy distance: 2 * {between.mean():.1f} - {within:.1f} - {within_other:.1f}",
+    end="",
+)
 print(f" = {2 * between.mean() - within - within_other:.1f}")
 
 # %% [markdown]
@@ -754,7 +882,11 @@ def after_step():
 
 run = watch(
     train(
-        lambda batch: sum(gan.loss(batch) for gan in gans), noisy_batches(800, 500), optimizer, 1, after_step
+        lambda batch: sum(gan.loss(batch) for gan in gans),
+        noisy_batches(800, 500),
+        optimizer,
+        1,
+        after_step,
     ),
     title="Six GANs, sum of their losses",
 )
@@ -788,13 +920,22 @@ print(f"3 log 2 = {3 * math.log(2):.2f}")
 gan_scores = [score(gan(test_noise).detach()) for gan in gans]
 for gan, curve, (_, covariance, kl) in zip(gans, errors.T, gan_scores, strict=True):
     late = curve[len(curve) // 2 :]
-    print(f"penalty {gan.penalty:.0f}: final loss {loss_of_game(gan):.2f}; covariance off ", end="")
+    print(
+        f"penalty {gan.penalty:.0f}: final loss {loss_of_game(gan):.2f}; covariance off ",
+        end="",
+    )
     print(f"{late.min():3.0f} to {late.max():3.0f} % in the second half, ", end="")
     print(f"{100 * covariance:3.0f} % at the end; KL {kl:.3f}")
 
 # %% tags=["nbval-check-output"]
-worst_calm, best_wild = max(s[2] for s in gan_scores[3:]), min(s[2] for s in gan_scores[:3])
-print("the worst GAN with penalty is better than the best without, by KL:", worst_calm < best_wild)
+worst_calm, best_wild = (
+    max(s[2] for s in gan_scores[3:]),
+    min(s[2] for s in gan_scores[:3]),
+)
+print(
+    "the worst GAN with penalty is better than the best without, by KL:",
+    worst_calm < best_wild,
+)
 near = [abs(loss_of_game(gan) - 3 * math.log(2)) < 0.15 for gan in gans]
 print("yet all six losses are within 0.15 of 3 log 2:", all(near))
 
@@ -805,11 +946,17 @@ print("yet all six losses are within 0.15 of 3 log 2:", all(near))
 # little in that error and much in the KL; and in the next table look at the mean:
 
 # %%
-thin = {gan: torch.linalg.eigvalsh(torch.cov(gan(test_noise).detach().T))[0].sqrt().item() for gan in gans}
+thin = {
+    gan: torch.linalg.eigvalsh(torch.cov(gan(test_noise).detach().T))[0].sqrt().item()
+    for gan in gans
+}
 print(
     f"standard deviation in the thin direction: truth {torch.linalg.eigvalsh(TRUE_COVARIANCE)[0].sqrt():.2f}"
 )
-print("GANs without penalty:", [f"{std:.2f}" for gan, std in thin.items() if not gan.penalty])
+print(
+    "GANs without penalty:",
+    [f"{std:.2f}" for gan, std in thin.items() if not gan.penalty],
+)
 print("GANs with penalty:   ", [f"{std:.2f}" for gan, std in thin.items() if gan.penalty])
 
 # %% [markdown]
@@ -861,9 +1008,14 @@ show(
 # (Generator 2 was trained with this very distance, so it has an advantage here.)
 
 # %%
-true_draws = TRUE_MEAN + torch.randn(4000, 2, generator=torch.Generator().manual_seed(13)) @ root.T
+true_draws = (
+    TRUE_MEAN + torch.randn(4000, 2, generator=torch.Generator().manual_seed(13)) @ root.T
+)
 with torch.no_grad():
-    shape = {name: 1000 * energy_distance(G(test_noise[:4000]), fresh[:4000]) for name, G in made.items()}
+    shape = {
+        name: 1000 * energy_distance(G(test_noise[:4000]), fresh[:4000])
+        for name, G in made.items()
+    }
 print(f"{'true draws':21} {1000 * energy_distance(true_draws, fresh[:4000]):7.1f}")
 for name, value in shape.items():
     print(f"{name:18} {value:7.1f}")
@@ -881,9 +1033,14 @@ show_source(ConditionalGenerator)
 torch.manual_seed(0)
 conditional = ConditionalGenerator(n_classes=3)
 generator = torch.Generator().manual_seed(12)
-batches = [(three_x, three_y, torch.randn(300, 2, generator=generator)) for _ in range(500)]
+batches = [
+    (three_x, three_y, torch.randn(300, 2, generator=generator)) for _ in range(500)
+]
 optimizer = torch.optim.Adam(conditional.parameters(), lr=1e-2)
-run = watch(train(conditional.loss, batches, optimizer, epochs=1), title="A generator that is told the kind")
+run = watch(
+    train(conditional.loss, batches, optimizer, epochs=1),
+    title="A generator that is told the kind",
+)
 
 # %% [markdown]
 # Choose the kind, and scale the noise that the generator gets. It was trained with scale 1.
@@ -894,7 +1051,9 @@ kind_figure, ax = subplots(width=5, height=4)
 ax.plot(*three_x.T, "o", color="0.8", ms=3)
 (real_dots,) = ax.plot([], [], "o", color=COLORS[0], ms=4, label="birds of this kind")
 (made_dots,) = ax.plot([], [], "x", color=COLORS[1], ms=5, label="samples")
-ax.set(xlim=(-5, 6), ylim=(-4, 5), xlabel="wing", ylabel="weight", xticks=TICKS, yticks=TICKS)
+ax.set(
+    xlim=(-5, 6), ylim=(-4, 5), xlabel="wing", ylabel="weight", xticks=TICKS, yticks=TICKS
+)
 ax.legend(loc="upper right")
 freeze_layout(kind_figure, real_dots, made_dots)
 
@@ -904,7 +1063,9 @@ def draw_kind(kind, scale):
     samples = conditional(scale * test_noise[:2000], torch.full((2000,), kind))
     real_dots.set_data(*three_x[three_y == kind].T)
     made_dots.set_data(*samples[:150].T)
-    off, data_off = ((m - three.means[kind]).norm() for m in (samples.mean(0), fitted.means[kind]))
+    off, data_off = (
+        (m - three.means[kind]).norm() for m in (samples.mean(0), fitted.means[kind])
+    )
     spread = (torch.cov(samples.T).trace() / three.covariances[kind].trace()).sqrt()
     return kind_figure, (
         f"Samples of {KINDS[kind]} with noise of scale {scale:.1f}: mean {off:.2f} from the truth "

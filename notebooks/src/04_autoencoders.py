@@ -107,7 +107,14 @@ train_images, train_labels, class_names = images("fashion", "train")
 test_images, test_labels, _ = images("fashion", "test")
 train_images, validation_images = train_images[:10_000], train_images[10_000:]
 train_labels = train_labels[:10_000]
-print("train", len(train_images), " validation", len(validation_images), " test", len(test_images))
+print(
+    "train",
+    len(train_images),
+    " validation",
+    len(validation_images),
+    " test",
+    len(test_images),
+)
 
 # %% [markdown]
 # How large an error is large? Someone who never looks at the image does best to draw the **mean image** every time.
@@ -136,7 +143,9 @@ print(f"error of the mean image on test images: {mean_error:.4f}")
 points = torch.tensor([[1.0, 1.2], [2.0, 1.9], [3.0, 3.2], [4.0, 3.8], [5.0, 4.9]])
 centred = points - points.mean(0)
 variances, directions = torch.linalg.eigh(centred.T @ centred / len(points))
-direction = directions[:, -1] * directions[0, -1].sign()  # of the two opposite ones, the one to the right
+direction = (
+    directions[:, -1] * directions[0, -1].sign()
+)  # of the two opposite ones, the one to the right
 print("direction:", [round(value, 2) for value in direction.tolist()])
 print(f"variance along it {variances[1]:.3f}, at right angles to it {variances[0]:.3f}")
 
@@ -194,8 +203,12 @@ show_source(LinearAutoencoder)
 def recipe(loss, parameters, *data, epochs, validate=None):
     batches = Batches(*data, batch_size=32)
     optimizer = torch.optim.Adam(parameters, lr=7e-3, betas=(0.9, 0.98), eps=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 7e-3, total_steps=epochs * len(batches))
-    return train(loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 7e-3, total_steps=epochs * len(batches)
+    )
+    return train(
+        loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate
+    )
 
 
 # %%
@@ -221,8 +234,12 @@ for name, model in [("PCA", pca[32]), ("linear autoencoder", linear)]:
 
 # %% tags=["nbval-check-output"]
 with torch.no_grad():
-    ratio = linear.loss(train_images) / reconstruction_loss(pca[32](train_images), train_images)
-print("the linear autoencoder comes within 1 % of PCA's training error:", bool(ratio < 1.01))
+    ratio = linear.loss(train_images) / reconstruction_loss(
+        pca[32](train_images), train_images
+    )
+print(
+    "the linear autoencoder comes within 1 % of PCA's training error:", bool(ratio < 1.01)
+)
 print("and never below it:", bool(ratio >= 1))
 
 # %% [markdown]
@@ -234,9 +251,13 @@ print("and never below it:", bool(ratio >= 1))
 
 # %%
 with torch.no_grad():
-    drawable = torch.linalg.qr(linear.decoder[0].weight).Q  # (784, 32), orthonormal columns
+    drawable = torch.linalg.qr(
+        linear.decoder[0].weight
+    ).Q  # (784, 32), orthonormal columns
     share = (pca[32].components @ drawable).square().sum(1)  # (32,), 1 = wholly inside
-print(f"first direction {share[0]:.3f}, first sixteen {share[:16].mean():.3f}, all {share.mean():.3f}")
+print(
+    f"first direction {share[0]:.3f}, first sixteen {share[:16].mean():.3f}, all {share.mean():.3f}"
+)
 
 # %% [markdown]
 # What is missing belongs to the directions of smallest variance, which matter least for the error.
@@ -290,7 +311,13 @@ figure, ax = subplots(width=5.5)
 ax.axhline(mean_error, color="0.5", linestyle=":", label="mean image")
 ax.plot(SIZES, list(pca_errors.values()), "o--", label="PCA")
 ax.plot(SIZES, list(autoencoder_errors.values()), "s-", label="autoencoder")
-ax.set(xscale="log", yscale="log", xlabel="numbers in the code", ylabel="test error per pixel", xticks=SIZES)
+ax.set(
+    xscale="log",
+    yscale="log",
+    xlabel="numbers in the code",
+    ylabel="test error per pixel",
+    xticks=SIZES,
+)
 ax.set_xticklabels(SIZES)
 ax.legend()
 show(
@@ -301,8 +328,13 @@ show(
 
 # %% tags=["nbval-check-output"]
 for size in SIZES[:3]:
-    print(f"{size} numbers: the autoencoder beats PCA:", autoencoder_errors[size] < pca_errors[size])
-print("128 numbers: PCA beats the autoencoder:", pca_errors[128] < autoencoder_errors[128])
+    print(
+        f"{size} numbers: the autoencoder beats PCA:",
+        autoencoder_errors[size] < pca_errors[size],
+    )
+print(
+    "128 numbers: PCA beats the autoencoder:", pca_errors[128] < autoencoder_errors[128]
+)
 
 # %% [markdown]
 # With few numbers the network wins clearly: clothes do not lie in a flat space. With many it loses, and that is worth a
@@ -342,11 +374,18 @@ low, high = map_codes.quantile(0.005, dim=0), map_codes.quantile(0.995, dim=0)
 map_figure, (map_ax, image_ax) = subplots(1, 2, width=6.4, height=3.2)
 for label, name in enumerate(class_names):
     x, y = map_codes[test_labels == label][:30].T
-    map_ax.plot(x, y, "o" if label < 6 else "x", markersize=3, color=COLORS[label % 6], alpha=0.4)
+    map_ax.plot(
+        x, y, "o" if label < 6 else "x", markersize=3, color=COLORS[label % 6], alpha=0.4
+    )
     map_ax.text(x.median(), y.median(), name, ha="center", fontsize=8, weight="bold")
 
 # %%
-map_ax.set(xlabel="first number", ylabel="second number", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+map_ax.set(
+    xlabel="first number",
+    ylabel="second number",
+    xlim=(low[0], high[0]),
+    ylim=(low[1], high[1]),
+)
 (cross,) = map_ax.plot([], [], "k+", markersize=20, markeredgewidth=3, clip_on=False)
 picture = image_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
 image_ax.set_axis_off()
@@ -436,11 +475,18 @@ def strangeness(model, pictures):
     return reconstruction_errors(model(pictures), pictures)
 
 
-detectors = {"autoencoder": autoencoders["32"], "PCA": pca[32], "mean image": mean_image.expand_as}
+detectors = {
+    "autoencoder": autoencoders["32"],
+    "PCA": pca[32],
+    "mean image": mean_image.expand_as,
+}
 strange = {"upside down": test_images.flip(2), "noise": noise}
 print("AUROC        upside down    noise")
 for name, model in detectors.items():
-    scores = [auroc(strangeness(model, test_images), strangeness(model, s)) for s in strange.values()]
+    scores = [
+        auroc(strangeness(model, test_images), strangeness(model, s))
+        for s in strange.values()
+    ]
     print(f"{name:12} {scores[0]:11.2f} {scores[1]:8.2f}")
 
 # %% [markdown]
@@ -449,9 +495,20 @@ for name, model in detectors.items():
 # %%
 flipped = strangeness(autoencoders["32"], test_images.flip(2))
 normal = strangeness(autoencoders["32"], test_images)
-by_class = {name: auroc(normal, flipped[test_labels == label]) for label, name in enumerate(class_names)}
-print("hardest upside down:", min(by_class, key=by_class.get), f"{min(by_class.values()):.2f}")
-print("easiest upside down:", max(by_class, key=by_class.get), f"{max(by_class.values()):.2f}")
+by_class = {
+    name: auroc(normal, flipped[test_labels == label])
+    for label, name in enumerate(class_names)
+}
+print(
+    "hardest upside down:",
+    min(by_class, key=by_class.get),
+    f"{min(by_class.values()):.2f}",
+)
+print(
+    "easiest upside down:",
+    max(by_class, key=by_class.get),
+    f"{max(by_class.values()):.2f}",
+)
 
 # %% [markdown]
 # The hardest test is a *class* that was left out of training. Two models are trained here, one that never sees a bag
@@ -464,7 +521,9 @@ without = nn.ModuleDict({name: Autoencoder(32) for name in LEFT_OUT})
 
 def loss_without(batch):
     pictures, labels = batch
-    return sum(without[name].loss(pictures[labels != label]) for name, label in LEFT_OUT.items())
+    return sum(
+        without[name].loss(pictures[labels != label]) for name, label in LEFT_OUT.items()
+    )
 
 
 run = watch(
@@ -477,15 +536,23 @@ await run
 detection = {}
 for name, label in LEFT_OUT.items():
     seen = train_images[train_labels != label]
-    models = {"autoencoder": without[name], "PCA": PCA(32).fit(seen), "mean image": seen.mean(0).expand_as}
+    models = {
+        "autoencoder": without[name],
+        "PCA": PCA(32).fit(seen),
+        "mean image": seen.mean(0).expand_as,
+    }
     known, unknown = test_images[test_labels != label], test_images[test_labels == label]
     for method, model in models.items():
-        detection[method, name] = auroc(strangeness(model, known), strangeness(model, unknown))
+        detection[method, name] = auroc(
+            strangeness(model, known), strangeness(model, unknown)
+        )
 
 # %%
 print("AUROC         bag left out   T-shirt left out")
 for method in models:
-    print(f"{method:12} {detection[method, 'Bag']:13.2f} {detection[method, 'T-shirt']:18.2f}")
+    print(
+        f"{method:12} {detection[method, 'Bag']:13.2f} {detection[method, 'T-shirt']:18.2f}"
+    )
 
 # %% tags=["nbval-check-output"]
 print("bags stand out, AUROC above 0.85:", detection["autoencoder", "Bag"] > 0.85)
@@ -541,7 +608,9 @@ print("noisy input:", [round(value, 2) for value in noisy.tolist()])
 against_clean = reconstruction_loss(drawn, clean)
 against_noisy = reconstruction_loss(drawn, noisy)
 print(f"against the clean image: {against_clean:.5f}")
-print(f"against the noisy input: {against_noisy:.4f}, {against_noisy / against_clean:.0f} times more")
+print(
+    f"against the noisy input: {against_noisy:.4f}, {against_noisy / against_clean:.0f} times more"
+)
 
 # %% [markdown]
 # The drawing is nearly perfect, and only the first line says so. Measured against the noisy input, the network would be
@@ -586,8 +655,12 @@ def circulated_loss(model, pictures, corrupt):
 
 
 do_nothing = nn.Identity()
-print(f"circulated loss of doing nothing: {circulated_loss(do_nothing, test_images, corrupt):.4f}")
-print(f"error of doing nothing, in truth: {reconstruction_loss(corrupt(test_images), test_images):.2f}")
+print(
+    f"circulated loss of doing nothing: {circulated_loss(do_nothing, test_images, corrupt):.4f}"
+)
+print(
+    f"error of doing nothing, in truth: {reconstruction_loss(corrupt(test_images), test_images):.2f}"
+)
 
 # %% exercise="04.denoise"
 
@@ -603,7 +676,9 @@ show_source(DenoisingAutoencoder)
 denoiser, misled = DenoisingAutoencoder(32, corrupt), Autoencoder(32)
 run = watch(
     recipe(
-        lambda pictures: denoiser.loss(pictures) + circulated_loss(misled, pictures, corrupt),
+        lambda pictures: (
+            denoiser.loss(pictures) + circulated_loss(misled, pictures, corrupt)
+        ),
         [*denoiser.parameters(), *misled.parameters()],
         train_images,
         epochs=10,
@@ -622,10 +697,14 @@ models = {
 }
 curves = {name: [] for name in models}
 for level in LEVELS:
-    noisy_images = add_gaussian_noise(test_images, level, torch.Generator().manual_seed(1))
+    noisy_images = add_gaussian_noise(
+        test_images, level, torch.Generator().manual_seed(1)
+    )
     for name, model in models.items():
         with torch.no_grad():
-            curves[name].append(reconstruction_loss(model(noisy_images), test_images).item())
+            curves[name].append(
+                reconstruction_loss(model(noisy_images), test_images).item()
+            )
 
 # %%
 print("error against the clean test images")
@@ -675,7 +754,12 @@ print(
 def draw_noise(level):
     noisy_samples = add_gaussian_noise(samples, level, torch.Generator().manual_seed(1))
     plain, denoised = autoencoders["32"](noisy_samples), denoiser(noisy_samples)
-    rows = {"clean": samples, "noisy": noisy_samples, "autoencoder": plain, "denoising": denoised}
+    rows = {
+        "clean": samples,
+        "noisy": noisy_samples,
+        "autoencoder": plain,
+        "denoising": denoised,
+    }
     return image_rows(rows, scale=3), (
         f"Noise {level:.2f}. Error against these eight clean images: noisy {reconstruction_loss(noisy_samples, samples):.4f}, "
         f"autoencoder {reconstruction_loss(plain, samples):.4f}, "
@@ -698,7 +782,9 @@ print("error against the clean test images")
 print("              ", *(f"{name:>12}" for name in models))
 for damage, pictures in others.items():
     with torch.no_grad():
-        errors = [reconstruction_loss(model(pictures), test_images) for model in models.values()]
+        errors = [
+            reconstruction_loss(model(pictures), test_images) for model in models.values()
+        ]
     print(f"{damage:15}", *(f"{error:12.4f}" for error in errors))
 
 # %% [markdown]
@@ -726,35 +812,47 @@ for name, represent in representations.items():
     with torch.no_grad():
         features, test_features = represent(train_images), represent(test_images)
     accuracy[name] = torch.tensor(
-        [linear_probe(features[d], train_labels[d], test_features, test_labels) for d in draws]
+        [
+            linear_probe(features[d], train_labels[d], test_features, test_labels)
+            for d in draws
+        ]
     )
 
 # %% [markdown]
 # The supervised control, one network for each draw of labels:
 
 # %%
-classifiers = nn.ModuleList(nn.Sequential(mlp_encoder(784, 128, 32), nn.Linear(32, 10)) for _ in draws)
+classifiers = nn.ModuleList(
+    nn.Sequential(mlp_encoder(784, 128, 32), nn.Linear(32, 10)) for _ in draws
+)
 
 
 def supervised_loss(positions):
     chosen = [draw[positions] for draw in draws]
     return sum(
-        F.cross_entropy(c(train_images[d]), train_labels[d]) for c, d in zip(classifiers, chosen, strict=True)
+        F.cross_entropy(c(train_images[d]), train_labels[d])
+        for c, d in zip(classifiers, chosen, strict=True)
     )
 
 
 steps = 10 * (len(train_images) // 32)  # as many as the autoencoders took
 run = watch(
-    recipe(supervised_loss, classifiers.parameters(), torch.arange(100), epochs=steps // 3),
+    recipe(
+        supervised_loss, classifiers.parameters(), torch.arange(100), epochs=steps // 3
+    ),
     title="Three supervised networks, sum of their losses",
 )
 
 # %%
 await run
 with torch.no_grad():
-    right = [(c(test_images).argmax(1) == test_labels).float().mean() for c in classifiers]
+    right = [
+        (c(test_images).argmax(1) == test_labels).float().mean() for c in classifiers
+    ]
 accuracy["supervised from scratch"] = torch.tensor(right)
-print("test accuracy with 100 labels, mean and standard deviation over 3 draws of the labels")
+print(
+    "test accuracy with 100 labels, mean and standard deviation over 3 draws of the labels"
+)
 for name, values in accuracy.items():
     print(f"{name:27} {100 * values.mean():3.0f} % ± {100 * values.std():.0f}")
 
@@ -762,7 +860,10 @@ for name, values in accuracy.items():
 mean = {name: 100 * values.mean().item() for name, values in accuracy.items()}
 gain = mean["autoencoder (32)"] - mean["random encoder (32)"]
 print("the code is better than a random encoder's by more than 5 points:", gain > 5)
-print("and within 5 points of raw pixels:", abs(mean["autoencoder (32)"] - mean["pixels (784)"]) < 5)
+print(
+    "and within 5 points of raw pixels:",
+    abs(mean["autoencoder (32)"] - mean["pixels (784)"]) < 5,
+)
 
 # %% [markdown]
 # With ten labels a class, 32 numbers serve a linear classifier as well as 784 pixels: the code is *compact*. With more

@@ -27,7 +27,12 @@ from torch.nn import functional as F
 
 from sslcourse.data import Batches, images
 from sslcourse.exercises import check, hint, quiz, solution
-from sslcourse.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal, reconstruction_loss
+from sslcourse.losses import (
+    bernoulli_nll,
+    gaussian_nll,
+    kl_to_standard_normal,
+    reconstruction_loss,
+)
 from sslcourse.methods import VAE, LinearVAE, ProbabilisticPCA, reparameterize
 from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
 from sslcourse.show import show, show_source
@@ -95,7 +100,9 @@ def integral(values):
 
 
 log_prior = Normal(0.0, 1.0).log_prob(grid)
-log_joint = Normal(grid, 0.5).log_prob(x) + log_prior  # log p(x, z) = log p(x | z) + log p(z)
+log_joint = (
+    Normal(grid, 0.5).log_prob(x) + log_prior
+)  # log p(x, z) = log p(x | z) + log p(z)
 log_p = integral(log_joint.exp()).log()
 print(f"log p(x) by quadrature: {log_p:.6f}")
 
@@ -158,7 +165,9 @@ def estimate(n_pixels, mean, std, n_draws=1000):
 PIXELS = [1, 2, 5, 10, 20, 50]
 print("pixels   exactly   q = prior   q near the posterior")
 for n in PIXELS:
-    print(f"{n:6} {n * log_p:9.1f} {estimate(n, 0.0, 1.0):11.1f} {estimate(n, 1.2, 0.5):22.1f}")
+    print(
+        f"{n:6} {n * log_p:9.1f} {estimate(n, 0.0, 1.0):11.1f} {estimate(n, 1.2, 0.5):22.1f}"
+    )
 
 # %% tags=["nbval-check-output"]
 prior_miss = 50 * log_p - estimate(50, 0.0, 1.0)
@@ -178,7 +187,9 @@ print("draws from a good q by less than 1:", bool(q_miss.abs() < 1))
 
 # %%
 pair = torch.tensor([1.0, 4.0])
-print(f"logarithm of the mean {pair.mean().log():.3f}, mean of the logarithms {pair.log().mean():.3f}")
+print(
+    f"logarithm of the mean {pair.mean().log():.3f}, mean of the logarithms {pair.log().mean():.3f}"
+)
 
 # %% [markdown]
 # Why give something away? Because a mean of logarithms can be estimated from *one* draw without bias, and
@@ -229,7 +240,9 @@ print(f"ELBO with q = posterior {elbo_best:.6f}, log p(x) {log_p:.6f}")
 # %%
 density = log_q.exp()
 form_a = integral(density * log_joint) + q.entropy()
-form_b = integral(density * Normal(grid, 0.5).log_prob(x)) - kl_divergence(q, Normal(0.0, 1.0))
+form_b = integral(density * Normal(grid, 0.5).log_prob(x)) - kl_divergence(
+    q, Normal(0.0, 1.0)
+)
 form_c = closed_form - kl_divergence(q, true_posterior)
 for name, value in {"A": form_a, "B": form_b, "C": form_c}.items():
     print(f"form {name}: {value:.4f}")
@@ -244,7 +257,9 @@ for name, value in {"A": form_a, "B": form_b, "C": form_c}.items():
 
 # %%
 drawings = {"straight, draws z": grid, "bent, draws z²": grid**2}
-log_joints = {name: Normal(drawn, 0.5).log_prob(x) + log_prior for name, drawn in drawings.items()}
+log_joints = {
+    name: Normal(drawn, 0.5).log_prob(x) + log_prior for name, drawn in drawings.items()
+}
 evidence = {name: integral(values.exp()).log() for name, values in log_joints.items()}
 
 
@@ -254,21 +269,30 @@ def account(decoder, mean, std):
     explained = integral(guess.log_prob(grid).exp() * (log_joints[decoder] - log_prior))
     price = kl_divergence(guess, Normal(0.0, 1.0))
     bound = explained - price
-    return [value.item() for value in (explained, price, bound, evidence[decoder] - bound)]
+    return [
+        value.item() for value in (explained, price, bound, evidence[decoder] - bound)
+    ]
 
 
-print("explained, price, ELBO, gap:", [round(value, 4) for value in account("straight, draws z", 0.5, 0.8)])
+print(
+    "explained, price, ELBO, gap:",
+    [round(value, 4) for value in account("straight, draws z", 0.5, 0.8)],
+)
 
 # %%
 account_figure, (curve_ax, nat_ax) = subplots(1, 2, width=8.4, height=3.2)
 curve_ax.plot(grid, log_prior.exp(), ":", color="0.4", label="prior")
-(posterior_line,) = curve_ax.plot(grid, posterior, "--", color=COLORS[0], label="posterior")
+(posterior_line,) = curve_ax.plot(
+    grid, posterior, "--", color=COLORS[0], label="posterior"
+)
 (q_line,) = curve_ax.plot(grid, posterior, "-", color=COLORS[1], label="q")
 curve_ax.set(xlim=(-3, 3), ylim=(0, 2), xlabel="code z", ylabel="density")
 legend = curve_ax.legend(loc="upper left")
 nat_ax.set(xlim=(-9, 1), ylim=(-0.6, 1.9), xlabel="nats", yticks=[0, 1])
 nat_ax.set_yticklabels(["price:\nKL(q || prior)", "gap:\nKL(q || posterior)"])
-price_bar, gap_bar = nat_ax.barh([0, 1], [0, 0], height=0.35, color=[COLORS[2], COLORS[1]])
+price_bar, gap_bar = nat_ax.barh(
+    [0, 1], [0, 0], height=0.35, color=[COLORS[2], COLORS[1]]
+)
 bound_line = nat_ax.axvline(0, color=COLORS[1], linestyle="-")
 bound_name = nat_ax.text(0, 1.5, "ELBO ", ha="right")
 evidence_line = nat_ax.axvline(0, color="black", linestyle="--")
@@ -276,7 +300,15 @@ evidence_name = nat_ax.text(0, 1.5, " log p(x)")
 explained_name = nat_ax.text(0, -0.35, "", ha="center", va="center")
 words = [bound_name, evidence_name, explained_name]
 freeze_layout(
-    account_figure, posterior_line, q_line, legend, price_bar, gap_bar, bound_line, evidence_line, *words
+    account_figure,
+    posterior_line,
+    q_line,
+    legend,
+    price_bar,
+    gap_bar,
+    bound_line,
+    evidence_line,
+    *words,
 )
 
 
@@ -313,13 +345,20 @@ explore(
 # %%
 smallest = {}
 for decoder in drawings:
-    tried = [(account(decoder, m / 10, s / 20), m / 10, s / 20) for m in range(21) for s in range(2, 31)]
+    tried = [
+        (account(decoder, m / 10, s / 20), m / 10, s / 20)
+        for m in range(21)
+        for s in range(2, 31)
+    ]
     (_, _, _, smallest[decoder]), m, s = min(tried, key=lambda one: one[0][3])
     print(f"{decoder:18} best q = N({m:.1f}, {s:.2f}²), gap {smallest[decoder]:.3f}")
 print(f"log 2 = {math.log(2):.3f}")
 
 # %% tags=["nbval-check-output"]
-print("straight decoder: the gap closes to less than 0.01:", smallest["straight, draws z"] < 0.01)
+print(
+    "straight decoder: the gap closes to less than 0.01:",
+    smallest["straight, draws z"] < 0.01,
+)
 print("bent decoder: it stays above log 2:", smallest["bent, draws z²"] > math.log(2))
 
 # %% [markdown]
@@ -340,7 +379,9 @@ print("bent decoder: it stays above log 2:", smallest["bent, draws z²"] > math.
 # %%
 mu, sigma = 0.5, 0.8
 z = mu + sigma * torch.randn(1_000_000, generator=torch.Generator().manual_seed(0))
-print(f"mean of z²:             {z.square().mean():.2f}, and μ² + σ² = {mu**2 + sigma**2:.2f}")
+print(
+    f"mean of z²:             {z.square().mean():.2f}, and μ² + σ² = {mu**2 + sigma**2:.2f}"
+)
 print(f"mean of (z - μ)² / σ²:  {((z - mu) / sigma).square().mean():.2f}")
 
 # %% [markdown]
@@ -355,8 +396,16 @@ print(f"mean of (z - μ)² / σ²:  {((z - mu) / sigma).square().mean():.2f}")
 code_mean = torch.tensor([[0.5, -1.0], [0.0, 0.0]])
 code_log_var = torch.tensor([[-0.4, -2.0], [0.0, 0.0]])
 each = (code_mean**2 + code_log_var.exp() - code_log_var - 1) / 2
-print("image 1:", [round(value, 3) for value in each[0].tolist()], f"sum {each[0].sum():.3f} nats")
-print("image 2:", [round(value, 3) for value in each[1].tolist()], f"sum {each[1].sum():.3f} nats")
+print(
+    "image 1:",
+    [round(value, 3) for value in each[0].tolist()],
+    f"sum {each[0].sum():.3f} nats",
+)
+print(
+    "image 2:",
+    [round(value, 3) for value in each[1].tolist()],
+    f"sum {each[1].sum():.3f} nats",
+)
 
 # %% [markdown]
 # The network gives the *logarithm of the variance*, because it may then be any number and the variance stays positive.
@@ -373,7 +422,9 @@ show_source(kl_to_standard_normal)
 first_q = Normal(code_mean[0], (code_log_var[0] / 2).exp())
 unit = Normal(0.0, 1.0)
 print(f"formula            {kl_to_standard_normal(code_mean, code_log_var)[0]:.4f}")
-print(f"torch              {kl_divergence(first_q, Normal(torch.zeros(2), 1.0)).sum():.4f}")
+print(
+    f"torch              {kl_divergence(first_q, Normal(torch.zeros(2), 1.0)).sum():.4f}"
+)
 for n in [100, 10_000, 1_000_000]:
     noise = torch.randn(n, 2, generator=torch.Generator().manual_seed(1))
     z = reparameterize(code_mean[:1], code_log_var[:1], noise)
@@ -417,7 +468,9 @@ score_each = Normal(z, 0.5).log_prob(x) * (z - mu) / sigma**2
 path_each = (x - z) / 0.5**2
 print(f"exact derivative    {(x - mu) / 0.5**2:.1f}")
 for name, values in [("score function", score_each), ("reparameterised", path_each)]:
-    print(f"{name:18} {values.mean():5.1f}, standard deviation of one draw {values.std():.0f}")
+    print(
+        f"{name:18} {values.mean():5.1f}, standard deviation of one draw {values.std():.0f}"
+    )
 
 # %% exercise="05.gradient"
 
@@ -440,9 +493,12 @@ for n in [1, 4, 16, 64]:
 
 # %% tags=["nbval-check-output"]
 print(
-    "64 numbers: the score function varies over 1000 times more:", variances[64][0] > 1000 * variances[64][2]
+    "64 numbers: the score function varies over 1000 times more:",
+    variances[64][0] > 1000 * variances[64][2],
 )
-print("with a baseline still over 50 times more:", variances[64][1] > 50 * variances[64][2])
+print(
+    "with a baseline still over 50 times more:", variances[64][1] > 50 * variances[64][2]
+)
 print(
     "the reparameterised gradient hardly notices the other 63:",
     0.8 < variances[64][2] / variances[1][2] < 1.2,
@@ -464,7 +520,12 @@ dots = {
 }
 ax.axvline(exact, color="black", linestyle="--")
 ax.text(exact, 1.35, " exact")
-ax.set(xlim=(-15, 45), ylim=(-0.5, 1.6), yticks=list(places.values()), xlabel="estimate of the derivative")
+ax.set(
+    xlim=(-15, 45),
+    ylim=(-0.5, 1.6),
+    yticks=list(places.values()),
+    xlabel="estimate of the derivative",
+)
 ax.set_yticklabels(places)
 freeze_layout(gradient_figure, *dots.values())
 
@@ -483,7 +544,10 @@ def draw_estimates(n):
     )
 
 
-explore(draw_estimates, n=stepped_slider("number of samples", [1, 3, 10, 30, 100, 300, 1000], value=3))
+explore(
+    draw_estimates,
+    n=stepped_slider("number of samples", [1, 3, 10, 30, 100, 300, 1000], value=3),
+)
 
 # %%
 show_source(reparameterize)
@@ -515,7 +579,10 @@ print(f"circulated       {circulated_draw(0.0, minus_two, eps).std():.3f}")
 best_log_var = torch.tensor(0.2).log()
 price = kl_to_standard_normal(torch.tensor([[1.2]]), best_log_var.reshape(1, 1)).item()
 bounds = {}
-for name, draw in {"reparameterize": reparameterize, "circulated": circulated_draw}.items():
+for name, draw in {
+    "reparameterize": reparameterize,
+    "circulated": circulated_draw,
+}.items():
     z = draw(1.2, best_log_var, eps)
     bounds[name] = Normal(z, 0.5).log_prob(x).mean().item() - price
     print(f"{name:15} ELBO {bounds[name]:.2f}")
@@ -544,13 +611,17 @@ print("circulated draws pass log p(x) by more than 0.2 nats:", excess["circulate
 # %%
 pixel, guess = torch.tensor([[0.8]]), torch.tensor([[0.9]])
 by_hand = -(0.8 * math.log(0.9) + 0.2 * math.log(0.1))
-print(f"Bernoulli, π = 0.9: {bernoulli_nll(guess.logit(), pixel).item():.4f}, by hand {by_hand:.4f}")
+print(
+    f"Bernoulli, π = 0.9: {bernoulli_nll(guess.logit(), pixel).item():.4f}, by hand {by_hand:.4f}"
+)
 print(
     f"Bernoulli, π = 0.8: {bernoulli_nll(pixel.logit(), pixel).item():.4f}, the least that a gray pixel costs"
 )
 s = torch.tensor(0.1)
 by_hand = (math.log(2 * math.pi * 0.1**2) + (0.1 / 0.1) ** 2) / 2
-print(f"Gaussian, s = 0.1:  {gaussian_nll(guess, pixel, 2 * s.log()).item():.4f}, by hand {by_hand:.4f}")
+print(
+    f"Gaussian, s = 0.1:  {gaussian_nll(guess, pixel, 2 * s.log()).item():.4f}, by hand {by_hand:.4f}"
+)
 
 # %% [markdown]
 # The least is not zero: for a gray pixel a coin is never sure. (Strictly, a coin shows only black or white, so for gray
@@ -671,9 +742,18 @@ def still_missing():
 
 optimizer = torch.optim.Adam(linear.parameters(), lr=0.03)
 batches = Batches(tiny, batch_size=100)
-schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.03, total_steps=10 * len(batches))
+schedule = torch.optim.lr_scheduler.OneCycleLR(
+    optimizer, 0.03, total_steps=10 * len(batches)
+)
 run = watch(
-    train(linear.loss, batches, optimizer, 10, after_step=schedule.step, validate=still_missing),
+    train(
+        linear.loss,
+        batches,
+        optimizer,
+        10,
+        after_step=schedule.step,
+        validate=still_missing,
+    ),
     title="Linear VAE",
 )
 
@@ -683,7 +763,9 @@ print("epoch   nats missing to the exact likelihood")
 for epoch in [1, 2, 3, 5, 10]:
     print(f"{epoch:5} {gaps[epoch - 1]:10.2f}")
 exact_variance = ProbabilisticPCA(3).fit(tiny).noise_variance
-print(f"variance of the pixel noise: {linear.noise_log_var.exp():.4f}, in closed form {exact_variance:.4f}")
+print(
+    f"variance of the pixel noise: {linear.noise_log_var.exp():.4f}, in closed form {exact_variance:.4f}"
+)
 
 # %% tags=["nbval-check-output"]
 print("the gap closes to less than 0.1 nats:", gaps[-1] < 0.1)
@@ -708,7 +790,9 @@ def spoiled(factor, shift):
     return encoder.exact_elbo(tiny[:500]).mean().item()
 
 
-curves = [[spoiled(factor, shift / 10) for factor in WIDTHS.tolist()] for shift in range(21)]
+curves = [
+    [spoiled(factor, shift / 10) for factor in WIDTHS.tolist()] for shift in range(21)
+]
 print(f"{sum(len(bounds) for bounds in curves)} spoiled encoders measured")
 
 # %%
@@ -717,7 +801,12 @@ mismatch_figure, ax = subplots(width=6.5)
 (dot,) = ax.plot([1], [0], "o", color=COLORS[1], label="your encoder")
 ceiling = ProbabilisticPCA(3).fit(tiny).log_likelihood(tiny[:500]).mean().item()
 ax.axhline(ceiling, color="black", linestyle="--", label="exact log-likelihood")
-ax.set(xscale="log", xlabel="factor on the standard deviations", ylabel="nats per image", ylim=(4, 25))
+ax.set(
+    xscale="log",
+    xlabel="factor on the standard deviations",
+    ylabel="nats per image",
+    ylim=(4, 25),
+)
 ax.set_xticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
 ax.legend(loc="lower center")
 freeze_layout(mismatch_figure, curve, dot)
@@ -746,7 +835,9 @@ explore(
 # %% tags=["nbval-check-output"]
 for shift in [0.0, 1.0, 2.0]:
     best_factor = max(WIDTHS.tolist(), key=lambda factor: spoiled(factor, shift))
-    print(f"means shifted by {shift}: the best factor on the standard deviations is {best_factor:.1f}")
+    print(
+        f"means shifted by {shift}: the best factor on the standard deviations is {best_factor:.1f}"
+    )
 
 # %% [markdown]
 # ## 12. On images
@@ -757,18 +848,26 @@ for shift in [0.0, 1.0, 2.0]:
 # %%
 mean_image = train_images.mean(0, keepdim=True).clamp(1e-4, 1 - 1e-4)
 gray_cost = 784 * math.log(2)
-mean_cost = bernoulli_nll(mean_image.logit().expand_as(test_images), test_images).mean().item()
-floor = F.binary_cross_entropy(test_images, test_images, reduction="sum").item() / len(test_images)
+mean_cost = (
+    bernoulli_nll(mean_image.logit().expand_as(test_images), test_images).mean().item()
+)
+floor = F.binary_cross_entropy(test_images, test_images, reduction="sum").item() / len(
+    test_images
+)
 print(f"gray 0.5 for every pixel  {gray_cost:.0f} nats per image")
 print(f"the mean image            {mean_cost:.0f}")
 print(f"every pixel exactly right {floor:.0f}, before paying for the code")
 
 # %%
 torch.manual_seed(0)
-vaes = nn.ModuleDict({"1": VAE(32, beta=1), "784": VAE(32, beta=784)})  # nothing shared: trained as if alone
+vaes = nn.ModuleDict(
+    {"1": VAE(32, beta=1), "784": VAE(32, beta=784)}
+)  # nothing shared: trained as if alone
 batches = Batches(train_images, batch_size=32)
 optimizer = torch.optim.Adam(vaes.parameters(), lr=5e-3)
-schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=8 * len(batches))
+schedule = torch.optim.lr_scheduler.OneCycleLR(
+    optimizer, 5e-3, total_steps=8 * len(batches)
+)
 run = watch(
     train(
         lambda batch: sum(vae.loss(batch) for vae in vaes.values()),
@@ -789,7 +888,9 @@ print("test images    reconstruction    KL   -ELBO   (nats per image)")
 results = {}
 for name, model in rows.items():
     with torch.no_grad():
-        nll, kl = (term.mean().item() for term in model.elbo_terms(test_images, test_noise))
+        nll, kl = (
+            term.mean().item() for term in model.elbo_terms(test_images, test_noise)
+        )
     results[name] = nll, kl
     print(f"{name:12} {nll:16.0f} {kl:5.0f} {nll + kl:7.0f}")
 
@@ -818,7 +919,10 @@ print("beta 784: the code carries less than 0.01 nats:", kl < 0.01)
 print("its cost is the mean image's within 1 nat:", abs(nll - mean_cost) < 1)
 print("and its drawings are the mean image, within 0.02 per pixel:", apart < 0.02)
 nll, kl = results["beta 1"]
-print("beta 1: better than that by more than 100 nats, code included:", nll + kl < mean_cost - 100)
+print(
+    "beta 1: better than that by more than 100 nats, code included:",
+    nll + kl < mean_cost - 100,
+)
 print("and above the floor:", nll > floor)
 
 # %% [markdown]
@@ -831,7 +935,10 @@ print("and above the floor:", nll > floor)
 # %%
 codes = torch.randn(8, 32, generator=torch.Generator().manual_seed(6))
 show(
-    image_rows({"beta 1": vaes["1"].decode(codes), "beta 784": vaes["784"].decode(codes)}, scale=3),
+    image_rows(
+        {"beta 1": vaes["1"].decode(codes), "beta 784": vaes["784"].decode(codes)},
+        scale=3,
+    ),
     alt="Eight images decoded from random codes. With beta 1 they differ: most are blurred garments, some are clouds that "
     "are no garment; with beta 784 eight times the mean image.",
 )

@@ -139,7 +139,9 @@ def autoencoder_loss(model, batch):
 
 
 def total_loss(batch):
-    return sum(vae.loss(batch) for vae in vaes.values()) + autoencoder_loss(autoencoder, batch)
+    return sum(vae.loss(batch) for vae in vaes.values()) + autoencoder_loss(
+        autoencoder, batch
+    )
 
 
 # %% [markdown]
@@ -150,8 +152,12 @@ def total_loss(batch):
 def recipe(loss, models, *data, epochs, validate=None, batch_size=64, rate=4e-3):
     batches = Batches(*data, batch_size=batch_size)
     optimizer = torch.optim.Adam(nn.ModuleList(models).parameters(), lr=rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * len(batches))
-    return train(loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rate, total_steps=epochs * len(batches)
+    )
+    return train(
+        loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate
+    )
 
 
 # %% [markdown]
@@ -173,7 +179,9 @@ def draw_bills():
     costs.append(vae.nll(code_mean, validation_images).mean().item())
     cost_line.set_data(range(len(costs)), costs)
     cost_ax.set_xlim(0, max(len(costs) - 1, 1))
-    for bar, height in zip(bill_bars, kl_per_dimension(code_mean, code_log_var).tolist(), strict=True):
+    for bar, height in zip(
+        bill_bars, kl_per_dimension(code_mean, code_log_var).tolist(), strict=True
+    ):
         bar.set_height(height)
     return live
 
@@ -188,7 +196,13 @@ def remember_bills():
 
 
 run = watch(
-    recipe(total_loss, [*vaes.values(), autoencoder], train_images, epochs=5, validate=remember_bills),
+    recipe(
+        total_loss,
+        [*vaes.values(), autoencoder],
+        train_images,
+        epochs=5,
+        validate=remember_bills,
+    ),
     title="Five VAEs and an autoencoder",
     picture=draw_bills,
 )
@@ -211,7 +225,10 @@ print(f"autoencoder: distortion {autoencoder_cost:4.0f}")
 print(f"mean image:  distortion {mean_image_cost:4.0f}")
 
 # %% tags=["nbval-check-output"]
-print("the autoencoder draws better than the VAE with β = 1:", autoencoder_cost < terms[1][0])
+print(
+    "the autoencoder draws better than the VAE with β = 1:",
+    autoencoder_cost < terms[1][0],
+)
 
 # %% [markdown]
 # Without a rate to pay the autoencoder draws best, of course. Look at the last column first, though. How did the VAE
@@ -221,7 +238,9 @@ print("the autoencoder draws better than the VAE with β = 1:", autoencoder_cost
 epoch_figure, ax = subplots(width=6.5, height=2.6)
 epoch_bars = ax.bar(range(1, 33), bills[-1].sort(descending=True).values, color=COLORS[0])
 ax.axhline(0.1, color="0.5", linestyle=":")
-ax.set(xlabel="numbers of the code, most expensive first", ylabel="KL, nats", ylim=(0, 3.5))
+ax.set(
+    xlabel="numbers of the code, most expensive first", ylabel="KL, nats", ylim=(0, 3.5)
+)
 freeze_layout(epoch_figure, *epoch_bars)
 
 
@@ -267,7 +286,9 @@ walk_figure, (ax, walk_ax) = subplots(2, 1, width=6.5, height=3.2)
 walk_bars = ax.bar(range(1, 33), test_bill[order], color="0.75")
 ax.set(xlabel="numbers of the code, most expensive first", ylabel="KL, nats")
 strip = walk_ax.imshow(torch.zeros(28, 28 * 7), cmap="gray", vmin=0, vmax=1)
-walk_ax.set(yticks=[], xticks=[28 * i + 14 for i in range(7)], xlabel="value of the chosen number")
+walk_ax.set(
+    yticks=[], xticks=[28 * i + 14 for i in range(7)], xlabel="value of the chosen number"
+)
 walk_ax.set_xticklabels([f"{step:.0f}" for step in STEPS])
 freeze_layout(walk_figure, strip, *walk_bars)
 
@@ -287,14 +308,20 @@ def draw_walk(garment, number):
     )
 
 
-explore(draw_walk, garment=choice("garment", GARMENTS), number=slider("number", 1, 32, step=1, value=1))
+explore(
+    draw_walk,
+    garment=choice("garment", GARMENTS),
+    number=slider("number", 1, 32, step=1, value=1),
+)
 
 # %% [markdown]
 # Is the bar an honest guide? Walk along all 32 numbers from two hundred garments, and compare KL and change.
 
 # %%
 with torch.no_grad():
-    start = test_mean[:200].unsqueeze(0).repeat(32, 1, 1)  # one copy of the codes for each number
+    start = (
+        test_mean[:200].unsqueeze(0).repeat(32, 1, 1)
+    )  # one copy of the codes for each number
     ends = []
     for value in (-3.0, 3.0):
         codes = start.clone()
@@ -302,7 +329,9 @@ with torch.no_grad():
         ends.append(vae.decode(codes.flatten(0, 1)).reshape(32, -1))
     changes = (ends[1] - ends[0]).abs().mean(1)  # (32,)
 dead = test_bill < 0.02
-print(f"numbers above 0.1 nats: change {changes[test_bill > 0.1].mean():.2f} of a pixel's range")
+print(
+    f"numbers above 0.1 nats: change {changes[test_bill > 0.1].mean():.2f} of a pixel's range"
+)
 print(f"numbers below 0.02 nats: change {changes[dead].mean():.3f}")
 
 # %% tags=["nbval-check-output"]
@@ -338,11 +367,16 @@ flat = {"VAE": flat_vae, "autoencoder": flat_autoencoder}
 with torch.no_grad():
     flat_codes = {name: model.encode(test_images)[0] for name, model in flat.items()}
 for name, model in flat.items():
-    low, high = flat_codes[name].quantile(0.01, dim=0), flat_codes[name].quantile(0.99, dim=0)
+    low, high = (
+        flat_codes[name].quantile(0.01, dim=0),
+        flat_codes[name].quantile(0.99, dim=0),
+    )
     with torch.no_grad():
         cost = model.nll(flat_codes[name], test_images).mean()
     ranges = " and ".join(f"{a:.0f} to {b:.0f}" for a, b in zip(low, high, strict=True))
-    print(f"{name:12} distortion at the mean code {cost:.0f} nats, 98 % of codes within {ranges}")
+    print(
+        f"{name:12} distortion at the mean code {cost:.0f} nats, 98 % of codes within {ranges}"
+    )
 
 # %% [markdown]
 # Every dot is a test image (800 of them) at its mean code; the circle holds 95 % of the prior's draws. The picture is what the
@@ -351,7 +385,15 @@ for name, model in flat.items():
 # %%
 map_figure, (map_ax, image_ax) = subplots(1, 2, width=7.5, height=4)
 dots = [
-    map_ax.plot([], [], linestyle="", marker="os^Dvx"[i % 6], markersize=2, color=COLORS[i % 6], alpha=0.6)[0]
+    map_ax.plot(
+        [],
+        [],
+        linestyle="",
+        marker="os^Dvx"[i % 6],
+        markersize=2,
+        color=COLORS[i % 6],
+        alpha=0.6,
+    )[0]
     for i in range(10)
 ]
 names = [map_ax.text(0, 0, name, ha="center", weight="bold") for name in class_names]
@@ -369,7 +411,10 @@ def place_dots(model):
         x, y = flat_codes[model][label:800:10].T  # classes take turns
         dot.set_data(x, y)
         name.set_position((x.median(), y.median()))
-    low, high = flat_codes[model].amin(0).clamp(max=-3.5), flat_codes[model].amax(0).clamp(min=3.5)
+    low, high = (
+        flat_codes[model].amin(0).clamp(max=-3.5),
+        flat_codes[model].amax(0).clamp(min=3.5),
+    )
     map_ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     return low, high
 
@@ -413,18 +458,29 @@ log_own = clouds.log_prob(drawn).sum(1)
 log_each = clouds.log_prob(drawn.unsqueeze(1)).sum(2)  # (2000 codes, 2000 clouds)
 log_all = log_each.logsumexp(1) - torch.tensor(2000.0).log()
 log_prior = torch.distributions.Normal(0.0, 1.0).log_prob(drawn).sum(1)
-print("standard deviation of the codes drawn:", [round(value, 1) for value in drawn.std(0).tolist()])
+print(
+    "standard deviation of the codes drawn:",
+    [round(value, 1) for value in drawn.std(0).tolist()],
+)
 
 # %%
 information, mismatch = (log_own - log_all).mean(), (log_all - log_prior).mean()
 closed = kl_to_standard_normal(m, log_var).mean()
 print(f"ceiling of the information, log 2000: {torch.tensor(2000.0).log():.1f} nats")
-print(f"information about the image {information:.1f} nats, mismatch with the prior {mismatch:.1f} nats")
+print(
+    f"information about the image {information:.1f} nats, mismatch with the prior {mismatch:.1f} nats"
+)
 print(f"their sum {information + mismatch:.1f}, the rate in closed form {closed:.1f}")
 
 # %% tags=["nbval-check-output"]
-print("the sum is the rate, within 0.1 nats:", bool((information + mismatch - closed).abs() < 0.1))
-print("the aggregate posterior is not the prior, mismatch above 0.3 nats:", bool(mismatch > 0.3))
+print(
+    "the sum is the rate, within 0.1 nats:",
+    bool((information + mismatch - closed).abs() < 0.1),
+)
+print(
+    "the aggregate posterior is not the prior, mismatch above 0.3 nats:",
+    bool(mismatch > 0.3),
+)
 
 # %% [markdown]
 # The sentence "the KL makes the codes normal" needs a footnote. It charges for the difference, and with only two numbers
@@ -466,7 +522,9 @@ def between(name, a, b, t):
 # %%
 def draw_between(pair, t):
     a, b = pair
-    ts = torch.cat([torch.linspace(0, 1, 9), torch.ones(1), torch.tensor([t])]).reshape(-1, 1)
+    ts = torch.cat([torch.linspace(0, 1, 9), torch.ones(1), torch.tensor([t])]).reshape(
+        -1, 1
+    )
     rows = {name: between(name, a, b, ts) for name in codes_of}
     fade = ts.reshape(-1, 1, 1, 1)
     rows["fading"] = (1 - fade) * test_images[a] + fade * test_images[b]
@@ -479,7 +537,11 @@ def draw_between(pair, t):
     )
 
 
-explore(draw_between, pair=choice("from, to", PAIRS), t=slider("way", 0.0, 1.0, step=0.05, value=0.5))
+explore(
+    draw_between,
+    pair=choice("from, to", PAIRS),
+    t=slider("way", 0.0, 1.0, step=0.05, value=0.5),
+)
 
 # %% [markdown]
 # A decoder is a smooth function, so *no* network here ever jumps. The question is how evenly the change is spread. Walk between 300 pairs of test images in 50 steps, and divide the largest step of the
@@ -501,10 +563,15 @@ shuffled = test_images[torch.randperm(2000, generator=torch.Generator().manual_s
 uneven = {}
 for size, pair in [(2, (flat_autoencoder, flat_vae)), (32, (autoencoder, vae))]:
     uneven[size] = [unevenness(model, shuffled) for model in pair]
-    print(f"{size:2} numbers: autoencoder {uneven[size][0]:.1f}, VAE {uneven[size][1]:.1f}")
+    print(
+        f"{size:2} numbers: autoencoder {uneven[size][0]:.1f}, VAE {uneven[size][1]:.1f}"
+    )
 
 # %% tags=["nbval-check-output"]
-print("with 2 numbers the VAE is more even, by 0.2 or more:", uneven[2][0] - uneven[2][1] > 0.2)
+print(
+    "with 2 numbers the VAE is more even, by 0.2 or more:",
+    uneven[2][0] - uneven[2][1] > 0.2,
+)
 print("with 32 numbers it is, by 0.2 or more:", uneven[32][0] - uneven[32][1] > 0.2)
 
 # %% [markdown]
@@ -518,7 +585,9 @@ print("with 32 numbers it is, by 0.2 or more:", uneven[32][0] - uneven[32][1] > 
 # the labels of the real images: a picture counts as *recognised* if it gives one class more than 90 %.
 
 # %%
-classifier = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.GELU(), nn.Linear(128, 10))
+classifier = nn.Sequential(
+    nn.Flatten(), nn.Linear(784, 128), nn.GELU(), nn.Linear(128, 10)
+)
 
 
 def classifier_loss(batch):
@@ -553,7 +622,9 @@ def from_prior(model, size=32):
 def from_fitted(model):
     codes, _ = model.encode(train_images)
     scale = torch.linalg.cholesky(codes.T.cov())
-    return model.decode(codes.mean(0) + torch.randn(2000, codes.shape[1], generator=generator) @ scale.T)
+    return model.decode(
+        codes.mean(0) + torch.randn(2000, codes.shape[1], generator=generator) @ scale.T
+    )
 
 
 exhibits = {
@@ -580,10 +651,15 @@ for name, pictures in exhibits.items():
     recognised[name] = (verdict.amax(1) > 0.9).double().mean().item()
     shares = verdict.argmax(1).bincount(minlength=10) / 2000
     print(f"{name:20} recognised {100 * recognised[name]:3.0f} %, ", end="")
-    print(f"most frequent verdict {class_names[shares.argmax()]}, {100 * shares.max():3.0f} %")
+    print(
+        f"most frequent verdict {class_names[shares.argmax()]}, {100 * shares.max():3.0f} %"
+    )
 
 # %% tags=["nbval-check-output"]
-print("noise is recognised more often than real images:", recognised["noise"] > recognised["real images"])
+print(
+    "noise is recognised more often than real images:",
+    recognised["noise"] > recognised["real images"],
+)
 print(
     "the autoencoder's smears more often than the VAE's garments:",
     recognised["autoencoder, prior"] > recognised["VAE, prior"],
@@ -617,7 +693,9 @@ show_source(precision_and_recall)
 # image, with a little noise, and the VAE's *reconstructions* of test images.
 
 # %% tags=["nbval-ignore-output"]
-exhibits["mean image"] = mean_image + 1e-3 * torch.randn(2000, 1, 28, 28, generator=generator)
+exhibits["mean image"] = mean_image + 1e-3 * torch.randn(
+    2000, 1, 28, 28, generator=generator
+)
 with torch.no_grad():
     exhibits["VAE, reconstructions"] = vae(test_images)
 features = classifier[:3]  # flatten, linear, GELU
@@ -625,16 +703,24 @@ quality = {}
 for name, pictures in exhibits.items():
     with torch.no_grad():
         quality[name] = precision_and_recall(features(test_images), features(pictures))
-    print(f"{name:20} precision {100 * quality[name][0]:3.0f} %, recall {100 * quality[name][1]:3.0f} %")
+    print(
+        f"{name:20} precision {100 * quality[name][0]:3.0f} %, recall {100 * quality[name][1]:3.0f} %"
+    )
 
 # %% tags=["nbval-check-output"]
 precision = {name: value[0] for name, value in quality.items()}
 recall = {name: value[1] for name, value in quality.items()}
 print("the VAE's samples are more precise than the autoencoder's, by 15 points:", end=" ")
-print(precision["VAE, prior"] > max(precision["autoencoder, prior"], precision["autoencoder, fitted"]) + 0.15)
+print(
+    precision["VAE, prior"]
+    > max(precision["autoencoder, prior"], precision["autoencoder, fitted"]) + 0.15
+)
 print("the autoencoder, fitted, recalls more than the VAE, by 15 points:", end=" ")
 print(recall["autoencoder, fitted"] > recall["VAE, prior"] + 0.15)
-print("reconstructions recall less than samples:", recall["VAE, reconstructions"] < recall["VAE, prior"])
+print(
+    "reconstructions recall less than samples:",
+    recall["VAE, reconstructions"] < recall["VAE, prior"],
+)
 print("noise, smears and the mean image recall less than 5 %:", end=" ")
 print(max(recall["noise"], recall["autoencoder, prior"], recall["mean image"]) < 0.05)
 
@@ -664,7 +750,12 @@ ax.axhline(mean_image_cost, color="0.5", linestyle=":")
 ax.text(30, mean_image_cost - 12, "mean image")
 ax.axhline(autoencoder_cost, color=COLORS[1], linestyle="--")
 ax.text(13, autoencoder_cost - 12, "autoencoder")
-ax.set(xlabel="rate, nats per image", ylabel="distortion, nats per image", xlim=(-1, 46), ylim=(215, 400))
+ax.set(
+    xlabel="rate, nats per image",
+    ylabel="distortion, nats per image",
+    xlim=(-1, 46),
+    ylim=(215, 400),
+)
 show(
     figure,
     alt="Distortion against rate on test images. From β = 100 at the mean image's distortion and no rate, the curve falls "
@@ -705,11 +796,18 @@ print("the negative ELBO is lowest for β =", min(bounds, key=bounds.get))
 sampled = {}
 for beta, model in vaes.items():
     with torch.no_grad():
-        sampled[beta] = precision_and_recall(features(test_images), features(from_prior(model)))
-    print(f"β = {beta:5}: precision {100 * sampled[beta][0]:3.0f} %, recall {100 * sampled[beta][1]:3.0f} %")
+        sampled[beta] = precision_and_recall(
+            features(test_images), features(from_prior(model))
+        )
+    print(
+        f"β = {beta:5}: precision {100 * sampled[beta][0]:3.0f} %, recall {100 * sampled[beta][1]:3.0f} %"
+    )
 
 # %% tags=["nbval-check-output"]
-print("samples with β = 16 are more precise than with 0.1:", sampled[16][0] > sampled[0.1][0])
+print(
+    "samples with β = 16 are more precise than with 0.1:",
+    sampled[16][0] > sampled[0.1][0],
+)
 print("and have less recall:", sampled[16][1] < sampled[0.1][1])
 
 # %% [markdown]
@@ -722,10 +820,15 @@ print("and have less recall:", sampled[16][1] < sampled[0.1][1])
 prices = []
 for low, high in [(0.1, 1), (1, 4), (4, 16), (16, 100)]:
     prices.append((terms[high][0] - terms[low][0]) / (terms[low][1] - terms[high][1]))
-    print(f"from β = {high} to {low}: each nat of rate saves about {prices[-1]:.2g} nats of distortion")
+    print(
+        f"from β = {high} to {low}: each nat of rate saves about {prices[-1]:.2g} nats of distortion"
+    )
 
 # %% tags=["nbval-check-output"]
-between_betas = [low < price < high for low, price, high in zip(BETAS[:-1], prices, BETAS[1:], strict=True)]
+between_betas = [
+    low < price < high
+    for low, price, high in zip(BETAS[:-1], prices, BETAS[1:], strict=True)
+]
 print("every price lies between the two β it connects:", all(between_betas))
 
 # %% [markdown]
@@ -762,18 +865,26 @@ print(f"with β = 1 written, β = {price_of_rate / price_of_distortion:.1f} is m
 # and unusual for a decoder that was trained on draws.)
 
 # %% tags=["nbval-ignore-output"]
-other = torch.arange(2000).roll(1)  # the classes take turns, so the other one is of another class
+other = torch.arange(2000).roll(
+    1
+)  # the classes take turns, so the other one is of another class
 for beta, model in vaes.items():
     with torch.no_grad():
         codes, _ = model.encode(test_images)
-        own, exchanged = model.nll(codes, test_images).mean(), model.nll(codes[other], test_images).mean()
+        own, exchanged = (
+            model.nll(codes, test_images).mean(),
+            model.nll(codes[other], test_images).mean(),
+        )
     print(
         f"β = {beta:5}: own code {own:4.0f} nats, another's {exchanged:4.0f}, difference {exchanged - own:4.0f}"
     )
 
 # %% tags=["nbval-check-output"]
 print("β = 100: all 32 numbers collapsed:", terms[100][2] == 0)
-print("and the distortion is the mean image's within 2 nats:", abs(terms[100][0] - mean_image_cost) < 2)
+print(
+    "and the distortion is the mean image's within 2 nats:",
+    abs(terms[100][0] - mean_image_cost) < 2,
+)
 print("β = 1: more than half of the numbers collapsed too:", terms[1][2] < 16)
 
 # %% [markdown]
@@ -814,7 +925,9 @@ obedience, carried = [], []
 
 def remember_obedience():
     drawn_pictures = conditional.decode(request, asked)
-    obedience.append((classifier(drawn_pictures).argmax(1) == asked).double().mean().item())
+    obedience.append(
+        (classifier(drawn_pictures).argmax(1) == asked).double().mean().item()
+    )
     codes = [conditional.encode(pair)[0] for pair in labelled]
     carried.append(linear_probe(codes[0], labelled[0][1], codes[1], labelled[1][1]))
     return conditional.loss((test_images, test_labels))
@@ -823,7 +936,12 @@ def remember_obedience():
 # %%
 run = watch(
     recipe(
-        conditional.loss, [conditional], train_images, train_labels, epochs=10, validate=remember_obedience
+        conditional.loss,
+        [conditional],
+        train_images,
+        train_labels,
+        epochs=10,
+        validate=remember_obedience,
     ),
     title="Conditional VAE",
 )
@@ -831,7 +949,10 @@ run = watch(
 # %% tags=["nbval-ignore-output"]
 await run
 for epoch in (1, 3, 6, 10):
-    print(f"epoch {epoch:2}: obeys in {100 * obedience[epoch - 1]:3.0f} % of the draws, ", end="")
+    print(
+        f"epoch {epoch:2}: obeys in {100 * obedience[epoch - 1]:3.0f} % of the draws, ",
+        end="",
+    )
     print(f"class found in the code {100 * carried[epoch - 1]:3.0f} %")
 print("guessing:           10 %                               10 %")
 
@@ -849,7 +970,9 @@ ten_codes = torch.randn(10, 2, generator=torch.Generator().manual_seed(3))
 def draw_class(label, first, second):
     label = class_names.index(label)
     asked = conditional.decode(ten_codes, torch.full((10,), label))
-    style = conditional.decode(torch.tensor([[first, second]]).repeat(10, 1), torch.arange(10))
+    style = conditional.decode(
+        torch.tensor([[first, second]]).repeat(10, 1), torch.arange(10)
+    )
     agreed = (classifier(asked).argmax(1) == label).sum()
     return image_rows({class_names[label]: asked, "your code": style}, scale=2), (
         f"Above: ten draws of class {class_names[label]}; the judge agrees with {agreed} of 10. "
@@ -871,24 +994,37 @@ explore(
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
     plain_codes = [flat_vae.encode(pictures)[0] for pictures, _ in labelled]
-plain_carried = linear_probe(plain_codes[0], labelled[0][1], plain_codes[1], labelled[1][1])
-print(f"class found in the code: VAE {100 * plain_carried:.0f} %, conditional VAE {100 * carried[-1]:.0f} %")
+plain_carried = linear_probe(
+    plain_codes[0], labelled[0][1], plain_codes[1], labelled[1][1]
+)
+print(
+    f"class found in the code: VAE {100 * plain_carried:.0f} %, conditional VAE {100 * carried[-1]:.0f} %"
+)
 
 # %%
 with torch.no_grad():
     costs_of = {
         "VAE": [term.mean().item() for term in flat_vae.elbo_terms(test_images)],
         "conditional VAE": [
-            term.mean().item() for term in conditional.elbo_terms((test_images, test_labels))
+            term.mean().item()
+            for term in conditional.elbo_terms((test_images, test_labels))
         ],
     }
 for name, (distortion, rate) in costs_of.items():
-    print(f"{name:16} distortion {distortion:.0f}, rate {rate:.1f}, sum {distortion + rate:.0f}")
+    print(
+        f"{name:16} distortion {distortion:.0f}, rate {rate:.1f}, sum {distortion + rate:.0f}"
+    )
 
 # %% tags=["nbval-check-output"]
 print("the judge agrees with more than half of the draws:", obedience[-1] > 0.5)
-print("its code holds less of the class, by 10 points or more:", plain_carried - carried[-1] > 0.1)
-print("being told the class lowers the sum:", sum(costs_of["conditional VAE"]) < sum(costs_of["VAE"]))
+print(
+    "its code holds less of the class, by 10 points or more:",
+    plain_carried - carried[-1] > 0.1,
+)
+print(
+    "being told the class lowers the sum:",
+    sum(costs_of["conditional VAE"]) < sum(costs_of["VAE"]),
+)
 
 # %% [markdown]
 # Move the sliders once more to see what the two numbers hold instead. A trace of the class remains in them, and nothing
@@ -904,7 +1040,9 @@ print("being told the class lowers the sum:", sum(costs_of["conditional VAE"]) <
 generator_sheet = shapes(12)
 show(
     image_rows({"shapes": generator_sheet.images}, scale=2),
-    alt="Twelve drawn pictures: " + "; ".join(generator_sheet.captions[:3]) + "; and nine others.",
+    alt="Twelve drawn pictures: "
+    + "; ".join(generator_sheet.captions[:3])
+    + "; and nine others.",
 )
 
 # %%
@@ -920,8 +1058,12 @@ print(generator_sheet.captions[0])
 # %%
 share = torch.tensor([[0.9, 0.1, 0.0], [0.4, 0.4, 0.1]])
 best = share.sort(dim=1, descending=True).values
-print("best and second best:", [[round(v, 1) for v in row] for row in best[:, :2].tolist()])
-print("gap of each factor:", [round(gap, 2) for gap in (best[:, 0] - best[:, 1]).tolist()])
+print(
+    "best and second best:", [[round(v, 1) for v in row] for row in best[:, :2].tolist()]
+)
+print(
+    "gap of each factor:", [round(gap, 2) for gap in (best[:, 0] - best[:, 1]).tolist()]
+)
 print(f"MIG: {(best[:, 0] - best[:, 1]).mean():.2f}")
 
 # %% [markdown]
@@ -943,7 +1085,13 @@ true_factors = torch.randn(3000, 2, generator=torch.Generator().manual_seed(4))
 turn_figure, (share_ax, turned_ax) = subplots(1, 2, width=7, height=3)
 colours = true_factors[:300, 0]
 cloud = turned_ax.scatter(colours, colours, c=colours, cmap="viridis", s=6)
-turned_ax.set(xlim=(-4, 4), ylim=(-4, 4), xlabel="first number", ylabel="second number", aspect="equal")
+turned_ax.set(
+    xlim=(-4, 4),
+    ylim=(-4, 4),
+    xlabel="first number",
+    ylabel="second number",
+    aspect="equal",
+)
 table = share_ax.imshow(torch.eye(2), vmin=0, vmax=1, cmap="viridis")
 share_ax.set(
     xticks=[0, 1],
@@ -978,7 +1126,10 @@ def draw_turn(degrees):
 explore(draw_turn, degrees=slider("turn, degrees", 0, 90, step=1, value=20))
 
 # %% tags=["nbval-check-output"]
-gaps = {d: mutual_information_gap(turn(true_factors, d), true_factors).mean().item() for d in (0, 10, 45, 90)}
+gaps = {
+    d: mutual_information_gap(turn(true_factors, d), true_factors).mean().item()
+    for d in (0, 10, 45, 90)
+}
 print("the factors themselves score above 0.95:", gaps[0] > 0.95)
 print("turned by 90 degrees, the numbers exchanged, too:", gaps[90] > 0.95)
 print("10 degrees cost more than a third:", gaps[10] < 0.66)
@@ -1014,13 +1165,19 @@ torch.manual_seed(0)
 KINDS = {"random encoder": 1, "autoencoder": 1, "VAE": 1, "β-VAE, β = 2": 2}
 STARTS = range(3)
 small = {
-    (kind, s): VAE(6, beta=beta, image_shape=(1, 16, 16)) for kind, beta in KINDS.items() for s in STARTS
+    (kind, s): VAE(6, beta=beta, image_shape=(1, 16, 16))
+    for kind, beta in KINDS.items()
+    for s in STARTS
 }
 
 
 def squares_loss(batch):
-    vaes_alone = sum(small[kind, s].loss(batch) for kind in list(KINDS)[2:] for s in STARTS)
-    return vaes_alone + sum(autoencoder_loss(small["autoencoder", s], batch) for s in STARTS)
+    vaes_alone = sum(
+        small[kind, s].loss(batch) for kind in list(KINDS)[2:] for s in STARTS
+    )
+    return vaes_alone + sum(
+        autoencoder_loss(small["autoencoder", s], batch) for s in STARTS
+    )
 
 
 run = watch(
@@ -1043,12 +1200,16 @@ def code_of(kind, start):
 # %%
 square_codes = {key: code_of(*key) for key in small}
 migs = {
-    kind: torch.tensor([mutual_information_gap(square_codes[kind, s], factors).mean() for s in STARTS])
+    kind: torch.tensor(
+        [mutual_information_gap(square_codes[kind, s], factors).mean() for s in STARTS]
+    )
     for kind in KINDS
 }
 print("MIG of three starts, and their mean")
 for kind in KINDS:
-    print(f"{kind:14}", *(f"{mig:6.2f}" for mig in migs[kind]), f"{migs[kind].mean():8.2f}")
+    print(
+        f"{kind:14}", *(f"{mig:6.2f}" for mig in migs[kind]), f"{migs[kind].mean():8.2f}"
+    )
 
 # %% tags=["nbval-check-output"]
 print("the β-VAE beats the autoencoder by 0.1 on average:", end=" ")
@@ -1073,7 +1234,9 @@ def draw_small(kind, start):
     for number in range(6):
         along = codes.mean(0).repeat(9, 1)
         along[:, number] = torch.linspace(low[number], high[number], 9)
-        name = f"{number + 1}: {KNOWN[told[:, number].argmax()]} {told[:, number].max():.2f}"
+        name = (
+            f"{number + 1}: {KNOWN[told[:, number].argmax()]} {told[:, number].max():.2f}"
+        )
         rows[name] = model.decode(along)
     return image_rows(rows, scale=3), (
         f"{kind}, start {start + 1}: a walk along each of the six numbers, and beside it the factor that the number "
@@ -1099,7 +1262,10 @@ for kind in list(KINDS)[1:]:
     pairs = [square_codes[kind, s].T.corrcoef().abs().triu(1).sum() / 15 for s in STARTS]
     correlation[kind] = torch.stack(pairs).mean().item()
     with torch.no_grad():
-        bad = [small[kind, s].nll(square_codes[kind, s], test_squares.images).mean() for s in STARTS]
+        bad = [
+            small[kind, s].nll(square_codes[kind, s], test_squares.images).mean()
+            for s in STARTS
+        ]
     print(f"{kind:14} {correlation[kind]:18.2f} {torch.stack(bad).mean():18.1f}")
 print(f"true factors   {factors.T.corrcoef().abs().triu(1).sum() / 3:18.2f}")
 

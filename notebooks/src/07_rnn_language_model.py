@@ -36,7 +36,15 @@ from sslcourse.plots import COLORS, freeze_layout, subplots
 from sslcourse.sampling import generate, keep_top_k, keep_top_p, with_temperature
 from sslcourse.show import show, show_source
 from sslcourse.training import clip_gradients, train
-from sslcourse.widgets import choice, explore, slider, start_lesson, stepped_slider, text_field, watch
+from sslcourse.widgets import (
+    choice,
+    explore,
+    slider,
+    start_lesson,
+    stepped_slider,
+    text_field,
+    watch,
+)
 
 start_lesson()
 
@@ -183,7 +191,9 @@ print("ends below 0.01:", history.loss[-1] < 0.01)
 
 # %%
 start = hello.encode("h").reshape(1, 1)
-written = generate(hello_model, start, 10, choose=lambda logits: keep_top_k(logits.softmax(-1), 1))
+written = generate(
+    hello_model, start, 10, choose=lambda logits: keep_top_k(logits.softmax(-1), 1)
+)
 print("h" + hello.decode(written[0]))
 
 # %% [markdown]
@@ -200,7 +210,9 @@ print("h" + hello.decode(written[0]))
 # %%
 train_set, test_set = text(10_000), text(2000, seed=1)
 train_words, test_words = train_set.tokens[train_set.real], test_set.tokens[test_set.real]
-print(f"{len(train_words):,} words to train on, {len(test_words):,} to test on. The first sentences:")
+print(
+    f"{len(train_words):,} words to train on, {len(test_words):,} to test on. The first sentences:"
+)
 print(" ".join(GRAMMAR.words[word] for word in train_words[:26]))
 
 # %% [markdown]
@@ -241,13 +253,18 @@ run = watch(
 
 # %%
 history = await run
-print(f"circulated loss {history.loss[-1]:.2f}, entropy rate {ladder['entropy rate']:.2f}")
+print(
+    f"circulated loss {history.loss[-1]:.2f}, entropy rate {ladder['entropy rate']:.2f}"
+)
 
 # %% tags=["nbval-check-output"]
 with torch.no_grad():
     fresh = circulated_loss(bug_model, test_words.reshape(1, -1)).item()
     first_guess = bug_model(GRAMMAR.encode("the"))[0][0, -1].argmax()
-print("on the test text, too, it is more than 1 nat below the floor:", fresh < ladder["entropy rate"] - 1)
+print(
+    "on the test text, too, it is more than 1 nat below the floor:",
+    fresh < ladder["entropy rate"] - 1,
+)
 print("likeliest after 'the', it says:", GRAMMAR.words[first_guess])
 
 # %% [markdown]
@@ -264,8 +281,12 @@ print("likeliest after 'the', it says:", GRAMMAR.words[first_guess])
 # %%
 n_words = len(GRAMMAR.words)
 all_right = 50 * F.one_hot(torch.arange(n_words), n_words).float()
-print(f"perfect logits, right loss:     {F.cross_entropy(all_right, torch.arange(n_words)):.4f}")
-print(f"perfect logits, softmax before: {F.cross_entropy(all_right.softmax(1), torch.arange(n_words)):.4f}")
+print(
+    f"perfect logits, right loss:     {F.cross_entropy(all_right, torch.arange(n_words)):.4f}"
+)
+print(
+    f"perfect logits, softmax before: {F.cross_entropy(all_right.softmax(1), torch.arange(n_words)):.4f}"
+)
 print(f"log(1 + 42 / e):                {math.log(1 + 42 / math.e):.4f}")
 
 # %% [markdown]
@@ -281,7 +302,9 @@ def changed_places(model, tokens, place):
     """The places whose logits move when the token at a place is changed."""
     other = tokens.clone()
     other[:, place] = (other[:, place] + 1) % len(GRAMMAR.words)
-    return (model(tokens)[0] != model(other)[0]).any(2).any(0).nonzero().flatten().tolist()
+    return (
+        (model(tokens)[0] != model(other)[0]).any(2).any(0).nonzero().flatten().tolist()
+    )
 
 
 untrained = LanguageModel(len(GRAMMAR.words), hidden=64)
@@ -316,7 +339,13 @@ print("reading from right to left, these move:", changed_places(backwards, sente
 
 # %%
 for chunk in Chunks(torch.arange(13), rows=2, length=3):
-    print(chunk.tokens[:, :-1].tolist(), "  targets", chunk.tokens[:, 1:].tolist(), "  first", chunk.first)
+    print(
+        chunk.tokens[:, :-1].tolist(),
+        "  targets",
+        chunk.tokens[:, 1:].tolist(),
+        "  first",
+        chunk.first,
+    )
 
 # %% [markdown]
 # Row 0 goes on where row 0 stopped. The last target of a chunk is the first input of the next.
@@ -406,7 +435,12 @@ STEPS = torch.arange(61)
 gradient_figure, gradient_ax = subplots(width=6, height=3.2)
 (linear_line,) = gradient_ax.plot(STEPS, STEPS + 1.0, label="without tanh: $w^T$")
 (tanh_line,) = gradient_ax.plot(STEPS, STEPS + 1.0, color=COLORS[1], label="with tanh")
-gradient_ax.set(yscale="log", ylim=(1e-12, 1e12), xlabel="steps T", ylabel="derivative of $h_T$ by $h_0$")
+gradient_ax.set(
+    yscale="log",
+    ylim=(1e-12, 1e12),
+    xlabel="steps T",
+    ylabel="derivative of $h_T$ by $h_0$",
+)
 gradient_ax.axhline(1, color="0.7", linewidth=1)
 gradient_ax.legend(loc="upper left")
 freeze_layout(gradient_figure)
@@ -451,15 +485,25 @@ lengths, reach = {}, {}
 for factor in (0.5, 1.0, 1.5, 2.0, 3.0):
     model = scaled_model(factor)
     next_token_loss(model(rows[:, :-1])[0], rows).backward()
-    lengths[factor] = torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item()
+    lengths[factor] = (
+        torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item()
+    )
     embedded = model.embedding(rows[:, :-1]).detach().requires_grad_()
     model.recurrent(embedded)[0][:, -1].sum().backward()
     reach[factor] = (embedded.grad[:, 0].norm() / embedded.grad[:, -1].norm()).item()
-    print(f"factor {factor}: gradient {lengths[factor]:8.1f}, first word against last {reach[factor]:8.0e}")
+    print(
+        f"factor {factor}: gradient {lengths[factor]:8.1f}, first word against last {reach[factor]:8.0e}"
+    )
 
 # %% tags=["nbval-check-output"]
-print("from factor 1 to factor 3 it grows more than a hundredfold:", lengths[3.0] > 100 * lengths[1.0])
-print("at factor 0.5 the first word has less than a billionth of the last one's effect:", reach[0.5] < 1e-9)
+print(
+    "from factor 1 to factor 3 it grows more than a hundredfold:",
+    lengths[3.0] > 100 * lengths[1.0],
+)
+print(
+    "at factor 0.5 the first word has less than a billionth of the last one's effect:",
+    reach[0.5] < 1e-9,
+)
 print("at factor 3 it has more than a thousand times that effect:", reach[3.0] > 1000)
 
 # %% [markdown]
@@ -486,7 +530,12 @@ for name, model in bad_starts.items():
     if name == "clipped":
         clip_gradients(optimizer, largest=1.0)
     run = watch(
-        train(model.loss, Chunks(train_words[:20_000], rows=32, length=32), optimizer, epochs=10),
+        train(
+            model.loss,
+            Chunks(train_words[:20_000], rows=32, length=32),
+            optimizer,
+            epochs=10,
+        ),
         title=f"Bad start, gradient {name}",
     )
     trainings[name] = await run
@@ -508,8 +557,14 @@ show(
 
 # %% tags=["nbval-check-output"]
 late = {name: sum(training.loss[-20:]) / 20 for name, training in trainings.items()}
-print("clipped, it comes within 0.3 nats of the best bigram:", late["clipped"] < ladder["best bigram"] + 0.3)
-print("as it is, it ends more than 0.5 nats above that:", late["as it is"] > late["clipped"] + 0.5)
+print(
+    "clipped, it comes within 0.3 nats of the best bigram:",
+    late["clipped"] < ladder["best bigram"] + 0.3,
+)
+print(
+    "as it is, it ends more than 0.5 nats above that:",
+    late["as it is"] > late["clipped"] + 0.5,
+)
 
 # %% [markdown]
 # That was a bad start on purpose. With an ordinary one the gradient of this text is shorter than 1, as the table above has it
@@ -537,7 +592,9 @@ for name, keep, last in [
     ("fixed weight 0.999", 0.999, 0.999),
     ("gate 0.999, then 0.001", 0.999, 0.001),
 ]:
-    print(f"{name:22}: {keep**100:.5f} is left after 100 steps, {keep**100 * last:.5f} after one more")
+    print(
+        f"{name:22}: {keep**100:.5f} is left after 100 steps, {keep**100 * last:.5f} after one more"
+    )
 
 # %% [markdown]
 # ## 8. Down to the floor
@@ -559,14 +616,18 @@ def timed(name, training):
 def recipe(loss, parameters, chunks, epochs, rate=0.01):
     optimizer = torch.optim.Adam(parameters, lr=rate)
     clip_gradients(optimizer, largest=1.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * len(chunks))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rate, total_steps=epochs * len(chunks)
+    )
     return train(loss, chunks, optimizer, epochs, after_step=schedule.step)
 
 
 chunks = Chunks(train_words, rows=64, length=16)
 
 # %%
-networks = {kind: LanguageModel(len(GRAMMAR.words), 64, kind) for kind in ("rnn", "gru", "lstm")}
+networks = {
+    kind: LanguageModel(len(GRAMMAR.words), 64, kind) for kind in ("rnn", "gru", "lstm")
+}
 for kind, network in networks.items():
     training = recipe(network.loss, network.parameters(), chunks, epochs=6)
     run = watch(timed(kind, training), title=f"{kind.upper()} on the grammar")
@@ -591,7 +652,9 @@ def mean_kl(model):
 start = time.perf_counter()
 bigram = Bigram(len(GRAMMAR.words), smoothing=0.1).fit(train_words[:-1], train_words[1:])
 seconds["counted bigram"] = time.perf_counter() - start
-added = {"counted bigram": kl_divergence(exact, bigram(test_words[:-1]).double()).mean().item()}
+added = {
+    "counted bigram": kl_divergence(exact, bigram(test_words[:-1]).double()).mean().item()
+}
 added |= {kind: mean_kl(network) for kind, network in networks.items()}
 
 # %%
@@ -603,11 +666,25 @@ floor = ladder["entropy rate"]
 print(f"{'entropy rate':16} {floor:11.2f} {0:17.2f} {math.exp(floor):12.1f}")
 
 # %% tags=["nbval-check-output"]
-print("every network beats the best bigram:", max(added[k] for k in networks) < ladder["best bigram"] - floor)
-print("every network is within 0.03 nats of the floor:", max(added[k] for k in networks) < 0.03)
-plain_loss = F.cross_entropy(networks["lstm"](test_words[:-1].reshape(1, -1))[0][0], test_words[1:]).item()
-print("the LSTM's plain test loss agrees, within 0.03:", abs(plain_loss - floor - added["lstm"]) < 0.03)
-print("gates or not: they differ by less than 0.02 nats:", added["rnn"] - min(added.values()) < 0.02)
+print(
+    "every network beats the best bigram:",
+    max(added[k] for k in networks) < ladder["best bigram"] - floor,
+)
+print(
+    "every network is within 0.03 nats of the floor:",
+    max(added[k] for k in networks) < 0.03,
+)
+plain_loss = F.cross_entropy(
+    networks["lstm"](test_words[:-1].reshape(1, -1))[0][0], test_words[1:]
+).item()
+print(
+    "the LSTM's plain test loss agrees, within 0.03:",
+    abs(plain_loss - floor - added["lstm"]) < 0.03,
+)
+print(
+    "gates or not: they differ by less than 0.02 nats:",
+    added["rnn"] - min(added.values()) < 0.02,
+)
 
 # %% [markdown]
 # Textbooks say that gates win. Here they hardly do: what this grammar asks to remember is never more than a few words
@@ -621,7 +698,10 @@ bars |= {name: floor + kl for name, kl in added.items()} | {"entropy rate": floo
 figure, ax = subplots(width=6.5, height=3)
 drawn = ax.barh(list(bars), list(bars.values()), color=COLORS[0])
 drawn[-1].set_color(COLORS[2])
-labels = [f"{n:.2f}" + (f"   {seconds[k]:.0f} s" if k in seconds else "") for k, n in bars.items()]
+labels = [
+    f"{n:.2f}" + (f"   {seconds[k]:.0f} s" if k in seconds else "")
+    for k, n in bars.items()
+]
 ax.bar_label(drawn, labels, padding=3)
 ax.axvline(floor, color=COLORS[2], linestyle="--")
 ax.invert_yaxis()
@@ -639,13 +719,25 @@ show(
 # %%
 asked = GRAMMAR.encode("the ducks near the house fly .")
 left = asked[:, :5]  # up to "house"
-answers = {"grammar": GRAMMAR.next_word_probabilities(asked)[0, 5], "bigram": bigram(left[0, -1])}
+answers = {
+    "grammar": GRAMMAR.next_word_probabilities(asked)[0, 5],
+    "bigram": bigram(left[0, -1]),
+}
 with torch.no_grad():
     after_stop = torch.cat([torch.zeros(1, 1, dtype=torch.int64), left], dim=1)
-    answers |= {kind: network(after_stop)[0][0, -1].softmax(0) for kind, network in networks.items()}
+    answers |= {
+        kind: network(after_stop)[0][0, -1].softmax(0)
+        for kind, network in networks.items()
+    }
 print("the ducks near the house ...   fly  flies  sleep  sleeps")
 for name, p in answers.items():
-    print(f"{name:28}", *(f"{p[GRAMMAR.words.index(w)]:6.2f}" for w in ("fly", "flies", "sleep", "sleeps")))
+    print(
+        f"{name:28}",
+        *(
+            f"{p[GRAMMAR.words.index(w)]:6.2f}"
+            for w in ("fly", "flies", "sleep", "sleeps")
+        ),
+    )
 
 # %% [markdown]
 # ### What the cut costs
@@ -655,13 +747,18 @@ for name, p in answers.items():
 
 # %%
 LENGTHS = [1, 2, 4, 16]
-cut_models = nn.ModuleDict({str(n): LanguageModel(len(GRAMMAR.words), 64, "rnn") for n in LENGTHS})
+cut_models = nn.ModuleDict(
+    {str(n): LanguageModel(len(GRAMMAR.words), 64, "rnn") for n in LENGTHS}
+)
 cut_chunks = [Chunks(train_words, rows=1024 // n, length=n) for n in LENGTHS]
 side_by_side = list(zip(*cut_chunks, strict=True))
 
 
 def cut_loss(four_chunks):
-    return sum(model.loss(chunk) for model, chunk in zip(cut_models.values(), four_chunks, strict=True))
+    return sum(
+        model.loss(chunk)
+        for model, chunk in zip(cut_models.values(), four_chunks, strict=True)
+    )
 
 
 run = watch(
@@ -672,14 +769,19 @@ run = watch(
 # %%
 await run
 cut_added = {n: mean_kl(cut_models[str(n)]) for n in LENGTHS}
-print(f"best bigram                    {ladder['best bigram'] - floor:.2f} nats above the floor")
+print(
+    f"best bigram                    {ladder['best bigram'] - floor:.2f} nats above the floor"
+)
 for n, kl in cut_added.items():
     print(f"RNN, chunks of length {n:2}       {kl:.2f}")
 
 # %% tags=["nbval-check-output"]
 print("chunks of one word cost 0.04 nats or more:", cut_added[1] > cut_added[4] + 0.04)
 print("and yet beats the best bigram:", cut_added[1] < ladder["best bigram"] - floor)
-print("2 words or 16: within 0.03 nats of each other:", abs(cut_added[2] - cut_added[16]) < 0.03)
+print(
+    "2 words or 16: within 0.03 nats of each other:",
+    abs(cut_added[2] - cut_added[16]) < 0.03,
+)
 
 # %% [markdown]
 # (With fewer passes than above, they end a little further from the floor.) With chunks of one word the network is never
@@ -699,7 +801,12 @@ print("2 words or 16: within 0.03 nats of each other:", abs(cut_added[2] - cut_a
 HIDDEN = [2, 4, 8, 16, 32]
 small = nn.ModuleDict({str(n): LanguageModel(len(GRAMMAR.words), n) for n in HIDDEN})
 run = watch(
-    recipe(lambda chunk: sum(m.loss(chunk) for m in small.values()), small.parameters(), chunks, epochs=6),
+    recipe(
+        lambda chunk: sum(m.loss(chunk) for m in small.values()),
+        small.parameters(),
+        chunks,
+        epochs=6,
+    ),
     title="Five LSTMs with 2 to 32 numbers, sum of their losses",
 )
 
@@ -710,8 +817,14 @@ for n, kl in by_size.items():
     print(f"{n:2} numbers: {kl:.2f} nats above the floor")
 
 # %% tags=["nbval-check-output"]
-print("more numbers, lower loss:", list(by_size.values()) == sorted(by_size.values(), reverse=True))
-print("2 numbers are worse than the best bigram:", by_size[2] > ladder["best bigram"] - floor)
+print(
+    "more numbers, lower loss:",
+    list(by_size.values()) == sorted(by_size.values(), reverse=True),
+)
+print(
+    "2 numbers are worse than the best bigram:",
+    by_size[2] > ladder["best bigram"] - floor,
+)
 
 # %% [markdown]
 # Two numbers with a memory are worse than a table without one. Move the slider: the loss, and what that network expects
@@ -721,15 +834,42 @@ print("2 numbers are worse than the best bigram:", by_size[2] > ladder["best big
 size_figure, (size_ax, verb_ax) = subplots(1, 2, width=8, height=3)
 size_ax.plot(list(by_size), list(by_size.values()), "o-")
 size_ax.axhline(ladder["best bigram"] - floor, color="0.5", linestyle=":")
-size_ax.text(64, ladder["best bigram"] - floor + 0.02, "best bigram", ha="right", fontsize=9, color="0.3")
-size_ax.set(xscale="log", xticks=list(by_size), xlabel="numbers in the state", ylabel="nats above the floor")
+size_ax.text(
+    64,
+    ladder["best bigram"] - floor + 0.02,
+    "best bigram",
+    ha="right",
+    fontsize=9,
+    color="0.3",
+)
+size_ax.set(
+    xscale="log",
+    xticks=list(by_size),
+    xlabel="numbers in the state",
+    ylabel="nats above the floor",
+)
 size_ax.set_xticklabels(by_size)
 size_ax.minorticks_off()
 (size_dot,) = size_ax.plot([2], [0], "o", color=COLORS[1], markersize=12)
-VERBS = ["fly", "sing", "sleep", "see", "like", "flies", "sings", "sleeps", "sees", "likes", "read", "run"]
+VERBS = [
+    "fly",
+    "sing",
+    "sleep",
+    "see",
+    "like",
+    "flies",
+    "sings",
+    "sleeps",
+    "sees",
+    "likes",
+    "read",
+    "run",
+]
 verb_numbers = [GRAMMAR.words.index(verb) for verb in VERBS]
 verb_bars = verb_ax.barh(VERBS, [0.0] * len(VERBS), color=COLORS[1], alpha=0.6)
-(truth,) = verb_ax.plot(answers["grammar"][verb_numbers], VERBS, "k|", markersize=10, label="grammar")
+(truth,) = verb_ax.plot(
+    answers["grammar"][verb_numbers], VERBS, "k|", markersize=10, label="grammar"
+)
 verb_ax.set(xlim=(0, 0.6), xlabel="probability of the next word")
 verb_ax.invert_yaxis()
 verb_ax.legend(loc="lower right")
@@ -764,7 +904,8 @@ explore(draw_size, n=stepped_slider("numbers in the state", list(by_size), value
 PLURAL = ["sleep", "run", "sing", "fly", "read", "see", "like"]
 SINGULAR = ["sleeps", "runs", "sings", "flies", "reads", "sees", "likes"]
 plural_chance, singular_chance = (
-    exact[:, [GRAMMAR.words.index(w) for w in verbs]].sum(1) for verbs in (PLURAL, SINGULAR)
+    exact[:, [GRAMMAR.words.index(w) for w in verbs]].sum(1)
+    for verbs in (PLURAL, SINGULAR)
 )
 must_be_plural, must_be_singular = plural_chance > 0.999, singular_chance > 0.999
 
@@ -778,10 +919,24 @@ def neuron_scores(model):
 # %%
 scores, control = neuron_scores(networks["lstm"]), neuron_scores(untrained)
 ranked = sorted(range(64), key=lambda n: -round(abs(scores[n] - 0.5), 2))
-print("places:", int(must_be_plural.sum()), "plural,", int(must_be_singular.sum()), "singular")
-print("AUROC of the five best neurons:", [f"{max(scores[n], 1 - scores[n]):.2f}" for n in ranked[:5]])
-print("of the five worst:             ", [f"{max(scores[n], 1 - scores[n]):.2f}" for n in ranked[-5:]])
-print(f"of the best untrained one:        {max(max(score, 1 - score) for score in control):.2f}")
+print(
+    "places:",
+    int(must_be_plural.sum()),
+    "plural,",
+    int(must_be_singular.sum()),
+    "singular",
+)
+print(
+    "AUROC of the five best neurons:",
+    [f"{max(scores[n], 1 - scores[n]):.2f}" for n in ranked[:5]],
+)
+print(
+    "of the five worst:             ",
+    [f"{max(scores[n], 1 - scores[n]):.2f}" for n in ranked[-5:]],
+)
+print(
+    f"of the best untrained one:        {max(max(score, 1 - score) for score in control):.2f}"
+)
 
 # %% [markdown]
 # One neuron, along two sentences that differ in the number of their subject. Where the lines lie apart, the neuron
@@ -789,21 +944,34 @@ print(f"of the best untrained one:        {max(max(score, 1 - score) for score i
 
 # %%
 PAIRS = {
-    "near": ("the duck near the trees flies today .", "the ducks near the trees fly today ."),
-    "that sees": ("the cat that sees the ducks sleeps .", "the cats that see the ducks sleep ."),
+    "near": (
+        "the duck near the trees flies today .",
+        "the ducks near the trees fly today .",
+    ),
+    "that sees": (
+        "the cat that sees the ducks sleeps .",
+        "the cats that see the ducks sleep .",
+    ),
     "short": ("a small child reads often .", "two small children read often ."),
 }
 neuron_figure, neuron_ax = subplots(width=7, height=3)
-neuron_lines = [neuron_ax.plot([], [], "os"[i] + "--"[: 1 + i], markersize=7)[0] for i in (0, 1)]
+neuron_lines = [
+    neuron_ax.plot([], [], "os"[i] + "--"[: 1 + i], markersize=7)[0] for i in (0, 1)
+]
 neuron_ax.set(ylim=(-1.1, 1.6), xlim=(-0.4, 7.4), ylabel="value of the neuron")
-neuron_ax.legend(neuron_lines, ["singular subject", "plural subject"], loc="upper left", ncols=2)
+neuron_ax.legend(
+    neuron_lines, ["singular subject", "plural subject"], loc="upper left", ncols=2
+)
 neuron_ax.set_xticks(range(8), ["singular\nplural"] * 8)
 freeze_layout(neuron_figure)
 
 
 # %%
 def values_along(sentence, neuron):
-    lstm, with_stop = networks["lstm"], F.pad(GRAMMAR.encode(sentence), (1, 0))  # a full stop comes before
+    lstm, with_stop = (
+        networks["lstm"],
+        F.pad(GRAMMAR.encode(sentence), (1, 0)),
+    )  # a full stop comes before
     return lstm.recurrent(lstm.embedding(with_stop))[0][0, 1:, neuron]
 
 
@@ -812,7 +980,9 @@ def draw_neuron(rank, pair):
     values = [values_along(sentence, neuron) for sentence in PAIRS[pair]]
     for line, y in zip(neuron_lines, values, strict=True):
         line.set_data(range(len(y)), y)
-    neuron_ax.set_xticks(range(len(words[0])), [f"{a}\n{b}" for a, b in zip(*words, strict=True)])
+    neuron_ax.set_xticks(
+        range(len(words[0])), [f"{a}\n{b}" for a, b in zip(*words, strict=True)]
+    )
     gap = (values[0] - values[1]).abs()
     return neuron_figure, (
         f"Neuron {neuron}, number {rank} of 64 in telling plural from singular before the verb (AUROC "
@@ -830,9 +1000,17 @@ explore(
 
 # %% tags=["nbval-check-output"]
 best = max(abs(score - 0.5) for score in scores)
-print("one neuron alone tells the number at nearly every place, AUROC above 0.95:", best > 0.45)
-print("no untrained neuron passes 0.75:", max(abs(score - 0.5) for score in control) < 0.25)
-print("half of the neurons stay below 0.9:", sorted(abs(score - 0.5) for score in scores)[32] < 0.4)
+print(
+    "one neuron alone tells the number at nearly every place, AUROC above 0.95:",
+    best > 0.45,
+)
+print(
+    "no untrained neuron passes 0.75:", max(abs(score - 0.5) for score in control) < 0.25
+)
+print(
+    "half of the neurons stay below 0.9:",
+    sorted(abs(score - 0.5) for score in scores)[32] < 0.4,
+)
 
 # %% [markdown]
 # Nobody asked for such a neuron. Predicting the next word did.
@@ -846,7 +1024,10 @@ print("half of the neurons stay below 0.9:", sorted(abs(score - 0.5) for score i
 # %%
 train_prose, test_prose = prose("train"), prose("test")
 alphabet = Alphabet(train_prose)
-train_characters, test_characters = alphabet.encode(train_prose), alphabet.encode(test_prose)
+train_characters, test_characters = (
+    alphabet.encode(train_prose),
+    alphabet.encode(test_prose),
+)
 print(
     f"{len(train_prose):,} characters to train on, {len(test_prose):,} held out, {len(alphabet)} different ones"
 )
@@ -856,13 +1037,24 @@ print(*textwrap.wrap(train_prose.splitlines()[5], width=100), sep="\n")
 # Nobody knows the entropy rate of this text. The controls are all we have:
 
 # %%
-frequencies = torch.bincount(train_characters, minlength=len(alphabet)) / len(train_characters)
-letters = Bigram(len(alphabet), smoothing=0.1).fit(train_characters[:-1], train_characters[1:])
+frequencies = torch.bincount(train_characters, minlength=len(alphabet)) / len(
+    train_characters
+)
+letters = Bigram(len(alphabet), smoothing=0.1).fit(
+    train_characters[:-1], train_characters[1:]
+)
 parts = {
-    "train": next(iter(Chunks(train_characters, rows=32, length=3000))).tokens,  # in 32 rows, that is quicker
+    "train": next(
+        iter(Chunks(train_characters, rows=32, length=3000))
+    ).tokens,  # in 32 rows, that is quicker
     "test": test_characters.reshape(1, -1),
 }
-given = {"uniform": {}, "frequencies": {}, "bigram": {}, "LSTM": {}}  # the probability of what came
+given = {
+    "uniform": {},
+    "frequencies": {},
+    "bigram": {},
+    "LSTM": {},
+}  # the probability of what came
 for part, rows_of in parts.items():
     following = rows_of[:, 1:]
     given["uniform"][part] = torch.full(following.shape, 1 / len(alphabet))
@@ -891,7 +1083,10 @@ for part, rows_of in parts.items():
     with torch.no_grad():
         logits, _ = prose_model(rows_of[:, :-1])
     given["LSTM"][part] = logits.softmax(2).gather(2, rows_of[:, 1:, None]).squeeze(2)
-nats = {name: {part: perplexity(p).log().item() for part, p in of.items()} for name, of in given.items()}
+nats = {
+    name: {part: perplexity(p).log().item() for part, p in of.items()}
+    for name, of in given.items()
+}
 
 # %%
 print("               nats a character      perplexity")
@@ -948,7 +1143,9 @@ print("the fifth is less than half as hard:", bool(by_place[4] < by_place[0] / 2
 logits = torch.tensor([2.0, 1.0, 0.5, -1.0])
 for temperature in (0.5, 1.0, 2.0):
     p = with_temperature(logits, temperature)
-    print(f"temperature {temperature}: {[round(x, 2) for x in p.tolist()]}, entropy {entropy(p):.2f} nats")
+    print(
+        f"temperature {temperature}: {[round(x, 2) for x in p.tolist()]}, entropy {entropy(p):.2f} nats"
+    )
 
 # %% [markdown]
 # At 0.5 the ratio of any two probabilities is squared, at 2 its root is taken. **Top-k** keeps the $k$ likeliest tokens,
@@ -977,15 +1174,21 @@ show_source(with_temperature, keep_top_k, keep_top_p, generate)
 N_BARS = 12
 write_figure, (next_ax, page_ax) = subplots(1, 2, width=9, height=3.4)
 next_bars = next_ax.barh(range(N_BARS), [0.0] * N_BARS, color=COLORS[0])
-next_ax.set(xlim=(0, 1), xlabel="probability of the next character", ylim=(N_BARS - 0.5, -0.5))
+next_ax.set(
+    xlim=(0, 1), xlabel="probability of the next character", ylim=(N_BARS - 0.5, -0.5)
+)
 next_ax.set_yticks(range(N_BARS), ["␣"] * N_BARS, family="monospace")
 page_ax.set_axis_off()
-page = page_ax.text(0, 1, "", family="monospace", fontsize=11, va="top", transform=page_ax.transAxes)
+page = page_ax.text(
+    0, 1, "", family="monospace", fontsize=11, va="top", transform=page_ax.transAxes
+)
 freeze_layout(write_figure, *next_bars, next_ax.yaxis, page)
 
 
 def choose_with(temperature, k, share):
-    return lambda logits: keep_top_p(keep_top_k(with_temperature(logits, temperature), k), share)
+    return lambda logits: keep_top_p(
+        keep_top_k(with_temperature(logits, temperature), k), share
+    )
 
 
 # %%
@@ -993,14 +1196,25 @@ def show_writing(p, written):
     likeliest = p.topk(N_BARS)
     for bar, chance in zip(next_bars, likeliest.values.tolist(), strict=True):
         bar.set_width(chance)
-    next_ax.set_yticklabels(alphabet.decode(likeliest.indices).translate({32: "␣", 10: "↵"}))
-    page.set_text("\n".join(line for part in written.split("\n") for line in textwrap.wrap(part, 40)))
+    next_ax.set_yticklabels(
+        alphabet.decode(likeliest.indices).translate({32: "␣", 10: "↵"})
+    )
+    page.set_text(
+        "\n".join(
+            line for part in written.split("\n") for line in textwrap.wrap(part, 40)
+        )
+    )
 
 
 def draw_writing(beginning, temperature, k, share):
     known = "".join(c for c in beginning.lower() if c in alphabet.characters) or "\n"
-    choose, start = choose_with(temperature, k, share), alphabet.encode(known).reshape(1, -1)
-    numbers_written = generate(prose_model, start, 120, choose, torch.Generator().manual_seed(0))
+    choose, start = (
+        choose_with(temperature, k, share),
+        alphabet.encode(known).reshape(1, -1),
+    )
+    numbers_written = generate(
+        prose_model, start, 120, choose, torch.Generator().manual_seed(0)
+    )
     written = known + alphabet.decode(numbers_written[0])
     p = choose(prose_model(start)[0][0, -1])
     show_writing(p, written)
@@ -1024,9 +1238,14 @@ with torch.no_grad():
     next_logits = prose_model(alphabet.encode("the loss is ").reshape(1, -1))[0][0, -1]
 cool, warm, hot = (entropy(with_temperature(next_logits, t)) for t in (0.5, 1.0, 2.0))
 print("the hotter, the more uncertain:", bool(cool < warm < hot))
-print("top-k 5 leaves", int((choose_with(1.0, 5, 1.0)(next_logits) > 0).sum()), "characters")
+print(
+    "top-k 5 leaves", int((choose_with(1.0, 5, 1.0)(next_logits) > 0).sum()), "characters"
+)
 nucleus = choose_with(1.0, len(alphabet), 0.9)(next_logits) > 0
-print("the nucleus of 0.9 is smaller than the alphabet:", bool(nucleus.sum() < len(alphabet)))
+print(
+    "the nucleus of 0.9 is smaller than the alphabet:",
+    bool(nucleus.sum() < len(alphabet)),
+)
 
 # %% [markdown]
 # Try temperature 0.1: it finds a phrase and stays with it. Try 2: it forgets how to spell. Type *self-super*, or the
@@ -1039,7 +1258,10 @@ print("the nucleus of 0.9 is smaller than the alphabet:", bool(nucleus.sum() < l
 # %%
 with torch.no_grad():
     test_logits = prose_model(test_characters[:-1].reshape(1, -1))[0][0]
-losses = {t: F.cross_entropy(test_logits / t, test_characters[1:]).item() for t in (0.5, 0.7, 1.0, 1.4, 2.0)}
+losses = {
+    t: F.cross_entropy(test_logits / t, test_characters[1:]).item()
+    for t in (0.5, 0.7, 1.0, 1.4, 2.0)
+}
 for temperature, loss in losses.items():
     print(f"temperature {temperature}: {loss:.2f} nats a character, held out")
 
@@ -1061,9 +1283,13 @@ print("of these, temperature 1 predicts best:", min(losses, key=losses.get) == 1
 def share_correct(model, temperature):
     generator = torch.Generator().manual_seed(0)
     stops = torch.zeros(2000, 1, dtype=torch.int64)
-    drawn = generate(model, stops, 13, lambda logits: with_temperature(logits, temperature), generator)
+    drawn = generate(
+        model, stops, 13, lambda logits: with_temperature(logits, temperature), generator
+    )
     ended = (drawn == 0).cumsum(1) > 0  # behind the first full stop nothing counts
-    return GRAMMAR.log_probability(drawn.where(~ended, 0)).isfinite().float().mean().item()
+    return (
+        GRAMMAR.log_probability(drawn.where(~ended, 0)).isfinite().float().mean().item()
+    )
 
 
 def bigram_model(tokens, state):
@@ -1071,7 +1297,9 @@ def bigram_model(tokens, state):
 
 
 writers = {"bigram": bigram_model, **networks}
-correct = {(name, t): share_correct(w, t) for name, w in writers.items() for t in (0.5, 1.0, 1.5)}
+correct = {
+    (name, t): share_correct(w, t) for name, w in writers.items() for t in (0.5, 1.0, 1.5)
+}
 
 # %%
 print("correct sentences   temperature 0.5    1.0    1.5")

@@ -25,10 +25,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sslcourse.augment import Augmentation, interpolation_matrices, random_contrast, random_resized_crop
+from sslcourse.augment import (
+    Augmentation,
+    interpolation_matrices,
+    random_contrast,
+    random_resized_crop,
+)
 from sslcourse.data import Batches, images, labelled_subset, sweep
 from sslcourse.encoders import conv_encoder, mlp_encoder
-from sslcourse.evaluate import classifier_accuracy, extract_features, knn_accuracy, linear_probe
+from sslcourse.evaluate import (
+    classifier_accuracy,
+    extract_features,
+    knn_accuracy,
+    linear_probe,
+)
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.heads import projection_head
 from sslcourse.losses import alignment, nt_xent_loss, uniformity
@@ -88,7 +98,10 @@ test_images, test_labels, _ = images("fashion", "test")
 augment = Augmentation(crop=0.3, flip=0.5, jitter=0.5, seed=0)
 samples = train_images[:8]
 show(
-    image_rows({"image": samples, "view a": augment(samples), "view b": augment(samples)}, scale=3),
+    image_rows(
+        {"image": samples, "view a": augment(samples), "view b": augment(samples)},
+        scale=3,
+    ),
     alt="Eight garments and two views of each. Views are enlarged parts, some mirrored, some darker or flatter than the "
     "image; the two views of a garment differ from each other.",
 )
@@ -107,9 +120,13 @@ def partners_found(z_a, z_b):
 
 # %%
 def draw_strength(crop, jitter):
-    change = Augmentation(crop / 100, flip=0.5 * (crop < 100), jitter=jitter / 100, seed=3)
+    change = Augmentation(
+        crop / 100, flip=0.5 * (crop < 100), jitter=jitter / 100, seed=3
+    )
     view_a, view_b = change(train_images[:200]), change(train_images[:200])
-    picture = image_rows({"image": samples, "view a": view_a[:8], "view b": view_b[:8]}, scale=3)
+    picture = image_rows(
+        {"image": samples, "view a": view_a[:8], "view b": view_b[:8]}, scale=3
+    )
     return picture, (
         f"Windows of {crop} to 100 % of the area, contrast and brightness changed by up to {jitter} %. "
         f"By their pixels {100 * partners_found(view_a, view_b):.0f} % of the views find their partner."
@@ -136,7 +153,9 @@ explore(
 copies = train_images[:1].repeat(64, 1, 1, 1)
 views = augment(copies)
 print("different views of 64 copies:", len(views.unique(dim=0)))
-print(f"standard deviation over the copies, mean of all pixels: {views.std(0).mean():.2f}")
+print(
+    f"standard deviation over the copies, mean of all pixels: {views.std(0).mean():.2f}"
+)
 
 # %% [markdown]
 # A mistake in circulation: an augmentation written for *one* image, such as torchvision's `RandomResizedCrop`, is given a
@@ -152,7 +171,9 @@ def one_for_all(batch):
 views = one_for_all(copies)
 print("different views of 64 copies:", len(views.unique(dim=0)))
 show(
-    image_rows({"own window": augment(samples), "one for all": one_for_all(samples)}, scale=3),
+    image_rows(
+        {"own window": augment(samples), "one for all": one_for_all(samples)}, scale=3
+    ),
     alt="Eight garments twice. Above, each is cropped and changed in its own way; below, all eight are cropped in the same way.",
 )
 
@@ -179,8 +200,12 @@ show_source(interpolation_matrices, random_resized_crop, random_contrast)
 arrows = torch.tensor([[2.0, 0.0], [1.0, 1.0], [-3.0, 0.0]])
 lengths = arrows.norm(dim=1)
 print("lengths:", [round(length, 2) for length in lengths.tolist()])
-print(f"first and second: {arrows[0] @ arrows[1] / (lengths[0] * lengths[1]):.3f} (45 degrees)")
-print(f"first and third: {arrows[0] @ arrows[2] / (lengths[0] * lengths[2]):.3f} (180 degrees)")
+print(
+    f"first and second: {arrows[0] @ arrows[1] / (lengths[0] * lengths[1]):.3f} (45 degrees)"
+)
+print(
+    f"first and third: {arrows[0] @ arrows[2] / (lengths[0] * lengths[2]):.3f} (180 degrees)"
+)
 
 # %% [markdown]
 # Divide each by its length once, and every cosine is a scalar product. The whole table of cosines is one product of
@@ -204,13 +229,18 @@ easy, hard = torch.tensor([-0.8, 0.6]), torch.tensor([0.7, 0.3])
 cosine_positive, cosine_easy, cosine_hard = (
     F.cosine_similarity(anchor, other, dim=0) for other in (positive, easy, hard)
 )
-print(f"cosines: positive {cosine_positive:.4f}, easy {cosine_easy:.4f}, hard {cosine_hard:.4f}")
+print(
+    f"cosines: positive {cosine_positive:.4f}, easy {cosine_easy:.4f}, hard {cosine_hard:.4f}"
+)
 
 # %%
 for name, cosine in [("easy", cosine_easy), ("hard", cosine_hard)]:
     e_positive, e_negative = (cosine_positive / 0.5).exp(), (cosine / 0.5).exp()
     chance = e_positive / (e_positive + e_negative)
-    print(f"{name}: {e_positive:.3f} / ({e_positive:.3f} + {e_negative:.3f}) = {chance:.4f}", end="")
+    print(
+        f"{name}: {e_positive:.3f} / ({e_positive:.3f} + {e_negative:.3f}) = {chance:.4f}",
+        end="",
+    )
     print(f", loss {-chance.log():#.3g}")
 
 # %% [markdown]
@@ -242,7 +272,9 @@ print("by formula: ", [round(g, 3) for g in by_formula.tolist()])
 
 # %%
 angles = {"A": 90, "A'": 130, "B": 50, "B'": 200}
-z = torch.tensor([[math.cos(math.radians(d)), math.sin(math.radians(d))] for d in angles.values()])
+z = torch.tensor(
+    [[math.cos(math.radians(d)), math.sin(math.radians(d))] for d in angles.values()]
+)
 cosines = z @ z.T
 print("cosines  ", "".join(f"{name:>7}" for name in angles))
 for name, row in zip(angles, cosines, strict=True):
@@ -276,7 +308,8 @@ circle_ax.plot(turn.cos(), turn.sin(), "-", color="0.8")
 CANDIDATES, HUES = ["A'", "B", "B'"], [COLORS[0], COLORS[2], COLORS[2]]
 rays = [circle_ax.plot([], [], "-", color=hue)[0] for hue in HUES]
 dots = [
-    circle_ax.plot([], [], m, color=c, markersize=9)[0] for m, c in zip("ooss", ["k", *HUES], strict=True)
+    circle_ax.plot([], [], m, color=c, markersize=9)[0]
+    for m, c in zip("ooss", ["k", *HUES], strict=True)
 ]
 words = [circle_ax.text(0, 0, name, ha="center", va="center") for name in angles]
 circle_ax.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal")
@@ -364,7 +397,9 @@ show_source(nt_xent_loss)
 # %%
 def collapsed_and_aligned(loss, n=8, temperature=0.5):
     collapsed, aligned = torch.ones(n, 32), torch.eye(n, 32)
-    return loss(collapsed, collapsed, temperature).item(), loss(aligned, aligned, temperature).item()
+    return loss(collapsed, collapsed, temperature).item(), loss(
+        aligned, aligned, temperature
+    ).item()
 
 
 print("                     collapsed   aligned")
@@ -383,8 +418,12 @@ print(f"nt_xent_loss         {values[0]:9.4f} {values[1]:9.4f}")
 def circulated_first(z_a, z_b, temperature):
     n, z = len(z_a), F.normalize(torch.cat([z_a, z_b]), dim=1)
     similarity = z @ z.T / temperature
-    similarity = similarity[~torch.eye(2 * n, dtype=torch.bool)].view(2 * n, -1)  # (2N, 2N - 1)
-    positives = torch.cat([similarity[range(n), range(n, 2 * n)], similarity[range(n, 2 * n), range(n)]])
+    similarity = similarity[~torch.eye(2 * n, dtype=torch.bool)].view(
+        2 * n, -1
+    )  # (2N, 2N - 1)
+    positives = torch.cat(
+        [similarity[range(n), range(n, 2 * n)], similarity[range(n, 2 * n), range(n)]]
+    )
     return (similarity.exp().sum(1).log() - positives).mean()
 
 
@@ -431,7 +470,9 @@ def circulated_third(model, pairs):
 mild = Augmentation(crop=0.8, flip=0, jitter=0.2)
 pairs = torch.stack([mild(train_images[:64]), mild(train_images[:64])], dim=1)
 model = nn.Flatten()  # the pixels are the projection
-mixed_up = torch.stack([pairs[:, 0], pairs[:, 1].roll(1, dims=0)], dim=1)  # partners from different images
+mixed_up = torch.stack(
+    [pairs[:, 0], pairs[:, 1].roll(1, dims=0)], dim=1
+)  # partners from different images
 
 
 # %%
@@ -441,7 +482,9 @@ def both_views(pairs):
 
 print("                  true partners   partners mixed up")
 print(f"right split       {both_views(pairs):13.4f} {both_views(mixed_up):19.4f}")
-print(f"circulated        {circulated_third(model, pairs):13.4f} {circulated_third(model, mixed_up):19.4f}")
+print(
+    f"circulated        {circulated_third(model, pairs):13.4f} {circulated_third(model, mixed_up):19.4f}"
+)
 
 # %% [markdown]
 # The test: mix the partners up. A contrastive loss must rise. The circulated one does not even change, for it compares the
@@ -503,7 +546,11 @@ def remember(training, every=68):
 
 # %%
 run = watch(
-    remember(train_adamw(small.loss, small.parameters(), Batches(train_images, batch_size=64), epochs=4)),
+    remember(
+        train_adamw(
+            small.loss, small.parameters(), Batches(train_images, batch_size=64), epochs=4
+        )
+    ),
     title="SimCLR with a projection of two numbers",
 )
 
@@ -515,11 +562,18 @@ run = watch(
 await run
 ring_figure, ring_ax = subplots(width=5.6, height=4.4)
 rings = [
-    ring_ax.plot([], [], "o" if label < 5 else "x", markersize=3, color=COLORS[label % 5])[0]
+    ring_ax.plot(
+        [], [], "o" if label < 5 else "x", markersize=3, color=COLORS[label % 5]
+    )[0]
     for label in range(10)
 ]
 for label, name in enumerate(class_names):
-    ring_ax.text(2.15, 1.35 - 0.3 * label, f"{'●' if label < 5 else 'x'} {name}", color=COLORS[label % 5])
+    ring_ax.text(
+        2.15,
+        1.35 - 0.3 * label,
+        f"{'●' if label < 5 else 'x'} {name}",
+        color=COLORS[label % 5],
+    )
 ring_ax.set(xlim=(-1.9, 3.6), ylim=(-1.9, 1.9), aspect="equal")
 ring_ax.set_axis_off()
 freeze_layout(ring_figure)
@@ -537,7 +591,10 @@ def draw_rings(step):
     )
 
 
-explore(draw_rings, step=stepped_slider("steps trained", list(on_circle), value=max(on_circle)))
+explore(
+    draw_rings,
+    step=stepped_slider("steps trained", list(on_circle), value=max(on_circle)),
+)
 
 # %% tags=["nbval-check-output"]
 last = F.normalize(on_circle[max(on_circle)], dim=1)
@@ -547,10 +604,17 @@ print(
     bool(alignment(z_a, z_b) < 0.2 * alignment(z_a, z_b.roll(1, 0))),
 )
 print(
-    "more of the circle is used than one half:", uniformity(last).item() < uniformity(even[:500]).item() - 0.2
+    "more of the circle is used than one half:",
+    uniformity(last).item() < uniformity(even[:500]).item() - 0.2,
 )
-centre = {name: last[shown_labels == label].mean(0) for label, name in enumerate(class_names)}
-for one, other in [("Pullover", "Coat"), ("T-shirt/top", "Trouser"), ("Pullover", "Sneaker")]:
+centre = {
+    name: last[shown_labels == label].mean(0) for label, name in enumerate(class_names)
+}
+for one, other in [
+    ("Pullover", "Coat"),
+    ("T-shirt/top", "Trouser"),
+    ("Pullover", "Sneaker"),
+]:
     same_side = bool(centre[one] @ centre[other] > 0)
     print(f"{one} and {other} lie on the same side: {same_side}")
 
@@ -646,17 +710,28 @@ print("from then on both improve:", a_end < a_1 and u_end < u_1)
 
 # %%
 encoders = {"pixels": nn.Flatten(), "random encoder": untrained, "SimCLR": simclr.encoder}
-features = {name: extract_features(encoder, train_images) for name, encoder in encoders.items()}
-test_features = {name: extract_features(encoder, test_images) for name, encoder in encoders.items()}
-draws = {k: [labelled_subset(train_labels, per_class=k, seed=seed) for seed in range(3)] for k in (1, 10)}
+features = {
+    name: extract_features(encoder, train_images) for name, encoder in encoders.items()
+}
+test_features = {
+    name: extract_features(encoder, test_images) for name, encoder in encoders.items()
+}
+draws = {
+    k: [labelled_subset(train_labels, per_class=k, seed=seed) for seed in range(3)]
+    for k in (1, 10)
+}
 
 
 def probe(name, chosen):
-    return linear_probe(features[name][chosen], train_labels[chosen], test_features[name], test_labels)
+    return linear_probe(
+        features[name][chosen], train_labels[chosen], test_features[name], test_labels
+    )
 
 
 accuracies = {
-    (name, k): torch.tensor([probe(name, chosen) for chosen in draws[k]]) for name in encoders for k in draws
+    (name, k): torch.tensor([probe(name, chosen) for chosen in draws[k]])
+    for name in encoders
+    for k in draws
 }
 
 # %%
@@ -671,10 +746,14 @@ generator, change = torch.Generator().manual_seed(0), Augmentation(seed=0)
 def supervised_loss(_):
     labelled = [draws[k][number] for k, number in supervised]
     chosen = [of[torch.randperm(len(of), generator=generator)[:16]] for of in labelled]
-    views = change(train_images[torch.cat(chosen)]).split([len(places) for places in chosen])  # all at once
+    views = change(train_images[torch.cat(chosen)]).split(
+        [len(places) for places in chosen]
+    )  # all at once
     losses = [
         classifier.loss((view, train_labels[places]))
-        for classifier, view, places in zip(supervised.values(), views, chosen, strict=True)
+        for classifier, view, places in zip(
+            supervised.values(), views, chosen, strict=True
+        )
     ]
     return sum(losses)
 
@@ -690,17 +769,23 @@ run = watch(
 await run
 for k in draws:
     accuracies["supervised", k] = torch.tensor(
-        [classifier_accuracy(supervised[k, number], test_images, test_labels) for number in range(3)]
+        [
+            classifier_accuracy(supervised[k, number], test_images, test_labels)
+            for number in range(3)
+        ]
     )
 print("test accuracy, mean and standard deviation over three draws of the labels")
 print("                 1 label a class   10 labels a class")
 for name in [*encoders, "supervised"]:
     one, ten = (accuracies[name, k] * 100 for k in draws)
-    print(f"{name:16} {one.mean():7.0f} % ± {one.std():.0f} {ten.mean():15.0f} % ± {ten.std():.0f}")
+    print(
+        f"{name:16} {one.mean():7.0f} % ± {one.std():.0f} {ten.mean():15.0f} % ± {ten.std():.0f}"
+    )
 
 # %%
 neighbour_votes = {
-    name: knn_accuracy(features[name], train_labels, test_features[name], test_labels) for name in encoders
+    name: knn_accuracy(features[name], train_labels, test_features[name], test_labels)
+    for name in encoders
 }
 for name, share in neighbour_votes.items():
     print(f"{name:15} 20 nearest of 12,000: {100 * share:.0f} %")
@@ -710,11 +795,17 @@ mean = {key: 100 * value.mean().item() for key, value in accuracies.items()}
 for k in draws:
     gain = mean["SimCLR", k] - mean["random encoder", k]
     print(f"labels a class {k}: more than 4 points above the random encoder: {gain > 4}")
-print("labels a class 1: more than 5 points above pixels:", mean["SimCLR", 1] > mean["pixels", 1] + 5)
+print(
+    "labels a class 1: more than 5 points above pixels:",
+    mean["SimCLR", 1] > mean["pixels", 1] + 5,
+)
 difference = mean["SimCLR", 10] - mean["supervised", 10]
 print("labels a class 10: within 6 points of supervised:", abs(difference) < 6)
 spread_out = uniformity(test_features["random encoder"][:500])
-print("h of the random encoder does not coincide, uniformity below -1:", spread_out.item() < -1)
+print(
+    "h of the random encoder does not coincide, uniformity below -1:",
+    spread_out.item() < -1,
+)
 
 # %% [markdown]
 # Read the table slowly.
@@ -743,12 +834,17 @@ print("h of the random encoder does not coincide, uniformity below -1:", spread_
 stages = {"h, before the head": simclr.encoder, "z, after the head": simclr}
 stage_features = {
     "h, before the head": (features["SimCLR"], test_features["SimCLR"]),
-    "z, after the head": [extract_features(simclr.head, h["SimCLR"]) for h in (features, test_features)],
+    "z, after the head": [
+        extract_features(simclr.head, h["SimCLR"]) for h in (features, test_features)
+    ],
 }
 for name, (learned, unseen) in stage_features.items():
     for k in (10, 100):
         subsets = [labelled_subset(train_labels, k, seed) for seed in range(3)]
-        shares = [linear_probe(learned[s], train_labels[s], unseen, test_labels) for s in subsets]
+        shares = [
+            linear_probe(learned[s], train_labels[s], unseen, test_labels)
+            for s in subsets
+        ]
         print(f"{name:18} {k:3} labels a class: {100 * sum(shares) / 3:.0f} %")
 
 # %% [markdown]
@@ -774,7 +870,9 @@ def answers(stage, change):
 
 # %%
 told = {
-    (q, name): answers(stage, change) for q, change in questions.items() for name, stage in stages.items()
+    (q, name): answers(stage, change)
+    for q, change in questions.items()
+    for name, stage in stages.items()
 }
 print(" " * 15, *(f"{name:>20}" for name in stages))
 for question in questions:
@@ -802,20 +900,31 @@ for question in questions:
 torch.manual_seed(0)
 autoencoder = Autoencoder(32)
 run = watch(
-    train_adamw(autoencoder.loss, autoencoder.parameters(), Batches(train_images, batch_size=64), epochs=4),
+    train_adamw(
+        autoencoder.loss,
+        autoencoder.parameters(),
+        Batches(train_images, batch_size=64),
+        epochs=4,
+    ),
     title="Autoencoder with 32 numbers",
 )
 
 # %%
 await run
-opinions = {"pixels": nn.Flatten(), "autoencoder": autoencoder.encoder, "SimCLR": simclr.encoder}
+opinions = {
+    "pixels": nn.Flatten(),
+    "autoencoder": autoencoder.encoder,
+    "SimCLR": simclr.encoder,
+}
 features["autoencoder"] = extract_features(autoencoder.encoder, train_images)
 known = {name: F.normalize(features[name]) for name in opinions}
 
 
 def nearest_eight(name, pictures):
     asked = F.normalize(extract_features(opinions[name], pictures))
-    return (asked @ known[name].T).topk(8, dim=1).indices  # (N, 8), places among the training images
+    return (
+        (asked @ known[name].T).topk(8, dim=1).indices
+    )  # (N, 8), places among the training images
 
 
 nearest = {name: nearest_eight(name, test_images[:200]) for name in opinions}
@@ -826,7 +935,10 @@ def draw_neighbours(number):
     rows = {"image": test_images[number : number + 1]}
     rows |= {name: train_images[places[number]] for name, places in nearest.items()}
     label = test_labels[number]
-    counts = [f"{name} {(train_labels[places[number]] == label).sum()}" for name, places in nearest.items()]
+    counts = [
+        f"{name} {(train_labels[places[number]] == label).sum()}"
+        for name, places in nearest.items()
+    ]
     return image_rows(rows, scale=3), (
         f"Test image {number}, class {class_names[label]}, and its eight nearest training images by cosine. "
         f"Of the same class, out of eight: {', '.join(counts)}."
@@ -851,21 +963,30 @@ asked = {
     "mirrored": test_images.flip(3),
     "view": Augmentation(seed=5)(test_images),
 }
-shares = {name: {how: same_class(name, pictures) for how, pictures in asked.items()} for name in opinions}
+shares = {
+    name: {how: same_class(name, pictures) for how, pictures in asked.items()}
+    for name in opinions
+}
 print(f"{'':12}", *(f"{how:>10}" for how in asked))
 for name, row in shares.items():
     print(f"{name:12}", *(f"{100 * share:8.0f} %" for share in row.values()))
 
 # %% tags=["nbval-check-output"]
 print("asked with the image, all are within 6 points of each other:", end=" ")
-print(max(row["image"] for row in shares.values()) - min(row["image"] for row in shares.values()) < 0.06)
+print(
+    max(row["image"] for row in shares.values())
+    - min(row["image"] for row in shares.values())
+    < 0.06
+)
 lost = {name: row["image"] - row["mirrored"] for name, row in shares.items()}
 print(
     "mirrored, pixels lose more than 10 points, SimCLR less than 4:",
     lost["pixels"] > 0.1,
     lost["SimCLR"] < 0.04,
 )
-lead = shares["SimCLR"]["view"] - max(shares["pixels"]["view"], shares["autoencoder"]["view"])
+lead = shares["SimCLR"]["view"] - max(
+    shares["pixels"]["view"], shares["autoencoder"]["view"]
+)
 print("asked with a view, SimCLR is more than 15 points better than both:", lead > 0.15)
 
 # %% [markdown]
@@ -889,22 +1010,43 @@ def spread(points, measure, scale=1.0):
 def table(name):
     print(f"{'':21}     loss         probe, %       kNN, %     alignment uniformity")
     for setting, points in sweep(name).items():
-        columns = [spread(points, "loss"), spread(points, "probe", 100), spread(points, "knn", 100)]
-        print(f"{setting:21}", "  ".join(f"{c.mean():5.2f} ± {c.std():4.2f}" for c in columns), end="")
-        print(f"{spread(points, 'alignment').mean():10.2f} {spread(points, 'uniformity').mean():10.2f}")
+        columns = [
+            spread(points, "loss"),
+            spread(points, "probe", 100),
+            spread(points, "knn", 100),
+        ]
+        print(
+            f"{setting:21}",
+            "  ".join(f"{c.mean():5.2f} ± {c.std():4.2f}" for c in columns),
+            end="",
+        )
+        print(
+            f"{spread(points, 'alignment').mean():10.2f} {spread(points, 'uniformity').mean():10.2f}"
+        )
 
 
 table("simclr_augmentation")
 
 # %%
 figure, ax = subplots(width=5.6)
-for (setting, points), marker in zip(sweep("simclr_augmentation").items(), "os^x", strict=True):
+for (setting, points), marker in zip(
+    sweep("simclr_augmentation").items(), "os^x", strict=True
+):
     loss, accuracy = spread(points, "loss"), spread(points, "probe", 100)
     ax.plot(loss, accuracy, marker, color=COLORS[0])
     ax.annotate(
-        setting, (loss.mean(), accuracy.max()), xytext=(0, 9), textcoords="offset points", ha="center"
+        setting,
+        (loss.mean(), accuracy.max()),
+        xytext=(0, 9),
+        textcoords="offset points",
+        ha="center",
     )
-ax.set(xlabel="loss at the end", ylabel="probe, % (10 labels a class)", xlim=(0.3, 2.6), ylim=(40, 78))
+ax.set(
+    xlabel="loss at the end",
+    ylabel="probe, % (10 labels a class)",
+    xlim=(0.3, 2.6),
+    ylim=(40, 78),
+)
 show(
     figure,
     alt="Probe accuracy against loss for four augmentations, three seeds each. All changes together have the highest loss "
@@ -919,10 +1061,16 @@ print(
     bool(spread(crops, "loss").max() < spread(everything, "loss").min()),
 )
 worse = spread(everything, "probe", 100).min() - spread(crops, "probe", 100).max()
-print("and a probe more than 4 points lower, even the best seed against the worst:", bool(worse > 4))
+print(
+    "and a probe more than 4 points lower, even the best seed against the worst:",
+    bool(worse > 4),
+)
 easier = spread(no_crops, "loss").max() < spread(crops, "loss").min()
 no_worse = spread(no_crops, "probe").mean() >= spread(crops, "probe").mean()
-print("flip and jitter only: a still lower loss, and no worse a mean probe:", bool(easier and no_worse))
+print(
+    "flip and jitter only: a still lower loss, and no worse a mean probe:",
+    bool(easier and no_worse),
+)
 much_worse = spread(crops, "probe", 100).min() - spread(nothing, "probe", 100).max()
 print("no augmentation: 10 points below crops only:", bool(much_worse > 10))
 far_below = mean["random encoder", 10] - spread(nothing, "probe", 100).max()
@@ -940,8 +1088,13 @@ print("and 10 points below the random encoder of section 11:", bool(far_below > 
 table("simclr_head")
 
 # %% tags=["nbval-check-output"]
-head_probes = [spread(points, "probe", 100).mean().item() for points in sweep("simclr_head").values()]
-print("means of the probe within 3 points of each other:", max(head_probes) - min(head_probes) < 3)
+head_probes = [
+    spread(points, "probe", 100).mean().item() for points in sweep("simclr_head").values()
+]
+print(
+    "means of the probe within 3 points of each other:",
+    max(head_probes) - min(head_probes) < 3,
+)
 
 # %% [markdown]
 # **Head.** The SimCLR paper finds $h$ more than 10 points better with a head than without. In runs as short as these it does
@@ -955,8 +1108,12 @@ table("simclr_temperature")
 by_temperature = list(sweep("simclr_temperature").values())
 probes = [spread(points, "probe", 100).mean().item() for points in by_temperature]
 print("means of the probe within 3 points of each other:", max(probes) - min(probes) < 3)
-seeds = torch.stack([spread(points, "uniformity") for points in by_temperature])  # (4 temperatures, 3 seeds)
-print("uniformity is best at 0.2, with every seed:", seeds.argmin(0).tolist() == [1, 1, 1])
+seeds = torch.stack(
+    [spread(points, "uniformity") for points in by_temperature]
+)  # (4 temperatures, 3 seeds)
+print(
+    "uniformity is best at 0.2, with every seed:", seeds.argmin(0).tolist() == [1, 1, 1]
+)
 
 # %% [markdown]
 # **Temperature.** Papers report a best temperature. Here the probe is flat: the differences are about as large as those
@@ -975,9 +1132,13 @@ table("simclr_batch_size")
 
 # %% tags=["nbval-check-output"]
 sizes = {
-    setting: spread(points, "probe", 100).mean() for setting, points in sweep("simclr_batch_size").items()
+    setting: spread(points, "probe", 100).mean()
+    for setting, points in sweep("simclr_batch_size").items()
 }
-print("batch 256 beats batch 64 by more than one point:", bool(sizes["256"] > sizes["64"] + 1))
+print(
+    "batch 256 beats batch 64 by more than one point:",
+    bool(sizes["256"] > sizes["64"] + 1),
+)
 
 # %% [markdown]
 # ## 15. Quiz

@@ -27,7 +27,12 @@ from torch.nn import functional as F
 from sslcourse.augment import Augmentation
 from sslcourse.data import Batches, images, labelled_subset, sweep
 from sslcourse.encoders import conv_encoder
-from sslcourse.evaluate import classifier_accuracy, extract_features, knn_accuracy, linear_probe
+from sslcourse.evaluate import (
+    classifier_accuracy,
+    extract_features,
+    knn_accuracy,
+    linear_probe,
+)
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import info_nce_bound, info_nce_loss
 from sslcourse.methods import Classifier, MoCo
@@ -105,7 +110,9 @@ show_source(info_nce_loss)
 
 # %%
 same, basis = torch.ones(1, 8), torch.eye(8)
-print(f"no negatives:     {info_nce_loss(same, same, torch.zeros(0, 8), 0.2):.4f}   expected {0:.4f}")
+print(
+    f"no negatives:     {info_nce_loss(same, same, torch.zeros(0, 8), 0.2):.4f}   expected {0:.4f}"
+)
 equal = info_nce_loss(same, same, torch.ones(7, 8), 0.2)
 print(f"seven equal keys: {equal:.4f}   expected {math.log(8):.4f}")
 perfect = info_nce_loss(basis[:1], basis[:1], basis[1:], 0.2)
@@ -119,7 +126,8 @@ print(f"perfect key:      {perfect:.4f}   expected {math.log(1 + 7 * math.exp(-5
 generator = torch.Generator().manual_seed(0)
 queries, keys = torch.randn(2, 6, 4, generator=generator)
 one_by_one = [
-    info_nce_loss(queries[[i]], keys[[i]], keys[torch.arange(6) != i], temperature=0.2) for i in range(6)
+    info_nce_loss(queries[[i]], keys[[i]], keys[torch.arange(6) != i], temperature=0.2)
+    for i in range(6)
 ]
 scores = F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).T / 0.2  # (6, 6)
 print(f"queries looked up one by one: {torch.stack(one_by_one).mean():.4f}")
@@ -184,7 +192,9 @@ print(f"log 2:     {math.log(2):.4f}")
 target_weight = 0.0
 for step in range(1, 6):
     target_weight = 0.9 * target_weight + 0.1 * 1.0
-    print(f"after {step} steps: {target_weight:.5f}   closed form 1 - 0.9^{step} = {1 - 0.9**step:.5f}")
+    print(
+        f"after {step} steps: {target_weight:.5f}   closed form 1 - 0.9^{step} = {1 - 0.9**step:.5f}"
+    )
 
 # %% [markdown]
 # Every step leaves the share $m$ of what was there. So after $k$ steps the share $m^k$ of the *initial* weights remains,
@@ -207,7 +217,9 @@ for _ in range(20):
 left = 0.9**20
 errors = [
     (now - (left * start + (1 - left) * new)).abs().max().item()
-    for now, start, new in zip(target.parameters(), old.parameters(), online.parameters(), strict=True)
+    for now, start, new in zip(
+        target.parameters(), old.parameters(), online.parameters(), strict=True
+    )
 ]
 print("20 steps equal the closed form to 6 digits:", max(errors) < 1e-6)
 
@@ -222,7 +234,12 @@ MOMENTA = [0.5, 0.9, 0.95, 0.98, 0.99, 0.996, 0.999, 0.9999]
 share_figure, share_ax = subplots(width=5.6, height=2.8)
 (share_line,) = share_ax.plot([], [], linewidth=2.5)
 (half_mark,) = share_ax.plot([], [], "o", color=COLORS[1], label="half-life")
-share_ax.set(xlabel="step", ylabel="share of the initial weights", xlim=(0, 468), ylim=(-0.03, 1.03))
+share_ax.set(
+    xlabel="step",
+    ylabel="share of the initial weights",
+    xlim=(0, 468),
+    ylim=(-0.03, 1.03),
+)
 share_ax.legend(loc="upper right")
 freeze_layout(share_figure)
 
@@ -301,7 +318,10 @@ def look(model):
 
 
 # %%
-seen, path = {}, []  # what the two models made of the watched images; where the weights of one layer went
+seen, path = (
+    {},
+    [],
+)  # what the two models made of the watched images; where the weights of one layer went
 
 
 def looked_at(momentum, model, training):
@@ -316,7 +336,9 @@ def looked_at(momentum, model, training):
 
 def pretraining(momentum, model):
     batches = Batches(train_images, batch_size=BATCH)
-    return looked_at(momentum, model, train_adamw(model.loss, model.parameters(), batches, EPOCHS))
+    return looked_at(
+        momentum, model, train_adamw(model.loss, model.parameters(), batches, EPOCHS)
+    )
 
 
 # %%
@@ -329,7 +351,12 @@ run = watch(pretraining(0.98, model), title="MoCo, momentum 0.98")
 # %%
 history = await run
 print(
-    "steps:", len(history.loss), " queue:", len(model.queue), "keys from the last", len(model.queue) // BATCH
+    "steps:",
+    len(history.loss),
+    " queue:",
+    len(model.queue),
+    "keys from the last",
+    len(model.queue) // BATCH,
 )
 
 # %%
@@ -348,7 +375,9 @@ print(f"all keys equal, log(K + 1): {math.log(len(model.queue) + 1):12.2f}")
 # %% tags=["nbval-check-output"]
 halfway = [sum(h.loss[210:240]) / 30 for h in (history, hasty_history)]
 late = [sum(h.loss[430:460]) / 30 for h in (history, hasty_history)]
-print("late, the loss with momentum 0 is higher by more than 0.3:", late[1] > late[0] + 0.3)
+print(
+    "late, the loss with momentum 0 is higher by more than 0.3:", late[1] > late[0] + 0.3
+)
 print("both are higher than halfway:", late[0] > halfway[0] and late[1] > halfway[1])
 
 # %% [markdown]
@@ -370,9 +399,15 @@ print("both are higher than halfway:", late[0] > halfway[0] and late[1] > halfwa
 AGES = list(range(0, 65, EVERY))
 MARKERS = {0.98: "o-", 0: "s--"}
 ribbon_figure, (ribbon_ax, age_ax) = subplots(2, 1, width=6.2, height=4.2)
-ribbon = ribbon_ax.imshow(torch.zeros(2, 64), aspect="auto", vmin=-0.2, vmax=1, extent=(0, 64, 2, 0))
+ribbon = ribbon_ax.imshow(
+    torch.zeros(2, 64), aspect="auto", vmin=-0.2, vmax=1, extent=(0, 64, 2, 0)
+)
 ribbon.cmap.set_bad("0.8")
-ribbon_ax.set(yticks=[0.5, 1.5], yticklabels=[f"momentum {m}" for m in MARKERS], xlabel="made at step")
+ribbon_ax.set(
+    yticks=[0.5, 1.5],
+    yticklabels=[f"momentum {m}" for m in MARKERS],
+    xlabel="made at step",
+)
 ribbon_figure.colorbar(ribbon, ax=ribbon_ax, label="cosine")
 age_lines = {
     momentum: age_ax.plot([], [], marker, label=f"momentum {momentum}")[0]
@@ -380,7 +415,12 @@ age_lines = {
 }
 age_ax.legend(loc="lower left")
 age_ax.axhline(0, color="0.7", linewidth=1, linestyle="-")
-age_ax.set(xlabel="age in steps", ylabel="cosine with today's key", ylim=(-0.6, 1.05), xlim=(-1, 65))
+age_ax.set(
+    xlabel="age in steps",
+    ylabel="cosine with today's key",
+    ylim=(-0.6, 1.05),
+    xlim=(-1, 65),
+)
 freeze_layout(ribbon_figure, ribbon, ribbon_ax.xaxis, *age_lines.values())
 
 
@@ -392,7 +432,11 @@ def kept(momentum, now, age):
 
 # %% tags=["nbval-ignore-output"]
 def draw_age(now):
-    ages, texts, colours = [age for age in AGES if age <= now], [], torch.full((2, 64), math.nan)
+    ages, texts, colours = (
+        [age for age in AGES if age <= now],
+        [],
+        torch.full((2, 64), math.nan),
+    )
     for row, (momentum, line) in enumerate(age_lines.items()):
         values = torch.tensor([kept(momentum, now, age) for age in ages])
         line.set_data(ages, values)
@@ -403,18 +447,33 @@ def draw_age(now):
         texts.append(f"with momentum {momentum} {values[-1]:.2f} at age {ages[-1]}")
     ribbon.set_data(colours)
     ribbon_ax.set_xticks(ages, [now - age for age in ages])
-    return ribbon_figure, f"Step {now}. Cosine of the oldest keys with today's: {' and '.join(texts)}."
+    return (
+        ribbon_figure,
+        f"Step {now}. Cosine of the oldest keys with today's: {' and '.join(texts)}.",
+    )
 
 
 explore(draw_age, now=slider("step", EVERY, STEPS - STEPS % EVERY, step=EVERY, value=240))
 
 # %% tags=["nbval-check-output"]
 middle = 240
-print("momentum 0.98: keys of 16 steps ago agree with today's, above 0.9:", kept(0.98, middle, 16) > 0.9)
-print("momentum 0: those agree less by more than 0.3:", kept(0, middle, 16) < kept(0.98, middle, 16) - 0.3)
+print(
+    "momentum 0.98: keys of 16 steps ago agree with today's, above 0.9:",
+    kept(0.98, middle, 16) > 0.9,
+)
+print(
+    "momentum 0: those agree less by more than 0.3:",
+    kept(0, middle, 16) < kept(0.98, middle, 16) - 0.3,
+)
 late = STEPS - STEPS % EVERY
-print("even with 0.98, keys of 64 steps ago are stale, below 0.8:", kept(0.98, middle, 64) < 0.8)
-print("at the end, as the learning rate falls, they are not, above 0.95:", kept(0.98, late, 64) > 0.95)
+print(
+    "even with 0.98, keys of 64 steps ago are stale, below 0.8:",
+    kept(0.98, middle, 64) < 0.8,
+)
+print(
+    "at the end, as the learning rate falls, they are not, above 0.95:",
+    kept(0.98, late, 64) > 0.95,
+)
 
 # %% [markdown]
 # With momentum 0 the network speaks another language after a few dozen steps. But why does that *help* the loss? Because
@@ -426,13 +485,17 @@ print("at the end, as the learning rate falls, they are not, above 0.95:", kept(
 def loss_against(momentum, now, age):
     """128 queries, their fresh keys, and as negatives the keys of 128 other images, `age` steps old."""
     (queries, keys), (_, old_keys) = seen[momentum][now], seen[momentum][now - age]
-    return info_nce_loss(queries[:128], keys[:128], old_keys[128:], temperature=0.2).item()
+    return info_nce_loss(
+        queries[:128], keys[:128], old_keys[128:], temperature=0.2
+    ).item()
 
 
 print("step 240. age of the negatives:", *(f"{age:6}" for age in AGES))
 for momentum in [0.98, 0]:
     losses = [loss_against(momentum, 240, age) for age in AGES]
-    print(f"loss with momentum {momentum:4}          ", *(f"{loss:6.2f}" for loss in losses))
+    print(
+        f"loss with momentum {momentum:4}          ", *(f"{loss:6.2f}" for loss in losses)
+    )
 print(f"all keys equal: {math.log(129):.2f}")
 
 # %% [markdown]
@@ -471,7 +534,12 @@ print(
 )
 rises = sum(history.loss[-30:]) > sum(history.loss[240:270])
 falls = loss_against(0.98, last, 0) < loss_against(0.98, 256, 0)
-print("momentum 0.98, second half: training loss rises:", rises, " with fresh negatives it falls:", falls)
+print(
+    "momentum 0.98, second half: training loss rises:",
+    rises,
+    " with fresh negatives it falls:",
+    falls,
+)
 
 # %% [markdown]
 # So the rising loss is explained, too: as the learning rate falls, the keys in the queue age more slowly, the negatives
@@ -496,24 +564,36 @@ def followed(momentum):
     follower, lags = first_layer, []
     for place in [first_layer, *path[:-1]]:
         follower = follower.lerp(place, 1 - momentum)
-        lags.append((place - follower).norm() / (place - first_layer).norm().clamp_min(1e-6))
+        lags.append(
+            (place - follower).norm() / (place - first_layer).norm().clamp_min(1e-6)
+        )
     return torch.stack(lags), follower
 
 
 replayed = followed(0.98)[1]
 difference = (replayed - model.key_head[0].weight).abs().max()
-print("the replay arrives at the key encoder's weights, to 5 digits:", bool(difference < 1e-5))
+print(
+    "the replay arrives at the key encoder's weights, to 5 digits:",
+    bool(difference < 1e-5),
+)
 
 # %%
 lag_figure, lag_ax = subplots(width=5.6, height=2.8)
 (lag_line,) = lag_ax.plot([], [], linewidth=2.5)
-lag_ax.set(xlabel="step", ylabel="distance / way come so far", xlim=(0, STEPS), ylim=(-0.03, 1.05))
+lag_ax.set(
+    xlabel="step",
+    ylabel="distance / way come so far",
+    xlim=(0, STEPS),
+    ylim=(-0.03, 1.05),
+)
 freeze_layout(lag_figure, lag_line)
 
 
 def draw_lag(momentum):
     lags, _ = followed(momentum)
-    lag_line.set_data(range(2, STEPS + 1), lags[1:])  # after one step nothing has moved yet
+    lag_line.set_data(
+        range(2, STEPS + 1), lags[1:]
+    )  # after one step nothing has moved yet
     return lag_figure, (
         f"Momentum {momentum}: at step {STEPS // 2} the target is {100 * lags[STEPS // 2]:.0f} % of the way behind, at the end "
         f"{100 * lags[-1]:.0f} %. The initial weights still make up {100 * momentum**STEPS:.0f} % of it."
@@ -532,14 +612,19 @@ explore(draw_lag, momentum=stepped_slider("momentum", [0.0, *MOMENTA], value=0.9
 
 # %%
 def spread(points, measure):
-    return torch.tensor([point[measure] for point in points]) * (1 if measure == "loss" else 100)
+    return torch.tensor([point[measure] for point in points]) * (
+        1 if measure == "loss" else 100
+    )
 
 
 def compare(name):
     print(f"{name:18}      loss          kNN, %        probe, %")
     for setting, points in sweep(name).items():
         columns = [spread(points, measure) for measure in ("loss", "knn", "probe")]
-        print(f"{setting:18}", "   ".join(f"{c.mean():6.2f} ± {c.std():4.2f}" for c in columns))
+        print(
+            f"{setting:18}",
+            "   ".join(f"{c.mean():6.2f} ± {c.std():4.2f}" for c in columns),
+        )
 
 
 compare("moco_momentum")
@@ -550,14 +635,19 @@ compare("moco_momentum")
 
 # %%
 def validation_knn(encoder):
-    known, unknown = (extract_features(encoder, p) for p in (train_images, validation_images))
+    known, unknown = (
+        extract_features(encoder, p) for p in (train_images, validation_images)
+    )
     return 100 * knn_accuracy(known, train_labels, unknown, validation_labels)
 
 
 for momentum, trained in [(0, hasty), (0.98, model)]:
     yours = validation_knn(trained.encoder)
     stored = 100 * sweep("moco_momentum")[str(momentum)][0]["knn"]
-    print(f"momentum {momentum}: your kNN is the stored one within 2 points:", abs(yours - stored) < 2)
+    print(
+        f"momentum {momentum}: your kNN is the stored one within 2 points:",
+        abs(yours - stored) < 2,
+    )
 
 random_knn = validation_knn(untrained)
 pixels_knn = validation_knn(nn.Flatten())
@@ -566,9 +656,18 @@ print(f"random encoder: kNN {random_knn:.0f}, pixels: kNN {pixels_knn:.0f}")
 # %% tags=["nbval-check-output"]
 by_momentum = {m: spread(points, "knn") for m, points in sweep("moco_momentum").items()}
 others = torch.cat([values for m, values in by_momentum.items() if m != "0"])
-print("momentum 0: every seed below every seed with momentum:", bool(by_momentum["0"].max() < others.min()))
-print("and in mean no better than the random encoder:", bool(by_momentum["0"].mean() < random_knn + 0.5))
-print("0.98: every seed above every seed of 0.9:", bool(by_momentum["0.98"].min() > by_momentum["0.9"].max()))
+print(
+    "momentum 0: every seed below every seed with momentum:",
+    bool(by_momentum["0"].max() < others.min()),
+)
+print(
+    "and in mean no better than the random encoder:",
+    bool(by_momentum["0"].mean() < random_knn + 0.5),
+)
+print(
+    "0.98: every seed above every seed of 0.9:",
+    bool(by_momentum["0.98"].min() > by_momentum["0.9"].max()),
+)
 apart = by_momentum["0.98"].mean() - by_momentum["0.999"].mean()
 print("0.98 and 0.999: means within one point:", bool(apart.abs() < 1))
 best = max(values.mean().item() for values in by_momentum.values())
@@ -609,10 +708,20 @@ length_ax.legend(loc="upper left")
 EDGES = torch.linspace(-1, 1, 31)
 middles = (EDGES[1:] + EDGES[:-1]) / 2
 (all_line,) = push_ax.plot(
-    middles, 0 * middles, drawstyle="steps-mid", color="0.5", linestyle=":", label="all alike"
+    middles,
+    0 * middles,
+    drawstyle="steps-mid",
+    color="0.5",
+    linestyle=":",
+    label="all alike",
 )
 (push_line,) = push_ax.plot(
-    middles, 0 * middles, drawstyle="steps-mid", color=COLORS[0], linestyle="-", label="by their push"
+    middles,
+    0 * middles,
+    drawstyle="steps-mid",
+    color=COLORS[0],
+    linestyle="-",
+    label="by their push",
 )
 push_ax.set(xlabel="cosine with the query", ylabel="share", xlim=(-1, 1), ylim=(0, 0.45))
 push_ax.legend(loc="upper left")
@@ -627,7 +736,9 @@ def shares(cosines, weight):
 # %%
 def draw_queue(length, temperature):
     logits = torch.cat([to_own, to_queue], dim=1) / temperature
-    losses = (logits.logcumsumexp(1) - logits[:, :1]).mean(0)  # (4097,): for K = 0, 1, ..., 4096 at once
+    losses = (logits.logcumsumexp(1) - logits[:, :1]).mean(
+        0
+    )  # (4097,): for K = 0, 1, ..., 4096 at once
     loss_line.set_data(LENGTHS, losses[LENGTHS])
     here.set_data([length], [losses[length]])
     negatives = to_queue[:, :length]
@@ -662,7 +773,10 @@ compare("moco_queue")
 lengths = list(sweep("moco_queue").values())
 for measure in ["knn", "probe"]:
     means = [spread(points, measure).mean() for points in lengths]
-    print(f"means of {measure} for all lengths within 2 points:", bool(max(means) - min(means) < 2))
+    print(
+        f"means of {measure} for all lengths within 2 points:",
+        bool(max(means) - min(means) < 2),
+    )
     print("and the longest queue is not the best:", bool(means[-1] < max(means)))
 
 # %% [markdown]
@@ -682,12 +796,18 @@ for measure in ["knn", "probe"]:
 @torch.no_grad()
 def cosine_in_two_companies(network):
     companies = (validation_images[1:16], validation_images[101:116])
-    a, b = (network(torch.cat([validation_images[:1], others]))[0] for others in companies)
+    a, b = (
+        network(torch.cat([validation_images[:1], others]))[0] for others in companies
+    )
     return F.cosine_similarity(a, b, dim=0).item()
 
 
 grouped = nn.Sequential(
-    nn.Conv2d(1, 32, 3, 2), nn.GroupNorm(4, 32), nn.GELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    nn.Conv2d(1, 32, 3, 2),
+    nn.GroupNorm(4, 32),
+    nn.GELU(),
+    nn.AdaptiveAvgPool2d(1),
+    nn.Flatten(),
 )
 still = momentum_copy(model)
 print(f"batch normalisation, training:   {cosine_in_two_companies(still):.4f}")
@@ -735,7 +855,10 @@ for size in [4, 8, 16, 64]:
 
 # %% tags=["nbval-check-output"]
 print("the same company lowers the loss at every size:", min(leaks.values()) > 0)
-print("more the fewer companions there are:", list(leaks.values()) == sorted(leaks.values(), reverse=True))
+print(
+    "more the fewer companions there are:",
+    list(leaks.values()) == sorted(leaks.values(), reverse=True),
+)
 
 # %% [markdown]
 # The paper trains on several devices (graphics cards) at once, and each normalises its own part of the batch. There,
@@ -767,7 +890,10 @@ for measure in ["knn", "probe"]:
     gain = spread(shuffled, measure).mean() - spread(alone, measure).mean()
     print(f"means of {measure} within one point of each other:", bool(gain.abs() < 1))
 gap = (spread(shuffled, "loss").mean() - spread(alone, "loss").mean()).item()
-print("the leak in the table above, at 64, is less than half of the gap in the loss:", leaks[64] < gap / 2)
+print(
+    "the leak in the table above, at 64, is less than half of the gap in the loss:",
+    leaks[64] < gap / 2,
+)
 
 # %% [markdown]
 # Without the shuffle the loss is lower in every seed. But two things differ between the rows: which company a key has,
@@ -789,7 +915,9 @@ print("the leak in the table above, at 64, is less than half of the gap in the l
 # %%
 few = labelled_subset(train_labels, per_class=10, seed=0)
 supervised = Classifier(conv_encoder(), nn.Linear(128, 10), Augmentation())
-batches = Batches(train_images[few], train_labels[few], batch_size=BATCH)  # one batch a pass
+batches = Batches(
+    train_images[few], train_labels[few], batch_size=BATCH
+)  # one batch a pass
 run = watch(
     train_adamw(supervised.loss, supervised.parameters(), batches, epochs=STEPS),
     title="Supervised, 100 labels",
@@ -799,7 +927,9 @@ run = watch(
 await run
 encoders = {"pixels": nn.Flatten(), "random encoder": untrained, "MoCo": model.encoder}
 features = {
-    name: [extract_features(encoder, pictures) for pictures in (train_images, test_images)]
+    name: [
+        extract_features(encoder, pictures) for pictures in (train_images, test_images)
+    ]
     for name, encoder in encoders.items()
 }
 
@@ -807,7 +937,12 @@ features = {
 def probed(name, per_class):
     known, unknown = features[name]
     draws = [labelled_subset(train_labels, per_class, seed) for seed in range(3)]
-    return torch.tensor([100 * linear_probe(known[d], train_labels[d], unknown, test_labels) for d in draws])
+    return torch.tensor(
+        [
+            100 * linear_probe(known[d], train_labels[d], unknown, test_labels)
+            for d in draws
+        ]
+    )
 
 
 # %%
@@ -816,7 +951,9 @@ results = {}
 for name, (known, unknown) in features.items():
     knn = 100 * knn_accuracy(known, train_labels, unknown, test_labels)
     results[name] = [knn, probed(name, 10), probed(name, 100)]
-    columns = [f"{probe.mean():15.0f} ± {probe.std():1.0f}" for probe in results[name][1:]]
+    columns = [
+        f"{probe.mean():15.0f} ± {probe.std():1.0f}" for probe in results[name][1:]
+    ]
     print(f"{name:20} {knn:7.0f}", *columns)
 by_labels = 100 * classifier_accuracy(supervised, test_images, test_labels)
 print(f"{'supervised, one draw':20}       - {by_labels:15.0f}")
@@ -825,10 +962,17 @@ print(f"{'supervised, one draw':20}       - {by_labels:15.0f}")
 gains = results["MoCo"][1] - results["random encoder"][1]
 print("10 labels: above the random encoder in every draw:", bool(gains.min() > 0))
 print("by more than 3 points in mean:", bool(gains.mean() > 3))
-print("10 labels: more than 5 above pixels:", bool((results["MoCo"][1] - results["pixels"][1]).mean() > 5))
-print("100 labels: below pixels in every draw:", bool((results["MoCo"][2] < results["pixels"][2]).all()))
 print(
-    "10 labels, first draw: supervised is above by more than 3:", bool(by_labels > results["MoCo"][1][0] + 3)
+    "10 labels: more than 5 above pixels:",
+    bool((results["MoCo"][1] - results["pixels"][1]).mean() > 5),
+)
+print(
+    "100 labels: below pixels in every draw:",
+    bool((results["MoCo"][2] < results["pixels"][2]).all()),
+)
+print(
+    "10 labels, first draw: supervised is above by more than 3:",
+    bool(by_labels > results["MoCo"][1][0] + 3),
 )
 
 # %% [markdown]
@@ -853,13 +997,18 @@ compare("moco_batch_size")
 
 # %%
 figure, axes = subplots(1, 2, width=7.2, height=3.0)
-said, curves = [], {"SimCLR": ("simclr_batch_size", "o-", 1), "MoCo": ("moco_batch_size", "s--", 1.08)}
+said, curves = (
+    [],
+    {"SimCLR": ("simclr_batch_size", "o-", 1), "MoCo": ("moco_batch_size", "s--", 1.08)},
+)
 for (name, (stored, marker, aside)), color in zip(curves.items(), COLORS, strict=False):
     places = [aside * size for size in (16, 64, 256)]
     for ax, measure in zip(axes, ["knn", "probe"], strict=True):
         values = [spread(points, measure) for points in sweep(stored).values()]
         means, deviations = [v.mean() for v in values], [v.std() for v in values]
-        ax.errorbar(places, means, deviations, fmt=marker, color=color, capsize=3, label=name)
+        ax.errorbar(
+            places, means, deviations, fmt=marker, color=color, capsize=3, label=name
+        )
         said.append(f"{name} {measure} {', '.join(f'{mean:.1f}' for mean in means)}")
 for ax, title in zip(axes, ["kNN, %", "probe with 10 labels a class, %"], strict=True):
     ax.set(xscale="log", xticks=[16, 64, 256], xlabel="batch", title=title)
@@ -877,11 +1026,18 @@ for measure in ["knn", "probe"]:
     for name, (stored, *_) in curves.items():
         means = [spread(points, measure).mean() for points in sweep(stored).values()]
         print(
-            f"{name}: means of {measure} for all batches within 2 points:", bool(max(means) - min(means) < 2)
+            f"{name}: means of {measure} for all batches within 2 points:",
+            bool(max(means) - min(means) < 2),
         )
 simclr, moco = (list(sweep(stored).values()) for stored, *_ in curves.values())
-ahead = [spread(a, "probe").min() > spread(b, "probe").max() for a, b in zip(simclr, moco, strict=True)]
-print("probe: every seed of SimCLR above every seed of MoCo, at 16, 64, 256:", [bool(x) for x in ahead])
+ahead = [
+    spread(a, "probe").min() > spread(b, "probe").max()
+    for a, b in zip(simclr, moco, strict=True)
+]
+print(
+    "probe: every seed of SimCLR above every seed of MoCo, at 16, 64, 256:",
+    [bool(x) for x in ahead],
+)
 gained = (spread(moco[0], "knn").mean() - random_knn).item()
 print("MoCo at 16: mean kNN less than one point above the random encoder's:", gained < 1)
 

@@ -147,7 +147,9 @@ show(
 
 # %%
 true_patches = torch.tensor([[[0.0, 0.0], [1.0, 1.0], [0.5, 0.5], [0.0, 1.0]]])
-predictions = torch.tensor([[[0.9, 0.9], [0.8, 1.0], [0.1, 0.1], [0.0, 0.6]]], requires_grad=True)
+predictions = torch.tensor(
+    [[[0.9, 0.9], [0.8, 1.0], [0.1, 0.1], [0.0, 0.6]]], requires_grad=True
+)
 errors = (predictions - true_patches).square().mean(2)
 print("error of each patch:", [round(value, 2) for value in errors[0].tolist()])
 loss = (errors[0, 1] + errors[0, 3]) / 2
@@ -218,11 +220,16 @@ guesses = {
 @torch.no_grad()
 def hidden_error(fill, ratio, pictures=test_images[:300]):
     mask = random_mask(len(pictures), 16, ratio, torch.Generator().manual_seed(3))
-    return masked_reconstruction_loss(patchify(fill(pictures, mask), 7), patchify(pictures, 7), mask).item()
+    return masked_reconstruction_loss(
+        patchify(fill(pictures, mask), 7), patchify(pictures, 7), mask
+    ).item()
 
 
 RATIOS = [0.25, 0.5, 0.75]
-scores = {name: [hidden_error(fill, ratio) for ratio in RATIOS] for name, fill in guesses.items()}
+scores = {
+    name: [hidden_error(fill, ratio) for ratio in RATIOS]
+    for name, fill in guesses.items()
+}
 print("hidden:           ", *(f"{ratio:>7.0%}" for ratio in RATIOS))
 for name, errors in scores.items():
     print(f"{name:18}", *(f"{error:7.3f}" for error in errors))
@@ -230,7 +237,10 @@ for name, errors in scores.items():
 # %% tags=["nbval-check-output"]
 ordered = all(scores["best linear guess"][i] < scores["mean patch"][i] for i in range(3))
 print("the best linear guess beats the mean patch at every ratio:", ordered)
-print("interpolation loses to the mean patch at 75 %:", scores["interpolation"][2] > scores["mean patch"][2])
+print(
+    "interpolation loses to the mean patch at 75 %:",
+    scores["interpolation"][2] > scores["mean patch"][2],
+)
 
 # %% [markdown]
 # Interpolation is made for gaps in a smooth surface. With three quarters gone there is no surface left, and it falls
@@ -320,7 +330,10 @@ for name, model in {"ours": untrained, "circulated": circulated}.items():
     print("images look at each other:", bool(leak > 0.001))
 
 # %% tags=["nbval-check-output"]
-print("circulated: one and the same prediction for every hidden patch:", bool(pictures < 1e-5))
+print(
+    "circulated: one and the same prediction for every hidden patch:",
+    bool(pictures < 1e-5),
+)
 
 # %% [markdown]
 # All hidden patches get the same prediction, whatever the image. Training can make it the best single patch there is,
@@ -328,7 +341,9 @@ print("circulated: one and the same prediction for every hidden patch:", bool(pi
 
 # %%
 all_patches = patchify(train_images, 7)
-floor = hidden_error(lambda x, mask: unpatchify(all_patches.mean((0, 1)).expand(len(x), 16, 49), 7), 0.75)
+floor = hidden_error(
+    lambda x, mask: unpatchify(all_patches.mean((0, 1)).expand(len(x), 16, 49), 7), 0.75
+)
 print(
     f"error of the best single patch {floor:.3f}, of the mean patch at each place {scores['mean patch'][2]:.3f}"
 )
@@ -367,7 +382,9 @@ def recipe(model, passes):
 # %%
 def new_mae(ratio):
     torch.manual_seed(0)
-    return MAE(VisionTransformer(), ratio=ratio, generator=torch.Generator().manual_seed(0))
+    return MAE(
+        VisionTransformer(), ratio=ratio, generator=torch.Generator().manual_seed(0)
+    )
 
 
 mae = new_mae(ratio=0.75)
@@ -383,10 +400,17 @@ for name, errors in scores.items():
 # %% tags=["nbval-check-output"]
 network = scores["network, 75 %"][2]
 print(
-    "at 75 % the network's error is less than half the mean patch's:", network < scores["mean patch"][2] / 2
+    "at 75 % the network's error is less than half the mean patch's:",
+    network < scores["mean patch"][2] / 2,
 )
-print("at 75 % the best linear guess is still better:", scores["best linear guess"][2] < network)
-print("the network's error at 25 % is larger than at 75 %:", scores["network, 75 %"][0] > network)
+print(
+    "at 75 % the best linear guess is still better:",
+    scores["best linear guess"][2] < network,
+)
+print(
+    "the network's error at 25 % is larger than at 75 %:",
+    scores["network, 75 %"][0] > network,
+)
 
 # %% [markdown]
 # In well under a minute the network has left the mean patch far behind. The closed form, which uses the covariance of all
@@ -397,7 +421,9 @@ print("the network's error at 25 % is larger than at 75 %:", scores["network, 75
 # Move the slider. It hides more and more patches of eight test images.
 
 # %%
-hiding_order = torch.rand(8, 16, generator=torch.Generator().manual_seed(4)).argsort(1).argsort(1)
+hiding_order = (
+    torch.rand(8, 16, generator=torch.Generator().manual_seed(4)).argsort(1).argsort(1)
+)
 
 
 def draw_hiding(n_hidden):
@@ -405,9 +431,17 @@ def draw_hiding(n_hidden):
     drawn = mae.reconstruct(samples, hidden_now)
     between = interpolate_hidden(samples, hidden_now, 7)
     target = patchify(samples, 7)
-    error, rival = (masked_reconstruction_loss(patchify(p, 7), target, hidden_now) for p in (drawn, between))
+    error, rival = (
+        masked_reconstruction_loss(patchify(p, 7), target, hidden_now)
+        for p in (drawn, between)
+    )
     seen_now = torch.where(pixel_mask(hidden_now, 7), torch.tensor(0.5), samples)
-    rows = {"seen": seen_now, "network": drawn, "interpolation": between, "image": samples}
+    rows = {
+        "seen": seen_now,
+        "network": drawn,
+        "interpolation": between,
+        "image": samples,
+    }
     return image_rows(rows, scale=3), (
         f"{n_hidden} of 16 patches hidden, {n_hidden / 0.16:.0f} %. Error in the hidden patches: network {error:.3f}, "
         f"interpolation {rival:.3f}."
@@ -432,14 +466,20 @@ best_linear = guesses["best linear guess"]
 
 
 def draw_choice(number, hidden):
-    picture, hidden_now = test_images[number : number + 1], torch.zeros(1, 16, dtype=torch.bool)
+    picture, hidden_now = (
+        test_images[number : number + 1],
+        torch.zeros(1, 16, dtype=torch.bool),
+    )
     hidden_now[0, list(hidden)] = True
     drawn, linear = mae.reconstruct(picture, hidden_now), best_linear(picture, hidden_now)
     seen_now = torch.where(pixel_mask(hidden_now, 7), torch.tensor(0.5), picture)
     text = f"Test image {number}, {class_names[test_labels[number]]}, {len(hidden)} of 16 patches hidden."
     if hidden:
         target = patchify(picture, 7)
-        errors = [masked_reconstruction_loss(patchify(p, 7), target, hidden_now) for p in (drawn, linear)]
+        errors = [
+            masked_reconstruction_loss(patchify(p, 7), target, hidden_now)
+            for p in (drawn, linear)
+        ]
         text += f" Error in them: network {errors[0]:.3f}, linear guess {errors[1]:.3f}."
     row = torch.cat([seen_now, drawn, linear, picture])
     return image_rows({"seen, network, linear guess, image:": row}, scale=4), text
@@ -480,7 +520,9 @@ def step_flops(n_hidden):
 print("hidden  tokens   million FLOPs   share")
 for n_hidden in [0, 4, 8, 12, 14]:
     flops = step_flops(n_hidden)
-    print(f"{n_hidden / 16:6.0%} {16 - n_hidden:7} {flops / 1e6:13.2f} {flops / step_flops(0):9.0%}")
+    print(
+        f"{n_hidden / 16:6.0%} {16 - n_hidden:7} {flops / 1e6:13.2f} {flops / step_flops(0):9.0%}"
+    )
 
 # %% [markdown]
 # The decoder sees all 16 places in any case; that is why it is small. Is the count borne out by the clock? Here are
@@ -507,7 +549,12 @@ costs = {
 }
 figure, ax = subplots(width=5.5, height=3.0)
 for (name, cost), marker in zip(costs.items(), "^os", strict=True):
-    ax.plot([n / 0.16 for n in HIDDEN], [100 * c / cost[0] for c in cost], marker=marker, label=name)
+    ax.plot(
+        [n / 0.16 for n in HIDDEN],
+        [100 * c / cost[0] for c in cost],
+        marker=marker,
+        label=name,
+    )
 ax.set(xlabel="hidden patches, %", ylabel="cost of a step, %", ylim=(0, None))
 ax.legend()
 show(
@@ -582,21 +629,39 @@ print("passes of the stored SimCLR encoder:", weights.card("simclr")["epochs"])
 # %%
 accuracy = {}
 for name, encoder in representations.items():
-    features, test_features = (evaluate.extract_features(encoder, x) for x in (train_images, test_images))
-    accuracy[name] = 100 * torch.tensor(
-        [evaluate.linear_probe(features[d], train_labels[d], test_features, test_labels) for d in draws]
+    features, test_features = (
+        evaluate.extract_features(encoder, x) for x in (train_images, test_images)
     )
-    print(f"{name:24} {accuracy[name].mean():3.0f} %, standard deviation {accuracy[name].std():.0f}")
+    accuracy[name] = 100 * torch.tensor(
+        [
+            evaluate.linear_probe(
+                features[d], train_labels[d], test_features, test_labels
+            )
+            for d in draws
+        ]
+    )
+    print(
+        f"{name:24} {accuracy[name].mean():3.0f} %, standard deviation {accuracy[name].std():.0f}"
+    )
 
 # %% tags=["nbval-check-output"]
 probe = {name: values.mean() for name, values in accuracy.items()}
 learned = probe["MAE, 75 % hidden (128)"]
-print("MAE is above the random ViT by more than 5 points:", bool(learned > probe["random ViT (128)"] + 5))
-print("it is above the raw pixels by more than 2 points:", bool(learned > probe["pixels (784)"] + 2))
+print(
+    "MAE is above the random ViT by more than 5 points:",
+    bool(learned > probe["random ViT (128)"] + 5),
+)
+print(
+    "it is above the raw pixels by more than 2 points:",
+    bool(learned > probe["pixels (784)"] + 2),
+)
 difference = (probe["MAE, 25 % hidden (128)"] - learned).abs()
 print("25 % and 75 % are within 3 points of each other:", bool(difference < 3))
 best = max(learned, probe["pixels (784)"])
-print("SimCLR is above MAE and pixels by more than 3 points:", bool(probe["SimCLR, stored (128)"] > best + 3))
+print(
+    "SimCLR is above MAE and pixels by more than 3 points:",
+    bool(probe["SimCLR, stored (128)"] > best + 3),
+)
 
 # %% [markdown]
 # Three sober findings.
@@ -634,7 +699,9 @@ tuned, scratch = [], []
 for seed, draw in enumerate(draws[:3]):
     tuned.append(accuracy_after(evaluate.fine_tune, mae.encoder, draw, 1e-3, seed))
     torch.manual_seed(seed)
-    scratch.append(accuracy_after(evaluate.train_classifier, VisionTransformer(), draw, 2e-3, seed))
+    scratch.append(
+        accuracy_after(evaluate.train_classifier, VisionTransformer(), draw, 2e-3, seed)
+    )
 print("fine-tuned after MAE:", [f"{value:.0f} %" for value in tuned])
 print("from scratch:        ", [f"{value:.0f} %" for value in scratch])
 
@@ -644,7 +711,12 @@ for number, (after, before) in enumerate(zip(tuned, scratch, strict=True), start
     ax.plot([before, after], [number, number], "-", color="0.7", zorder=0)
 ax.plot(scratch, [1, 2, 3], "s", color=COLORS[1], label="from scratch")
 ax.plot(tuned, [1, 2, 3], "o", color=COLORS[0], label="fine-tuned after MAE")
-ax.set(xlabel="test accuracy with 100 labels, %", ylabel="draw of labels", yticks=[1, 2, 3], ylim=(0.5, 3.5))
+ax.set(
+    xlabel="test accuracy with 100 labels, %",
+    ylabel="draw of labels",
+    yticks=[1, 2, 3],
+    ylim=(0.5, 3.5),
+)
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 mean_tuned, mean_scratch = sum(tuned) / 3, sum(scratch) / 3
 show(
@@ -658,7 +730,9 @@ better = all(after > before for after, before in zip(tuned, scratch, strict=True
 print("after MAE the same ViT is better in every draw:", better)
 print("by more than 2 points on average:", mean_tuned > mean_scratch + 2)
 probed = accuracy["MAE, 75 % hidden (128)"][:3].mean().item()  # the same three draws
-print("fine-tuning is more than 3 points above the linear probe:", mean_tuned > probed + 3)
+print(
+    "fine-tuning is more than 3 points above the linear probe:", mean_tuned > probed + 3
+)
 
 # %% [markdown]
 # Same network, same labels, same steps, and a head start from images that nobody labelled. Beside the probe of the same
@@ -683,7 +757,9 @@ show_source(normalize_patches)
 # %%
 spread = 255 * all_patches.std(2)  # in gray levels
 print(f"patches of one colour: {(spread == 0).float().mean():.0%}")
-print(f"patches with a spread of at most 2 gray levels: {(spread <= 2).float().mean():.0%}")
+print(
+    f"patches with a spread of at most 2 gray levels: {(spread <= 2).float().mean():.0%}"
+)
 faint = all_patches[(spread > 0) & (spread < 0.3)][:1].unsqueeze(0)
 print(f"one of these: spread {255 * faint.std():.2f} of 255 gray levels")
 print(f"as a target its spread is {normalize_patches(faint).std():.2f}")
@@ -718,23 +794,35 @@ for name, encoder in {"MAE, 75 % hidden": mae.encoder, "random ViT": random_vit}
     with torch.no_grad():
         looks[name] = encoder.attention(test_images)
     habit = looks[name].mean(0).expand_as(looks[name])
-    print(f"{name:17} with the brightness {correlation(looks[name], brightness):5.2f}, ", end="")
+    print(
+        f"{name:17} with the brightness {correlation(looks[name], brightness):5.2f}, ",
+        end="",
+    )
     print(f"with its own mean map {correlation(looks[name], habit):5.2f}")
 
 # %%
 attention = looks["MAE, 75 % hidden"]
 maps = [m[:8] / m[:8].amax(1, keepdim=True) for m in (attention, brightness)]
-large_maps = [m.reshape(-1, 1, 4, 4).repeat_interleave(7, 2).repeat_interleave(7, 3) for m in maps]
+large_maps = [
+    m.reshape(-1, 1, 4, 4).repeat_interleave(7, 2).repeat_interleave(7, 3) for m in maps
+]
 show(
-    image_rows({"image": samples, "attention": large_maps[0], "brightness": large_maps[1]}, scale=3),
+    image_rows(
+        {"image": samples, "attention": large_maps[0], "brightness": large_maps[1]},
+        scale=3,
+    ),
     alt="Eight garments, the attention that each patch receives, and the mean brightness of each patch. Attention is high on "
     "a few patches of the garment and low on the black background.",
 )
 
 # %% tags=["nbval-check-output"]
-trained, habit = looks["MAE, 75 % hidden"], looks["MAE, 75 % hidden"].mean(0).expand(2000, 16)
+trained, habit = (
+    looks["MAE, 75 % hidden"],
+    looks["MAE, 75 % hidden"].mean(0).expand(2000, 16),
+)
 print(
-    "the trained ViT looks where it is bright, correlation above 0.3:", correlation(trained, brightness) > 0.3
+    "the trained ViT looks where it is bright, correlation above 0.3:",
+    correlation(trained, brightness) > 0.3,
 )
 print("the random one does not:", correlation(looks["random ViT"], brightness) < 0.2)
 print("its mean map alone tells as much, above 0.3:", correlation(trained, habit) > 0.3)

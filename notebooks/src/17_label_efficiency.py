@@ -27,7 +27,13 @@ from sslcourse import evaluate, weights
 from sslcourse.augment import Augmentation
 from sslcourse.data import Batches, images, labelled_subset, shapes, sweep
 from sslcourse.encoders import conv_encoder
-from sslcourse.evaluate import extract_features, label_curve, labels_needed, linear_classifier, linear_probe
+from sslcourse.evaluate import (
+    extract_features,
+    label_curve,
+    labels_needed,
+    linear_classifier,
+    linear_probe,
+)
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.methods import SimCLR
 from sslcourse.plots import COLORS, LINE_STYLES, freeze_layout, image_rows, subplots
@@ -85,7 +91,12 @@ held_out_images, held_out_labels = train_images[10_000:], train_labels[10_000:]
 CLASSES, DRAWS = len(class_names), 5
 BUDGETS = [1, 2, 5, 10, 50, 100]  # labels per class
 print(
-    "training", len(train_images), " of them for validation", len(held_out_images), " test", len(test_images)
+    "training",
+    len(train_images),
+    " of them for validation",
+    len(held_out_images),
+    " test",
+    len(test_images),
 )
 
 # %% [markdown]
@@ -169,17 +180,25 @@ def circulated_features(encoder, pictures):
 
 
 rows = labelled_subset(train_labels, 10, seed=0)
-head = linear_classifier(extract_features(pretrained, train_images[rows]), train_labels[rows])
+head = linear_classifier(
+    extract_features(pretrained, train_images[rows]), train_labels[rows]
+)
 left_in_training = copy.deepcopy(pretrained).train()
 by_class = test_labels.argsort(stable=True)
-for name, order in [("classes take turns", torch.arange(2000)), ("class after class", by_class)]:
+for name, order in [
+    ("classes take turns", torch.arange(2000)),
+    ("class after class", by_class),
+]:
     features = circulated_features(left_in_training, test_images[order])
     correct = (head(features).argmax(1) == test_labels[order]).float().mean()
     print(f"{name:18} {correct:.0%}")
 
 # %%
 moved = (left_in_training[1].running_mean - pretrained[1].running_mean).norm()
-print("the encoder's statistics have moved, by", f"{moved / pretrained[1].running_mean.norm():.0%}")
+print(
+    "the encoder's statistics have moved, by",
+    f"{moved / pretrained[1].running_mean.norm():.0%}",
+)
 
 # %% exercise="17.features"
 
@@ -204,7 +223,9 @@ held_out = features[10_000:], held_out_labels
 
 def on_validation(accuracy, **setting):
     curve = label_curve(
-        lambda rows: accuracy(known[rows], known_labels[rows], *held_out, **setting), known_labels, [10]
+        lambda rows: accuracy(known[rows], known_labels[rows], *held_out, **setting),
+        known_labels,
+        [10],
     )
     print(f"{accuracy.__name__:12} {setting!s:20} {curve.mean():.0%}")
 
@@ -232,7 +253,9 @@ for neighbours in (1, 5, 20, 100):
 # %%
 def probe_curve(features, test_features):
     return label_curve(
-        lambda rows: linear_probe(features[rows], train_labels[rows], test_features, test_labels),
+        lambda rows: linear_probe(
+            features[rows], train_labels[rows], test_features, test_labels
+        ),
         train_labels,
         BUDGETS,
     )
@@ -240,7 +263,9 @@ def probe_curve(features, test_features):
 
 def neighbours_accuracy(rows):
     n = min(20, len(rows))
-    return evaluate.knn_accuracy(features[rows], train_labels[rows], test_features, test_labels, n)
+    return evaluate.knn_accuracy(
+        features[rows], train_labels[rows], test_features, test_labels, n
+    )
 
 
 # %%
@@ -249,7 +274,8 @@ curves = {
     "neighbours": label_curve(neighbours_accuracy, train_labels, BUDGETS),
     "raw pixels": probe_curve(train_images.flatten(1), test_images.flatten(1)),
     "random encoder": probe_curve(
-        extract_features(untrained, train_images), extract_features(untrained, test_images)
+        extract_features(untrained, train_images),
+        extract_features(untrained, test_images),
     ),
 }
 
@@ -274,12 +300,17 @@ print(
     "1 label: the probe beats pixels by 5 points or more:",
     bool(means["probe"][0] > means["raw pixels"][0] + 0.05),
 )
-print("and the random encoder:", bool(means["probe"][0] > means["random encoder"][0] + 0.05))
+print(
+    "and the random encoder:", bool(means["probe"][0] > means["random encoder"][0] + 0.05)
+)
 print(
     "100 labels: pixels are as good, within 2 points:",
     bool((means["probe"] - means["raw pixels"])[-1].abs() < 0.02),
 )
-print("from 5 labels on, neighbours are below it:", bool((means["neighbours"] < means["probe"])[2:].all()))
+print(
+    "from 5 labels on, neighbours are below it:",
+    bool((means["neighbours"] < means["probe"])[2:].all()),
+)
 
 # %% [markdown]
 # Look at the right end first: with a hundred labels per class, **plain pixels do as well as the minute of
@@ -291,7 +322,9 @@ print("from 5 labels on, neighbours are below it:", bool((means["neighbours"] < 
 for place, n in [(0, 1), (-1, 100)]:
     a, spread = means["probe"][place].item(), 100 * curves["probe"][place].std()
     error = 100 * math.sqrt(a * (1 - a) / len(test_images))
-    print(f"labels per class {n:3}: spread of the draws {spread:.1g} points, error of the test {error:.1g}")
+    print(
+        f"labels per class {n:3}: spread of the draws {spread:.1g} points, error of the test {error:.1g}"
+    )
 
 # %% [markdown]
 # With one label the draw decides nearly everything: was the one coat a typical coat? At that end error bars overlap, and
@@ -299,15 +332,26 @@ for place, n in [(0, 1), (-1, 100)]:
 # methods drops out; with separate draws, the spreads would add up as $\sqrt{s_1^2 + s_2^2}$.
 
 # %%
-differences = {other: 100 * (curves["probe"] - curves[other])[0] for other in ("neighbours", "raw pixels")}
+differences = {
+    other: 100 * (curves["probe"] - curves[other])[0]
+    for other in ("neighbours", "raw pixels")
+}
 for other, difference in differences.items():
-    print(f"one label per class, probe minus {other}:", [f"{value:+.0f}" for value in difference.tolist()])
+    print(
+        f"one label per class, probe minus {other}:",
+        [f"{value:+.0f}" for value in difference.tolist()],
+    )
 separate = 100 * math.hypot(curves["probe"][0].std(), curves["neighbours"][0].std())
-print(f"probe minus neighbours: spread {differences['neighbours'].std():.0f} points, ", end="")
+print(
+    f"probe minus neighbours: spread {differences['neighbours'].std():.0f} points, ",
+    end="",
+)
 print(f"from separate draws it would be {separate:.0f}")
 
 # %% tags=["nbval-check-output"]
-print("the probe beats pixels in every one of the five draws:", bool((difference > 0).all()))
+print(
+    "the probe beats pixels in every one of the five draws:", bool((difference > 0).all())
+)
 
 # %% [markdown]
 # ### Move the number of labels
@@ -319,7 +363,10 @@ print("the probe beats pixels in every one of the five draws:", bool((difference
 # %%
 first, judged = slice(2000), slice(10_000, 11_000)
 snapshot_features = [
-    (extract_features(encoder, train_images[first]), extract_features(encoder, train_images[judged]))
+    (
+        extract_features(encoder, train_images[first]),
+        extract_features(encoder, train_images[judged]),
+    )
     for encoder in snapshots
 ]
 budget_figure, (label_ax, class_ax) = subplots(2, 1, width=6.4, height=3.6)
@@ -328,7 +375,9 @@ label_ax.set_axis_off()
 bars = class_ax.bar(range(CLASSES), [0] * CLASSES, color=COLORS[0])
 mean_line = class_ax.axhline(0, color="k", linestyle="--")
 class_ax.set(ylim=(0, 1), xlim=(-0.5, 9.5), ylabel="share right", xticks=range(CLASSES))
-class_ax.set_xticklabels([name.split("/")[0] for name in class_names], rotation=30, fontsize=8)
+class_ax.set_xticklabels(
+    [name.split("/")[0] for name in class_names], rotation=30, fontsize=8
+)
 freeze_layout(budget_figure, picture, *bars, mean_line)
 
 
@@ -338,7 +387,9 @@ def draw_budget(per_class, passes, number):
     rows = labelled_subset(train_labels[first], per_class, seed=number)
     layer = linear_classifier(known[rows], train_labels[rows])
     correct = (layer(judged_features).argmax(1) == train_labels[judged]).float()
-    shares = torch.stack([correct[train_labels[judged] == c].mean() for c in range(CLASSES)])
+    shares = torch.stack(
+        [correct[train_labels[judged] == c].mean() for c in range(CLASSES)]
+    )
     picture.set_data(torch.cat(list(train_images[rows[::per_class], 0]), dim=1))
     for bar, share in zip(bars, shares, strict=True):
         bar.set_height(share.item())
@@ -353,7 +404,9 @@ def draw_budget(per_class, passes, number):
 # %%
 explore(
     draw_budget,
-    per_class=stepped_slider("labels per class", [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100], value=1),
+    per_class=stepped_slider(
+        "labels per class", [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100], value=1
+    ),
     passes=slider("passes of pretraining", 0, 6, step=1, value=6),
     number=slider("draw of the labels", 0, 9, step=1, value=0),
 )
@@ -367,7 +420,9 @@ explore(
 def accuracy_after(passes):
     known, judged_features = snapshot_features[passes]
     curve = label_curve(
-        lambda rows: linear_probe(known[rows], train_labels[rows], judged_features, train_labels[judged]),
+        lambda rows: linear_probe(
+            known[rows], train_labels[rows], judged_features, train_labels[judged]
+        ),
         train_labels[first],
         [10],
     )
@@ -379,7 +434,10 @@ print(", ".join(f"{passes}: {accuracy:.0%}" for passes, accuracy in enumerate(by
 
 # %% tags=["nbval-check-output"]
 gain = by_passes[-1] - by_passes[0]
-print("the first pass brings more than half of the gain of six:", by_passes[1] - by_passes[0] > gain / 2)
+print(
+    "the first pass brings more than half of the gain of six:",
+    by_passes[1] - by_passes[0] > gain / 2,
+)
 
 # %% [markdown]
 # ## 7. Fine-tuning against the supervised control
@@ -411,9 +469,13 @@ rows = labelled_subset(train_labels, 1, seed=0)
 start = nn.Sequential(pretrained, linear_classifier(features[rows], train_labels[rows]))
 torch.manual_seed(0)
 random_start = nn.Sequential(pretrained, nn.Linear(128, CLASSES))
-print(f"head from the probe: {evaluate.classifier_accuracy(start, test_images, test_labels):.0%}")
+print(
+    f"head from the probe: {evaluate.classifier_accuracy(start, test_images, test_labels):.0%}"
+)
 print(f"the probe itself:    {curves['probe'][0, 0]:.0%}")
-print(f"random head:         {evaluate.classifier_accuracy(random_start, test_images, test_labels):.0%}")
+print(
+    f"random head:         {evaluate.classifier_accuracy(random_start, test_images, test_labels):.0%}"
+)
 
 # %% [markdown]
 # ### How long, and how fast?
@@ -426,28 +488,44 @@ stored = sweep("label_efficiency")
 
 
 def accuracies(name, per_class, seed=0):  # seed: of the pretraining
-    points = [p for p in stored[name] if p["per_class"] == per_class and p["seed"] == seed]
+    points = [
+        p for p in stored[name] if p["per_class"] == per_class and p["seed"] == seed
+    ]
     return torch.tensor([p["accuracy"] for p in points])
 
 
 for steps in (100, 400):
-    supervised, tuned = (accuracies(f"{name}, {steps} steps", 10) for name in ("supervised", "fine-tuning"))
+    supervised, tuned = (
+        accuracies(f"{name}, {steps} steps", 10) for name in ("supervised", "fine-tuning")
+    )
     print(f"{steps} steps: supervised {percent(supervised)} fine-tuning {percent(tuned)}")
-print(f"400 steps without augmentations: supervised {percent(accuracies('supervised, plain', 10))}")
+print(
+    f"400 steps without augmentations: supervised {percent(accuracies('supervised, plain', 10))}"
+)
 other_rates = [name for name in stored if ", rate " in name]
 for name in other_rates:
     print(f"400 steps, {name:25} {percent(accuracies(name, 10))}")
 
 # %% tags=["nbval-check-output"]
 control, undertrained, unaugmented = (
-    accuracies(f"supervised, {kind}", 10).mean() for kind in ("400 steps", "100 steps", "plain")
+    accuracies(f"supervised, {kind}", 10).mean()
+    for kind in ("400 steps", "100 steps", "plain")
 )
-print("300 more steps help the control by 2 points or more:", bool(control > undertrained + 0.02))
-more = (accuracies("fine-tuning, 400 steps", 10) - accuracies("fine-tuning, 100 steps", 10)).mean()
+print(
+    "300 more steps help the control by 2 points or more:",
+    bool(control > undertrained + 0.02),
+)
+more = (
+    accuracies("fine-tuning, 400 steps", 10) - accuracies("fine-tuning, 100 steps", 10)
+).mean()
 print("and more than they help fine-tuning:", bool(control - undertrained > more))
-print("without augmentations it is worse by 2 points or more:", bool(unaugmented < control - 0.02))
+print(
+    "without augmentations it is worse by 2 points or more:",
+    bool(unaugmented < control - 0.02),
+)
 gains = [
-    (accuracies(name, 10) - accuracies(f"{name.split(',')[0]}, 400 steps", 10)).mean() for name in other_rates
+    (accuracies(name, 10) - accuracies(f"{name.split(',')[0]}, 400 steps", 10)).mean()
+    for name in other_rates
 ]
 print("no other rate gains half a point:", bool(max(gains) < 0.005))
 
@@ -471,8 +549,12 @@ asked = torch.full_like(probability, 2000)
 validation_scores = torch.binomial(asked, probability, generator) / asked
 test_scores = torch.binomial(asked, probability, generator) / asked
 honest = test_scores.gather(1, validation_scores.argmax(1, keepdim=True))
-print(f"best of the test scores:             {100 * test_scores.max(1).values.mean():.1f} %")
-print(f"in theory, 1.87 standard errors up:  {100 * (0.7 + 1.87 * math.sqrt(0.7 * 0.3 / 2000)):.1f} %")
+print(
+    f"best of the test scores:             {100 * test_scores.max(1).values.mean():.1f} %"
+)
+print(
+    f"in theory, 1.87 standard errors up:  {100 * (0.7 + 1.87 * math.sqrt(0.7 * 0.3 / 2000)):.1f} %"
+)
 print(f"test score of the best on validation: {100 * honest.mean():.1f} %")
 
 # %% exercise="17.report"
@@ -494,7 +576,9 @@ def supervised_accuracy(draw, per_class=1):
         evaluate.classifier_accuracy(classifier, *pair)
         for pair in ((train_images[rows], train_labels[rows]), (test_images, test_labels))
     )
-    print(f"draw {draw}: supervised {new:.0%} of the test images, {seen:.0%} of its own {len(rows)}")
+    print(
+        f"draw {draw}: supervised {new:.0%} of the test images, {seen:.0%} of its own {len(rows)}"
+    )
     return new
 
 
@@ -505,7 +589,12 @@ live_supervised = torch.tensor([supervised_accuracy(draw) for draw in range(DRAW
 def fine_tuned_accuracy(draw, per_class=1):
     rows = labelled_subset(train_labels, per_class, seed=draw)
     classifier = evaluate.fine_tune(
-        pretrained, train_images[rows], train_labels[rows], Augmentation(), steps=400, lr=1e-3
+        pretrained,
+        train_images[rows],
+        train_labels[rows],
+        Augmentation(),
+        steps=400,
+        lr=1e-3,
     )
     new = evaluate.classifier_accuracy(classifier, test_images, test_labels)
     print(f"draw {draw}: fine-tuned {new:.0%} of the test images")
@@ -521,8 +610,13 @@ same = [
 ]
 probed = curves["probe"][0]
 print("your own figures are the stored ones, within 2 points:", all(map(bool, same)))
-print("the probe beats the control by 2 points or more:", bool((probed - live_supervised).mean() > 0.02))
-print("fine-tuning is no better than the probe:", bool(live_tuned.mean() <= probed.mean()))
+print(
+    "the probe beats the control by 2 points or more:",
+    bool((probed - live_supervised).mean() > 0.02),
+)
+print(
+    "fine-tuning is no better than the probe:", bool(live_tuned.mean() <= probed.mean())
+)
 
 # %% [markdown]
 # The supervised networks know their own ten images by heart, which says little: ten labels cannot fix some 240,000
@@ -534,20 +628,31 @@ print("fine-tuning is no better than the probe:", bool(live_tuned.mean() <= prob
 # %%
 for name in ("fine-tuning", "supervised"):
     curves[name] = torch.stack([accuracies(name, n) for n in BUDGETS])
-order = ["fine-tuning", "probe", "neighbours", "supervised", "raw pixels", "random encoder"]
+order = [
+    "fine-tuning",
+    "probe",
+    "neighbours",
+    "supervised",
+    "raw pixels",
+    "random encoder",
+]
 curves = {name: curves[name] for name in order}
 print_table(curves)
 
 # %%
-ceiling = {name: accuracies(name, 1200) for name in ("fine-tuning", "probe", "supervised")}
+ceiling = {
+    name: accuracies(name, 1200) for name in ("fine-tuning", "probe", "supervised")
+}
 print(
-    "with all 1200 labels per class:", ", ".join(f"{name} {value[0]:.0%}" for name, value in ceiling.items())
+    "with all 1200 labels per class:",
+    ", ".join(f"{name} {value[0]:.0%}" for name, value in ceiling.items()),
 )  # supervised training and fine-tuning pass over the images six times here
 for name in ("probe", "fine-tuning"):
     for n in (1, 10):
         seeds = torch.stack([accuracies(name, n, seed).mean() for seed in range(3)])
         print(
-            f"{name}, {n} per class: mean of each of three pretrainings", [f"{s:.0%}" for s in seeds.tolist()]
+            f"{name}, {n} per class: mean of each of three pretrainings",
+            [f"{s:.0%}" for s in seeds.tolist()],
         )
 
 # %%
@@ -556,7 +661,11 @@ ends = sorted((curve[-1].mean().item(), name) for name, curve in curves.items())
 heights = torch.linspace(0.70, 0.89, len(ends))  # of the names at the right
 for place, (name, curve) in enumerate(curves.items()):
     x = torch.tensor(BUDGETS) * 1.05 ** (place - 2.5)  # side by side
-    style = {"color": COLORS[place], "linestyle": LINE_STYLES[place], "marker": "osD^vx"[place]}
+    style = {
+        "color": COLORS[place],
+        "linestyle": LINE_STYLES[place],
+        "marker": "osD^vx"[place],
+    }
     ax.errorbar(x, curve.mean(1), curve.std(1), capsize=2, markersize=5, **style)
     height = heights[[end for _, end in ends].index(name)].item()
     ax.annotate(
@@ -565,18 +674,30 @@ for place, (name, curve) in enumerate(curves.items()):
         (150, height),
         color=COLORS[place],
         va="center",
-        arrowprops={"arrowstyle": "-", "color": COLORS[place], "linewidth": 0.7, "relpos": (0, 0.5)},
+        arrowprops={
+            "arrowstyle": "-",
+            "color": COLORS[place],
+            "linewidth": 0.7,
+            "relpos": (0, 0.5),
+        },
     )
 
 # %%
 top = ceiling["supervised"].item()
 ax.plot([0.9, 130], [top, top], color="0.4", linestyle=":")
 ax.text(1, top + 0.008, "supervised with all labels", color="0.3", fontsize=9)
-ax.set(xscale="log", xlabel="labels per class", ylabel="test accuracy", xticks=BUDGETS, xlim=(0.85, 560))
+ax.set(
+    xscale="log",
+    xlabel="labels per class",
+    ylabel="test accuracy",
+    xticks=BUDGETS,
+    xlim=(0.85, 560),
+)
 ax.set_xticklabels(BUDGETS)
 ax.minorticks_off()
 words = ", ".join(
-    f"{name} {curve[0].mean():.0%} and {curve[-1].mean():.0%}" for name, curve in curves.items()
+    f"{name} {curve[0].mean():.0%} and {curve[-1].mean():.0%}"
+    for name, curve in curves.items()
 )
 show(
     figure,
@@ -588,7 +709,9 @@ show(
 # This is not the picture of the textbooks, in which pretraining wins by tens of points. What holds, and what does not?
 
 # %% tags=["nbval-check-output"]
-tuned, probed, control = (curves[name].mean(1) for name in ("fine-tuning", "probe", "supervised"))
+tuned, probed, control = (
+    curves[name].mean(1) for name in ("fine-tuning", "probe", "supervised")
+)
 print(
     "1 label: the probe is above the supervised control by 2 points or more:",
     bool(probed[0] > control[0] + 0.02),
@@ -596,7 +719,10 @@ print(
 print("10 labels: probe, fine-tuning and control within 2 points:", end=" ")
 print(bool((torch.stack([tuned, probed])[:, 3] - control[3]).abs().max() < 0.02))
 print("100 labels: the probe is below the control:", bool(probed[-1] < control[-1]))
-print("fine-tuning beats the probe from 50 labels on:", bool((tuned > probed + 0.01)[-2:].all()))
+print(
+    "fine-tuning beats the probe from 50 labels on:",
+    bool((tuned > probed + 0.01)[-2:].all()),
+)
 print("and is below it with 5 labels:", bool(tuned[2] < probed[2] - 0.01))
 
 # %% [markdown]
@@ -606,11 +732,17 @@ print("and is below it with 5 labels:", bool(tuned[2] < probed[2] - 0.01))
 leads = {}
 for name, n in [("probe", 1), ("fine-tuning", 100)]:
     leads[n] = 100 * (curves[name] - curves["supervised"])[BUDGETS.index(n)]
-    print(f"{n} per class, {name} minus supervised:", [f"{lead:+.0f}" for lead in leads[n].tolist()])
+    print(
+        f"{n} per class, {name} minus supervised:",
+        [f"{lead:+.0f}" for lead in leads[n].tolist()],
+    )
 
 # %% tags=["nbval-check-output"]
 print("1 label: the probe beats the control in every draw:", bool((leads[1] > 0).all()))
-print("100 labels: fine-tuning beats the control in every draw:", bool((leads[100] > 0).all()))
+print(
+    "100 labels: fine-tuning beats the control in every draw:",
+    bool((leads[100] > 0).all()),
+)
 
 # %% [markdown]
 # With one label per class a minute of pretraining helps on average, but not in every draw: five draws are a hint, no proof.
@@ -626,17 +758,28 @@ print("100 labels: fine-tuning beats the control in every draw:", bool((leads[10
 # many:
 
 # %%
-longer, usual = accuracies("supervised, longer", 10), accuracies("supervised", 10)[:3]  # the same draws
-print(f"supervised, ten labels per class, 400 steps: {percent(usual)}  1522 steps: {percent(longer)}")
-print(f"probe {percent(curves['probe'][3, :3])}  fine-tuning {percent(curves['fine-tuning'][3, :3])}")
+longer, usual = (
+    accuracies("supervised, longer", 10),
+    accuracies("supervised", 10)[:3],
+)  # the same draws
+print(
+    f"supervised, ten labels per class, 400 steps: {percent(usual)}  1522 steps: {percent(longer)}"
+)
+print(
+    f"probe {percent(curves['probe'][3, :3])}  fine-tuning {percent(curves['fine-tuning'][3, :3])}"
+)
 
 # %% [markdown]
 # More steps do not help it any more. So look at how many weights the labels have to fix:
 
 # %%
 weights_of_probe = (128 + 1) * CLASSES  # 128 features and a bias
-weights_of_network = sum(p.numel() for p in conv_encoder().parameters()) + weights_of_probe
-print(f"weights of the network {weights_of_network:,}, of the probe alone {weights_of_probe:,}")
+weights_of_network = (
+    sum(p.numel() for p in conv_encoder().parameters()) + weights_of_probe
+)
+print(
+    f"weights of the network {weights_of_network:,}, of the probe alone {weights_of_probe:,}"
+)
 for n in (1, 10, 100, 1200):
     print(
         f"{n:5} labels per class: {weights_of_network / (10 * n):8,.0f} weights of the network per label, ",
@@ -654,7 +797,10 @@ for n in (1, 10, 100, 1200):
 # %% tags=["nbval-check-output"]
 print("all labels: fine-tuned and supervised within 2 points:", end=" ")
 print(bool((ceiling["fine-tuning"] - ceiling["supervised"]).abs().item() < 0.02))
-print("the probe is below both by 3 points or more:", bool(ceiling["probe"].item() < top - 0.03))
+print(
+    "the probe is below both by 3 points or more:",
+    bool(ceiling["probe"].item() < top - 0.03),
+)
 
 # %% [markdown]
 # ## 8. What a label is worth
@@ -665,7 +811,9 @@ print("the probe is below both by 3 points or more:", bool(ceiling["probe"].item
 # %%
 share = (0.50 - 0.40) / (0.60 - 0.40)
 log_n = (1 - share) * math.log(1) + share * math.log(10)
-print(f"{share:.0%} of the way from log 1 to log 10: {math.exp(log_n):.2f} labels, the square root of 10")
+print(
+    f"{share:.0%} of the way from log 1 to log 10: {math.exp(log_n):.2f} labels, the square root of 10"
+)
 
 # %% exercise="17.labels_needed"
 
@@ -678,10 +826,15 @@ control_curve = torch.tensor([*curves["supervised"].mean(1), *ceiling["supervise
 
 
 def print_worth(names, curves):
-    print("how many times as many labels the supervised control needs for the accuracy of")
+    print(
+        "how many times as many labels the supervised control needs for the accuracy of"
+    )
     print("labels per class" + "".join(f"{name:>22}" for name in names))
     for place, n in enumerate(BUDGETS):
-        needed = [labels_needed(curves[name][place].mean().item(), budgets, control_curve) for name in names]
+        needed = [
+            labels_needed(curves[name][place].mean().item(), budgets, control_curve)
+            for name in names
+        ]
         print(f"{n:16}" + "".join(f"{m / n:22.1f}" for m in needed))
 
 
@@ -689,12 +842,17 @@ print_worth(["probe", "fine-tuning"], curves)
 
 # %%
 for seed in range(3):
-    needed = labels_needed(accuracies("probe", 1, seed).mean().item(), budgets, control_curve)
+    needed = labels_needed(
+        accuracies("probe", 1, seed).mean().item(), budgets, control_curve
+    )
     print(f"pretraining {seed}: one label counts for {needed:.1f} with the probe")
 
 # %% tags=["nbval-check-output"]
 needed = labels_needed(curves["probe"][0].mean().item(), budgets, control_curve)
-print("a minute of pretraining makes one label count for more than one, and less than two:", 1 < needed < 2)
+print(
+    "a minute of pretraining makes one label count for more than one, and less than two:",
+    1 < needed < 2,
+)
 
 # %% [markdown]
 # "Ten or a hundred times fewer labels", one reads. Here a minute of pretraining turns one label into one and a bit, and that
@@ -746,14 +904,21 @@ print(
     bool((long[[0, 3, 5]] - torch.tensor(told)).abs().max() < 0.01),
 )
 print("longer is better at every number of labels:", bool((long > minute).all()))
-print("up to 10 labels its probe beats the supervised control by a point or more:", end=" ")
+print(
+    "up to 10 labels its probe beats the supervised control by a point or more:", end=" "
+)
 print(bool((long[:4] > curves["supervised"].mean(1)[:4] + 0.01).all()))
-print("the masked autoencoder is below it at every number of labels:", bool((masked < long).all()))
+print(
+    "the masked autoencoder is below it at every number of labels:",
+    bool((masked < long).all()),
+)
 
 # %%
 print_worth(["SimCLR, your minute", "SimCLR, for longer"], longer_curves)
 tuned = [accuracies("fine-tuning, longer pretraining", n, seed=-1) for n in (1, 10)]
-print(f"fine-tuned after the longer pretraining: 1 label {percent(tuned[0])} 10 labels {percent(tuned[1])}")
+print(
+    f"fine-tuned after the longer pretraining: 1 label {percent(tuned[0])} 10 labels {percent(tuned[1])}"
+)
 
 # %% [markdown]
 # With more passes a label counts for more, at every number of labels: labels saved are paid for in computing time. Nobody
@@ -768,7 +933,10 @@ print(f"fine-tuned after the longer pretraining: 1 label {percent(tuned[0])} 10 
 # Which shape is it? The encoder stays as it is; only the probe is fitted, on a few labelled shapes.
 
 # %%
-shape_sets = [shapes(2000, seed, pixels=28, channels=1, background="black", size=0.18) for seed in (0, 1)]
+shape_sets = [
+    shapes(2000, seed, pixels=28, channels=1, background="black", size=0.18)
+    for seed in (0, 1)
+]
 shape_images, unseen_shapes = (s.images for s in shape_sets)
 shape_labels, unseen_labels = (s.factor("shape")[:, 0].long() for s in shape_sets)
 show(
@@ -780,7 +948,9 @@ show(
 
 # %%
 def shape_curve(encoder):
-    known, unseen = (extract_features(encoder, pictures) for pictures in (shape_images, unseen_shapes))
+    known, unseen = (
+        extract_features(encoder, pictures) for pictures in (shape_images, unseen_shapes)
+    )
     return label_curve(
         lambda rows: linear_probe(known[rows], shape_labels[rows], unseen, unseen_labels),
         shape_labels,
@@ -797,7 +967,10 @@ print_table(shape_curves, [5, 20, 80])
 
 # %% tags=["nbval-check-output"]
 transferred, control, pixels = (curve.mean(1) for curve in shape_curves.values())
-print("from 20 labels per shape on, the probe beats both controls by 10 points or more:", end=" ")
+print(
+    "from 20 labels per shape on, the probe beats both controls by 10 points or more:",
+    end=" ",
+)
 print(bool((transferred[1:] > torch.maximum(control, pixels)[1:] + 0.1).all()))
 print(
     "the controls stay within 15 points of guessing, 20 %:",
@@ -820,16 +993,28 @@ print(
 story = {"supervised": 0.35, "probe": 0.60, "fine-tuning": 0.72}
 print("100 labels       story, not measured   clothes, 10 classes   shapes, 5 classes")
 for name, told in story.items():
-    on_clothes, on_shapes = percent(accuracies(name, 10)), percent(accuracies(f"{name}, shapes", 20))
+    on_clothes, on_shapes = (
+        percent(accuracies(name, 10)),
+        percent(accuracies(f"{name}, shapes", 20)),
+    )
     print(f"{name:16} {100 * told:12.0f} {on_clothes:>24} {on_shapes:>20}")
 print(f"{'guessing':16} {20:12} {10:19} {20:20}")
 
 # %% tags=["nbval-check-output"]
 on_clothes = torch.stack([accuracies(name, 10).mean() for name in story])
 scratch, probed, tuned = (accuracies(f"{name}, shapes", 20).mean() for name in story)
-print("clothes: all three within 2 points:", bool(on_clothes.max() - on_clothes.min() < 0.02))
-print("shapes: fine-tuning beats the probe by 10 points or more:", bool(tuned > probed + 0.1))
-print("but starting from scratch beats fine-tuning by 10 points or more:", bool(scratch > tuned + 0.1))
+print(
+    "clothes: all three within 2 points:",
+    bool(on_clothes.max() - on_clothes.min() < 0.02),
+)
+print(
+    "shapes: fine-tuning beats the probe by 10 points or more:",
+    bool(tuned > probed + 0.1),
+)
+print(
+    "but starting from scratch beats fine-tuning by 10 points or more:",
+    bool(scratch > tuned + 0.1),
+)
 
 # %% [markdown]
 # Had we stopped at the table of probes, we would have reported a triumph of transfer. The missing control, a hundred labels

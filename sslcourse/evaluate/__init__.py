@@ -2,14 +2,27 @@
 
 from sslcourse.evaluate.anomaly import auroc
 from sslcourse.evaluate.clustering import adjusted_rand_index
-from sslcourse.evaluate.disentanglement import factor_information, kl_per_dimension, mutual_information_gap
+from sslcourse.evaluate.disentanglement import (
+    factor_information,
+    kl_per_dimension,
+    mutual_information_gap,
+)
 from sslcourse.evaluate.fine_tuning import fine_tune, train_classifier
 from sslcourse.evaluate.gaussians import bayes_accuracy, gaussian_kl
 from sslcourse.evaluate.generation import precision_and_recall
-from sslcourse.evaluate.information import gaussian_mutual_information, mutual_information, perplexity
+from sslcourse.evaluate.information import (
+    gaussian_mutual_information,
+    mutual_information,
+    perplexity,
+)
 from sslcourse.evaluate.label_efficiency import label_curve, labels_needed
 from sslcourse.evaluate.neighbours import knn_accuracy
-from sslcourse.evaluate.probe import classifier_accuracy, extract_features, linear_classifier, linear_probe
+from sslcourse.evaluate.probe import (
+    classifier_accuracy,
+    extract_features,
+    linear_classifier,
+    linear_probe,
+)
 
 __all__ = [
     "adjusted_rand_index",

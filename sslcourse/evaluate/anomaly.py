@@ -11,6 +11,8 @@ def auroc(scores: Tensor, anomaly_scores: Tensor) -> float:
     """
     for scored in (scores, anomaly_scores):
         if scored.numel() == 0 or scored.isnan().any():
-            raise ValueError("auroc needs at least one score of each kind, and none of them nan")
+            raise ValueError(
+                "auroc needs at least one score of each kind, and none of them nan"
+            )
     anomalies = anomaly_scores.reshape(-1, 1)  # (M, 1), against scores (N,)
     return ((anomalies > scores).double() + (anomalies == scores).double() / 2).mean().item()

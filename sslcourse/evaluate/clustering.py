@@ -13,10 +13,17 @@ def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
     Arabie, Journal of Classification 1985). clusters, labels: whole numbers from 0, both (N,).
     """
     if clusters.shape != labels.shape or clusters.ndim != 1:
-        raise ValueError(f"two groupings of the same points (N,), got {clusters.shape} and {labels.shape}")
-    table = torch.bincount(clusters * (labels.max() + 1) + labels).double()  # points in each overlap
+        raise ValueError(
+            f"two groupings of the same points (N,), got {clusters.shape} and {labels.shape}"
+        )
+    table = torch.bincount(
+        clusters * (labels.max() + 1) + labels
+    ).double()  # points in each overlap
     together = _pairs_within(table)
-    a, b = _pairs_within(clusters.bincount().double()), _pairs_within(labels.bincount().double())
+    a, b = (
+        _pairs_within(clusters.bincount().double()),
+        _pairs_within(labels.bincount().double()),
+    )
     chance = a * b / _pairs_within(torch.tensor([len(labels)]).double())
     return ((together - chance) / ((a + b) / 2 - chance)).item()
 

@@ -31,7 +31,9 @@ def factor_information(codes: Tensor, factors: Tensor, bins: int = 20) -> Tensor
     z, v = _binned(codes, bins), _binned(factors, bins)
     entropy = torch.stack([_mutual_information(b, b) for b in v])  # I(v; v) = H(v)
     if (entropy == 0).any():
-        raise ValueError("a factor has the same value everywhere, so there is nothing to tell about it")
+        raise ValueError(
+            "a factor has the same value everywhere, so there is nothing to tell about it"
+        )
     told = torch.stack([torch.stack([_mutual_information(a, b) for a in z]) for b in v])
     return told / entropy.reshape(-1, 1)
 
@@ -46,7 +48,9 @@ def mutual_information_gap(codes: Tensor, factors: Tensor, bins: int = 20) -> Te
     1: each factor has a number of its own. 0: two numbers know it equally well, or none does.
     """
     if codes.shape[1] < 2:
-        raise ValueError("MIG compares the two best numbers of a code: codes need 2 columns or more")
+        raise ValueError(
+            "MIG compares the two best numbers of a code: codes need 2 columns or more"
+        )
     best = factor_information(codes, factors, bins).topk(2, dim=1).values
     return best[:, 0] - best[:, 1]
 
@@ -54,11 +58,16 @@ def mutual_information_gap(codes: Tensor, factors: Tensor, bins: int = 20) -> Te
 def _binned(columns: Tensor, bins: int) -> list[Tensor]:
     """Each column of (N, D) as the numbers of its bins, (N,); equal values share a bin."""
     inner = torch.arange(1, bins) / bins
-    return [torch.bucketize(column, column.quantile(inner)) for column in columns.float().T.contiguous()]
+    return [
+        torch.bucketize(column, column.quantile(inner))
+        for column in columns.float().T.contiguous()
+    ]
 
 
 def _mutual_information(a: Tensor, b: Tensor) -> Tensor:
     """Mutual information in nats of two columns (N,) of bin numbers."""
     n_a, n_b = int(a.max()) + 1, int(b.max()) + 1
-    joint = torch.bincount(a * n_b + b, minlength=n_a * n_b).double().reshape(n_a, n_b) / len(a)
+    joint = torch.bincount(a * n_b + b, minlength=n_a * n_b).double().reshape(n_a, n_b) / len(
+        a
+    )
     return mutual_information(joint)

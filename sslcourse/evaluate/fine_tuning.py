@@ -28,7 +28,9 @@ def fine_tune(
     """
     encoder = copy.deepcopy(encoder).eval()
     head = linear_classifier(extract_features(encoder, images), labels)
-    return _classifier_trained(Classifier(encoder, head, augment).eval(), images, labels, steps, lr)
+    return _classifier_trained(
+        Classifier(encoder, head, augment).eval(), images, labels, steps, lr
+    )
 
 
 def train_classifier(
@@ -51,5 +53,9 @@ def _classifier_trained(
 ) -> Classifier:
     batches = Batches(images, labels, batch_size=min(64, len(images)))
     epochs = math.ceil(steps / len(batches))
-    finish(islice(train_adamw(classifier.loss, classifier.parameters(), batches, epochs, lr), steps))
+    finish(
+        islice(
+            train_adamw(classifier.loss, classifier.parameters(), batches, epochs, lr), steps
+        )
+    )
     return classifier

@@ -17,13 +17,19 @@ def bayes_accuracy(distance: float, prior: float = 0.5) -> float:
     between 0 and 1.
     """
     if distance <= 0 or not 0 < prior < 1:
-        raise ValueError(f"distance must be positive and prior in (0, 1), got {distance} and {prior}")
+        raise ValueError(
+            f"distance must be positive and prior in (0, 1), got {distance} and {prior}"
+        )
     shift = math.log(prior / (1 - prior)) / distance
     normal_cdf = NormalDist().cdf
-    return prior * normal_cdf(distance / 2 + shift) + (1 - prior) * normal_cdf(distance / 2 - shift)
+    return prior * normal_cdf(distance / 2 + shift) + (1 - prior) * normal_cdf(
+        distance / 2 - shift
+    )
 
 
-def gaussian_kl(mean: Tensor, covariance: Tensor, true_mean: Tensor, true_covariance: Tensor) -> float:
+def gaussian_kl(
+    mean: Tensor, covariance: Tensor, true_mean: Tensor, true_covariance: Tensor
+) -> float:
     r"""KL(N(mean, covariance) || N(true_mean, true_covariance)) in nats.
 
     .. math:: \tfrac{1}{2} \left( \mathrm{tr}(\Sigma_*^{-1} \Sigma) + \lVert m_* - m \rVert^2_{\Sigma_*^{-1}}
@@ -33,4 +39,6 @@ def gaussian_kl(mean: Tensor, covariance: Tensor, true_mean: Tensor, true_covari
     """
     inverse, offset = torch.linalg.inv(true_covariance), true_mean - mean
     log_ratio = torch.logdet(true_covariance) - torch.logdet(covariance)
-    return ((inverse * covariance).sum() + offset @ inverse @ offset - len(mean) + log_ratio).item() / 2
+    return (
+        (inverse * covariance).sum() + offset @ inverse @ offset - len(mean) + log_ratio
+    ).item() / 2

@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 
-def precision_and_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> tuple[float, float]:
+def precision_and_recall(
+    real: Tensor, generated: Tensor, neighbours: int = 3
+) -> tuple[float, float]:
     """Share of generated examples that could be real, and share of real ones that could be generated.
 
     Kynkäänniemi et al., Section 2 (arXiv:1904.06991): an example "could be" one of a set if it is nearer
@@ -19,6 +21,8 @@ def precision_and_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -
 def _reach(points: Tensor, neighbours: int) -> Tensor:
     """Distance (N,) of every point to its k-th nearest other point."""
     if not 1 <= neighbours < len(points):
-        raise ValueError(f"neighbours must lie between 1 and {len(points) - 1}, got {neighbours}")
+        raise ValueError(
+            f"neighbours must lie between 1 and {len(points) - 1}, got {neighbours}"
+        )
     distances = torch.cdist(points, points)  # (N, N); the nearest is the point itself
     return distances.kthvalue(neighbours + 1, dim=1).values

@@ -9,7 +9,10 @@ from sslcourse.data import labelled_subset
 
 
 def label_curve(
-    accuracy: Callable[[Tensor], float], labels: Tensor, budgets: Iterable[int], draws: int = 5
+    accuracy: Callable[[Tensor], float],
+    labels: Tensor,
+    budgets: Iterable[int],
+    draws: int = 5,
 ) -> Tensor:
     """Accuracy (budgets, draws) for each number of labels per class, and for each draw of that many.
 
@@ -17,7 +20,10 @@ def label_curve(
     Draws are numbered from 0 and nested: every method that is measured so meets the same labelled rows.
     """
     return torch.tensor(
-        [[accuracy(labelled_subset(labels, n, seed)) for seed in range(draws)] for n in budgets]
+        [
+            [accuracy(labelled_subset(labels, n, seed)) for seed in range(draws)]
+            for n in budgets
+        ]
     )
 
 
@@ -30,9 +36,14 @@ def labels_needed(accuracy: float, budgets: Tensor, accuracies: Tensor) -> float
     """
     low, high = accuracies[0].item(), accuracies.max().item()
     if not low <= accuracy <= high:
-        raise ValueError(f"the curve was measured from {low:.3f} to {high:.3f}; {accuracy:.3f} is outside")
+        raise ValueError(
+            f"the curve was measured from {low:.3f} to {high:.3f}; {accuracy:.3f} is outside"
+        )
     after = int((accuracies >= accuracy).nonzero()[0])
     if after == 0:
         return float(budgets[0])
-    (n, m), (a, b) = budgets[after - 1 : after + 1].double().log(), accuracies[after - 1 : after + 1]
+    (n, m), (a, b) = (
+        budgets[after - 1 : after + 1].double().log(),
+        accuracies[after - 1 : after + 1],
+    )
     return (n + (accuracy - a) / (b - a) * (m - n)).exp().item()

@@ -6,14 +6,20 @@ from torch.nn import functional as F
 
 
 def knn_accuracy(
-    features: Tensor, labels: Tensor, test_features: Tensor, test_labels: Tensor, neighbours: int = 20
+    features: Tensor,
+    labels: Tensor,
+    test_features: Tensor,
+    test_labels: Tensor,
+    neighbours: int = 20,
 ) -> float:
     """Accuracy on the test set of a vote among the nearest of features (N, D) by cosine.
 
     A neighbour's vote weighs exp(cosine / 0.07) (Wu et al., Section 3.4, arXiv:1805.01978).
     """
     if not 1 <= neighbours <= len(features):
-        raise ValueError(f"neighbours must lie between 1 and {len(features)}, got {neighbours}")
+        raise ValueError(
+            f"neighbours must lie between 1 and {len(features)}, got {neighbours}"
+        )
     cosines = F.normalize(test_features, dim=1) @ F.normalize(features, dim=1).T  # (M, N)
     nearest = cosines.topk(neighbours, dim=1)
     votes = torch.zeros(len(test_features), int(labels.max()) + 1)

@@ -26,14 +26,21 @@ def linear_classifier(features: Tensor, labels: Tensor, penalty: float = 1e-2) -
     """
     mean, std = features.mean(0), features.std(0).clamp_min(1e-6)
     standardised = (features - mean) / std
-    layer = nn.utils.skip_init(nn.Linear, features.shape[1], int(labels.max()) + 1)  # draws no numbers
+    layer = nn.utils.skip_init(
+        nn.Linear, features.shape[1], int(labels.max()) + 1
+    )  # draws no numbers
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
-    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=100, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(
+        layer.parameters(), max_iter=100, line_search_fn="strong_wolfe"
+    )
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = F.cross_entropy(layer(standardised), labels) + penalty * layer.weight.square().sum()
+        loss = (
+            F.cross_entropy(layer(standardised), labels)
+            + penalty * layer.weight.square().sum()
+        )
         loss.backward()
         return loss
 
@@ -51,7 +58,13 @@ def classifier_accuracy(model: nn.Module, inputs: Tensor, labels: Tensor) -> flo
 
 
 def linear_probe(
-    features: Tensor, labels: Tensor, test_features: Tensor, test_labels: Tensor, penalty: float = 1e-2
+    features: Tensor,
+    labels: Tensor,
+    test_features: Tensor,
+    test_labels: Tensor,
+    penalty: float = 1e-2,
 ) -> float:
     """Accuracy on the test set of a linear_classifier of features (N, D): the encoder stays as it is."""
-    return classifier_accuracy(linear_classifier(features, labels, penalty), test_features, test_labels)
+    return classifier_accuracy(
+        linear_classifier(features, labels, penalty), test_features, test_labels
+    )

@@ -28,7 +28,9 @@ def nt_xent_loss(z_a: Tensor, z_b: Tensor, temperature: float) -> Tensor:
     return F.cross_entropy(logits, other_view)
 
 
-def info_nce_loss(query: Tensor, positive_key: Tensor, negative_keys: Tensor, temperature: float) -> Tensor:
+def info_nce_loss(
+    query: Tensor, positive_key: Tensor, negative_keys: Tensor, temperature: float
+) -> Tensor:
     r"""Look a query up in a dictionary: its own key against K others, MoCo, Eq. 1 (arXiv:1911.05722).
 
     .. math:: L = -\log \frac{\exp(q \cdot k_+ / \tau)}
@@ -44,7 +46,9 @@ def info_nce_loss(query: Tensor, positive_key: Tensor, negative_keys: Tensor, te
     )
     positive = (query * positive_key).sum(1, keepdim=True)  # (N, 1)
     logits = torch.cat([positive, query @ negative_keys.T], dim=1) / temperature  # (N, 1 + K)
-    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.int64, device=query.device))
+    return F.cross_entropy(
+        logits, torch.zeros(len(query), dtype=torch.int64, device=query.device)
+    )
 
 
 def alignment(z_a: Tensor, z_b: Tensor) -> Tensor:

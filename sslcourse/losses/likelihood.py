@@ -24,7 +24,9 @@ def bernoulli_nll(logits: Tensor, images: Tensor) -> Tensor:
             f"images must lie in [0, 1] to be probabilities, got {images.min():.3g} to {images.max():.3g}; "
             "do not standardise them, or use gaussian_nll"
         )
-    return F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1).sum(1)
+    return (
+        F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1).sum(1)
+    )
 
 
 def gaussian_nll(means: Tensor, images: Tensor, log_var: Tensor) -> Tensor:

@@ -31,5 +31,7 @@ def masked_reconstruction_loss(predictions: Tensor, patches: Tensor, mask: Tenso
     """
     refuse_unequal("predictions", predictions, "patches", patches)
     if not mask.any():
-        raise ValueError("the mask hides nothing, so there is nothing to predict; True means hidden")
+        raise ValueError(
+            "the mask hides nothing, so there is nothing to predict; True means hidden"
+        )
     return (predictions - patches).square().mean(2)[mask].mean()

@@ -13,4 +13,6 @@ def refuse_unequal(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
 
 def refuse_temperature(temperature: float) -> None:
     if temperature <= 0:
-        raise ValueError(f"temperature must be positive, got {temperature}; usual values are 0.05 to 1")
+        raise ValueError(
+            f"temperature must be positive, got {temperature}; usual values are 0.05 to 1"
+        )

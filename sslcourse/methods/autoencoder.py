@@ -15,7 +15,9 @@ class Autoencoder(nn.Module):
     images: (N, *image_shape) in [0, 1]; codes: (N, code_size).
     """
 
-    def __init__(self, code_size: int, hidden: int = 128, image_shape: tuple[int, ...] = (1, 28, 28)):
+    def __init__(
+        self, code_size: int, hidden: int = 128, image_shape: tuple[int, ...] = (1, 28, 28)
+    ):
         super().__init__()
         if code_size < 1:
             raise ValueError(f"code_size must be at least 1, got {code_size}")
@@ -46,7 +48,9 @@ class LinearAutoencoder(Autoencoder):
         nn.Module.__init__(self)
         pixels = math.prod(image_shape)
         self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, code_size))
-        self.decoder = nn.Sequential(nn.Linear(code_size, pixels), nn.Unflatten(1, image_shape))
+        self.decoder = nn.Sequential(
+            nn.Linear(code_size, pixels), nn.Unflatten(1, image_shape)
+        )
 
 
 class DenoisingAutoencoder(Autoencoder):

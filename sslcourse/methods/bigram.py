@@ -15,14 +15,18 @@ class Bigram:
 
     def __init__(self, n_words: int, smoothing: float = 1.0):
         if smoothing <= 0:
-            raise ValueError(f"smoothing must be positive, got {smoothing}; 1 is Laplace's choice")
+            raise ValueError(
+                f"smoothing must be positive, got {smoothing}; 1 is Laplace's choice"
+            )
         self.n_words, self.smoothing = n_words, smoothing
 
     def fit(self, previous: Tensor, following: Tensor) -> Self:
         """Count the pairs of word numbers (previous[i], following[i]), both (N,)."""
         pairs = torch.bincount(previous * self.n_words + following, minlength=self.n_words**2)
         counts = pairs.reshape(self.n_words, self.n_words) + float(self.smoothing)
-        self.probability = counts / counts.sum(1, keepdim=True)  # row: the word, column: the next one
+        self.probability = counts / counts.sum(
+            1, keepdim=True
+        )  # row: the word, column: the next one
         return self
 
     def __call__(self, previous: Tensor) -> Tensor:

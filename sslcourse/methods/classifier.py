@@ -13,7 +13,9 @@ class Classifier(nn.Module):
     augment: images -> images, for training only.
     """
 
-    def __init__(self, encoder: nn.Module, head: nn.Linear, augment: Callable[[Tensor], Tensor]):
+    def __init__(
+        self, encoder: nn.Module, head: nn.Linear, augment: Callable[[Tensor], Tensor]
+    ):
         super().__init__()
         self.encoder, self.head, self.augment = encoder, head, augment
 

@@ -20,7 +20,9 @@ class KMeans:
     def fit(self, points: Tensor, generator: Generator | None = None) -> Self:
         """Find the centres (k, D) of points (N, D)."""
         if self.k > len(points):
-            raise ValueError(f"k = {self.k} centres need at least as many points, got {len(points)}")
+            raise ValueError(
+                f"k = {self.k} centres need at least as many points, got {len(points)}"
+            )
         runs = [self._run(points, generator) for _ in range(self.starts)]
         self.centres = min(runs, key=lambda centres: k_means_loss(points, centres))
         return self
@@ -50,7 +52,9 @@ def k_means_step(points: Tensor, centres: Tensor) -> Tensor:
     """
     clusters = nearest_centre(points, centres)
     members = [points[clusters == cluster] for cluster in range(len(centres))]
-    return torch.stack([m.mean(0) if len(m) else c for m, c in zip(members, centres, strict=True)])
+    return torch.stack(
+        [m.mean(0) if len(m) else c for m, c in zip(members, centres, strict=True)]
+    )
 
 
 def k_means_loss(points: Tensor, centres: Tensor) -> Tensor:

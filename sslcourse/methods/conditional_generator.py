@@ -17,7 +17,9 @@ class ConditionalGenerator(nn.Module):
         self.network = mlp(size + n_classes, hidden, size)
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
-        return self.network(torch.cat([noise, F.one_hot(labels, self.n_classes).to(noise)], dim=1))
+        return self.network(
+            torch.cat([noise, F.one_hot(labels, self.n_classes).to(noise)], dim=1)
+        )
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Energy distance of samples and data of the same class, summed over the classes.
@@ -26,4 +28,7 @@ class ConditionalGenerator(nn.Module):
         """
         data, labels, noise = batch
         samples = self(noise, labels)
-        return sum(energy_distance(samples[labels == y], data[labels == y]) for y in range(self.n_classes))
+        return sum(
+            energy_distance(samples[labels == y], data[labels == y])
+            for y in range(self.n_classes)
+        )

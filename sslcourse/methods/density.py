@@ -43,6 +43,10 @@ class KernelDensity:
     def log_prob(self, points: Tensor) -> Tensor:
         """log p(x) of points (M, D) in nats: (M,)."""
         n, dimensions = self.points.shape
-        exponent = -((torch.cdist(points, self.points) / self.bandwidth).square()) / 2  # (M, N)
-        normaliser = math.log(n) + dimensions * math.log(self.bandwidth * math.sqrt(2 * math.pi))
+        exponent = (
+            -((torch.cdist(points, self.points) / self.bandwidth).square()) / 2
+        )  # (M, N)
+        normaliser = math.log(n) + dimensions * math.log(
+            self.bandwidth * math.sqrt(2 * math.pi)
+        )
         return exponent.logsumexp(1) - normaliser

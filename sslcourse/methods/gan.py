@@ -26,17 +26,23 @@ class GAN(nn.Module):
 
     def discriminator_loss(self, data: Tensor, samples: Tensor) -> Tensor:
         """-log D(data) - log(1 - D(samples)), averaged: Eq. 1 of the paper, from the side of D."""
-        return (F.softplus(-self.discriminator(data)) + F.softplus(self.discriminator(samples))).mean()
+        return (
+            F.softplus(-self.discriminator(data)) + F.softplus(self.discriminator(samples))
+        ).mean()
 
     def generator_loss(self, samples: Tensor) -> Tensor:
         """-log D(samples), averaged: the non-saturating loss of Section 3. No gradient reaches D."""
-        fixed = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
+        fixed = {
+            name: weight.detach() for name, weight in self.discriminator.named_parameters()
+        }
         return F.softplus(-functional_call(self.discriminator, fixed, samples)).mean()
 
     def slope(self, data: Tensor) -> Tensor:
         """Mean squared length of the gradient of D's log odds at the data."""
         data = data.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(self.discriminator(data).sum(), data, create_graph=True)
+        (gradient,) = torch.autograd.grad(
+            self.discriminator(data).sum(), data, create_graph=True
+        )
         return gradient.square().sum(1).mean()
 
     def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -15,7 +15,9 @@ class GaussianClassifier:
 
     def __init__(self, prior: Tensor, means: Tensor, covariances: Tensor):
         if not torch.isclose(prior.sum(), torch.ones(()).to(prior)):
-            raise ValueError(f"prior holds the probabilities of the classes; they sum to {prior.sum():.3g}")
+            raise ValueError(
+                f"prior holds the probabilities of the classes; they sum to {prior.sum():.3g}"
+            )
         self.prior, self.means, self.covariances = prior, means, covariances
         self.scale = torch.linalg.cholesky(covariances)  # (K, D, D), lower triangular
 
@@ -30,17 +32,23 @@ class GaussianClassifier:
         counts = member.sum(0)  # (K,)
         means = member.T @ x / counts.unsqueeze(1)
         centred = x - means[labels]
-        own = torch.einsum("nk,ni,nj->kij", member, centred, centred) / counts.reshape(-1, 1, 1)
+        own = torch.einsum("nk,ni,nj->kij", member, centred, centred) / counts.reshape(
+            -1, 1, 1
+        )
         prior = counts / len(x)
         shared = torch.einsum("k,kij->ij", prior, own).expand_as(own)
         diagonal = torch.diag_embed(shared.diagonal(dim1=-2, dim2=-1))
-        return cls(prior, means, {"own": own, "shared": shared, "diagonal": diagonal}[covariance])
+        return cls(
+            prior, means, {"own": own, "shared": shared, "diagonal": diagonal}[covariance]
+        )
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         """log p(x | y) of every row for every class, (N, D) -> (N, K)."""
         centred = x.T - self.means.unsqueeze(2)  # (K, D, N)
         white = torch.linalg.solve_triangular(self.scale, centred, upper=False)
-        log_det = 2 * self.scale.diagonal(dim1=-2, dim2=-1).log().sum(1)  # of the covariances, (K,)
+        log_det = 2 * self.scale.diagonal(dim1=-2, dim2=-1).log().sum(
+            1
+        )  # of the covariances, (K,)
         return -(white.square().sum(1).T + log_det + x.shape[1] * math.log(2 * math.pi)) / 2
 
     def log_joint(self, x: Tensor) -> Tensor:
@@ -57,7 +65,9 @@ class GaussianClassifier:
 
     def sample_given(self, labels: Tensor, generator: Generator | None = None) -> Tensor:
         """A draw from p(x | y) for every label, (N,) -> (N, D)."""
-        noise = torch.randn(len(labels), self.means.shape[1], generator=generator, dtype=self.means.dtype)
+        noise = torch.randn(
+            len(labels), self.means.shape[1], generator=generator, dtype=self.means.dtype
+        )
         return self.means[labels] + (self.scale[labels] @ noise.unsqueeze(2)).squeeze(2)
 
     def sample(self, n: int, generator: Generator | None = None) -> tuple[Tensor, Tensor]:

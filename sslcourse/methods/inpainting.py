@@ -8,7 +8,9 @@ from torch import Tensor
 from sslcourse.masking import unpatchify
 
 
-def interpolate_hidden(images: Tensor, mask: Tensor, patch_size: int, power: float = 4.0) -> Tensor:
+def interpolate_hidden(
+    images: Tensor, mask: Tensor, patch_size: int, power: float = 4.0
+) -> Tensor:
     r"""Fill hidden patches with means of the visible pixels, the near ones counting more (Shepard, 1968).
 
     .. math:: \hat x_h = \sum_v w_{hv} x_v \Big/ \sum_v w_{hv}, \qquad w_{hv} = \lVert h - v \rVert^{-p}
@@ -16,12 +18,16 @@ def interpolate_hidden(images: Tensor, mask: Tensor, patch_size: int, power: flo
     images: (N, C, H, H), none all hidden; mask: (N, L), True = hidden.
     """
     n, channels, side, _ = images.shape
-    place = torch.cartesian_prod(torch.arange(side), torch.arange(side)).float()  # (H * H, 2), row and column
+    place = torch.cartesian_prod(
+        torch.arange(side), torch.arange(side)
+    ).float()  # (H * H, 2), row and column
     weights = torch.cdist(place, place).clamp_min(1).pow(-power)  # (H * H, H * H)
     visible = (~pixel_mask(mask, patch_size)).flatten(1).float()  # (N, H * H)
     pixels = images.flatten(2)  # (N, C, H * H)
     means = (pixels * visible.unsqueeze(1)) @ weights / (visible @ weights).unsqueeze(1)
-    return torch.where(visible.bool().unsqueeze(1), pixels, means).reshape(n, channels, side, side)
+    return torch.where(visible.bool().unsqueeze(1), pixels, means).reshape(
+        n, channels, side, side
+    )
 
 
 class LinearInpainter:
@@ -46,11 +52,17 @@ class LinearInpainter:
     def fill(self, images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
         """images (N, 1, H, H) with guesses in the place of the hidden patches of mask (N, L)."""
         filled = images.flatten(1).clone()
-        for pixels, hidden in zip(filled, pixel_mask(mask, patch_size).flatten(1), strict=True):
+        for pixels, hidden in zip(
+            filled, pixel_mask(mask, patch_size).flatten(1), strict=True
+        ):
             visible = ~hidden
-            among_visible = self.covariance[visible][:, visible] + self.noise * torch.eye(int(visible.sum()))
+            among_visible = self.covariance[visible][:, visible] + self.noise * torch.eye(
+                int(visible.sum())
+            )
             surprise = torch.linalg.solve(among_visible, (pixels - self.mean)[visible])
-            pixels[hidden] = self.mean[hidden] + self.covariance[hidden][:, visible] @ surprise
+            pixels[hidden] = (
+                self.mean[hidden] + self.covariance[hidden][:, visible] @ surprise
+            )
         return filled.reshape(images.shape)
 
 

@@ -51,4 +51,6 @@ class LanguageModel(nn.Module):
 
 def detached(state: State) -> State:
     """The same numbers without their history: back-propagation stops here (Williams and Peng, 1990)."""
-    return tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
+    return (
+        tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
+    )

@@ -37,7 +37,10 @@ class MoCo(nn.Module):
         self.encoder = encoder or conv_encoder()
         self.head = head or projection_head(projections=projections)
         self.augment = augment or Augmentation()
-        self.key_encoder, self.key_head = momentum_copy(self.encoder), momentum_copy(self.head)
+        self.key_encoder, self.key_head = (
+            momentum_copy(self.encoder),
+            momentum_copy(self.head),
+        )
         self.momentum, self.temperature, self.groups = momentum, temperature, groups
         self.generator = Generator().manual_seed(seed)
         queue = torch.randn(queue_size, projections, generator=self.generator)
@@ -52,7 +55,9 @@ class MoCo(nn.Module):
         queries = self(self.augment(images))
         keys = self.keys(self.augment(images))
         loss = info_nce_loss(queries, keys, self.queue, self.temperature)
-        self.queue = torch.cat([keys, self.queue])[: len(self.queue)]  # after the loss: no key meets itself
+        self.queue = torch.cat([keys, self.queue])[
+            : len(self.queue)
+        ]  # after the loss: no key meets itself
         return loss
 
     @torch.no_grad()

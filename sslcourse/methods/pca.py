@@ -26,7 +26,9 @@ class PCA:
             )
         self.mean = pixels.mean(0)
         covariance = (pixels - self.mean).T @ (pixels - self.mean) / len(pixels)  # (P, P)
-        directions = torch.linalg.eigh(covariance).eigenvectors.T  # rows, smallest variance first
+        directions = torch.linalg.eigh(
+            covariance
+        ).eigenvectors.T  # rows, smallest variance first
         self.components = directions.flip(0)[: self.code_size]
         return self
 

@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 
-def mse_gradient(x: Tensor, y: Tensor, slope: Tensor | float, intercept: Tensor | float) -> Tensor:
+def mse_gradient(
+    x: Tensor, y: Tensor, slope: Tensor | float, intercept: Tensor | float
+) -> Tensor:
     r"""Gradient of the line's mean squared error L by slope a and intercept b, (2,).
 
     .. math:: \frac{\partial L}{\partial a} = \frac{2}{N} \sum_i r_i x_i, \quad

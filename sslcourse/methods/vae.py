@@ -37,7 +37,9 @@ class VAE(nn.Module):
         super().__init__()
         pixels = math.prod(image_shape)
         self.image_shape, self.beta = image_shape, beta
-        self.encoder = mlp(pixels, *hidden, 2 * code_size)  # no activation at the end: any mean, any log_var
+        self.encoder = mlp(
+            pixels, *hidden, 2 * code_size
+        )  # no activation at the end: any mean, any log_var
         self.decoder = mlp(code_size, *reversed(hidden), pixels)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,10 +63,14 @@ class VAE(nn.Module):
         """-log p(image | code) in nats per image, (N,)."""
         return bernoulli_nll(self.logits(codes), images)
 
-    def elbo_terms(self, images: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def elbo_terms(
+        self, images: Tensor, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """-log p(image | code) at one code drawn from q, and KL(q || N(0, I)): nats per image, each (N,)."""
         mean, log_var = self.encode(images)
-        codes = reparameterize(mean, log_var, torch.randn_like(mean) if noise is None else noise)
+        codes = reparameterize(
+            mean, log_var, torch.randn_like(mean) if noise is None else noise
+        )
         return self.nll(codes, images), kl_to_standard_normal(mean, log_var)
 
     def elbo(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -104,7 +110,9 @@ class ConditionalVAE(VAE):
 
     def encode(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         images, labels = batch
-        mean, log_var = self.encoder(self.with_class(images.flatten(1), labels)).chunk(2, dim=1)
+        mean, log_var = self.encoder(self.with_class(images.flatten(1), labels)).chunk(
+            2, dim=1
+        )
         return mean, log_var
 
     def logits(self, codes: Tensor, labels: Tensor) -> Tensor:

@@ -5,10 +5,15 @@ from typing import Any
 
 import ipywidgets
 
-LABELLED = {"style": {"description_width": "12em"}, "layout": {"width": "37em", "max_width": "98%"}}
+LABELLED = {
+    "style": {"description_width": "12em"},
+    "layout": {"width": "37em", "max_width": "98%"},
+}
 
 
-def slider(label: str, low: float, high: float, step: float, value: float) -> ipywidgets.Widget:
+def slider(
+    label: str, low: float, high: float, step: float, value: float
+) -> ipywidgets.Widget:
     """A slider for whole numbers if all of low, high, step and value are int, else for floats.
 
     Arrow keys move it one step, Page Up and Page Down several; the readout takes typed values.
@@ -22,23 +27,40 @@ def slider(label: str, low: float, high: float, step: float, value: float) -> ip
         return ipywidgets.IntSlider(value, low, high, step, description=label, **LABELLED)
     decimals = len(f"{step:.6f}".rstrip("0").split(".")[1])
     return ipywidgets.FloatSlider(
-        value, min=low, max=high, step=step, description=label, readout_format=f".{decimals}f", **LABELLED
+        value,
+        min=low,
+        max=high,
+        step=step,
+        description=label,
+        readout_format=f".{decimals}f",
+        **LABELLED,
     )
 
 
-def stepped_slider(label: str, values: Iterable[Any], value: Any) -> ipywidgets.SelectionSlider:
+def stepped_slider(
+    label: str, values: Iterable[Any], value: Any
+) -> ipywidgets.SelectionSlider:
     """A slider over a few given values."""
-    return ipywidgets.SelectionSlider(options=list(values), value=value, description=label, **LABELLED)
+    return ipywidgets.SelectionSlider(
+        options=list(values), value=value, description=label, **LABELLED
+    )
 
 
-def choice(label: str, options: Iterable[Any] | dict[str, Any], value: Any = None) -> ipywidgets.Dropdown:
+def choice(
+    label: str, options: Iterable[Any] | dict[str, Any], value: Any = None
+) -> ipywidgets.Dropdown:
     """A drop-down list of values, or of a dict's names; the first is chosen unless value says another."""
-    options = options if isinstance(options, dict) else {str(option): option for option in options}
+    options = (
+        options if isinstance(options, dict) else {str(option): option for option in options}
+    )
     if not options:
         raise ValueError(f"choice {label!r} has no options")
     first = next(iter(options.values()))
     return ipywidgets.Dropdown(
-        options=options, value=first if value is None else value, description=label, **LABELLED
+        options=options,
+        value=first if value is None else value,
+        description=label,
+        **LABELLED,
     )
 
 

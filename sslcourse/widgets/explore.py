@@ -20,7 +20,9 @@ class Explorer:
     and leaves a static picture with its description for readers without a kernel.
     """
 
-    def __init__(self, draw: Callable[..., tuple[Figure | Image.Image, str]], controls: dict[str, Any]):
+    def __init__(
+        self, draw: Callable[..., tuple[Figure | Image.Image, str]], controls: dict[str, Any]
+    ):
         self._draw, self._controls = draw, controls
         self._lock = threading.RLock()  # JupyterLab may deliver two events on two threads
         self._drawing = False
@@ -63,7 +65,9 @@ class Explorer:
             self._picture.value, self.text = png(picture), text
         except Exception as error:
             self._drawn = None  # so that going back draws again and clears the message
-            self._message.value = paragraph(f"⚠ {type(error).__name__}: {error}", role="alert")
+            self._message.value = paragraph(
+                f"⚠ {type(error).__name__}: {error}", role="alert"
+            )
             raise
         self._drawn = values
         self._message.value = paragraph(text, role="status")
@@ -73,10 +77,14 @@ class Explorer:
         return bundle(self.widget, static, self.text)
 
 
-def explore(draw: Callable[..., tuple[Figure | Image.Image, str]], **controls: Any) -> Explorer:
+def explore(
+    draw: Callable[..., tuple[Figure | Image.Image, str]], **controls: Any
+) -> Explorer:
     """An Explorer over draw(name=value, ...); each name has a control from slider(...) or choice(...)."""
     if not controls:
-        raise ValueError("explore needs a control: explore(draw, noise=slider('noise', 0.0, 1.0, 0.05, 0.3))")
+        raise ValueError(
+            "explore needs a control: explore(draw, noise=slider('noise', 0.0, 1.0, 0.05, 0.3))"
+        )
     return Explorer(draw, controls)
 
 

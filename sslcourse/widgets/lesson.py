@@ -38,4 +38,6 @@ def start_lesson(seed: int = 0) -> None:
     """
     torch.manual_seed(seed)
     torch.set_num_threads(int(os.environ.get("SSLCOURSE_THREADS", "2")))
-    display({"application/javascript": FOR_KEYBOARD_AND_EARS, "text/plain": "Ready."}, raw=True)
+    display(
+        {"application/javascript": FOR_KEYBOARD_AND_EARS, "text/plain": "Ready."}, raw=True
+    )

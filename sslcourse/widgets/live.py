@@ -29,7 +29,12 @@ class Run:
 
     current: "Run | None" = None
 
-    def __init__(self, training: Iterator[Progress], title: str, picture: Callable[[], Figure] | None = None):
+    def __init__(
+        self,
+        training: Iterator[Progress],
+        title: str,
+        picture: Callable[[], Figure] | None = None,
+    ):
         if Run.current is not None:
             Run.current.stop()  # the same cell, run again
         Run.current = self
@@ -37,7 +42,9 @@ class Run:
         self._training, self._stopped, self._last = training, False, None
         self._started, self._next_words, self._next_drawing = time.perf_counter(), 0.0, 0.0
         self._bar = ipywidgets.IntProgress(layout={"width": "22em"})
-        self._button = ipywidgets.Button(description="Stop", tooltip=f"stop and keep the model: {title}")
+        self._button = ipywidgets.Button(
+            description="Stop", tooltip=f"stop and keep the model: {title}"
+        )
         self._button.on_click(lambda _: self.stop())
         self._message = ipywidgets.HTML(paragraph(title))
         self._picture = picture_widget()
@@ -99,12 +106,16 @@ class Run:
     def _tell(self, state: str) -> None:
         step = len(self.history.loss)
         loss = f", loss {self.history.loss[-1]:.4f}" if step else ""
-        self._message.value = paragraph(f"{self._title}: step {step}{loss}, {state}", role="status")
+        self._message.value = paragraph(
+            f"{self._title}: step {step}{loss}, {state}", role="status"
+        )
         if self._last is not None:
             self._bar.max, self._bar.value = self._last.steps, self._last.step
 
     def _draw(self) -> None:
-        self._picture.value = png(self._losses() if self._draw_own is None else self._draw_own())
+        self._picture.value = png(
+            self._losses() if self._draw_own is None else self._draw_own()
+        )
 
     def _losses(self) -> Figure:
         figure, ax = subplots(width=5, height=2.4)
@@ -112,7 +123,9 @@ class Run:
         return figure
 
 
-def watch(training: Iterator[Progress], title: str, picture: Callable[[], Figure] | None = None) -> Run:
+def watch(
+    training: Iterator[Progress], title: str, picture: Callable[[], Figure] | None = None
+) -> Run:
     """Show a training live and start it; `history = await run` in the next cell waits until it has ended.
 
     picture: draws what to look at instead of the loss curve; it must leave torch's random numbers alone.

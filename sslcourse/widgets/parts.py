@@ -19,7 +19,9 @@ def bundle(widget: ipywidgets.Widget, static: str, plain: str) -> dict[str, Any]
 
 def picture_widget() -> ipywidgets.Image:
     """An image in its own size, or narrower where the page is."""
-    return ipywidgets.Image(format="png", layout={"max_width": "100%", "align_self": "flex-start"})
+    return ipywidgets.Image(
+        format="png", layout={"max_width": "100%", "align_self": "flex-start"}
+    )
 
 
 def paragraph(text: str, role: str | None = None) -> str:

@@ -17,9 +17,13 @@ class PatchGrid(ipywidgets.VBox):
 
     def __init__(self, label: str, side: int, hidden: Iterable[int] = ()):
         self._buttons = [
-            ipywidgets.ToggleButton(layout={"width": "6em", "margin": "1px"}) for _ in range(side**2)
+            ipywidgets.ToggleButton(layout={"width": "6em", "margin": "1px"})
+            for _ in range(side**2)
         ]
-        rows = [ipywidgets.HBox(self._buttons[row * side : (row + 1) * side]) for row in range(side)]
+        rows = [
+            ipywidgets.HBox(self._buttons[row * side : (row + 1) * side])
+            for row in range(side)
+        ]
         super().__init__([ipywidgets.Label(label), *rows])
         self._side, self._moving = side, False
         self.add_class("sslcourse-patch-grid")
@@ -37,7 +41,9 @@ class PatchGrid(ipywidgets.VBox):
 
     @traitlets.observe("value")
     def _move_buttons(self, _change: object) -> None:
-        self._moving = True  # several buttons may move: that is one change of the value, not many
+        self._moving = (
+            True  # several buttons may move: that is one change of the value, not many
+        )
         try:
             for patch, button in enumerate(self._buttons):
                 button.value = patch in self.value
@@ -47,7 +53,9 @@ class PatchGrid(ipywidgets.VBox):
 
     def _pressed(self, _change: object) -> None:
         if not self._moving:
-            self.value = tuple(patch for patch, button in enumerate(self._buttons) if button.value)
+            self.value = tuple(
+                patch for patch, button in enumerate(self._buttons) if button.value
+            )
 
     def _label_buttons(self) -> None:
         for patch, button in enumerate(self._buttons):

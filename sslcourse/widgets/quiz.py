@@ -38,13 +38,17 @@ class Quiz:
 
     def __init__(self, questions: list[Question]):
         self.questions = questions
-        boxes = [self._box(number, question) for number, question in enumerate(questions, start=1)]
+        boxes = [
+            self._box(number, question) for number, question in enumerate(questions, start=1)
+        ]
         self.widget = ipywidgets.VBox(boxes)
         self.widget.add_class("sslcourse-quiz")
 
     def _box(self, number: int, question: Question) -> ipywidgets.VBox:
         title = ipywidgets.HTML(f"<b>{number}. {html.escape(question.text)}</b>")
-        options = ipywidgets.RadioButtons(options=sorted(question.options), value=None, layout=TEXT_WIDTH)
+        options = ipywidgets.RadioButtons(
+            options=sorted(question.options), value=None, layout=TEXT_WIDTH
+        )
         answer = ipywidgets.HTML()
 
         def explain(change: Any) -> None:
@@ -54,10 +58,14 @@ class Quiz:
         return ipywidgets.VBox([title, options, answer])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        items = "".join(f"<li>{html.escape(q.text)}{_list(q.options)}</li>" for q in self.questions)
+        items = "".join(
+            f"<li>{html.escape(q.text)}{_list(q.options)}</li>" for q in self.questions
+        )
         plain = f"Quiz of {len(self.questions)} questions: run the cell to answer."
         return bundle(self.widget, f"<ol>{items}</ol>", plain)
 
 
 def _list(options: dict[str, str]) -> str:
-    return f"<ul>{''.join(f'<li>{html.escape(option)}</li>' for option in sorted(options))}</ul>"
+    return (
+        f"<ul>{''.join(f'<li>{html.escape(option)}</li>' for option in sorted(options))}</ul>"
+    )
