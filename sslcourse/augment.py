@@ -1,19 +1,36 @@
 """Changes to whole batches of images, drawn separately for every image."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Generator, Tensor
+
+
+def drawn(
+    draw: Callable[..., Tensor],
+    shape: tuple[int, ...],
+    device: torch.device | str | None,
+    generator: Generator | None,
+) -> Tensor:
+    """Random numbers from draw, such as torch.rand, of this shape and on this device.
+
+    They are drawn there, or where a given generator lives.
+    """
+    place = device if generator is None else generator.device
+    return draw(shape, generator=generator, device=place).to(device)
 
 
 def add_gaussian_noise(
     images: Tensor, std: float, generator: Generator | None = None
 ) -> Tensor:
     """Add independent normal noise to every pixel of images (N, C, H, W), then clip to [0, 1]."""
-    if std < 0:
+    if not std >= 0:
         raise ValueError(f"std of the noise must not be negative, got {std}")
-    noise = torch.randn(images.shape, generator=generator).to(images.device)
+    _refuse_whole_numbers(images)
+    noise = drawn(torch.randn, images.shape, images.device, generator)
     return (images + std * noise).clamp(0, 1)
 
 
@@ -21,7 +38,7 @@ def zero_pixels(images: Tensor, share: float, generator: Generator | None = None
     """Set a share of the pixels of images (N, C, H, W) to 0, chosen at random and anew for every image."""
     if not 0 <= share <= 1:
         raise ValueError(f"share of pixels must lie between 0 and 1, got {share}")
-    keep = torch.rand(images.shape, generator=generator).to(images.device) >= share
+    keep = drawn(torch.rand, images.shape, images.device, generator) >= share
     return images * keep
 
 
@@ -36,13 +53,14 @@ def hide_square(images: Tensor, size: int, generator: Generator | None = None) -
         raise ValueError(
             f"size of the square must lie between 0 and {min(height, width)}, got {size}"
         )
-    top = torch.randint(height - size + 1, (n, 1, 1, 1), generator=generator)
-    left = torch.randint(width - size + 1, (n, 1, 1, 1), generator=generator)
-    row, column = torch.arange(height).reshape(-1, 1), torch.arange(width)
-    hidden = (
-        (row >= top) & (row < top + size) & (column >= left) & (column < left + size)
-    )  # (N, 1, H, W)
-    return images.masked_fill(hidden.to(images.device), 0.0)
+    device, shape = images.device, (n, 1, 1, 1)
+    top = drawn(partial(torch.randint, height - size + 1), shape, device, generator)
+    left = drawn(partial(torch.randint, width - size + 1), shape, device, generator)
+    row = torch.arange(height, device=device).reshape(-1, 1)
+    column = torch.arange(width, device=device)
+    in_rows = (row >= top) & (row < top + size)  # (N, 1, H, 1)
+    in_columns = (column >= left) & (column < left + size)  # (N, 1, 1, W)
+    return images.masked_fill(in_rows & in_columns, 0)
 
 
 def four_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,9 +98,13 @@ class Augmentation:
             raise ValueError(
                 f"crop must lie in (0, 1], flip and jitter in [0, 1], got {self}"
             )
-        self.generator = torch.Generator().manual_seed(self.seed)
+        self.generator = torch.Generator("cpu").manual_seed(self.seed)
 
     def __call__(self, images: Tensor) -> Tensor:
+        if (
+            self.generator.device.type != images.device.type
+        ):  # begin again where the images are
+            self.generator = torch.Generator(images.device).manual_seed(self.seed)
         views = random_resized_crop(images, self.crop, self.flip, self.generator)
         return random_contrast(views, self.jitter, self.generator)
 
@@ -92,10 +114,9 @@ def interpolation_matrices(start: Tensor, length: Tensor, n: int) -> Tensor:
 
     start, length (N,): where the part begins and how long it is, as shares of the whole.
     """
-    places = (
-        n * start.unsqueeze(1) + length.unsqueeze(1) * (torch.arange(n) + 0.5) - 0.5
-    )  # (N, n)
-    distances = (places.clamp(0, n - 1).unsqueeze(2) - torch.arange(n)).abs()  # (N, n, n)
+    pixels = torch.arange(n, device=start.device)
+    places = n * start.unsqueeze(1) + length.unsqueeze(1) * (pixels + 0.5) - 0.5  # (N, n)
+    distances = (places.clamp(0, n - 1).unsqueeze(2) - pixels).abs()  # (N, n, n)
     return (1 - distances).clamp_min(0).unsqueeze(1)
 
 
@@ -114,7 +135,9 @@ def random_resized_crop(
         )
     if not 0 < min_area <= 1:
         raise ValueError(f"min_area must lie in (0, 1], got {min_area}")
-    area, log_ratio, x, y, mirrored = torch.rand(5, len(images), generator=generator)
+    _refuse_whole_numbers(images)
+    luck = drawn(torch.rand, (5, len(images)), images.device, generator)
+    area, log_ratio, x, y, mirrored = luck
     area = min_area + (1 - min_area) * area
     widest = min(math.log(4 / 3), -math.log(min_area))
     ratio = (widest * (2 * log_ratio - 1)).exp()
@@ -134,9 +157,15 @@ def random_contrast(
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie between 0 and 1, got {strength}")
-    factors = 1 + strength * (
-        2 * torch.rand(2, len(images), 1, 1, 1, generator=generator) - 1
-    )
-    contrast, brightness = factors.to(images.device)
+    _refuse_whole_numbers(images)
+    luck = drawn(torch.rand, (2, len(images), 1, 1, 1), images.device, generator)
+    contrast, brightness = 1 + strength * (2 * luck - 1)
     mean = images.mean((1, 2, 3), keepdim=True)
     return (brightness * (mean + contrast * (images - mean))).clamp(0, 1)
+
+
+def _refuse_whole_numbers(images: Tensor) -> None:
+    if not images.is_floating_point():
+        raise ValueError(
+            f"images must be floats in [0, 1], got {images.dtype}; try images.float() / 255"
+        )

@@ -79,18 +79,16 @@ class VisionTransformer(nn.Module):
             )
         self.patch_size, self.width, self.channels = patch_size, width, channels
         self.n_patches = (image_size // patch_size) ** 2
-        self.embed = nn.Conv2d(
-            channels, width, patch_size, stride=patch_size
-        )  # one matrix for every patch
-        self.positions = nn.Parameter(
-            0.2 * torch.randn(self.n_patches, width)
-        )  # as loud as the patches
+        # one matrix for every patch; positions that are as loud as the patches
+        self.embed = nn.Conv2d(channels, width, patch_size, stride=patch_size)
+        self.positions = nn.Parameter(0.2 * torch.randn(self.n_patches, width))
         self.layers = transformer(width, depth, heads)
 
     def tokens(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
         """Encoded patches (N, visible, width), in reading order; mask (N, L) is True where they are hidden.
 
         Hidden patches are left out before the first layer, so every image must hide the same number.
+        Raises ValueError for any other mask.
         """
         return self.layers(self._embedded(images, mask))
 
@@ -108,10 +106,20 @@ class VisionTransformer(nn.Module):
         return weights.mean(1)
 
     def _embedded(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
-        tokens = (
-            self.embed(images).flatten(2).transpose(1, 2) + self.positions
-        )  # (N, L, width)
-        return tokens if mask is None else tokens[~mask].reshape(len(images), -1, self.width)
+        patches = self.embed(images).flatten(2).transpose(1, 2)  # (N, L, width)
+        tokens = patches + self.positions
+        if mask is None:
+            return tokens
+        if (
+            mask.dtype != torch.bool
+            or mask.shape != tokens.shape[:2]
+            or len(mask.sum(1).unique()) > 1
+        ):
+            raise ValueError(
+                f"mask must be boolean {tuple(tokens.shape[:2])}, True = hidden, and hide the same number of "
+                f"patches in every image; got {mask.dtype} {tuple(mask.shape)}"
+            )
+        return tokens[~mask].reshape(len(images), -1, self.width)
 
 
 def transformer_flops(n_tokens: int, width: int, depth: int) -> int:

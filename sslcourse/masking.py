@@ -3,6 +3,8 @@
 import torch
 from torch import Generator, Tensor
 
+from sslcourse.augment import drawn
+
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
     """Cut images (N, C, H, W) into squares: (N, L, P * P * C), row by row, as one reads a page.
@@ -35,17 +37,28 @@ def unpatchify(patches: Tensor, patch_size: int, channels: int = 1) -> Tensor:
 
 
 def random_mask(
-    n: int, n_patches: int, ratio: float, generator: Generator | None = None
+    n: int,
+    n_patches: int,
+    ratio: float,
+    generator: Generator | None = None,
+    device: torch.device | str | None = None,
 ) -> Tensor:
     """Boolean mask (n, n_patches), True = hidden; each row hides the same number, round(ratio * n_patches).
 
-    MAE, Section 3 (arXiv:2111.06377): sort uniform noise, hide the largest.
+    MAE, Section 3 (arXiv:2111.06377): sort uniform noise, hide the largest. Raises ValueError for a ratio
+    that hides nothing or everything.
     """
     if not 0 < ratio < 1:
         raise ValueError(f"mask ratio must lie between 0 and 1, got {ratio}; MAE uses 0.75")
-    noise = torch.rand(n, n_patches, generator=generator)
+    n_hidden = round(ratio * n_patches)
+    if not 0 < n_hidden < n_patches:
+        raise ValueError(
+            f"a mask ratio of {ratio} hides {n_hidden} of {n_patches} patches; hide one at least, "
+            "and not all: choose a ratio nearer to 0.5, or smaller patches"
+        )
+    noise = drawn(torch.rand, (n, n_patches), device, generator)
     rank = noise.argsort(dim=1).argsort(dim=1)  # (n, n_patches), 0 = smallest noise
-    return rank >= n_patches - round(ratio * n_patches)
+    return rank >= n_patches - n_hidden
 
 
 def normalize_patches(patches: Tensor, epsilon: float = 1e-6) -> Tensor:

@@ -13,7 +13,7 @@ def with_temperature(logits: Tensor, temperature: float) -> Tensor:
 
     logits: z, (..., K).
     """
-    if temperature <= 0:
+    if not temperature > 0:
         raise ValueError(
             f"temperature must be positive, got {temperature}; near 0 the largest logit wins"
         )
@@ -39,8 +39,10 @@ def keep_top_p(probability: Tensor, share: float) -> Tensor:
     """
     if not 0 < share <= 1:
         raise ValueError(f"share must lie in (0, 1], got {share}; 1 keeps every token")
+    if share == 1:
+        return probability / probability.sum(-1, keepdim=True)
     ordered, order = probability.sort(dim=-1, descending=True)
-    before = ordered.cumsum(-1) - ordered  # what the likelier ones have
+    before = ordered.double().cumsum(-1) - ordered  # what the likelier ones have
     kept = torch.zeros_like(probability).scatter(
         -1, order, ordered.where(before < share, 0.0)
     )

@@ -45,16 +45,26 @@ def train(
     batches: iterated once an epoch; has a length.
     after_step: called after each step, where learning rates and momentum encoders move.
     validate: called without gradients after each epoch.
-    Raises FloatingPointError before a step whose loss is not finite: the model keeps what it learned.
+    Raises FloatingPointError where a loss or its gradient is not finite, and puts the model back to what it
+    was before that step.
     """
     step, steps = 0, epochs * len(batches)
+    unlearned = _Unlearned(loss)
     for _ in range(epochs):
         for position, batch in enumerate(batches, start=1):
             step += 1
+            unlearned.keep()
             batch_loss = loss(batch)
-            value = _finite(batch_loss.item(), step)
+            value = batch_loss.item()
             optimizer.zero_grad()
-            batch_loss.backward()
+            if math.isfinite(value):
+                batch_loss.backward()
+            if not (math.isfinite(value) and _gradient_norm(optimizer).isfinite()):
+                optimizer.zero_grad()
+                raise FloatingPointError(
+                    f"the {'gradient' if math.isfinite(value) else 'loss'} of step {step} is not finite "
+                    f"(loss {value}); {unlearned.put_back()}; {_advice(batch)}"
+                )
             optimizer.step()
             if after_step is not None:
                 after_step()
@@ -63,6 +73,48 @@ def train(
                 with torch.no_grad():
                     validation = float(validate())
             yield Progress(step, steps, value, validation)
+
+
+class _Unlearned:
+    """What a forward pass changes and no gradient does: batch statistics, a queue, a momentum copy."""
+
+    def __init__(self, loss: Callable[[Any], Tensor]):
+        model = getattr(loss, "__self__", None)  # of model.loss
+        self._model = model if isinstance(model, nn.Module) else None
+
+    def _tensors(self) -> list[Tensor]:
+        if self._model is None:
+            return []
+        fixed = [p for p in self._model.parameters() if not p.requires_grad]
+        return [*self._model.buffers(), *fixed]
+
+    def keep(self) -> None:
+        self._kept = [tensor.clone() for tensor in self._tensors()]
+
+    @torch.no_grad()
+    def put_back(self) -> str:
+        """Undo what has changed since keep(), and say so."""
+        for tensor, kept in zip(self._tensors(), self._kept, strict=True):
+            tensor.copy_(kept)
+        if self._model is not None:
+            return "the model is as it was before this step"
+        return (
+            "the weights are as before, batch statistics may be spoilt: make the model anew"
+        )
+
+
+def _gradient_norm(optimizer: Optimizer) -> Tensor:
+    """The length of all gradients together."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+
+
+def _advice(batch: Any) -> str:
+    parts = batch if isinstance(batch, tuple | list) else [batch]
+    tensors = [part for part in parts if isinstance(part, Tensor)]
+    if all(tensor.isfinite().all() for tensor in tensors):
+        return "try a smaller learning rate"
+    return "the batch itself holds nan or inf: look at the data"
 
 
 def clip_gradients(optimizer: Optimizer, largest: float) -> None:
@@ -78,15 +130,6 @@ def clip_gradients(optimizer: Optimizer, largest: float) -> None:
     optimizer.register_step_pre_hook(shorten)
 
 
-def _finite(loss: float, step: int) -> float:
-    if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss of step {step} is {loss}; the model is as it was before this step; "
-            "try a smaller learning rate"
-        )
-    return loss
-
-
 def train_adamw(
     loss: Callable[[Any], Tensor],
     parameters: Iterable[nn.Parameter],
@@ -98,11 +141,12 @@ def train_adamw(
     """train() as it is usual for encoders: AdamW, whose rate rises for a tenth of the steps, then falls to 0.
 
     parameters: those that ask for no gradient, as a momentum encoder's, are left out.
-    lr: the highest rate; it falls along a cosine.
+    lr: the highest rate, reached after two steps at the earliest; it falls along a cosine.
     """
     optimizer = torch.optim.AdamW([p for p in parameters if p.requires_grad], lr=lr)
+    steps = max(3, epochs * len(batches))  # a shorter cycle would divide by zero
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, lr, total_steps=epochs * len(batches), pct_start=0.1
+        optimizer, lr, total_steps=steps, pct_start=max(0.1, 2 / steps)
     )
     return train(
         loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from sslcourse import augment
 from sslcourse.augment import add_gaussian_noise, hide_square, zero_pixels
 
 CORRUPTIONS = pytest.mark.parametrize(
@@ -93,3 +94,23 @@ def test_a_square_as_large_as_the_image_hides_it_all():
 def test_a_strength_out_of_range_is_refused(corrupt, strength, says):
     with pytest.raises(ValueError, match=says):
         corrupt(torch.ones(1, 1, 12, 10), strength)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: augment.add_gaussian_noise(x, 0.1),
+        lambda x: augment.random_resized_crop(x, 0.5),
+        lambda x: augment.random_contrast(x, 0.5),
+        augment.Augmentation(),
+    ],
+    ids=["noise", "crop", "contrast", "views"],
+)
+def test_images_of_bytes_are_refused_where_they_would_turn_black_or_white(change):
+    with pytest.raises(ValueError, match=r"floats in \[0, 1\], got torch.uint8; try images.float\(\) / 255"):
+        change(torch.full((2, 1, 8, 8), 200, dtype=torch.uint8))
+
+
+def test_noise_of_a_strength_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="got nan"):
+        augment.add_gaussian_noise(torch.zeros(1, 1, 2, 2), float("nan"))

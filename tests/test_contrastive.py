@@ -11,7 +11,7 @@ from sslcourse.augment import Augmentation
 from sslcourse.data import Batches, images
 from sslcourse.exercises import lesson_09
 from sslcourse.heads import projection_head
-from sslcourse.losses import alignment, nt_xent_loss, uniformity
+from sslcourse.losses import alignment, info_nce_loss, nt_xent_loss, uniformity
 from sslcourse.methods import SimCLR
 from sslcourse.torchvision_compat import import_torchvision
 from sslcourse.training import finish, train_adamw
@@ -40,7 +40,7 @@ def nt_xent_by_loops(z_a, z_b, temperature):
 
 
 @pytest.mark.parametrize("temperature", [0.07, 0.5, 2.0])
-@pytest.mark.parametrize("n", [1, 2, 7])
+@pytest.mark.parametrize("n", [2, 3, 7])
 def test_nt_xent_is_its_equation_in_loops(n, temperature):
     z_a, z_b = two_views(n)
     by_loops = nt_xent_by_loops(z_a, z_b, temperature)
@@ -293,3 +293,33 @@ def test_a_projection_head_goes_from_features_to_projections_with_one_hidden_lay
     head = projection_head(features=10, hidden=20, projections=3)
     assert head(torch.zeros(4, 10)).shape == (4, 3)
     assert [(m.in_features, m.out_features) for m in head if isinstance(m, nn.Linear)] == [(10, 20), (20, 3)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("temperature", [1e-4, 0.2])
+def test_half_precision_gives_the_loss_of_the_same_numbers_in_float32(dtype, temperature):
+    z_a, z_b = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0)).to(dtype)
+    z_a[0] = 0
+    expected = nt_xent_loss(z_a.float(), z_b.float(), temperature)
+    assert nt_xent_loss(z_a, z_b, temperature) == expected and expected.isfinite()
+    assert info_nce_loss(z_a, z_b, z_b, temperature).isfinite()
+    assert alignment(z_a, z_b).isfinite() and uniformity(z_a).isfinite()
+
+
+@pytest.mark.parametrize("temperature", [0, -0.1, float("nan"), float("inf")])
+def test_a_temperature_that_is_not_positive_and_finite_is_refused(temperature):
+    z = torch.randn(3, 2)
+    for loss in (lambda: nt_xent_loss(z, z, temperature), lambda: info_nce_loss(z, z, z, temperature)):
+        with pytest.raises(ValueError, match="temperature must be positive"):
+            loss()
+
+
+def test_a_temperature_may_be_a_tensor_that_learns():
+    z, temperature = torch.randn(3, 2), torch.tensor(0.5, requires_grad=True)
+    nt_xent_loss(z, z.flip(0), temperature).backward()
+    assert temperature.grad.isfinite()
+
+
+def test_one_image_alone_is_refused():
+    with pytest.raises(ValueError, match="one alone has no negatives; got 1"):
+        nt_xent_loss(torch.ones(1, 2), torch.ones(1, 2), 0.5)

@@ -391,3 +391,10 @@ def test_a_changed_text_is_found(read_from_a_copy):
     prose.cache_clear()
     with pytest.raises(ValueError, match=r"test.txt is damaged.*git checkout -- sslcourse/data/lesson_text"):
         prose("test")
+
+
+def test_the_whole_of_a_rounded_distribution_is_kept():
+    probability = torch.rand(1000, generator=torch.Generator().manual_seed(0)).pow(9).softmax(0)
+    assert (keep_top_p(probability, 1.0) > 0).all()
+    sharp = with_temperature(torch.linspace(0, 9, 38), 0.1)
+    assert torch.equal(keep_top_p(sharp, 1.0) > 0, sharp > 0)

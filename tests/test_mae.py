@@ -300,3 +300,17 @@ def test_a_patch_that_does_not_exist_is_refused(panel, clicks):
     with pytest.raises(ValueError, match="patches are numbered 0 to 3"):
         panel.set(hidden=(4,))
     assert clicks == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda mask: mask.long(),
+        lambda mask: mask[0],
+        lambda mask: mask.logical_and(torch.arange(len(mask)).reshape(-1, 1) > 0),
+    ],
+    ids=["whole numbers", "one row", "rows that hide different numbers"],
+)
+def test_the_encoder_refuses_a_mask_with_which_it_would_see_other_patches(mae, images, mask, wrong):
+    with pytest.raises(ValueError, match=r"mask must be boolean .* hide the same number"):
+        mae(images, wrong(mask))

@@ -73,11 +73,33 @@ def test_patches_that_do_not_fill_the_image_are_refused():
         unpatchify(torch.zeros(1, 5, 4), 2)
 
 
-@pytest.mark.parametrize(("ratio", "hidden"), [(0.75, 12), (0.5, 8), (0.9, 14), (0.03, 0), (0.99, 16)])
+@pytest.mark.parametrize(("ratio", "hidden"), [(0.75, 12), (0.5, 8), (0.9, 14), (0.06, 1), (0.94, 15)])
 def test_every_row_of_a_mask_hides_the_same_number(ratio, hidden):
     mask = random_mask(50, 16, ratio)
     assert mask.dtype == torch.bool
     assert (mask.sum(1) == hidden).all()
+
+
+@pytest.mark.parametrize(("ratio", "hidden"), [(0.02, 0), (0.99, 16)])
+def test_a_ratio_that_hides_nothing_or_everything_is_refused(ratio, hidden):
+    with pytest.raises(ValueError, match=f"hides {hidden} of 16 patches"):
+        random_mask(50, 16, ratio)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [torch.ones(2, 16, dtype=torch.int64), torch.ones(2, dtype=torch.bool), torch.ones(2, 16, 1) > 0],
+    ids=["whole numbers", "one for each image", "one dimension too many"],
+)
+def test_the_masked_loss_refuses_a_mask_of_another_type_or_shape(mask):
+    patches = torch.rand(2, 16, 49)
+    with pytest.raises(ValueError, match="mask must be boolean, True = hidden"):
+        masked_reconstruction_loss(patches + 1, patches, mask)
+
+
+def test_pixels_refuse_a_mask_of_whole_numbers():
+    with pytest.raises(ValueError, match="mask must be boolean"):
+        pixel_mask(torch.ones(2, 16, dtype=torch.int64), 7)
 
 
 def test_every_patch_is_hidden_equally_often_and_pairs_are_as_hypergeometric():

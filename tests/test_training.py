@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from sslcourse.data import Batches
-from sslcourse.training import History, Progress, finish, train
+from sslcourse.methods import MoCo
+from sslcourse.training import History, Progress, finish, train, train_adamw
 
 TARGET = torch.tensor([1.0, -2.0])
 
@@ -85,7 +86,7 @@ def test_a_loss_that_is_not_finite_raises_before_the_step(training, weights, bad
     steps = training(batches=[1.0, bad])
     next(steps)
     before = weights.clone()
-    with pytest.raises(FloatingPointError, match=r"loss of step 2 is .*smaller learning rate"):
+    with pytest.raises(FloatingPointError, match=r"loss of step 2 is not .*smaller learning rate"):
         next(steps)
     assert torch.equal(weights, before)
 
@@ -136,3 +137,104 @@ def test_the_same_seeds_give_the_same_history():
 
     assert history(0) == history(0)
     assert history(0) != history(1)
+
+
+# What is left after a step that failed
+
+
+class Normalised(nn.Module):
+    """Batch normalisation and one weight; its loss is finite for any batch whose gradient is not."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(3)
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def loss(self, rows):
+        return (self.norm(rows) * self.weight).square().mean()
+
+    def loss_with_a_bad_gradient(self, rows):
+        bad = (self.weight - 1).square().sum().sqrt()  # its slope at 0 is 0 / 0
+        return self.loss(rows) + bad
+
+
+def state(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def is_as_before(model, before):
+    return all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def fail(loss, parameters, batches):
+    optimizer = torch.optim.Adam(parameters)
+    with pytest.raises(FloatingPointError) as error:
+        finish(train(loss, batches, optimizer, epochs=1))
+    return str(error.value), optimizer
+
+
+ROWS = torch.arange(12.0).reshape(4, 3)
+
+
+def test_a_batch_with_nan_leaves_batch_statistics_and_optimizer_as_they_were():
+    model = Normalised()
+    finish(train(model.loss, [ROWS], torch.optim.Adam(model.parameters()), epochs=1))
+    before = state(model)
+    message, optimizer = fail(model.loss, model.parameters(), [ROWS * torch.nan])
+    assert "the model is as it was" in message and "the batch itself holds nan or inf" in message
+    assert is_as_before(model, before) and not optimizer.state
+    assert finish(train(model.loss, [ROWS], torch.optim.Adam(model.parameters()), epochs=1)).loss
+
+
+def test_a_gradient_that_is_not_finite_stops_the_training_though_the_loss_is():
+    model = Normalised()
+    before = state(model)
+    message, optimizer = fail(model.loss_with_a_bad_gradient, model.parameters(), [ROWS])
+    assert "the gradient of step 1 is not finite" in message
+    assert is_as_before(model, before) and not optimizer.state
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_loss_whose_model_cannot_be_found_says_what_may_be_spoilt():
+    model = Normalised()
+    message, _ = fail(lambda rows: model.loss(rows), model.parameters(), [ROWS * torch.nan])
+    assert "batch statistics may be spoilt: make the model anew" in message
+
+
+def test_the_queue_and_the_key_encoder_of_moco_survive_a_batch_with_nan():
+    torch.manual_seed(0)
+    model = MoCo(queue_size=8)
+    images = torch.rand(8, 1, 28, 28)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    finish(train(model.loss, [images], torch.optim.SGD(trained, lr=0.1), epochs=1))
+    before = state(model)
+    fail(model.loss, trained, [images * torch.nan])
+    assert is_as_before(model, before)
+    assert model.loss(images).isfinite()
+
+
+# train_adamw
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 5, 9, 10, 11, 19, 20, 40])
+def test_a_training_may_have_any_length_and_reaches_the_highest_rate(steps):
+    weight, rates = nn.Parameter(torch.ones(1)), []
+    training = train_adamw(lambda _: weight.square().sum(), [weight], [None] * steps, epochs=1, lr=0.5)
+    optimizer = training.gi_frame.f_locals["optimizer"]
+    for _ in training:
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert len(rates) == steps
+    assert steps < 2 or max(rates) == pytest.approx(0.5, rel=0.1)
+
+
+def test_a_long_training_follows_the_one_cycle_of_torch():
+    weight, other = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    training = train_adamw(lambda _: weight.square().sum(), [weight], [None] * 50, epochs=1, lr=0.5)
+    optimizer = torch.optim.AdamW([other], lr=0.5)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=50, pct_start=0.1)
+    for _ in training:
+        optimizer.zero_grad()
+        other.square().sum().backward()
+        optimizer.step()
+        cycle.step()
+    assert torch.equal(weight, other)

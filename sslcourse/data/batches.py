@@ -25,13 +25,13 @@ class Batches:
             )
         self.tensors = tensors
         self.batch_size = batch_size
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator("cpu").manual_seed(seed)
 
     def __len__(self) -> int:
         return len(self.tensors[0]) // self.batch_size
 
     def __iter__(self) -> Iterator[Tensor | tuple[Tensor, ...]]:
-        order = torch.randperm(len(self.tensors[0]), generator=self.generator)
+        order = torch.randperm(len(self.tensors[0]), generator=self.generator, device="cpu")
         for rows in order.split(self.batch_size)[: len(self)]:
-            batch = tuple(tensor[rows] for tensor in self.tensors)
+            batch = tuple(tensor[rows.to(tensor.device)] for tensor in self.tensors)
             yield batch if len(batch) > 1 else batch[0]

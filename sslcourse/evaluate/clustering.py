@@ -24,7 +24,7 @@ def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
         _pairs_within(clusters.bincount().double()),
         _pairs_within(labels.bincount().double()),
     )
-    chance = a * b / _pairs_within(torch.tensor([len(labels)]).double())
+    chance = a * b / _pairs_within(table.sum())
     return ((together - chance) / ((a + b) / 2 - chance)).item()
 
 

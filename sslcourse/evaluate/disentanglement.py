@@ -57,7 +57,7 @@ def mutual_information_gap(codes: Tensor, factors: Tensor, bins: int = 20) -> Te
 
 def _binned(columns: Tensor, bins: int) -> list[Tensor]:
     """Each column of (N, D) as the numbers of its bins, (N,); equal values share a bin."""
-    inner = torch.arange(1, bins) / bins
+    inner = torch.arange(1, bins, device=columns.device) / bins
     return [
         torch.bucketize(column, column.quantile(inner))
         for column in columns.float().T.contiguous()

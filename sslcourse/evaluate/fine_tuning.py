@@ -44,7 +44,7 @@ def train_classifier(
     """Train a copy of an encoder and a new head on labelled images: the supervised control."""
     encoder = copy.deepcopy(encoder).train()
     n_features = extract_features(encoder, images[:1]).shape[1]
-    head = nn.Linear(n_features, int(labels.max()) + 1)
+    head = nn.Linear(n_features, int(labels.max()) + 1, device=images.device)
     return _classifier_trained(Classifier(encoder, head, augment), images, labels, steps, lr)
 
 

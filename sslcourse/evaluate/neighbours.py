@@ -1,6 +1,5 @@
 """Do the nearest neighbours of a representation share its class?"""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,6 +21,7 @@ def knn_accuracy(
         )
     cosines = F.normalize(test_features, dim=1) @ F.normalize(features, dim=1).T  # (M, N)
     nearest = cosines.topk(neighbours, dim=1)
-    votes = torch.zeros(len(test_features), int(labels.max()) + 1)
+    labels, test_labels = labels.to(features.device), test_labels.to(features.device)
+    votes = nearest.values.new_zeros(len(test_features), int(labels.max()) + 1)
     votes.scatter_add_(1, labels[nearest.indices], (nearest.values / 0.07).exp())
     return (votes.argmax(1) == test_labels).double().mean().item()

@@ -24,11 +24,15 @@ def linear_classifier(features: Tensor, labels: Tensor, penalty: float = 1e-2) -
     The penalty is that many times the sum of squared weights, where each feature is divided by its standard
     deviation. The layer returned takes features as they are.
     """
+    if len(features) < 2:
+        raise ValueError(f"give two examples or more to tell apart, got {len(features)}")
+    labels = labels.to(features.device)
     mean, std = features.mean(0), features.std(0).clamp_min(1e-6)
     standardised = (features - mean) / std
-    layer = nn.utils.skip_init(
-        nn.Linear, features.shape[1], int(labels.max()) + 1
-    )  # draws no numbers
+    sizes = features.shape[1], int(labels.max()) + 1
+    layer = nn.utils.skip_init(  # draws no random numbers
+        nn.Linear, *sizes, device=features.device, dtype=features.dtype
+    )
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
     optimizer = torch.optim.LBFGS(
@@ -37,10 +41,8 @@ def linear_classifier(features: Tensor, labels: Tensor, penalty: float = 1e-2) -
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = (
-            F.cross_entropy(layer(standardised), labels)
-            + penalty * layer.weight.square().sum()
-        )
+        loss = F.cross_entropy(layer(standardised), labels)
+        loss = loss + penalty * layer.weight.square().sum()
         loss.backward()
         return loss
 
@@ -54,7 +56,8 @@ def linear_classifier(features: Tensor, labels: Tensor, penalty: float = 1e-2) -
 
 def classifier_accuracy(model: nn.Module, inputs: Tensor, labels: Tensor) -> float:
     """Share of inputs (N, ...) whose largest logit, in evaluation mode, is that of their label (N,)."""
-    return (extract_features(model, inputs).argmax(1) == labels).double().mean().item()
+    guesses = extract_features(model, inputs).argmax(1)
+    return (guesses == labels.to(guesses.device)).double().mean().item()
 
 
 def linear_probe(

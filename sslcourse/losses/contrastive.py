@@ -16,11 +16,15 @@ def nt_xent_loss(z_a: Tensor, z_b: Tensor, temperature: float) -> Tensor:
         {\sum_{k \neq i} \exp(\mathrm{sim}(z_i, z_k) / \tau)}
 
     z_a, z_b: projections (N, D) of two views; row i of both comes from image i; sim is the cosine.
-    log(2N - 1) if all projections are equal.
+    log(2N - 1) if all projections are equal. Two images or more: one alone has no negatives.
     """
     refuse_unequal("z_a", z_a, "z_b", z_b)
     refuse_temperature(temperature)
-    z = F.normalize(torch.cat([z_a, z_b]), dim=1)  # (2N, D)
+    if len(z_a) < 2:
+        raise ValueError(
+            f"give two images or more, one alone has no negatives; got {len(z_a)}"
+        )
+    z = unit_vectors(torch.cat([z_a, z_b]))  # (2N, D)
     logits = (z / temperature) @ z.T  # (2N, 2N)
     logits.fill_diagonal_(-torch.inf)  # a view is not its own negative
     n = len(z_a)
@@ -42,13 +46,12 @@ def info_nce_loss(
     refuse_unequal("query", query, "positive_key", positive_key)
     refuse_temperature(temperature)
     query, positive_key, negative_keys = (
-        F.normalize(vectors, dim=1) for vectors in (query, positive_key, negative_keys)
+        unit_vectors(vectors) for vectors in (query, positive_key, negative_keys)
     )
     positive = (query * positive_key).sum(1, keepdim=True)  # (N, 1)
     logits = torch.cat([positive, query @ negative_keys.T], dim=1) / temperature  # (N, 1 + K)
-    return F.cross_entropy(
-        logits, torch.zeros(len(query), dtype=torch.int64, device=query.device)
-    )
+    first = torch.zeros(len(query), dtype=torch.int64, device=query.device)
+    return F.cross_entropy(logits, first)
 
 
 def alignment(z_a: Tensor, z_b: Tensor) -> Tensor:
@@ -57,7 +60,7 @@ def alignment(z_a: Tensor, z_b: Tensor) -> Tensor:
     z_a, z_b: (N, D); row i of both belongs together; normalised here.
     """
     refuse_unequal("z_a", z_a, "z_b", z_b)
-    return (F.normalize(z_a, dim=1) - F.normalize(z_b, dim=1)).square().sum(1).mean()
+    return (unit_vectors(z_a) - unit_vectors(z_b)).square().sum(1).mean()
 
 
 def uniformity(z: Tensor) -> Tensor:
@@ -71,5 +74,14 @@ def uniformity(z: Tensor) -> Tensor:
     """
     if len(z) < 2:
         raise ValueError(f"uniformity is about pairs: give two or more points, got {len(z)}")
-    squared_distances = torch.pdist(F.normalize(z, dim=1)).square()
+    squared_distances = torch.pdist(unit_vectors(z)).square()
     return (-2 * squared_distances).exp().mean().log()
+
+
+def unit_vectors(z: Tensor) -> Tensor:
+    """Rows of z (N, D) with length 1; a row of zeros stays one.
+
+    Half precision is widened to float32 first: it cannot hold 1 / temperature, nor the small number that
+    keeps a zero row from being divided by zero.
+    """
+    return F.normalize(z.float() if z.dtype in (torch.float16, torch.bfloat16) else z, dim=1)

@@ -47,7 +47,6 @@ def info_nce_bound(scores: Tensor) -> Tensor:
     scores: (..., N, N); scores[i, j] says how well y_j goes with x_i, and y_i is the partner of x_i.
     Returns (...), in nats. Only the mean over batches is a bound: a single batch may lie above.
     """
-    chance = scores.log_softmax(-1).diagonal(
-        dim1=-2, dim2=-1
-    )  # log p(the partner is chosen), (..., N)
+    log_p = scores.log_softmax(-1)
+    chance = log_p.diagonal(dim1=-2, dim2=-1)  # that the partner is chosen, (..., N)
     return math.log(scores.shape[-1]) + chance.mean(-1)

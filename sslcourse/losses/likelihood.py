@@ -19,7 +19,7 @@ def bernoulli_nll(logits: Tensor, images: Tensor) -> Tensor:
     Returns (N,).
     """
     refuse_unequal("logits", logits, "images", images)
-    if images.min() < 0 or images.max() > 1:
+    if not (images.min() >= 0 and images.max() <= 1):  # nan is refused too
         raise ValueError(
             f"images must lie in [0, 1] to be probabilities, got {images.min():.3g} to {images.max():.3g}; "
             "do not standardise them, or use gaussian_nll"

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from sslcourse.losses.refusals import refuse_unequal
+from sslcourse.losses.refusals import refuse_mask, refuse_unequal
 
 
 def reconstruction_loss(reconstructions: Tensor, images: Tensor) -> Tensor:
@@ -30,6 +30,7 @@ def masked_reconstruction_loss(predictions: Tensor, patches: Tensor, mask: Tenso
     predictions, patches: (N, L, K), K values in a patch; mask: (N, L), True = hidden, M = all hidden ones.
     """
     refuse_unequal("predictions", predictions, "patches", patches)
+    refuse_mask(mask, patches.shape[:2])
     if not mask.any():
         raise ValueError(
             "the mask hides nothing, so there is nothing to predict; True means hidden"

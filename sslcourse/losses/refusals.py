@@ -1,5 +1,6 @@
 """What the losses refuse: inputs with which they would compute something else."""
 
+import torch
 from torch import Tensor
 
 
@@ -11,8 +12,16 @@ def refuse_unequal(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
         )
 
 
-def refuse_temperature(temperature: float) -> None:
-    if temperature <= 0:
+def refuse_temperature(temperature: float | Tensor) -> None:
+    if not 0 < temperature < float("inf"):
         raise ValueError(
             f"temperature must be positive, got {temperature}; usual values are 0.05 to 1"
+        )
+
+
+def refuse_mask(mask: Tensor, shape: torch.Size) -> None:
+    if mask.dtype != torch.bool or mask.shape != shape:
+        raise ValueError(
+            f"mask must be boolean, True = hidden, and have the shape (N, L) = {tuple(shape)}; "
+            f"got {mask.dtype} {tuple(mask.shape)}"
         )

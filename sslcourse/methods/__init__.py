@@ -1,7 +1,12 @@
 """One paper, one file: __init__ says what is trained, loss(batch) says how."""
 
 from sslcourse.methods.affine_flow import AffineFlow
-from sslcourse.methods.autoencoder import Autoencoder, DenoisingAutoencoder, LinearAutoencoder
+from sslcourse.methods.autoencoder import (
+    Autoencoder,
+    DenoisingAutoencoder,
+    EncoderDecoder,
+    LinearAutoencoder,
+)
 from sslcourse.methods.bigram import Bigram
 from sslcourse.methods.classifier import Classifier
 from sslcourse.methods.clustering import KMeans
@@ -19,7 +24,13 @@ from sslcourse.methods.pca import PCA
 from sslcourse.methods.probabilistic_pca import ProbabilisticPCA
 from sslcourse.methods.rotation import RotationPrediction
 from sslcourse.methods.simclr import SimCLR
-from sslcourse.methods.vae import VAE, ConditionalVAE, LinearVAE, reparameterize
+from sslcourse.methods.vae import (
+    VAE,
+    ConditionalVAE,
+    EvidenceLowerBound,
+    LinearVAE,
+    reparameterize,
+)
 
 __all__ = [
     "GAN",
@@ -34,6 +45,8 @@ __all__ = [
     "ConditionalVAE",
     "ContrastiveCritic",
     "DenoisingAutoencoder",
+    "EncoderDecoder",
+    "EvidenceLowerBound",
     "GaussianClassifier",
     "GaussianDensity",
     "KMeans",

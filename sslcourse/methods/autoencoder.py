@@ -9,27 +9,12 @@ from sslcourse.encoders import mlp_encoder
 from sslcourse.losses import reconstruction_loss
 
 
-class Autoencoder(nn.Module):
-    """Encoder f: images -> codes, decoder g: codes -> images, trained so that g(f(x)) is close to x.
+class EncoderDecoder(nn.Module):
+    """Encoder f: images -> codes, decoder g: codes -> images, trained so that g(f(x)) is close to x."""
 
-    images: (N, *image_shape) in [0, 1]; codes: (N, code_size).
-    """
-
-    def __init__(
-        self, code_size: int, hidden: int = 128, image_shape: tuple[int, ...] = (1, 28, 28)
-    ):
+    def __init__(self, encoder: nn.Module, decoder: nn.Module):
         super().__init__()
-        if code_size < 1:
-            raise ValueError(f"code_size must be at least 1, got {code_size}")
-        pixels = math.prod(image_shape)
-        self.encoder = mlp_encoder(pixels, hidden, code_size)
-        self.decoder = nn.Sequential(
-            nn.Linear(code_size, hidden),
-            nn.GELU(),
-            nn.Linear(hidden, pixels),
-            nn.Sigmoid(),  # pixels lie in [0, 1]
-            nn.Unflatten(1, image_shape),
-        )
+        self.encoder, self.decoder = encoder, decoder
 
     def forward(self, images: Tensor) -> Tensor:
         return self.decoder(self.encoder(images))
@@ -38,19 +23,40 @@ class Autoencoder(nn.Module):
         return reconstruction_loss(self(images), images)
 
 
-class LinearAutoencoder(Autoencoder):
+class Autoencoder(EncoderDecoder):
+    """Encoder and decoder with one hidden layer each.
+
+    images: (N, *image_shape) in [0, 1]; codes: (N, code_size).
+    """
+
+    def __init__(
+        self, code_size: int, hidden: int = 128, image_shape: tuple[int, ...] = (1, 28, 28)
+    ):
+        if code_size < 1:
+            raise ValueError(f"code_size must be at least 1, got {code_size}")
+        pixels = math.prod(image_shape)
+        encoder = mlp_encoder(pixels, hidden, code_size)
+        decoder = nn.Sequential(
+            nn.Linear(code_size, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, pixels),
+            nn.Sigmoid(),  # pixels lie in [0, 1]
+            nn.Unflatten(1, image_shape),
+        )
+        super().__init__(encoder, decoder)
+
+
+class LinearAutoencoder(EncoderDecoder):
     """One matrix to encode, one to decode: its best reconstruction is that of PCA.
 
     Baldi and Hornik, Neural Networks 1989.
     """
 
     def __init__(self, code_size: int, image_shape: tuple[int, ...] = (1, 28, 28)):
-        nn.Module.__init__(self)
         pixels = math.prod(image_shape)
-        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, code_size))
-        self.decoder = nn.Sequential(
-            nn.Linear(code_size, pixels), nn.Unflatten(1, image_shape)
-        )
+        encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, code_size))
+        decoder = nn.Sequential(nn.Linear(code_size, pixels), nn.Unflatten(1, image_shape))
+        super().__init__(encoder, decoder)
 
 
 class DenoisingAutoencoder(Autoencoder):

@@ -24,9 +24,8 @@ class Bigram:
         """Count the pairs of word numbers (previous[i], following[i]), both (N,)."""
         pairs = torch.bincount(previous * self.n_words + following, minlength=self.n_words**2)
         counts = pairs.reshape(self.n_words, self.n_words) + float(self.smoothing)
-        self.probability = counts / counts.sum(
-            1, keepdim=True
-        )  # row: the word, column: the next one
+        # row: the word, column: the next one
+        self.probability = counts / counts.sum(1, keepdim=True)
         return self
 
     def __call__(self, previous: Tensor) -> Tensor:

@@ -43,9 +43,8 @@ class KernelDensity:
     def log_prob(self, points: Tensor) -> Tensor:
         """log p(x) of points (M, D) in nats: (M,)."""
         n, dimensions = self.points.shape
-        exponent = (
-            -((torch.cdist(points, self.points) / self.bandwidth).square()) / 2
-        )  # (M, N)
+        distance = torch.cdist(points, self.points) / self.bandwidth  # (M, N)
+        exponent = -distance.square() / 2
         normaliser = math.log(n) + dimensions * math.log(
             self.bandwidth * math.sqrt(2 * math.pi)
         )

@@ -1,10 +1,13 @@
 """A generative classifier: a Gaussian for every class, and Bayes' rule (Fisher, 1936; Welch, 1939)."""
 
 import math
+from functools import partial
 from typing import Self
 
 import torch
 from torch import Generator, Tensor
+
+from sslcourse.augment import drawn
 
 
 class GaussianClassifier:
@@ -14,7 +17,7 @@ class GaussianClassifier:
     """
 
     def __init__(self, prior: Tensor, means: Tensor, covariances: Tensor):
-        if not torch.isclose(prior.sum(), torch.ones(()).to(prior)):
+        if not torch.isclose(prior.sum(), torch.ones_like(prior[0])):
             raise ValueError(
                 f"prior holds the probabilities of the classes; they sum to {prior.sum():.3g}"
             )
@@ -46,9 +49,8 @@ class GaussianClassifier:
         """log p(x | y) of every row for every class, (N, D) -> (N, K)."""
         centred = x.T - self.means.unsqueeze(2)  # (K, D, N)
         white = torch.linalg.solve_triangular(self.scale, centred, upper=False)
-        log_det = 2 * self.scale.diagonal(dim1=-2, dim2=-1).log().sum(
-            1
-        )  # of the covariances, (K,)
+        diagonal = self.scale.diagonal(dim1=-2, dim2=-1)
+        log_det = 2 * diagonal.log().sum(1)  # of the covariances, (K,)
         return -(white.square().sum(1).T + log_det + x.shape[1] * math.log(2 * math.pi)) / 2
 
     def log_joint(self, x: Tensor) -> Tensor:
@@ -65,9 +67,8 @@ class GaussianClassifier:
 
     def sample_given(self, labels: Tensor, generator: Generator | None = None) -> Tensor:
         """A draw from p(x | y) for every label, (N,) -> (N, D)."""
-        noise = torch.randn(
-            len(labels), self.means.shape[1], generator=generator, dtype=self.means.dtype
-        )
+        shape, dtype = (len(labels), self.means.shape[1]), self.means.dtype
+        noise = drawn(partial(torch.randn, dtype=dtype), shape, labels.device, generator)
         return self.means[labels] + (self.scale[labels] @ noise.unsqueeze(2)).squeeze(2)
 
     def sample(self, n: int, generator: Generator | None = None) -> tuple[Tensor, Tensor]:

@@ -18,16 +18,14 @@ def interpolate_hidden(
     images: (N, C, H, H), none all hidden; mask: (N, L), True = hidden.
     """
     n, channels, side, _ = images.shape
-    place = torch.cartesian_prod(
-        torch.arange(side), torch.arange(side)
-    ).float()  # (H * H, 2), row and column
+    rows = torch.arange(side, device=images.device)
+    place = torch.cartesian_prod(rows, rows).to(images)  # (H * H, 2), row and column
     weights = torch.cdist(place, place).clamp_min(1).pow(-power)  # (H * H, H * H)
-    visible = (~pixel_mask(mask, patch_size)).flatten(1).float()  # (N, H * H)
+    visible = (~pixel_mask(mask, patch_size)).flatten(1).to(images)  # (N, H * H)
     pixels = images.flatten(2)  # (N, C, H * H)
     means = (pixels * visible.unsqueeze(1)) @ weights / (visible @ weights).unsqueeze(1)
-    return torch.where(visible.bool().unsqueeze(1), pixels, means).reshape(
-        n, channels, side, side
-    )
+    filled = torch.where(visible.bool().unsqueeze(1), pixels, means)
+    return filled.reshape(n, channels, side, side)
 
 
 class LinearInpainter:
@@ -51,21 +49,22 @@ class LinearInpainter:
 
     def fill(self, images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
         """images (N, 1, H, H) with guesses in the place of the hidden patches of mask (N, L)."""
-        filled = images.flatten(1).clone()
-        for pixels, hidden in zip(
-            filled, pixel_mask(mask, patch_size).flatten(1), strict=True
-        ):
+        filled, all_hidden = (
+            images.flatten(1).clone(),
+            pixel_mask(mask, patch_size).flatten(1),
+        )
+        for pixels, hidden in zip(filled, all_hidden, strict=True):
             visible = ~hidden
-            among_visible = self.covariance[visible][:, visible] + self.noise * torch.eye(
-                int(visible.sum())
-            )
+            among_visible = self.covariance[visible][:, visible]
+            among_visible.diagonal().add_(self.noise)
             surprise = torch.linalg.solve(among_visible, (pixels - self.mean)[visible])
-            pixels[hidden] = (
-                self.mean[hidden] + self.covariance[hidden][:, visible] @ surprise
-            )
+            guess = self.covariance[hidden][:, visible] @ surprise
+            pixels[hidden] = self.mean[hidden] + guess
         return filled.reshape(images.shape)
 
 
 def pixel_mask(mask: Tensor, patch_size: int) -> Tensor:
-    """mask (N, L) of patches as a mask of pixels (N, 1, H, H)."""
+    """mask (N, L) of patches, True = hidden, as a mask of pixels (N, 1, H, H)."""
+    if mask.dtype != torch.bool:
+        raise ValueError(f"mask must be boolean, True = hidden, got {mask.dtype}")
     return unpatchify(mask.unsqueeze(2).expand(-1, -1, patch_size**2), patch_size)

@@ -37,7 +37,7 @@ class LogisticRegression(nn.Module):
         Without any penalty w grows without end when a line separates the labels.
         """
         ones = F.pad(x, (0, 1), value=1.0).double()  # (N, D + 1), the last column for b
-        shrink = torch.full((ones.shape[1],), penalty, dtype=torch.float64)
+        shrink = ones.new_full((ones.shape[1],), penalty)
         shrink[-1] = 1e-9  # b is free
         theta = torch.zeros_like(shrink)
         for _ in range(steps):

@@ -26,12 +26,8 @@ class MAE(nn.Module):
         generator: Generator | None = None,
     ):
         super().__init__()
-        self.encoder, self.ratio, self.normalize, self.generator = (
-            encoder,
-            ratio,
-            normalize,
-            generator,
-        )
+        self.encoder, self.generator = encoder, generator
+        self.ratio, self.normalize = ratio, normalize
         self.to_decoder = nn.Linear(encoder.width, width)
         self.mask_token = nn.Parameter(0.02 * torch.randn(width))
         self.positions = nn.Parameter(0.02 * torch.randn(encoder.n_patches, width))
@@ -57,9 +53,8 @@ class MAE(nn.Module):
         return normalize_patches(patches) if self.normalize else patches
 
     def loss(self, images: Tensor) -> Tensor:
-        mask = random_mask(
-            len(images), self.encoder.n_patches, self.ratio, self.generator
-        ).to(images.device)
+        n, n_patches = len(images), self.encoder.n_patches
+        mask = random_mask(n, n_patches, self.ratio, self.generator, images.device)
         return masked_reconstruction_loss(self(images, mask), self.target(images), mask)
 
     def reconstruct(self, images: Tensor, mask: Tensor) -> Tensor:

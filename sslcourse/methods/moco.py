@@ -37,13 +37,11 @@ class MoCo(nn.Module):
         self.encoder = encoder or conv_encoder()
         self.head = head or projection_head(projections=projections)
         self.augment = augment or Augmentation()
-        self.key_encoder, self.key_head = (
-            momentum_copy(self.encoder),
-            momentum_copy(self.head),
-        )
+        self.key_encoder = momentum_copy(self.encoder)
+        self.key_head = momentum_copy(self.head)
         self.momentum, self.temperature, self.groups = momentum, temperature, groups
         self.generator = Generator().manual_seed(seed)
-        queue = torch.randn(queue_size, projections, generator=self.generator)
+        queue = torch.randn(queue_size, projections, generator=self.generator, device="cpu")
         self.register_buffer("queue", F.normalize(queue, dim=1))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -55,9 +53,8 @@ class MoCo(nn.Module):
         queries = self(self.augment(images))
         keys = self.keys(self.augment(images))
         loss = info_nce_loss(queries, keys, self.queue, self.temperature)
-        self.queue = torch.cat([keys, self.queue])[
-            : len(self.queue)
-        ]  # after the loss: no key meets itself
+        # after the loss, so that no key meets itself
+        self.queue = torch.cat([keys, self.queue])[: len(self.queue)]
         return loss
 
     @torch.no_grad()
@@ -65,7 +62,8 @@ class MoCo(nn.Module):
         """Move the momentum encoder one step, then encode: unit vectors (N, projections)."""
         update_momentum(self.key_encoder, self.encoder, self.momentum)
         update_momentum(self.key_head, self.head, self.momentum)
-        order = torch.randperm(len(images), generator=self.generator)
+        order = torch.randperm(len(images), generator=self.generator, device="cpu")
+        order = order.to(images.device)
         groups = images[order].chunk(self.groups)
         keys = torch.cat([self.key_head(self.key_encoder(group)) for group in groups])
         return F.normalize(keys[order.argsort()], dim=1)

@@ -34,19 +34,18 @@ class ProbabilisticPCA:
         variances, directions = torch.linalg.eigh(covariance)  # smallest first
         kept = slice(-self.code_size, None)
         self.noise_variance = variances[: -self.code_size].mean()
-        self.weight = (
-            directions[:, kept] * (variances[kept] - self.noise_variance).sqrt()
-        )  # (P, code_size)
+        scale = (variances[kept] - self.noise_variance).sqrt()
+        self.weight = directions[:, kept] * scale  # (P, code_size)
         return self
 
     def log_likelihood(self, images: Tensor) -> Tensor:
         """Exact log p(x) = log N(x; mean, W W^T + noise_variance I) in nats per image, (N,)."""
         centred = images.flatten(1).double() - self.mean
         n_pixels = centred.shape[1]
-        covariance = (
-            self.weight @ self.weight.T + self.noise_variance * torch.eye(n_pixels).double()
+        noise = self.noise_variance * torch.eye(
+            n_pixels, dtype=torch.float64, device=images.device
         )
-        distance = (centred * torch.linalg.solve(covariance, centred.T).T).sum(
-            1
-        )  # squared, Mahalanobis
+        covariance = self.weight @ self.weight.T + noise
+        white = torch.linalg.solve(covariance, centred.T).T
+        distance = (centred * white).sum(1)  # squared, Mahalanobis
         return -(n_pixels * math.log(2 * math.pi) + torch.logdet(covariance) + distance) / 2

@@ -20,7 +20,7 @@ def mse_gradient(
 
 def gradient_descent(x: Tensor, y: Tensor, rate: float, steps: int) -> Tensor:
     """Slope and intercept before the first step, (0, 0), and after each: (steps + 1, 2)."""
-    path = [torch.zeros(2)]
+    path = [x.new_zeros(2)]
     for _ in range(steps):
         path.append(path[-1] - rate * mse_gradient(x, y, *path[-1]))
     return torch.stack(path)

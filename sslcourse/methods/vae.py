@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from sslcourse.encoders import mlp
 from sslcourse.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal
 
+Batch = Tensor | tuple[Tensor, Tensor]  # images (N, ...), or images and labels (N,)
+
 
 def reparameterize(mean: Tensor, log_var: Tensor, noise: Tensor) -> Tensor:
     """A draw from N(mean, exp(log_var)) that gradients flow through: mean + standard deviation * noise.
@@ -18,13 +20,48 @@ def reparameterize(mean: Tensor, log_var: Tensor, noise: Tensor) -> Tensor:
     return mean + (log_var / 2).exp() * noise
 
 
-class VAE(nn.Module):
+class EvidenceLowerBound(nn.Module):
+    """A model trained on the ELBO; those below say what q(z | x) and p(x | z) are.
+
+    beta: weight of the KL divergence in the loss; 1 is the ELBO, others are the beta-VAE (Higgins and
+    others, ICLR 2017).
+    """
+
+    def __init__(self, beta: float = 1.0):
+        super().__init__()
+        self.beta = beta
+
+    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """mean and log_var of q(z | image), each (N, code_size)."""
+        raise NotImplementedError
+
+    def nll(self, codes: Tensor, batch: Batch) -> Tensor:
+        """-log p(image | code) in nats per image, (N,)."""
+        raise NotImplementedError
+
+    def elbo_terms(self, batch: Batch, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """-log p(image | code) at one code drawn from q, and KL(q || N(0, I)): nats per image, each (N,)."""
+        mean, log_var = self.encode(batch)
+        noise = torch.randn_like(mean) if noise is None else noise
+        codes = reparameterize(mean, log_var, noise)
+        return self.nll(codes, batch), kl_to_standard_normal(mean, log_var)
+
+    def elbo(self, batch: Batch, noise: Tensor | None = None) -> Tensor:
+        """An estimate, from one draw, of the lower bound on log p(image): nats per image, (N,)."""
+        nll, kl = self.elbo_terms(batch, noise)
+        return -(nll + kl)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean over the images of -log p(image | code) + beta * KL: for beta = 1 the negative ELBO."""
+        nll, kl = self.elbo_terms(batch)
+        return (nll + self.beta * kl).mean()
+
+
+class VAE(EvidenceLowerBound):
     """Encoder q(z | x) and decoder p(x | z), trained together on the evidence lower bound (ELBO).
 
     images: (N, *image_shape) in [0, 1]; codes: (N, code_size), which have the prior N(0, I).
     hidden: widths of the encoder's hidden layers, reversed in the decoder.
-    beta: weight of the KL divergence in the loss; 1 is the ELBO, others are the beta-VAE (Higgins and
-    others, ICLR 2017).
     """
 
     def __init__(
@@ -34,16 +71,13 @@ class VAE(nn.Module):
         beta: float = 1.0,
         image_shape: tuple[int, ...] = (1, 28, 28),
     ):
-        super().__init__()
+        super().__init__(beta)
         pixels = math.prod(image_shape)
-        self.image_shape, self.beta = image_shape, beta
-        self.encoder = mlp(
-            pixels, *hidden, 2 * code_size
-        )  # no activation at the end: any mean, any log_var
+        self.image_shape = image_shape
+        self.encoder = mlp(pixels, *hidden, 2 * code_size)  # any mean, any log_var
         self.decoder = mlp(code_size, *reversed(hidden), pixels)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """mean and log_var of q(z | image), each (N, code_size)."""
         mean, log_var = self.encoder(images.flatten(1)).chunk(2, dim=1)
         return mean, log_var
 
@@ -60,31 +94,10 @@ class VAE(nn.Module):
         return self.decode(self.encode(images)[0])
 
     def nll(self, codes: Tensor, images: Tensor) -> Tensor:
-        """-log p(image | code) in nats per image, (N,)."""
         return bernoulli_nll(self.logits(codes), images)
 
-    def elbo_terms(
-        self, images: Tensor, noise: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """-log p(image | code) at one code drawn from q, and KL(q || N(0, I)): nats per image, each (N,)."""
-        mean, log_var = self.encode(images)
-        codes = reparameterize(
-            mean, log_var, torch.randn_like(mean) if noise is None else noise
-        )
-        return self.nll(codes, images), kl_to_standard_normal(mean, log_var)
 
-    def elbo(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
-        """An estimate, from one draw, of the lower bound on log p(image): nats per image, (N,)."""
-        nll, kl = self.elbo_terms(images, noise)
-        return -(nll + kl)
-
-    def loss(self, images: Tensor) -> Tensor:
-        """Mean over the images of -log p(image | code) + beta * KL: for beta = 1 the negative ELBO."""
-        nll, kl = self.elbo_terms(images)
-        return (nll + self.beta * kl).mean()
-
-
-class ConditionalVAE(VAE):
+class ConditionalVAE(EvidenceLowerBound):
     """A VAE whose encoder and decoder are told the class of the image (Sohn, Lee and Yan, NeurIPS 2015).
 
     Wherever VAE takes images, this one takes a pair (images, labels); labels (N,) count from 0.
@@ -98,9 +111,9 @@ class ConditionalVAE(VAE):
         beta: float = 1.0,
         image_shape: tuple[int, ...] = (1, 28, 28),
     ):
-        super().__init__(code_size, hidden, beta, image_shape)
+        super().__init__(beta)
         pixels = math.prod(image_shape)
-        self.n_classes = n_classes
+        self.n_classes, self.image_shape = n_classes, image_shape
         self.encoder = mlp(pixels + n_classes, *hidden, 2 * code_size)
         self.decoder = mlp(code_size + n_classes, *reversed(hidden), pixels)
 
@@ -130,7 +143,7 @@ class ConditionalVAE(VAE):
         return bernoulli_nll(self.logits(codes, labels), images)
 
 
-class LinearVAE(VAE):
+class LinearVAE(EvidenceLowerBound):
     """Encoder and decoder are one matrix each, pixels are normal: at its best this is probabilistic PCA.
 
     Lucas, Tucker, Grosse and Norouzi (arXiv:1911.02469). q has the same variances for all images, and the
@@ -138,9 +151,9 @@ class LinearVAE(VAE):
     """
 
     def __init__(self, code_size: int, image_shape: tuple[int, ...] = (1, 28, 28)):
-        nn.Module.__init__(self)
+        super().__init__()
         pixels = math.prod(image_shape)
-        self.image_shape, self.beta = image_shape, 1.0
+        self.image_shape = image_shape
         self.encoder = nn.Linear(pixels, code_size)
         self.log_var = nn.Parameter(torch.zeros(code_size))
         self.decoder = nn.Linear(code_size, pixels)
@@ -154,14 +167,17 @@ class LinearVAE(VAE):
         """The mean image of p(x | z), of any sign."""
         return self.decoder(codes).unflatten(1, self.image_shape)
 
+    def forward(self, images: Tensor) -> Tensor:
+        """Reconstructions from the mean codes, without noise."""
+        return self.decode(self.encode(images)[0])
+
     def nll(self, codes: Tensor, images: Tensor) -> Tensor:
         return gaussian_nll(self.decode(codes), images, self.noise_log_var)
 
     def exact_elbo(self, images: Tensor) -> Tensor:
         """The bound without drawing: the expectation of the squared error over q is known, (N,)."""
         mean, log_var = self.encode(images)
-        spread = (
-            self.decoder.weight.square() @ log_var[0].exp()
-        ).sum()  # of the reconstructions, over pixels
+        # of the reconstructions, summed over pixels
+        spread = (self.decoder.weight.square() @ log_var[0].exp()).sum()
         nll = self.nll(mean, images) + spread / self.noise_log_var.exp() / 2
         return -(nll + kl_to_standard_normal(mean, log_var))
