@@ -60,7 +60,7 @@ def images(
     "fashion" is embedded: 12,000 training and 2,000 test images whose classes take turns, so that any
     first n are balanced. The whole set (full=True), "mnist" and "cifar10" are read from folder, and
     downloaded into it if they are not there. Raises FileNotFoundError when there is no way to get them,
-    ValueError if their labels are more or fewer.
+    ValueError if there are more or fewer labels than images.
     """
     for what, given, known in [("data set", name, SOURCES), ("split", split, SPLITS)]:
         if given not in known:
