@@ -1,6 +1,5 @@
 """Pictures from tensors: axes in, axes out. No pyplot: its global state is not safe in callbacks."""
 
-import matplotlib
 import torch
 from cycler import cycler
 from matplotlib.artist import Artist
@@ -10,7 +9,9 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-COLORS = matplotlib.color_sequences["petroff6"]  # told apart by colour-blind readers too
+COLORS = [  # matplotlib's petroff6, which 3.10 has not: told apart by colour-blind readers too
+    "#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd",
+]  # fmt: skip
 LINE_STYLES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
 
 

@@ -3,6 +3,7 @@
 import lzma
 import shutil
 import struct
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -58,7 +59,8 @@ def images(
 
     "fashion" is embedded: 12,000 training and 2,000 test images whose classes take turns, so that any
     first n are balanced. The whole set (full=True), "mnist" and "cifar10" are read from folder, and
-    downloaded into it if they are not there. Raises FileNotFoundError when there is no way to get them.
+    downloaded into it if they are not there. Raises FileNotFoundError when there is no way to get them,
+    ValueError if there are more or fewer labels than images.
     """
     for what, given, known in [("data set", name, SOURCES), ("split", split, SPLITS)]:
         if given not in known:
@@ -121,6 +123,11 @@ def _whole(name: str, split: str, folder: Path) -> tuple[Tensor, Tensor, tuple[s
     dataset_class = getattr(import_torchvision().datasets, SOURCES[name].class_name)
     dataset = _load(SOURCES[name], partial(dataset_class, train=split == "train"), folder)
     pixels = torch.as_tensor(dataset.data)  # (N, H, W), or (N, H, W, C) in colour
+    if len(pixels) != len(dataset.targets):
+        raise ValueError(
+            f"{len(dataset.targets):,} labels for {len(pixels):,} {split} images in "
+            f"{folder / SOURCES[name].files}: move its files away, and call again to get sound ones"
+        )
     pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
     return pixels, torch.as_tensor(dataset.targets), tuple(dataset.classes)
 
@@ -133,6 +140,8 @@ def _load(source: Source, dataset: Callable[..., Any], folder: Path) -> Any:
         return dataset(root=folder)
     try:
         return _download(dataset, source.archives, folder)
+    except PermissionError:
+        raise  # it names the file that may not be read
     except (OSError, RuntimeError, HTTPException) as error:
         raise FileNotFoundError(
             f"{source.class_name} is not (or not whole) in {folder}, and its download failed (cause above); "
@@ -141,20 +150,35 @@ def _load(source: Source, dataset: Callable[..., Any], folder: Path) -> Any:
 
 
 def _download(dataset: Callable[..., Any], archives: str, folder: Path) -> Any:
-    """Download beside the folder; move the files in only when all are there and sound.
+    """Unpack or download beside the folder; move the files in only when all are there and sound.
 
     So a failed or interrupted download leaves nothing behind, and spoils nothing that was there before.
+    A folder that cannot be written to is left as it is, with a warning.
     """
-    beside = next(path for path in (folder, *folder.parents) if path.exists())
-    with TemporaryDirectory(dir=beside, prefix=".download-") as scratch:
+    with _scratch(folder) as scratch:
         for archive in folder.glob(
             archives
         ):  # torchvision downloads only the archives it does not find
             _place(archive, folder, Path(scratch), shutil.copyfile)
         loaded = dataset(root=scratch, download=True)
-        for path in [path for path in Path(scratch).rglob("*") if path.is_file()]:
-            _place(path, Path(scratch), folder, Path.replace)
+        try:
+            for path in [path for path in Path(scratch).rglob("*") if path.is_file()]:
+                _place(path, Path(scratch), folder, shutil.move)
+        except OSError as error:
+            warnings.warn(
+                f"{folder} cannot be written to ({error}): the files are read, but not kept there",
+                stacklevel=2,
+            )
     return loaded
+
+
+def _scratch(folder: Path) -> TemporaryDirectory[str]:
+    """A temporary folder beside the folder, or elsewhere if nothing can be written there."""
+    beside = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        return TemporaryDirectory(dir=beside, prefix=".download-")
+    except OSError:
+        return TemporaryDirectory()
 
 
 def _place(

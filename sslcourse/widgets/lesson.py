@@ -31,13 +31,23 @@ mend();
 """
 
 
+def threads() -> int:
+    """Two, or what SSLCOURSE_THREADS says; raises ValueError if that is no number of threads."""
+    given = os.environ.get("SSLCOURSE_THREADS", "").strip() or "2"
+    if not (given.isdecimal() and int(given) > 0):
+        raise ValueError(
+            f"SSLCOURSE_THREADS must be a whole number from 1, or not set; it is {given!r}"
+        )
+    return int(given)
+
+
 def start_lesson(seed: int = 0) -> None:
     """Seed torch, set the number of threads, make the widgets usable by keyboard and by ear.
 
     SSLCOURSE_THREADS overrides the two threads; on a busy machine one is faster.
     """
     torch.manual_seed(seed)
-    torch.set_num_threads(int(os.environ.get("SSLCOURSE_THREADS", "2")))
+    torch.set_num_threads(threads())
     display(
         {"application/javascript": FOR_KEYBOARD_AND_EARS, "text/plain": "Ready."}, raw=True
     )
