@@ -15,9 +15,7 @@ def verified(path: Path) -> bytes:
     """
     content = _content(path)
     if sha256(content) != checksums(path.parent).get(path.name):
-        raise ValueError(
-            f"{path} is damaged, its SHA-256 is not the one in {SUMS}: {_remedy(path)}"
-        )
+        raise ValueError(f"{path} is damaged, its SHA-256 is not the one in {SUMS}: {_remedy(path)}")
     return content
 
 

@@ -72,12 +72,8 @@ def images(
         pixels, labels, class_names = _whole(name, split, Path(folder).expanduser().resolve())
     if n is not None and not 1 <= n <= len(labels):
         more = "; full=True reads the whole set" if embedded else ""
-        raise ValueError(
-            f"n must lie between 1 and the {len(labels):,} {split} images, got {n:,}{more}"
-        )
-    return ImageSet(
-        pixels[:n].float() / 255, labels[:n].to(torch.int64, copy=True), class_names
-    )
+        raise ValueError(f"n must lie between 1 and the {len(labels):,} {split} images, got {n:,}{more}")
+    return ImageSet(pixels[:n].float() / 255, labels[:n].to(torch.int64, copy=True), class_names)
 
 
 def labelled_subset(labels: Tensor, per_class: int, seed: int) -> Tensor:
@@ -91,9 +87,7 @@ def labelled_subset(labels: Tensor, per_class: int, seed: int) -> Tensor:
         members = (labels == label).nonzero().flatten()
         n = len(members)
         if not 1 <= per_class <= n:
-            raise ValueError(
-                f"per_class must be 1 to the {n} images of class {label}, got {per_class}"
-            )
+            raise ValueError(f"per_class must be 1 to the {n} images of class {label}, got {per_class}")
         chosen.append(members[torch.randperm(n, generator=generator)[:per_class]])
     return torch.cat(chosen)
 
@@ -101,9 +95,7 @@ def labelled_subset(labels: Tensor, per_class: int, seed: int) -> Tensor:
 @lru_cache
 def _embedded(split: str, folder: Path) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """uint8 images (N, 1, 28, 28), uint8 labels (N,) and class names of the embedded data set."""
-    pixels, labels = (
-        _read_idx(folder / f"{split}-{part}.idx.xz") for part in ("images", "labels")
-    )
+    pixels, labels = (_read_idx(folder / f"{split}-{part}.idx.xz") for part in ("images", "labels"))
     return pixels.unsqueeze(1), labels, FASHION_CLASSES
 
 
@@ -112,9 +104,7 @@ def _read_idx(path: Path) -> Tensor:
     content = bytearray(lzma.decompress(verified(path)))
     n_dimensions = content[3]
     shape = struct.unpack_from(f">{n_dimensions}i", content, offset=4)
-    return torch.frombuffer(content, dtype=torch.uint8, offset=4 + 4 * n_dimensions).reshape(
-        shape
-    )
+    return torch.frombuffer(content, dtype=torch.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
 
 
 @lru_cache(maxsize=4)
@@ -134,9 +124,7 @@ def _whole(name: str, split: str, folder: Path) -> tuple[Tensor, Tensor, tuple[s
 
 def _load(source: Source, dataset: Callable[..., Any], folder: Path) -> Any:
     """torchvision's data set from the files in folder, or else by download."""
-    with suppress(
-        RuntimeError, ValueError, AssertionError
-    ):  # torchvision: not found, cut off, damaged
+    with suppress(RuntimeError, ValueError, AssertionError):  # torchvision: not found, cut off, damaged
         return dataset(root=folder)
     try:
         return _download(dataset, source.archives, folder)
@@ -156,9 +144,7 @@ def _download(dataset: Callable[..., Any], archives: str, folder: Path) -> Any:
     A folder that cannot be written to is left as it is, with a warning.
     """
     with _scratch(folder) as scratch:
-        for archive in folder.glob(
-            archives
-        ):  # torchvision downloads only the archives it does not find
+        for archive in folder.glob(archives):  # torchvision downloads only the archives it does not find
             _place(archive, folder, Path(scratch), shutil.copyfile)
         loaded = dataset(root=scratch, download=True)
         try:
@@ -181,9 +167,7 @@ def _scratch(folder: Path) -> TemporaryDirectory[str]:
         return TemporaryDirectory()
 
 
-def _place(
-    path: Path, source: Path, target: Path, transfer: Callable[[Path, Path], Any]
-) -> None:
+def _place(path: Path, source: Path, target: Path, transfer: Callable[[Path, Path], Any]) -> None:
     """Copy or move a file from below source to the same place below target."""
     destination = target / path.relative_to(source)
     destination.parent.mkdir(parents=True, exist_ok=True)
