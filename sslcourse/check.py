@@ -43,7 +43,7 @@ def check_environment() -> list[Row]:
     asked = requirements()
     again = install("--force-reinstall", "--no-deps", asked["torchvision"])
     newer = "install Python 3.11 or newer, and set up the course with it as README.md says"
-    folders = sorted(p for p in DATA.iterdir() if p.is_dir() and p.name != "__pycache__")
+    folders = sorted(p for p in DATA.iterdir() if p.is_dir() and p.name[0] not in "._")
     return [
         seen_row("Python", python_found, newer),
         seen_row("sslcourse", partial(version_found, "sslcourse"), install_course()),
