@@ -22,6 +22,7 @@ from torch import Tensor
 from sslcourse.exercises.compare import (
     Wrong,
     as_tensor,
+    common_factor,
     fresh,
     is_close,
     raise_changed,
@@ -124,7 +125,12 @@ class Exercise:
             if self._gives(wrong, results):
                 raise Wrong(message)
         for result, right in zip(results, expected, strict=True):
-            raise_unlike(result, right, self.tolerance)
+            try:
+                raise_unlike(result, right, self.tolerance)
+            except Wrong as wrong:
+                if factor := common_factor(results, expected, self.tolerance):
+                    raise Wrong(f"{wrong} Every value is {factor:.4g} times the right one.") from None
+                raise
 
     def _results(self, function: Callable, watch: bool = False) -> list:
         """What a function gives in every case, on arguments of its own; they are watched for changes."""

@@ -92,6 +92,8 @@ def judge_autoencoder(answer) -> None:
             if not isinstance(part, nn.Module):
                 raise Wrong(f"the {name} is a {type(part).__name__}; build it with nn.Sequential.")
         encoder, decoder = (part.eval() for part in parts)
+        if [layer.out_features for layer in _linear_layers(encoder)[-1:]] == [784]:
+            raise Wrong("encoder and decoder are exchanged: `return encoder, decoder`.")
         images = random_images(64, 1, 28, 28)
         with torch.no_grad():
             _judge_codes(encoder, images, code_size)
@@ -100,7 +102,7 @@ def judge_autoencoder(answer) -> None:
 
 
 def _judge_codes(encoder: nn.Module, images: Tensor, code_size: int) -> None:
-    codes = encoder(images)
+    codes = _applied("encoder", encoder, "images", images, "begin it with nn.Flatten()")
     if codes.shape != (64, code_size):
         raise Wrong(
             f"for code_size {code_size} and 64 images the codes have shape {tuple(codes.shape)}, not (64, {code_size})."
@@ -123,7 +125,7 @@ def _judge_codes(encoder: nn.Module, images: Tensor, code_size: int) -> None:
 
 
 def _judge_pictures(decoder: nn.Module, codes: Tensor, code_size: int) -> None:
-    pictures = decoder(codes)
+    pictures = _applied("decoder", decoder, "codes", codes, "begin it with nn.Linear(code_size, 128)")
     _judge_sizes("decoder", decoder, [(code_size, 128), (128, 784)])
     if pictures.shape != (64, 1, 28, 28):
         raise Wrong(
@@ -142,6 +144,14 @@ def _judge_pictures(decoder: nn.Module, codes: Tensor, code_size: int) -> None:
         )
     if _is_linear(decoder, 10 * codes):
         raise Wrong("the decoder is linear but for its end: put a GELU between its two Linear layers.")
+
+
+def _applied(name: str, network: nn.Module, what: str, inputs: Tensor, remedy: str) -> Tensor:
+    try:
+        return network(inputs)
+    except RuntimeError as error:
+        shape = tuple(inputs.shape)
+        raise Wrong(f"the {name} cannot take {what} {shape}: {remedy}. PyTorch says: {error}") from None
 
 
 def _judge_weights(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> None:
@@ -363,6 +373,12 @@ def judge_noise(answer) -> None:
     ]
     if any(pictures.min() < 0 or pictures.max() > 1 for pictures in loud):
         raise Wrong("with strong noise pixels leave [0, 1]: clip the result with .clamp(0, 1).")
+    faint = (as_tensor(answer(images.clone(), 1e-4), images.shape) - images).std()
+    if faint > 0.01:
+        raise Wrong(
+            f"with std 0.0001 the result differs from the images by {faint:.2g}: multiply the noise by std, and do "
+            "nothing to the images but add it and clip."
+        )
     if noise.mean().abs() > 0.002:
         raise Wrong("the noise makes images brighter or darker on average: use torch.randn, whose mean is 0.")
     dark, bright = noise[images < 0.4].std().item(), noise[images > 0.6].std().item()

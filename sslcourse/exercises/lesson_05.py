@@ -171,9 +171,9 @@ GRADIENT = Exercise(
             (z - m) / s**2
         ).mean(),
         "this is the sum; average over the draws.": lambda f, z, m, s: (f * (z - m) / s**2).sum(),
-        "you subtracted the mean of the values, a baseline; here take f(z) as it is.": lambda f, z, m, s: (
-            (f - f.mean()) * (z - m) / s**2
-        ).mean(),
+        "you subtracted the average of the values, or of the draws; take f(z) as it is, and z minus the given mean.": lambda f, z, m, s: (
+            ((f - f.mean()) * (z - m) / s**2).mean()
+        ),
         "there is one number for every draw; average them.": lambda f, z, m, s: f * (z - m) / s**2,
         "this is the gradient with respect to std; the one with respect to mean is asked for.": lambda f, z, m, s: (
             (f * (((z - m) / s) ** 2 - 1) / s).mean()

@@ -430,7 +430,7 @@ def denoise_predicting_noise(model, images, corrupt):
 
 
 def denoise_partly_detached(model, images, corrupt):
-    first, *rest = model.children() or [model]
+    first, *rest = list(model.children()) or [model]
     x = first(corrupt(images)).detach() if rest else model(corrupt(images))
     for layer in rest:
         x = layer(x)
