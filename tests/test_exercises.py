@@ -88,9 +88,8 @@ def test_the_line_shown_is_the_learners_whatever_decorates_it(decorate, tmp_path
 
 
 def test_a_line_of_the_learner_is_shown_when_the_package_raises():
-    assert (
-        LINE.verdict(lambda x, slope, intercept: find("00.circle")).splitlines()[1].startswith("  in line ")
-    )
+    verdict = LINE.verdict(lambda x, slope, intercept: find("00.circle"))
+    assert "\n  in line " in verdict and 'find("00.circle")' in verdict
 
 
 def test_shapes_that_do_not_fit_are_told_in_words_with_the_shapes_that_were_given():
@@ -132,11 +131,11 @@ def line(x, slope, intercept):
 
 
 @pytest.mark.parametrize(
-    "callable_",
+    "answer",
     [partial(line), cache(line), torch.no_grad()(line), Line(), Line().forward, np.vectorize(line)],
 )
-def test_whatever_can_be_called_is_a_function(callable_):
-    assert LINE.verdict(callable_) == "Right."
+def test_whatever_can_be_called_is_a_function(answer):
+    assert LINE.verdict(answer) == "Right."
 
 
 @pytest.mark.parametrize(
@@ -159,10 +158,8 @@ def test_results_are_compared_by_value(convert):
 
 @pytest.mark.parametrize("returned", ["1.0", {"loss": 1.0}, (n for n in range(3)), 1j, [1.0, [2.0]], line])
 def test_what_is_no_tensor_is_named(returned):
-    kind = type(returned).__name__
-    assert (
-        LINE.verdict(lambda *_: returned) == f"Wrong: your function returned a {kind}; a tensor is expected."
-    )
+    verdict = LINE.verdict(lambda *_: returned)
+    assert f"returned a {type(returned).__name__}; a tensor is expected." in verdict
 
 
 def test_whole_numbers_are_numbers():
@@ -271,6 +268,7 @@ TRAINED = small(differentiable=("x", "weight"))
         scaled,
         lambda x, weight: x.double() ** 2 * weight**2,
         lambda x, weight: x.mul_(weight) ** 2,
+        lambda x, weight: [a * a * b * b for a, b in zip(x, weight, strict=True)],
         torch.enable_grad()(scaled),
     ],
 )
@@ -283,7 +281,7 @@ def test_an_answer_that_can_be_trained_with_is_right(answer):
     [
         (torch.no_grad()(scaled), "carries no gradient"),
         (lambda x, weight: scaled(x, weight).detach(), "carries no gradient"),
-        (lambda x, weight: scaled(x, weight).tolist(), "it is a list"),
+        (lambda x, weight: scaled(x, weight).tolist(), "it is a float"),
         (lambda x, weight: scaled(x.numpy(), weight.numpy()), "NumPy knows no gradients"),
         (
             lambda x, weight: torch.tensor(scaled(x, weight).tolist(), requires_grad=True),
