@@ -160,6 +160,7 @@ GRADIENT = Exercise(
     cases=lambda: [
         (_normal(20, seed=1) + 3, 0.5 + 0.8 * _normal(20), 0.5, 0.8),
         (_normal(6, seed=2), 2 * _normal(6, seed=3) - 1, -1.0, 2.0),
+        (-_normal(7, seed=4).square() - 2, 1.2 + 0.5 * _normal(7, seed=5), 1.0, 0.5),
     ],
     wrong={
         "divide by the variance, std², not by std.": lambda f, z, m, s: (f * (z - m) / s).mean(),
