@@ -2,6 +2,7 @@
 
 import random
 import re
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache, partial, wraps
@@ -85,6 +86,10 @@ def test_the_line_shown_is_the_learners_whatever_decorates_it(decorate, tmp_path
     namespace = {}
     exec(compile(file.read_text(), str(file), "exec"), namespace)
     assert "\n  in line 2: return slope * nwe" in LINE.verdict(decorate(namespace["my_line"]))
+
+
+def test_an_answer_that_wants_to_end_python_is_told_so():
+    assert LINE.verdict(lambda x, slope, intercept: sys.exit()).startswith("Your code raised SystemExit")
 
 
 def test_a_line_of_the_learner_is_shown_when_the_package_raises():

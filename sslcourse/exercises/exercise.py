@@ -109,7 +109,7 @@ class Exercise:
                 self.test(called) if self.test is not None else self._compare(called)
         except Wrong as wrong:
             return f"Wrong: {wrong}"
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return _readable(error, called.given)
         return "Right."
 
@@ -237,7 +237,7 @@ _NOT_THEIRS = [
 ]  # fmt: skip
 
 
-def _readable(error: Exception, given: dict[str, tuple]) -> str:
+def _readable(error: BaseException, given: dict[str, tuple]) -> str:
     """An exception in the learner's code in a few lines: what, the line of theirs, the shapes given."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [""]
     message = lines[-1] if isinstance(error, torch.jit.Error) else lines[0]

@@ -89,7 +89,7 @@ def _k_means_cases() -> list[tuple]:
     line = torch.tensor([[1.0], [2.0], [3.0], [8.0], [9.0], [10.0]])
     cloud = torch.randn(30, 2, generator=Generator().manual_seed(0))
     corners = torch.tensor([[1.0, 0.2], [-1.0, 0.5], [0.1, -1.0]])
-    space = 3 + torch.randn(23, 3, generator=Generator().manual_seed(1)) * torch.tensor([1.0, 3.0, 0.5])
+    space = 3 + torch.randn(23, 3, generator=Generator().manual_seed(1)) * torch.tensor([1.0, 1.5, 3.0])
     return [(line, torch.tensor([[4.5], [2.5]])), (cloud, corners), (space, space[[7, 2, 11, 5]])]
 
 

@@ -89,7 +89,7 @@ def _labelled_cases() -> list[tuple]:
     more = torch.tensor([0, 2, 1, 1, 2, 2, 0, 1, 2, 2, 2])
     return [
         (random_points(7) + 3 * labels.unsqueeze(1), labels),
-        (random_points(11, 3, seed=1) - 2 * more.unsqueeze(1), more),
+        (3 * random_points(11, 3, seed=1) - 2 * more.unsqueeze(1), more),
     ]
 
 

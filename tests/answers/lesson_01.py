@@ -132,6 +132,11 @@ def kmeans_by_the_first_coordinate(points, centres):
     return torch.stack([points[clusters == j].mean(0) for j in range(len(centres))])
 
 
+def kmeans_by_two_coordinates(points, centres):
+    clusters = torch.cdist(points[:, :2], centres[:, :2]).argmin(1)
+    return torch.stack([points[clusters == j].mean(0) for j in range(len(centres))])
+
+
 def kmeans_with_city_blocks(points, centres):
     clusters = torch.cdist(points, centres, p=1).argmin(1)
     return torch.stack([points[clusters == j].mean(0) for j in range(len(centres))])
@@ -335,6 +340,7 @@ WRONG = {
     ],
     "01.kmeans": [
         kmeans_by_the_first_coordinate,
+        kmeans_by_two_coordinates,
         kmeans_with_city_blocks,
         kmeans_with_moving_centres,
         kmeans_sorted,

@@ -62,6 +62,10 @@ def entropy_as_a_share(p):
     return torch.special.entr(p).sum(-1) / math.log(p.shape[-1])
 
 
+def entropy_of_limited_surprise(p):
+    return -(p * p.clamp(min=1e-2).log()).sum(-1)
+
+
 def entropy_of_gini(p):
     return 1 - p.square().sum(-1)
 
@@ -414,6 +418,7 @@ WRONG = {
         entropy_of_the_first_dimension,
         entropy_in_decimal_digits,
         entropy_as_a_share,
+        entropy_of_limited_surprise,
         entropy_of_gini,
         entropy_kept_dimension,
     ],
