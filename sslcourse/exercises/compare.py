@@ -77,7 +77,7 @@ def as_tensor(value: Any, shape: Sequence[int] | None = None, what: str = "the r
     shape: raises Wrong as well unless the tensor has it. what: the subject of the message.
     """
     subject = "your function returned" if what == "the result" else f"{what} is"
-    if value is None:
+    if value is None and what == "the result":
         raise Wrong(f"{subject} None; is a `return` missing?")
     tensor = _tensor(value)
     if tensor is None or tensor.is_complex():
@@ -95,7 +95,8 @@ def _tensor(value: Any) -> Tensor | None:
         parts = [_tensor(part) for part in value]
         if any(part is None for part in parts) or len({part.shape for part in parts}) != 1:
             return None
-        return torch.stack([part.to(_common_dtype(parts)) for part in parts])
+        dtype = _common_dtype(parts)
+        return torch.stack([part.to(dtype) for part in parts])
     if value is None or isinstance(value, str | bytes):
         return None
     try:

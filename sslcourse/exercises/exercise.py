@@ -100,7 +100,8 @@ class Exercise:
     def verdict(self, answer: Callable) -> str:
         """What the learner is told about this answer, a function or anything else that can be called."""
         if not callable(answer) or isinstance(answer, type):
-            return f"Wrong: give your function itself, without (): check({self.name!r}, {self.answer_name})."
+            no = "not a class" if isinstance(answer, type) else "without ()"
+            return f"Wrong: give your function itself, {no}: check({self.name!r}, {self.answer_name})."
         if _is_stub(answer, self.stub):
             return "Not attempted yet."
         called = _Called(answer, list(inspect.signature(self.reference).parameters))
@@ -240,7 +241,8 @@ _NOT_THEIRS = [
 def _readable(error: BaseException, given: dict[str, tuple]) -> str:
     """An exception in the learner's code in a few lines: what, the line of theirs, the shapes given."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [""]
-    message = lines[-1] if isinstance(error, torch.jit.Error) else lines[0]
+    compiled = lines[0].startswith("The following operation failed in the TorchScript")
+    message = lines[-1].removeprefix(f"{type(error).__name__}: ") if compiled else lines[0]
     for theirs, plain in _PLAIN.items():
         message = re.sub(f"^{theirs}$", plain, message)
     told = [f"Your code raised {type(error).__name__}: {message}"]
