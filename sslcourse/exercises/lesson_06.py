@@ -69,7 +69,7 @@ KL = Exercise(
         ),
         "the sign is wrong: a KL divergence is never negative.": lambda m, v: -_kl(m, v).mean(0),
         "square the mean.": lambda m, v: ((m + v.exp() - v - 1) / 2).mean(0),
-        "log_var is the logarithm of the variance σ², not of σ; do not double it.": lambda m, v: _kl(
+        "log_var is the logarithm of the variance already, not of the standard deviation; do not double it.": lambda m, v: _kl(
             m, 2 * v
         ).mean(0),
         "this is the KL the other way round, from the prior to the code; it starts from the code.": (
