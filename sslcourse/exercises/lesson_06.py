@@ -69,15 +69,17 @@ KL = Exercise(
         ),
         "the sign is wrong: a KL divergence is never negative.": lambda m, v: -_kl(m, v).mean(0),
         "square the mean.": lambda m, v: ((m + v.exp() - v - 1) / 2).mean(0),
-        "log_var is the logarithm of the variance already, not of the standard deviation; do not double it.": lambda m, v: _kl(
-            m, 2 * v
-        ).mean(0),
+        "log_var is the logarithm of the variance already, not of the standard deviation; do not double it.": lambda m, v: (
+            _kl(m, 2 * v).mean(0)
+        ),
         "this is the KL the other way round, from the prior to the code; it starts from the code.": (
             lambda m, v: (((1 + m**2) / v.exp() + v - 1) / 2).mean(0)
         ),
-        "the -1 is missing: a number that equals the prior must cost 0.": lambda m, v: (_kl(m, v) + 0.5).mean(0),
-        "you averaged mean and log_var over the images first; average the KL of each image.": lambda m, v: _kl(
-            m.mean(0), v.mean(0)
+        "the -1 is missing: a number that equals the prior must cost 0.": lambda m, v: (_kl(m, v) + 0.5).mean(
+            0
+        ),
+        "you averaged mean and log_var over the images first; average the KL of each image.": lambda m, v: (
+            _kl(m.mean(0), v.mean(0))
         ),
         "this is in bits; leave it in nats.": lambda m, v: _kl(m, v).mean(0) / math.log(2),
     },
@@ -142,7 +144,9 @@ INTERPOLATE = Exercise(
         "rows and columns are exchanged; one code is one row.": (
             lambda a, b, n: _between(a, b, torch.linspace(0, 1, n)).T
         ),
-        "the codes lie on an arc around the origin; go along the straight line.": lambda a, b, n: _arc(a, b, n),
+        "the codes lie on an arc around the origin; go along the straight line.": lambda a, b, n: _arc(
+            a, b, n
+        ),
         "the codes are not evenly spaced.": lambda a, b, n: _between(a, b, torch.linspace(0, 1, n) ** 2),
     },
 )
@@ -199,7 +203,9 @@ BETA = Exercise(
         "there is one number for every image; average over the images.": (
             lambda p, k, b: p.sum(1) + b * k.sum(1)
         ),
-        "β weighs both terms; it must weigh the rate alone.": lambda p, k, b: b * (p.sum(1) + k.sum(1)).mean(),
+        "β weighs both terms; it must weigh the rate alone.": lambda p, k, b: (
+            b * (p.sum(1) + k.sum(1)).mean()
+        ),
         "the rate is divided by β; multiply.": lambda p, k, b: (p.sum(1) + k.sum(1) / b).mean(),
         "you add over the images and average over pixels and numbers; do it the other way round.": (
             lambda p, k, b: p.sum(0).mean() + b * k.sum(0).mean()

@@ -234,7 +234,12 @@ CHUNKS = Exercise(
         "Then cut all streams at the same places: `streams.split(length, dim=1)` gives the chunks, "
         "`torch.stack` puts them together.",
     ),
-    cases=lambda: [(_shuffled(24), 2, 3), (_shuffled(60), 3, 4), (_shuffled(16), 2, 4), (_shuffled(12), 4, 3)],
+    cases=lambda: [
+        (_shuffled(24), 2, 3),
+        (_shuffled(60), 3, 4),
+        (_shuffled(16), 2, 4),
+        (_shuffled(12), 4, 3),
+    ],
     wrong={
         "row 1 goes on where row 0 stopped, in the same chunk; but the state is carried from chunk to chunk.": (
             lambda t, rows, length: t.reshape(-1, rows, length)
@@ -275,7 +280,10 @@ def my_clip(gradients, largest):
 
 def _clip_cases() -> list[tuple]:
     """Gradients too long, short enough, and longer than that in one of three tensors."""
-    long = [torch.tensor([[6.0, -8.0], [0.0, 0.0]]), torch.tensor([14.4, 19.2, 0.0])]  # 10 and 24, together 26
+    long = [
+        torch.tensor([[6.0, -8.0], [0.0, 0.0]]),
+        torch.tensor([14.4, 19.2, 0.0]),
+    ]  # 10 and 24, together 26
     generator = Generator().manual_seed(0)
     other = [torch.randn(shape, generator=generator) for shape in [(3, 2), (4,), (2, 1, 3), ()]]
     return [
@@ -352,7 +360,9 @@ CLIP = Exercise(
             lambda g, largest: _at_most_1(largest / max(y.abs().max() for y in g))
         ),
         "you took the mean of the squares; the length is the root of their sum.": _scaled(
-            lambda g, largest: _at_most_1(largest / torch.cat([y.flatten() for y in g]).square().mean().sqrt())
+            lambda g, largest: _at_most_1(
+                largest / torch.cat([y.flatten() for y in g]).square().mean().sqrt()
+            )
         ),
         "what is short enough must stay as it is, and only that: here it is the other way round.": _scaled(
             lambda g, largest: (largest / _norm(g)).clamp(min=1.0)
@@ -435,9 +445,9 @@ TOP_P = Exercise(
         "the rest was divided by `share`; divide by its own sum, which is a little more.": (
             lambda p, share: _nucleus(p, lambda each, total: total - each < share, normalise=False) / share
         ),
-        "a softmax changes the proportions of what is kept; divide by the sum.": lambda p, share: (
-            p.where(my_top_p(p, share) > 0, -torch.inf).softmax(0)
-        ),
+        "a softmax changes the proportions of what is kept; divide by the sum.": lambda p, share: p.where(
+            my_top_p(p, share) > 0, -torch.inf
+        ).softmax(0),
         "all kept tokens are equally likely now; leave their proportions as they are.": lambda p, share: (
             (my_top_p(p, share) > 0) / (my_top_p(p, share) > 0).sum()
         ),

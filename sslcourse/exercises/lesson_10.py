@@ -391,7 +391,9 @@ def _judge_update(answer: Callable, momentum: float, seed: int) -> None:
         raise Wrong("the target has only shrunk: add (1 - momentum) times the online weights.")
     right = _mixed(old, new, momentum)
     if not _all_close(moved, right):
-        if all(is_close(p, a, 1e-5) or is_close(p, b, 1e-5) for p, a, b in zip(moved, old, right, strict=True)):
+        if all(
+            is_close(p, a, 1e-5) or is_close(p, b, 1e-5) for p, a, b in zip(moved, old, right, strict=True)
+        ):
             raise Wrong("some parameters have moved, others have not: go through all parameters.")
         raise Wrong("the target's weights are not momentum * old + (1 - momentum) * new.")
     if places != [p.data_ptr() for p in target.parameters()]:

@@ -139,7 +139,9 @@ def line_in_double(first, last, steps):
 
 
 def line_number_by_number(first, last, steps):
-    return torch.stack([torch.linspace(a.item(), b.item(), steps) for a, b in zip(first, last)], dim=1)
+    return torch.stack(
+        [torch.linspace(a.item(), b.item(), steps) for a, b in zip(first, last, strict=True)], dim=1
+    )
 
 
 def line_by_steps(first, last, steps):

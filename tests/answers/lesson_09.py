@@ -150,9 +150,7 @@ def cosines_in_loops(a, b):
 
 def cosines_in_numpy(a, b):
     a, b = a.numpy(), b.numpy()
-    return (
-        a @ b.T / np.linalg.norm(a, axis=1, keepdims=True) / np.linalg.norm(b, axis=1, keepdims=True).T
-    )
+    return a @ b.T / np.linalg.norm(a, axis=1, keepdims=True) / np.linalg.norm(b, axis=1, keepdims=True).T
 
 
 def cosines_in_place(a, b):
