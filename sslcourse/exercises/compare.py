@@ -189,7 +189,11 @@ def raise_unlike_gradients(
         expected = _gradients(reference, reference, same, names)
         found = _gradients(answer, reference, arguments, names)
         for name in names:
-            if all(is_close(a, b, tolerance) for a, b in zip(found[name], expected[name], strict=True)):
+            scale = max(map(_largest, expected[name])) or 1.0
+            if all(
+                is_close(a / scale, b / scale, tolerance)
+                for a, b in zip(found[name], expected[name], strict=True)
+            ):
                 continue
             if all((gradient == 0).all() for gradient in found[name]):
                 raise Wrong(
