@@ -84,7 +84,8 @@ def _tensor(value: Any) -> Tensor | None:
         parts = [_tensor(part) for part in value]
         if any(part is None for part in parts) or len({part.shape for part in parts}) != 1:
             return None
-        return torch.stack([part.to(_common_dtype(parts)) for part in parts])
+        dtype = _common_dtype(parts)
+        return torch.stack([part.to(dtype) for part in parts])
     if value is None or isinstance(value, str | bytes):
         return None
     try:
