@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise
+from sslcourse.exercises.exercise import Exercise, Wrong, raise_unlike_gradients
 from sslcourse.widgets import Question
 
 # ---- a recurrent network
@@ -35,6 +35,19 @@ def _rnn_with(step, inputs: Tensor, state: Tensor) -> Tensor:
     return torch.stack(states, dim=1)
 
 
+def judge_rnn(answer) -> None:
+    """Compare as always, then look at the gradient of w_h.
+
+    States that are written into one tensor are welcome, though PyTorch then refuses that one gradient, and says so.
+    """
+    RNN._compare(answer)
+    try:
+        raise_unlike_gradients(answer, my_rnn, _rnn_cases, ("w_h",))
+    except Wrong as wrong:
+        if "in place" not in str(wrong):
+            raise
+
+
 RNN = Exercise(
     name="07.rnn",
     title="run a recurrent network",
@@ -43,7 +56,7 @@ RNN = Exercise(
     statement=(
         "`inputs` `(N, T, D)` are N texts of T steps, `state` `(N, H)` is the state before the first step. Return the "
         "states after every step, `(N, T, H)`: each is the hyperbolic tangent of the input times `w_x` `(D, H)`, "
-        "plus the state before times `w_h` `(H, H)`, plus `bias` `(H,)`. Gradients must flow back through all steps."
+        "plus the state before times `w_h` `(H, H)`, plus `bias` `(H,)`. Gradients must reach all five, through all steps."
     ),
     stub=(
         "def my_rnn(inputs, state, w_x, w_h, bias):\n"
@@ -58,6 +71,7 @@ RNN = Exercise(
     ),
     cases=_rnn_cases,
     differentiable=("inputs", "state", "w_x", "bias"),
+    test=judge_rnn,
     wrong={
         "every step starts from the first state: use the state of the step before.": (
             lambda x, s, w_x, w_h, b: torch.tanh(x @ w_x + (s @ w_h).unsqueeze(1) + b)

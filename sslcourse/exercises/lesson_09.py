@@ -91,6 +91,8 @@ def _raise_unless_uniform(factors: Tensor, low: float, high: float) -> None:
     ends = ordered[0] > low + 0.01 * (high - low) or ordered[-1] < high - 0.01 * (high - low)
     if apart > 2.5 / len(factors) ** 0.5 or ends:
         raise Wrong("the factors are not spread evenly from 1 - strength to 1 + strength.")
+    if apart < 0.25 / len(factors) ** 0.5:
+        raise Wrong("the factors of a batch are evenly spaced and only shuffled: draw each by itself.")
 
 
 def _raise_unless_independent(factors: Tensor) -> None:
@@ -159,6 +161,9 @@ PER_IMAGE = Exercise(
         ).clamp(0, 1),
         "depends on that of the one before": lambda x, s: (
             x * (1 + s * (2 * torch.rand(len(x), 1, 1, 1).sort(0).values - 1))
+        ).clamp(0, 1),
+        "evenly spaced and only shuffled": lambda x, s: (
+            x * torch.linspace(1 - s, 1 + s, len(x))[torch.randperm(len(x)), None, None, None]
         ).clamp(0, 1),
         "is the argument `strength` used": lambda x, s: _brightness(x, 0.4, len(x), 1, 1, 1),
         "only the pixels above 1 may be cut off": lambda x, s: (lambda y: y.where(y <= 1, x))(

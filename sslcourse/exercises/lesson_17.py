@@ -81,7 +81,8 @@ def _raise_unless_equally_likely(answer, labels: Tensor, draws: int = 600) -> No
         beside += places[3][1] - places[3][0] == 1  # 59 of 1,770 choices
     for rows in members:
         share = 2 / len(rows)
-        if (counts[rows] / draws - share).abs().max() > 5.5 * (share * (1 - share) / draws) ** 0.5:
+        far = (counts[rows] / draws - share).abs().max() > 5.5 * (share * (1 - share) / draws) ** 0.5
+        if far or counts[rows].min() == 0:
             raise Wrong(
                 f"of a class of {len(rows)} images some are drawn in {counts[rows].max() / draws:.0%} of the draws, others "
                 f"in {counts[rows].min() / draws:.0%}: each must have the same chance."
