@@ -293,7 +293,7 @@ def my_clip(gradients, largest):
 
 
 def _clip_cases() -> list[tuple]:
-    """Gradients too long, short enough, and longer than that in one of three tensors."""
+    """Gradients too long or short enough; in the last case neither a value nor a tensor is too long alone."""
     long = [
         torch.tensor([[6.0, -8.0], [0.0, 0.0]]),
         torch.tensor([14.4, 19.2, 0.0]),
@@ -302,7 +302,7 @@ def _clip_cases() -> list[tuple]:
     other = [torch.randn(shape, generator=generator) for shape in [(3, 2), (4,), (2, 1, 3), ()]]
     return [
         (long, 6.5), ([g / 52 for g in long], 6.5), (other, 1.5), ([3 * g for g in other], 2.0),
-        ([g / 100 for g in other], 2.0),
+        ([g / 100 for g in other], 2.0), ([torch.ones(3, 3), -torch.ones(4)], 3.2),
     ]  # fmt: skip
 
 

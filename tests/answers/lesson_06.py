@@ -474,8 +474,8 @@ RIGHT = {
         line_with_einsum, line_in_double, line_number_by_number, line_by_steps, line_by_interpolate,
     ],
     "06.beta": [
-        beta_in_parts, beta_by_the_number_of_images, beta_in_a_loop, beta_with_einsum, beta_of_one_table,
-        beta_in_double, beta_by_means, beta_in_place,
+        beta_in_parts, beta_by_the_number_of_images, beta_in_a_loop, beta_with_einsum,
+        beta_of_one_table, beta_in_double, beta_by_means, beta_in_place,
     ],
     "06.condition": [
         condition_by_one_hot, condition_by_comparison, condition_by_scatter, condition_by_index,
@@ -489,8 +489,9 @@ RIGHT = {
 
 WRONG = {
     "06.kl": [
-        kl_of_the_mean_code, kl_without_variance, kl_of_the_log_of_sigma, kl_with_unbiased_mean, kl_median,
-        kl_in_bits, kl_per_image, kl_table, kl_sign_of_log, kl_of_the_first_image, kl_clipped, kl_sorted,
+        kl_of_the_mean_code, kl_without_variance, kl_of_the_log_of_sigma, kl_with_unbiased_mean,
+        kl_median, kl_in_bits, kl_per_image, kl_table, kl_sign_of_log, kl_of_the_first_image,
+        kl_clipped, kl_sorted,
     ],
     "06.interpolate": [
         arc, line_of_five, line_with_one_more, line_eased, line_in_the_middle, line_drawn_at_random,
@@ -503,8 +504,9 @@ WRONG = {
     ],
     "06.condition": [
         condition_with_plus_and_minus, condition_counted_in_the_batch, condition_on_the_first_label,
-        condition_as_many_as_seen, condition_from_the_end, condition_of_a_whole_row, condition_added,
-        condition_with_rounded_codes, condition_below_each_other, condition_of_three_classes,
+        condition_as_many_as_seen, condition_from_the_end, condition_of_a_whole_row,
+        condition_added, condition_with_rounded_codes, condition_below_each_other,
+        condition_of_three_classes,
     ],
     "06.mig": [
         mig_of_the_best_factor, mig_best_and_third, mig_relative, mig_normalised, mig_of_means,

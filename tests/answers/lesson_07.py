@@ -93,6 +93,18 @@ def rnn_without_gradients(inputs, state, w_x, w_h, bias):
     return rnn_with_all_inputs_first(inputs, state, w_x, w_h, bias)
 
 
+def rnn_detached_now_and_then(inputs, state, w_x, w_h, bias):
+    states = []
+    for t, x in enumerate(inputs.unbind(1)):
+        state = torch.tanh(x @ w_x + (state.detach() if t % 3 == 2 else state) @ w_h + bias)
+        states.append(state)
+    return torch.stack(states, dim=1)
+
+
+def rnn_with_a_detached_matrix(inputs, state, w_x, w_h, bias):
+    return rnn_with_all_inputs_first(inputs, state, w_x, w_h.detach(), bias)
+
+
 def rnn_of_new_tensors(inputs, state, w_x, w_h, bias):
     return torch.tensor(rnn_with_all_inputs_first(inputs, state, w_x, w_h, bias).tolist())
 
@@ -434,6 +446,12 @@ def clip_of_two(gradients, largest):
     return [g * (largest / norm).clamp(max=1) for g in gradients]
 
 
+def clip_where_a_value_is_large(gradients, largest):
+    norm = torch.cat([g.flatten() for g in gradients]).norm()
+    large = max(g.abs().max() for g in gradients) > largest
+    return [g * largest / norm if large else g for g in gradients]
+
+
 def clip_in_vain(gradients, largest):
     norm = torch.cat([g.flatten() for g in gradients]).norm()
     for g in gradients:
@@ -605,28 +623,30 @@ RIGHT = {
         chunks_by_unfold, chunks_by_index, chunks_of_streams,
     ],
     "07.clip": [
-        clip_with_min, clip_as_a_tuple, clip_of_norms, clip_in_place, clip_in_numpy, clip_by_pytorch,
-        clip_number_by_number, clip_as_one_vector,
+        clip_with_min, clip_as_a_tuple, clip_of_norms, clip_in_place, clip_in_numpy,
+        clip_by_pytorch, clip_number_by_number, clip_as_one_vector,
     ],
     "07.top_p": [
-        nucleus_of_zeros, nucleus_in_a_loop, nucleus_in_numpy, nucleus_of_lists, nucleus_by_threshold,
-        nucleus_by_shifted_mask, nucleus_of_what_is_likelier, nucleus_of_logits, nucleus_in_place,
+        nucleus_of_zeros, nucleus_in_a_loop, nucleus_in_numpy, nucleus_of_lists,
+        nucleus_by_threshold, nucleus_by_shifted_mask, nucleus_of_what_is_likelier,
+        nucleus_of_logits, nucleus_in_place,
     ],
 }  # fmt: skip
 
 WRONG = {
     "07.rnn": [
-        rnn_detached_at_every_step, rnn_without_gradients, rnn_of_new_tensors,
-        rnn_that_keeps_the_input_only, rnn_with_the_bias_twice, rnn_that_forgets_after_two_steps,
-        rnn_with_a_relu, rnn_that_adds_to_the_state, rnn_along_the_texts,
-        rnn_with_the_state_of_the_first_text, rnn_with_exchanged_matrices,
+        rnn_detached_at_every_step, rnn_detached_now_and_then, rnn_with_a_detached_matrix,
+        rnn_without_gradients, rnn_of_new_tensors, rnn_that_keeps_the_input_only,
+        rnn_with_the_bias_twice, rnn_that_forgets_after_two_steps, rnn_with_a_relu,
+        rnn_that_adds_to_the_state, rnn_along_the_texts, rnn_with_the_state_of_the_first_text,
+        rnn_with_exchanged_matrices,
     ],
     "07.shift": [
         shift_as_a_number, shift_without_gradients, shift_with_detached_logits,
         shift_without_the_first_target, shift_that_ignores_token_zero, shift_in_bits,
         shift_of_the_last_place, shift_of_the_first_text, shift_of_targets_only,
-        shift_summed_over_places, shift_of_probabilities, shift_reversed, shift_with_smoothed_labels,
-        shift_as_perplexity,
+        shift_summed_over_places, shift_of_probabilities, shift_reversed,
+        shift_with_smoothed_labels, shift_as_perplexity,
     ],
     "07.chunks": [
         chunks_one_after_the_other, chunks_with_rows_first, chunks_side_by_side, chunks_backwards,
@@ -635,8 +655,8 @@ WRONG = {
     ],
     "07.clip": [
         clip_by_the_first, clip_as_one_vector_only, clip_the_long_ones, clip_to_the_squared_length,
-        clip_away, clip_with_absolute_values, clip_from_above, clip_of_two, clip_in_vain,
-        clip_to_six_and_a_half, clip_without_return,
+        clip_away, clip_where_a_value_is_large, clip_with_absolute_values, clip_from_above,
+        clip_of_two, clip_in_vain, clip_to_six_and_a_half, clip_without_return,
     ],
     "07.top_p": [
         nucleus_of_two, nucleus_of_at_least_two, nucleus_above_a_share_of_the_best,

@@ -93,6 +93,16 @@ def brightness_in_a_row(images, strength):
     return (images * factor.view(-1, 1, 1, 1)).clamp(0, 1)
 
 
+def brightness_evenly_spaced(images, strength):
+    factor = torch.linspace(1 - strength, 1 + strength, len(images))[torch.randperm(len(images))]
+    return (images * factor.view(-1, 1, 1, 1)).clamp(0, 1)
+
+
+def brightness_of_steps(images, strength):
+    factor = 1 + strength * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    return (images * factor.round(decimals=1)).clamp(0, 1)
+
+
 def brightness_normal(images, strength):
     factor = (1 + strength * torch.randn(len(images), 1, 1, 1) / 2).clamp(1 - strength, 1 + strength)
     return (images * factor).clamp(0, 1)
@@ -646,44 +656,47 @@ def uniformity_of_cosines_alone(z):
 
 RIGHT = {
     "09.per_image": [
-        brightness_by_view, brightness_image_by_image, brightness_in_numpy, brightness_of_a_new_generator,
-        brightness_into_an_empty_tensor, brightness_by_distribution, brightness_with_einsum,
-        brightness_of_a_copy, brightness_in_double,
+        brightness_by_view, brightness_image_by_image, brightness_in_numpy,
+        brightness_of_a_new_generator, brightness_into_an_empty_tensor, brightness_by_distribution,
+        brightness_with_einsum, brightness_of_a_copy, brightness_in_double,
     ],
     "09.cosine": [
-        cosines_by_pytorch, cosines_with_einsum, cosines_of_products, cosines_in_loops, cosines_in_numpy,
-        cosines_in_place, cosines_as_lists, cosines_of_distances, cosines_by_linear,
+        cosines_by_pytorch, cosines_with_einsum, cosines_of_products, cosines_in_loops,
+        cosines_in_numpy, cosines_in_place, cosines_as_lists, cosines_of_distances,
+        cosines_by_linear,
     ],
     "09.nt_xent": [
         nt_xent_of_the_course, nt_xent_with_logsumexp, nt_xent_of_exponentials, nt_xent_in_loops,
-        nt_xent_of_neighbours, nt_xent_of_four_tables, nt_xent_without_the_diagonal, nt_xent_in_double,
-        nt_xent_with_one_hot_targets,
+        nt_xent_of_neighbours, nt_xent_of_four_tables, nt_xent_without_the_diagonal,
+        nt_xent_in_double, nt_xent_with_one_hot_targets,
     ],
     "09.labels": [
         labels_by_rolling, labels_in_a_loop, labels_from_a_mask, labels_as_a_list, labels_by_where,
         labels_of_the_whole_table,
     ],
     "09.pairs": [
-        pairs_by_reshape, pairs_in_two_calls, pairs_with_views_first, pairs_one_by_one, pairs_by_index,
-        pairs_by_mask, pairs_exchanged,
+        pairs_by_reshape, pairs_in_two_calls, pairs_with_views_first, pairs_one_by_one,
+        pairs_by_index, pairs_by_mask, pairs_exchanged,
     ],
     "09.uniformity": [
         uniformity_of_the_course, uniformity_of_cosines, uniformity_with_logsumexp,
-        uniformity_of_all_ordered_pairs, uniformity_in_loops, uniformity_in_numpy, uniformity_in_double,
-        uniformity_in_place,
+        uniformity_of_all_ordered_pairs, uniformity_in_loops, uniformity_in_numpy,
+        uniformity_in_double, uniformity_in_place,
     ],
 }  # fmt: skip
 
 WRONG = {
     "09.per_image": [
-        brightness_added, brightness_of_each_channel, brightness_of_each_column, brightness_of_pairs,
-        brightness_with_clipped_factors, brightness_of_two_values, brightness_in_a_row, brightness_normal,
+        brightness_added, brightness_of_each_channel, brightness_of_each_column,
+        brightness_of_pairs, brightness_with_clipped_factors, brightness_of_two_values,
+        brightness_in_a_row, brightness_evenly_spaced, brightness_of_steps, brightness_normal,
         brightness_of_contrast, brightness_with_a_fixed_seed, brightness_of_four_tenths,
         brightness_halved, brightness_by_power, brightness_rescaled,
     ],
     "09.cosine": [
         cosines_within_one_length, cosines_of_largest_lengths, cosines_of_pairs, cosines_of_signs,
-        cosines_clipped, cosines_squared, cosines_as_shares, cosines_of_a_alone, cosines_from_zero_to_one,
+        cosines_clipped, cosines_squared, cosines_as_shares, cosines_of_a_alone,
+        cosines_from_zero_to_one,
     ],
     "09.nt_xent": [
         nt_xent_as_a_number, nt_xent_without_gradients, nt_xent_that_stops_at_one_view,
@@ -694,8 +707,8 @@ WRONG = {
     ],
     "09.labels": [
         labels_beyond_the_table, labels_that_count_up, labels_with_every_row_moved, labels_detached,
-        labels_as_a_number, labels_of_the_upper_half, labels_of_the_nearest, labels_without_temperature,
-        labels_from_the_left,
+        labels_as_a_number, labels_of_the_upper_half, labels_of_the_nearest,
+        labels_without_temperature, labels_from_the_left,
     ],
     "09.pairs": [
         pairs_without_gradients, pairs_detached, pairs_of_halves, pairs_of_one_view,
@@ -704,8 +717,8 @@ WRONG = {
     ],
     "09.uniformity": [
         uniformity_with_the_diagonal, uniformity_as_it_comes, uniformity_in_bits,
-        uniformity_of_the_mean_distance, uniformity_of_squared_exponentials, uniformity_of_the_median,
-        uniformity_of_neighbours, uniformity_of_absolute_distances, uniformity_of_centred_rows,
-        uniformity_of_cosines_alone,
+        uniformity_of_the_mean_distance, uniformity_of_squared_exponentials,
+        uniformity_of_the_median, uniformity_of_neighbours, uniformity_of_absolute_distances,
+        uniformity_of_centred_rows, uniformity_of_cosines_alone,
     ],
 }  # fmt: skip

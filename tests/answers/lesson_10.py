@@ -377,6 +377,17 @@ def update_by_detach(target, online, momentum):
         old.detach()[...] = momentum * old.detach() + (1 - momentum) * new.detach()
 
 
+def update_by_a_partial_state(target, online, momentum):
+    old = dict(target.named_parameters())
+    new = {name: momentum * old[name] + (1 - momentum) * p.detach() for name, p in online.named_parameters()}
+    target.load_state_dict(new, strict=False)
+
+
+def update_as_weight_averaging(target, online, momentum):
+    update = torch.optim.swa_utils.get_ema_multi_avg_fn(momentum)
+    update(list(target.parameters()), list(online.parameters()), None)
+
+
 @torch.inference_mode()
 def update_in_inference_mode(target, online, momentum):
     for old, new in zip(target.parameters(), online.parameters(), strict=True):
@@ -580,12 +591,13 @@ def keys_put_back_within_parts(encode, images, order, groups):
 
 RIGHT = {
     "10.loss": [
-        loss_of_the_course, loss_with_logsumexp, loss_of_exponentials, loss_in_a_loop, loss_with_einsum,
-        loss_with_the_own_key_last, loss_with_detached_keys, loss_in_double, loss_as_softplus,
+        loss_of_the_course, loss_with_logsumexp, loss_of_exponentials, loss_in_a_loop,
+        loss_with_einsum, loss_with_the_own_key_last, loss_with_detached_keys, loss_in_double,
+        loss_as_softplus,
     ],
     "10.queue": [
-        queue_by_vstack, queue_by_rolling, queue_into_an_empty_tensor, queue_in_numpy, queue_of_a_deque,
-        queue_as_a_list, queue_with_keys_in_place, queue_in_double,
+        queue_by_vstack, queue_by_rolling, queue_into_an_empty_tensor, queue_in_numpy,
+        queue_of_a_deque, queue_as_a_list, queue_with_keys_in_place, queue_in_double,
     ],
     "10.order": [
         step_with_a_new_name, step_as_a_list, step_in_place, step_by_hand, step_with_detached_keys,
@@ -593,7 +605,8 @@ RIGHT = {
     ],
     "10.momentum": [
         update_by_lerp, update_by_data, update_by_copy, update_by_names, update_by_foreach,
-        update_by_detach, update_in_inference_mode, update_that_returns, update_by_index,
+        update_by_a_partial_state, update_as_weight_averaging, update_by_detach,
+        update_in_inference_mode, update_that_returns, update_by_index,
     ],
     "10.shuffle": [
         keys_by_assignment, keys_by_an_inverse, keys_part_by_part, keys_by_slices, keys_by_split,
@@ -605,30 +618,31 @@ WRONG = {
     "10.loss": [
         loss_as_a_number, loss_without_gradients, loss_with_a_detached_positive,
         loss_with_detached_lengths, loss_of_softmax, loss_of_negatives_only, loss_of_sums,
-        loss_of_the_first_query, loss_of_squared_distances, loss_with_shifted_keys, loss_with_all_keys,
-        loss_without_temperature,
+        loss_of_the_first_query, loss_of_squared_distances, loss_with_shifted_keys,
+        loss_with_all_keys, loss_without_temperature,
     ],
     "10.queue": [
         queue_of_itself, queue_that_also_changes_the_old_one, queue_through_its_data,
-        queue_with_the_first_key_only, queue_with_keys_of_mean_length_one, queue_with_the_sum_of_one,
-        queue_with_the_oldest_replaced, queue_at_a_random_place, queue_backwards, queue_one_in_one_out,
-        queue_that_grows,
+        queue_with_the_first_key_only, queue_with_keys_of_mean_length_one,
+        queue_with_the_sum_of_one, queue_with_the_oldest_replaced, queue_at_a_random_place,
+        queue_backwards, queue_one_in_one_out, queue_that_grows,
     ],
     "10.order": [
-        step_with_a_number, step_with_a_detached_loss, step_without_gradients, step_with_a_detached_query,
-        step_without_the_newest, step_that_keeps_the_queue, step_with_the_query_in_the_queue,
-        step_with_the_key_removed_late, step_with_another_temperature, step_that_returns_the_queue_first,
+        step_with_a_number, step_with_a_detached_loss, step_without_gradients,
+        step_with_a_detached_query, step_without_the_newest, step_that_keeps_the_queue,
+        step_with_the_query_in_the_queue, step_with_the_key_removed_late,
+        step_with_another_temperature, step_that_returns_the_queue_first,
         step_of_the_loss_minus_log_two, step_with_a_longer_queue,
     ],
     "10.momentum": [
-        update_that_freezes, update_that_detaches_in_place, update_of_online_too, update_with_gradients,
-        update_of_buffers_too, update_of_the_whole_state, update_of_a_copy, update_twice,
-        update_by_nine_tenths, update_that_adds_all, update_of_the_last_layer,
+        update_that_freezes, update_that_detaches_in_place, update_of_online_too,
+        update_with_gradients, update_of_buffers_too, update_of_the_whole_state, update_of_a_copy,
+        update_twice, update_by_nine_tenths, update_that_adds_all, update_of_the_last_layer,
         update_through_new_parameters, update_in_evaluation_mode, update_that_clears_gradients,
     ],
     "10.shuffle": [
         keys_still_shuffled, keys_shuffled_twice, keys_in_their_own_company, keys_of_one_batch,
-        keys_one_by_one, keys_in_an_order_of_their_own, keys_of_two_groups, keys_of_parts_of_that_size,
-        keys_of_every_other, keys_put_back_within_parts,
+        keys_one_by_one, keys_in_an_order_of_their_own, keys_of_two_groups,
+        keys_of_parts_of_that_size, keys_of_every_other, keys_put_back_within_parts,
     ],
 }  # fmt: skip

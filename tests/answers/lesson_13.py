@@ -469,31 +469,33 @@ RIGHT = {
         loss_with_einsum, loss_by_indices, loss_in_double, loss_in_place,
     ],
     "13.decode": [
-        decode_by_where, decode_in_a_loop, decode_by_masked_scatter, decode_by_sorting, decode_in_place,
-        decode_image_by_image, decode_by_index_put,
+        decode_by_where, decode_in_a_loop, decode_by_masked_scatter, decode_by_sorting,
+        decode_in_place, decode_image_by_image, decode_by_index_put,
     ],
 }  # fmt: skip
 
 WRONG = {
     "13.patchify": [
         patches_reshaped, patches_column_by_column, patches_turned, patches_as_columns,
-        patches_that_overlap, patches_of_squares_only, patches_of_two_pixels, patches_of_the_first_image,
-        patches_backwards, patches_averaged, patches_of_spread_pixels,
+        patches_that_overlap, patches_of_squares_only, patches_of_two_pixels,
+        patches_of_the_first_image, patches_backwards, patches_averaged, patches_of_spread_pixels,
     ],
     "13.mask": [
-        mask_of_coins, mask_of_visible, mask_of_one_row, mask_of_a_block, mask_rolled, mask_of_ten_rows,
-        mask_of_two_halves, mask_with_ranks_once, mask_of_three_quarters, mask_cut_down, mask_rounded_up,
-        mask_of_integers, mask_without_the_first, mask_that_likes_the_end, mask_with_a_seed,
+        mask_of_coins, mask_of_visible, mask_of_one_row, mask_of_a_block, mask_rolled,
+        mask_of_ten_rows, mask_of_two_halves, mask_with_ranks_once, mask_of_three_quarters,
+        mask_cut_down, mask_rounded_up, mask_of_integers, mask_without_the_first,
+        mask_that_likes_the_end, mask_with_a_seed,
     ],
     "13.loss": [
-        loss_as_a_number, loss_detached, loss_of_all, loss_of_images, loss_of_visible, loss_with_zeros,
-        loss_of_sums, loss_of_roots, loss_for_each_image, loss_of_the_first_pixel, loss_smooth,
-        loss_with_seven_tenths,
+        loss_as_a_number, loss_detached, loss_of_all, loss_of_images, loss_of_visible,
+        loss_with_zeros, loss_of_sums, loss_of_roots, loss_for_each_image, loss_of_the_first_pixel,
+        loss_smooth, loss_with_seven_tenths,
     ],
     "13.decode": [
         decode_without_blocks, decode_with_late_positions, decode_with_positions_of_the_first,
-        decode_with_positions_for_hidden_only, decode_with_positions_for_visible_only, decode_detached,
-        decode_without_gradients, decode_with_a_copied_mask_token, decode_with_visible_backwards,
-        decode_of_hidden_only, decode_with_zeros, decode_one_place_at_a_time,
+        decode_with_positions_for_hidden_only, decode_with_positions_for_visible_only,
+        decode_detached, decode_without_gradients, decode_with_a_copied_mask_token,
+        decode_with_visible_backwards, decode_of_hidden_only, decode_with_zeros,
+        decode_one_place_at_a_time,
     ],
 }  # fmt: skip

@@ -79,6 +79,11 @@ def draw_from_the_first_ten(labels, per_class, generator):
     return torch.cat([r[torch.randperm(len(r), generator=generator)[:per_class]] for r in rows])
 
 
+def draw_from_the_first_thirty(labels, per_class, generator):
+    rows = [(labels == c).nonzero().flatten()[:30] for c in labels.unique()]
+    return torch.cat([r[torch.randperm(len(r), generator=generator)[:per_class]] for r in rows])
+
+
 def draw_from_half_of_each_class(labels, per_class, generator):
     rows = [(labels == c).nonzero().flatten() for c in labels.unique()]
     rows = [r[: max(per_class, len(r) // 2)] for r in rows]
@@ -589,23 +594,24 @@ RIGHT = {
         features_into_an_empty_tensor,
     ],
     "17.head": [
-        head_in_place, head_as_a_list, head_with_einsum, head_by_diagonal, head_in_numpy, head_in_loops,
-        head_by_probing, head_in_double,
+        head_in_place, head_as_a_list, head_with_einsum, head_by_diagonal, head_in_numpy,
+        head_in_loops, head_by_probing, head_in_double,
     ],
     "17.report": [
         report_in_a_loop, report_by_max, report_of_pairs, report_in_numpy, report_by_sorting,
         report_by_topk, report_by_mask, report_in_double,
     ],
     "17.labels_needed": [
-        needed_by_interp, needed_in_a_loop, needed_by_searchsorted, needed_in_decades, needed_of_lists,
-        needed_in_octaves, needed_by_halving,
+        needed_by_interp, needed_in_a_loop, needed_by_searchsorted, needed_in_decades,
+        needed_of_lists, needed_in_octaves, needed_by_halving,
     ],
 }  # fmt: skip
 
 WRONG = {
     "17.draw": [
-        draw_with_replacement, draw_from_the_first_ten, draw_from_half_of_each_class, draw_a_block,
-        draw_the_same_places, draw_without_the_generator, draw_with_a_fixed_seed, draw_from_all, draw_five,
+        draw_with_replacement, draw_from_the_first_ten, draw_from_the_first_thirty,
+        draw_from_half_of_each_class, draw_a_block, draw_the_same_places,
+        draw_without_the_generator, draw_with_a_fixed_seed, draw_from_all, draw_five,
         draw_positions, draw_a_mask, draw_the_labels, draw_a_table, draw_without_the_last,
         draw_from_sorted_labels,
     ],
@@ -616,15 +622,16 @@ WRONG = {
         features_in_training_mode_again, features_shuffled, features_as_columns,
     ],
     "17.head": [
-        head_of_the_bias_first, head_without_the_mean, head_with_rows_divided, head_with_the_mean_added,
-        head_multiplied, head_of_a_shape_error, head_of_a_product_error, head_with_old_weights,
-        head_as_a_layer, head_with_one_bias, head_that_standardises_the_weights, head_with_the_variance,
+        head_of_the_bias_first, head_without_the_mean, head_with_rows_divided,
+        head_with_the_mean_added, head_multiplied, head_of_a_shape_error, head_of_a_product_error,
+        head_with_old_weights, head_as_a_layer, head_with_one_bias,
+        head_that_standardises_the_weights, head_with_the_variance,
     ],
     "17.report": [
-        report_the_best_test, report_validation, report_the_last, report_the_first, report_the_epoch,
-        report_the_worst_on_validation, report_the_mean_of_the_best_three, report_the_median,
-        report_at_the_best_test, report_without_the_last, report_without_the_first, report_two_numbers,
-        report_in_per_cent,
+        report_the_best_test, report_validation, report_the_last, report_the_first,
+        report_the_epoch, report_the_worst_on_validation, report_the_mean_of_the_best_three,
+        report_the_median, report_at_the_best_test, report_without_the_last,
+        report_without_the_first, report_two_numbers, report_in_per_cent,
     ],
     "17.labels_needed": [
         needed_on_a_straight_axis, needed_as_a_logarithm, needed_as_a_whole_number,
