@@ -68,7 +68,14 @@ def as_a_column(x, slope, intercept):
 
 RIGHT = {
     "00.line": [
-        in_numpy, as_a_list, in_place, in_double_precision, with_a_gradient, by_keyword, as_a_polynomial, decorated,
+        in_numpy,
+        as_a_list,
+        in_place,
+        in_double_precision,
+        with_a_gradient,
+        by_keyword,
+        as_a_polynomial,
+        decorated,
     ]
-}  # fmt: skip
+}
 WRONG = {"00.line": [rounded, never_falling, never_negative, first_example_by_heart, as_text, as_a_column]}
