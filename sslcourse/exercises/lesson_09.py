@@ -469,7 +469,8 @@ LABELS = Exercise(
     difficulty="medium",
     statement=(
         "This version takes the diagonal *out* of the table, which is allowed: `(2N, 2N)` becomes `(2N, 2N - 1)`. But "
-        "then it asks each row for the wrong column. In which column does each row's partner stand now? Mend `labels`."
+        "then it asks each row for the wrong column. In which column does each row's partner stand now? Mend `labels`; "
+        "the loss is trained with."
     ),
     stub=(
         "def my_mended_loss(z_a, z_b, temperature):\n"

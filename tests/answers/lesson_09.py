@@ -443,7 +443,7 @@ def labels_detached(z_a, z_b, temperature):
 
 
 def labels_as_a_number(z_a, z_b, temperature):
-    return float(labels_by_where(z_a, z_b, temperature))
+    return labels_by_where(z_a, z_b, temperature).item()
 
 
 def labels_of_the_upper_half(z_a, z_b, temperature):
