@@ -1081,8 +1081,8 @@ claim(
 # %% [markdown]
 # On held-out text the LSTM leaves the bigram far behind. The last column says among how many characters it hesitates, out
 # of 38. On its own training text it looks better than it is, since it has begun to learn that by heart: *only held-out
-# text is evidence*. And even that flatters a little here. The lessons repeat themselves, so the held-out
-# sections are not strangers; on another author's prose the number would be worse.
+# text is evidence*. And even that flatters a little here. The lessons repeat themselves, so the held-out sections are not
+# strangers; on another author's prose the number would be worse.
 #
 # Where is the uncertainty? Sort the held-out characters by their place in a word:
 
@@ -1099,7 +1099,7 @@ for k in range(1, 7):
     print(f"{k:18} {surprise[here].mean():6.1f} {bigram_surprise[here].mean():8.1f}")
 
 # %% tags=["claim"]
-# Checks what the text says: first letters are the hardest, for the bigram as for the LSTM
+# Checks what the text says of the letters of a word, for the LSTM and for the bigram
 surprise_at, bigram_at = (
     [s[places == k].mean().item() for k in range(1, 7)]
     for s in (surprise, bigram_surprise)
@@ -1255,8 +1255,8 @@ claim("of these, temperature 1 predicts best", lambda: min(losses, key=losses.ge
 
 # %% [markdown]
 # Of these, temperature 1 predicts best. Cross-entropy has trained honest probabilities (lesson 02), and there is nothing
-# left to correct. (A model that knows much
-# more of its training text by heart is too sure of itself on fresh text. There a temperature above 1 predicts better.)
+# left to correct. (A model that knows much more of its training text by heart is too sure of itself on fresh text. There a
+# temperature above 1 predicts better.)
 #
 # ### Is what it writes correct?
 #

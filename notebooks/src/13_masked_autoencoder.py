@@ -138,6 +138,9 @@ print("hidden", (rank[0] >= 3).int().tolist())
 # %%
 show_source(random_mask)
 
+# %% [markdown]
+# Seven test images, and what is left of them:
+
 # %%
 samples = test_images[:7]
 mask = random_mask(7, 16, 0.75, torch.Generator().manual_seed(2))
@@ -711,6 +714,9 @@ for seed, draw in enumerate(draws[:3]):
     scratch.append(accuracy_after(evaluate.train_classifier, new_vit, draw, 2e-3, seed))
 print("fine-tuned after MAE:", [f"{value:.0f} %" for value in tuned])
 print("from scratch:        ", [f"{value:.0f} %" for value in scratch])
+
+# %% [markdown]
+# Each line is a draw of labels, from what the network reaches from scratch to what it reaches after MAE:
 
 # %% tags=["drawing"]
 # Draws both accuracies for each of the three draws of labels
