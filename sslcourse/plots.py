@@ -80,6 +80,30 @@ def image_rows(rows: dict[str, Tensor], scale: int = 2) -> Image.Image:
     return picture
 
 
+def image_columns(columns: dict[str, Tensor], scale: int = 5) -> Image.Image:
+    """Images side by side, each named above.
+
+    columns: name -> image (1 or 3, H, W) in [0, 1]; values outside are clipped.
+    scale: screen pixels per image pixel.
+    """
+    font = ImageFont.load_default(size=14)
+    strips = [_strip(image.unsqueeze(0), scale) for image in columns.values()]
+    widths = [
+        max(strip.width, int(font.getlength(name)) + 12)
+        for name, strip in zip(columns, strips, strict=True)
+    ]
+    size = sum(widths), 24 + max(strip.height for strip in strips)
+    picture = Image.new(
+        "RGB" if any(s.mode == "RGB" for s in strips) else "L", size, color="white"
+    )
+    draw, left = ImageDraw.Draw(picture), 0
+    for name, strip, width in zip(columns, strips, widths, strict=True):
+        draw.text((left + width / 2, 12), name, fill="black", font=font, anchor="mm")
+        picture.paste(strip, (left + (width - strip.width) // 2, 24))
+        left += width
+    return picture
+
+
 def _strip(images: Tensor, scale: int, gap: int = 1) -> Image.Image:
     """Images (N, C, H, W) or (N, H, W) side by side, with a white gap around each."""
     images = images.detach().cpu()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from sslcourse.plots import COLORS, freeze_layout, image_rows, plot_losses, subplots
+from sslcourse.plots import COLORS, freeze_layout, image_columns, image_rows, plot_losses, subplots
 from sslcourse.show import png
 
 
@@ -55,6 +55,25 @@ def test_the_longest_name_fits_beside_the_images():
     pixels = np.asarray(image_rows({"i": images, "a name much longer than that": images}, scale=1))
     assert (pixels[:, :4] == 255).all()  # nothing is cut off on the left
     assert (pixels[:, -30:] == 255).all()  # nor written into the images
+
+
+def test_columns_stand_side_by_side_with_their_names_above():
+    levels = torch.tensor([0.2, 0.6]).reshape(2, 1, 1, 1).expand(2, 1, 20, 20)
+    pixels = np.asarray(image_columns({"a": levels[0], "b": levels[1]}, scale=2))
+    assert pixels.shape == (24 + 44, 2 * 44)
+    assert [pixels[46, x] for x in (22, 66)] == [51, 153]
+    assert [(pixels[:24, x : x + 44] < 100).any() for x in (0, 44)] == [True, True]
+
+
+def test_a_column_is_as_wide_as_its_name():
+    pixels = np.asarray(image_columns({"a long name": torch.zeros(1, 1, 1), "": torch.zeros(1, 1, 1)}))
+    assert (pixels[:24, -15:] == 255).all() and (pixels[:24, :2] == 255).all()
+    assert pixels.shape[1] > 60
+
+
+def test_a_column_in_colour_makes_the_picture_coloured():
+    columns = {"red": torch.tensor([1.0, 0.0, 0.0]).reshape(3, 1, 1), "black": torch.zeros(1, 1, 1)}
+    assert np.asarray(image_columns(columns)).shape[2] == 3
 
 
 def test_lines_take_the_colours_and_styles_of_the_course_in_turn():
