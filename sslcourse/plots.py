@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 COLORS = matplotlib.color_sequences["petroff6"]  # told apart by colour-blind readers too
+CLASS_COLORS = matplotlib.color_sequences["petroff10"]
+CLASS_MARKERS = "osDP^vX<>*"
 LINE_STYLES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
 
 
