@@ -9,9 +9,15 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+<<<<<<< HEAD
 COLORS = [  # matplotlib's petroff6, which 3.10 has not: told apart by colour-blind readers too
     "#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd",
 ]  # fmt: skip
+=======
+COLORS = matplotlib.color_sequences["petroff6"]  # told apart by colour-blind readers too
+CLASS_COLORS = matplotlib.color_sequences["petroff10"]
+CLASS_MARKERS = "osDP^vX<>*"
+>>>>>>> lessons_d
 LINE_STYLES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
 
 
