@@ -196,13 +196,14 @@ history = await run
 # Draws the loss after each step, and on the images held back after each pass
 figure, ax = subplots()
 plot_losses(history.loss, history.validation, ax)
-first, last = (history.loss[0], history.loss[-1]) if history.loss else (0.0, 0.0)
-validation = "".join(f" {value:.3f}" for value in history.validation.values())
-show(
-    figure,
-    alt=f"The loss is {first:.2f} at the first step and {last:.3f} at the last; "
-    f"on images that were held back, after each pass:{validation}.",
-)
+validation = " ".join(f"{value:.3f}" for value in history.validation.values()) or "none"
+said = "No step was made."
+if history.loss:
+    said = (
+        f"The loss is {history.loss[0]:.2f} at the first step and {history.loss[-1]:.3f} at the "
+        f"last; on images that were held back, after each pass: {validation}."
+    )
+show(figure, alt=said)
 
 # %% [markdown]
 # Here are eight of the images held back, their upper half and what the network makes of it:

@@ -403,13 +403,28 @@ lead = {}  # of naive Bayes, in points; an entry for each number of labels
 for world, scores in results.items():
     for name, table in scores.items():
         lead[world, name] = (scores["naive Bayes"] - table).mean(1)
-right, wrong = lead["right model", "logistic"], lead["wrong model", "logistic"]
+
+
+def lead_at(labels, world):
+    return lead[world, "logistic"][COUNTS.index(labels)]
+
+
 claim(
-    "right model, 50 labels: naive Bayes leads by 2 points", right[COUNTS.index(50)] > 2
+    "right model, 50 labels: naive Bayes leads by 2 points",
+    lambda: lead_at(50, "right model") > 2,
 )
-claim("right model, 1,000 labels: within 1 point", right[-1].abs() < 1)
-claim("wrong model, 20 labels: naive Bayes leads", wrong[COUNTS.index(20)] > 0)
-claim("wrong model, 1,000 labels: it is 2 points behind", wrong[-1] < -2)
+claim(
+    "right model, 1,000 labels: the two are within 1 point",
+    lambda: lead_at(1000, "right model").abs() < 1,
+)
+claim(
+    "wrong model, 20 labels: naive Bayes leads",
+    lambda: lead_at(20, "wrong model") > 0,
+)
+claim(
+    "wrong model, 1,000 labels: naive Bayes is 2 points behind",
+    lambda: lead_at(1000, "wrong model") < -2,
+)
 
 # %% [markdown]
 # This is what Ng and Jordan found in 2001. The generative model gets *sooner* to the best it can do, and the
@@ -429,7 +444,10 @@ for world in WORLDS:
         f"{world}: naive Bayes is nowhere a point ahead of logistic regression with penalty",
         (lead[world, "logistic, penalty"] < 1).all(),
     )
-claim("10 labels, right model: even the plain one keeps up", right[0] < 0.5)
+claim(
+    "10 labels, right model: even the plain one keeps up",
+    lambda: lead_at(10, "right model") < 0.5,
+)
 
 # %% [markdown]
 # ## 7. What only the joint can do
@@ -908,7 +926,7 @@ claim(
 )
 claim(
     "the worst GAN with penalty is better than the best without, by KL",
-    max(kl for *_, kl in gan_scores[3:]) < min(kl for *_, kl in gan_scores[:3]),
+    lambda: max(kl for *_, kl in gan_scores[3:]) < min(kl for *_, kl in gan_scores[:3]),
 )
 
 # %% [markdown]
