@@ -544,7 +544,8 @@ def expectations(place):
 # Draws what each of the four readers expects; move the word to hide
 hide_figure, hide_axes = subplots(1, 4, width=9, height=2.4)
 for ax in hide_axes:
-    ax.set(xlim=(0, 1.0), yticks=[], ylim=(4.6, -0.6), xlabel="probability")
+    ax.set(xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[], ylim=(4.6, -0.6))
+    ax.set_xlabel("probability")
 reader_bars = [
     ax.barh(range(5), [0.0] * 5, color=COLORS[0], alpha=0.5) for ax in hide_axes
 ]
