@@ -215,7 +215,7 @@ MATCHING = Exercise(
     ),
     stub=(
         "def my_matched_accuracy(clusters, labels):\n"
-        '    """Share of points that are right; clusters and labels are (N,), with values 0, 1, 2."""\n'
+        '    """Share of points that are right; clusters, labels: (N,), with values 0, 1, 2."""\n'
         "    return (clusters == labels).float().mean()"
     ),
     reference=my_matched_accuracy,

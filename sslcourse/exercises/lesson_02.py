@@ -355,7 +355,7 @@ INFO_NCE = Exercise(
     ),
     stub=(
         "def my_info_nce_bound(scores):\n"
-        '    """log N + the mean log chance of the partner, in nats: (N, N) -> a tensor without dimensions."""\n'
+        '    """log N + the mean log chance of the partner, in nats; scores: (N, N)."""\n'
         "    ...  # your code"
     ),
     reference=my_info_nce_bound,
