@@ -397,7 +397,7 @@ for name, codes in flat_codes.items():
 # Draws the map of codes, and the image at the cross; choose the model, move the cross
 maps, angle = {}, torch.linspace(0, 2 * torch.pi, 100)
 for name, codes in flat_codes.items():
-    figure, (ax, image_ax) = subplots(1, 2, width=7, height=3.9)
+    figure, (ax, image_ax) = subplots(1, 2, width=7, height=3.5)
     low = codes.quantile(0.002, dim=0).clamp(max=-3.5)
     high = codes.quantile(0.998, dim=0).clamp(min=3.5)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
