@@ -841,10 +841,8 @@ claim(
 prices = {}
 for low, high in pairwise(BETAS):
     (more, less_rate, _), (less, more_rate, _) = terms[high], terms[low]
-    prices[low, high] = (more - less) / (more_rate - less_rate)
-    print(
-        f"from β = {high} to {low}: each nat of rate saves {prices[low, high]:.2g} nats"
-    )
+    price = prices[low, high] = (more - less) / (more_rate - less_rate)
+    print(f"from β = {high} to {low}: each nat of rate saves {price:.2g} nats")
 
 # %% [markdown]
 # Every price lies between the two $\beta$ that it connects. That is a second known answer: the optimizer buys rate as long
