@@ -1,12 +1,22 @@
 """Pictures, pixel by pixel."""
 
+from itertools import combinations
+
 import matplotlib
 import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from sslcourse.plots import COLORS, freeze_layout, image_columns, image_rows, plot_losses, subplots
+from sslcourse.plots import (
+    COLORS,
+    freeze_layout,
+    image_columns,
+    image_rows,
+    plot_classes,
+    plot_losses,
+    subplots,
+)
 from sslcourse.show import png
 
 
@@ -152,3 +162,33 @@ def test_losses_that_have_no_logarithm_can_be_drawn(loss):
     plot_losses(loss, {}, ax)
     figure.draw_without_rendering()
     assert len(ax.lines) == 1
+
+
+def test_the_lines_between_images_are_as_bright_as_asked():
+    pixels = np.asarray(image_rows({"x": torch.ones(1, 2, 2)}, scale=1, gap=0.4))[:, -4:]
+    assert pixels.tolist() == [[102] * 4, [102, 255, 255, 102], [102, 255, 255, 102], [102] * 4]
+
+
+@pytest.fixture
+def ten_classes():
+    """Axes with ten classes of eight points each, all at nearly the same place."""
+    _, ax = subplots()
+    points = torch.randn(80, 2, generator=torch.Generator().manual_seed(0)) / 100
+    ax.set(xlim=(-1, 1), ylim=(-1, 1))
+    return plot_classes(ax, points, torch.arange(80) % 10, [f"class {i}" for i in range(10)], each=5)
+
+
+def test_each_class_has_a_colour_and_a_marker_of_its_own(ten_classes):
+    assert len({to_hex(line.get_color()) for line in ten_classes.lines}) == 10
+    assert len({line.get_marker() for line in ten_classes.lines}) == 10
+
+
+def test_no_more_points_of_a_class_are_drawn_than_asked_for(ten_classes):
+    assert [len(line.get_xdata()) for line in ten_classes.lines] == [5] * 10
+
+
+def test_no_name_of_a_class_covers_another(ten_classes):
+    ten_classes.figure.draw_without_rendering()
+    boxes = [text.get_bbox_patch().get_window_extent() for text in ten_classes.texts]
+    assert [text.get_text() for text in ten_classes.texts] == [f"class {i}" for i in range(10)]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
