@@ -377,7 +377,7 @@ def test_an_error_of_the_training_is_told_in_the_view_and_raised_where_it_is_awa
         return run
 
     run = asyncio.run(cell())
-    assert "fit: step 2, loss 0.5000, ⚠ the loss is <nan>" in words(run.widget)
+    assert "fit: step 2, loss 0.5000, ⚠ FloatingPointError: the loss is <nan>" in words(run.widget)
     assert "<nan>" not in parts(run.widget, ipywidgets.HTML)[0].value
     assert len(run.history.loss) == 2
 
@@ -389,7 +389,88 @@ def test_an_error_in_the_first_step_is_told_too():
             await run
         return words(run.widget)
 
-    assert "fit: step 0, ⚠ the loss is <nan>" in asyncio.run(cell())
+    assert "fit: step 0, ⚠ FloatingPointError: the loss is <nan>" in asyncio.run(cell())
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyError("x"), "⚠ KeyError: 'x'"),
+        (AssertionError(), "⚠ AssertionError"),
+        (OSError("a"), "⚠ OSError: a"),
+    ],
+)
+def test_an_error_is_told_with_its_type(error, told):
+    def fail():
+        raise error
+
+    async def cell():
+        run = watch(steps(5, at=2, do=fail), "fit")
+        with pytest.raises(type(error)):
+            await run
+        return run._message.value
+
+    assert html.unescape(asyncio.run(cell())).endswith(f"{told}</p>")
+
+
+def broken_picture():
+    raise RuntimeError("no picture")
+
+
+def test_a_picture_that_cannot_be_drawn_is_told_once():
+    async def cell():
+        run = watch(steps(5), "fit", picture=broken_picture)
+        with pytest.raises(RuntimeError, match="no picture") as caught:
+            await run
+        return words(run.widget), caught.value
+
+    text, error = asyncio.run(cell())
+    assert "⚠ RuntimeError: no picture" in text
+    assert error.__context__ is None
+
+
+def test_the_error_of_a_training_comes_before_that_of_its_picture():
+    async def cell():
+        run = watch(steps(5, at=1, do=fail), "fit", picture=broken_picture)
+        with pytest.raises(FloatingPointError):
+            await run
+        return words(run.widget)
+
+    assert "⚠ FloatingPointError: the loss is <nan>" in asyncio.run(cell())
+
+
+@pytest.mark.parametrize("n", [0, 1, 10])
+def test_a_training_of_any_length_ends_with_a_curve(n):
+    async def cell():
+        run = watch(steps(n), "fit")
+        return await run, run
+
+    history, run = asyncio.run(cell())
+    assert len(history.loss) == n
+    assert f"fit: step {n}" in words(run.widget) and "finished" in words(run.widget)
+    assert bytes(run._picture.value).startswith(b"\x89PNG")
+
+
+def test_the_curve_is_drawn_often_at_first_and_takes_little_of_a_long_training(monkeypatch):
+    clock, drawn = [0.0], []
+    monkeypatch.setattr("sslcourse.widgets.live.time.perf_counter", lambda: clock[0])
+
+    def picture():
+        clock[0] += 0.15
+        drawn.append(clock[0])
+        return grey(0)
+
+    def slow_steps(n):
+        for step in range(1, n + 1):
+            clock[0] += 0.03
+            yield Progress(step, n, 1.0, None)
+
+    async def cell():
+        await watch(slow_steps(3000), "fit", picture=picture)
+
+    asyncio.run(cell())
+    assert sum(second < 5 for second in drawn) >= 6
+    assert 0.15 * len(drawn) < 0.08 * clock[0]
 
 
 def test_a_second_run_stops_the_first():

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sslcourse.show import picture_html, png
-from sslcourse.widgets.parts import bundle, paragraph, picture_widget
+from sslcourse.widgets.parts import bundle, paragraph, picture_widget, warning
 
 
 class Explorer:
@@ -65,9 +65,7 @@ class Explorer:
             self._picture.value, self.text = png(picture), text
         except Exception as error:
             self._drawn = None  # so that going back draws again and clears the message
-            self._message.value = paragraph(
-                f"⚠ {type(error).__name__}: {error}", role="alert"
-            )
+            self._message.value = paragraph(warning(error), role="alert")
             raise
         self._drawn = values
         self._message.value = paragraph(text, role="status")

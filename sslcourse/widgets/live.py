@@ -14,10 +14,13 @@ from matplotlib.figure import Figure
 from sslcourse.plots import plot_losses, subplots
 from sslcourse.show import png
 from sslcourse.training import History, Progress
-from sslcourse.widgets.parts import bundle, paragraph, picture_widget
+from sslcourse.widgets.messages import let_widgets_overtake
+from sslcourse.widgets.parts import bundle, paragraph, picture_widget, warning
 
 WORK_SECONDS = 0.03  # train this long, then let Stop and sliders have their turn
-DRAWING_SHARE = 0.05  # of the time goes into the loss curve at the most
+OTHERWISE = (
+    "To stop: interrupt the kernel (the square button)."  # where Stop isn't heard in time
+)
 
 
 class Run:
@@ -41,6 +44,7 @@ class Run:
         self.history = History()
         self._training, self._stopped, self._last = training, False, None
         self._started, self._next_words, self._next_drawing = time.perf_counter(), 0.0, 0.0
+        self._drawings = 0
         self._bar = ipywidgets.IntProgress(layout={"width": "22em"})
         self._button = ipywidgets.Button(
             description="Stop", tooltip=f"stop and keep the model: {title}"
@@ -49,8 +53,10 @@ class Run:
         self._message = ipywidgets.HTML(paragraph(title))
         self._picture = picture_widget()
         self._title, self._draw_own = title, picture
-        controls = ipywidgets.HBox([self._bar, self._button])
-        self.widget = ipywidgets.VBox([self._message, controls, self._picture])
+        controls = [ipywidgets.HBox([self._bar, self._button])]
+        if not let_widgets_overtake():
+            controls.append(ipywidgets.HTML(paragraph(OTHERWISE)))
+        self.widget = ipywidgets.VBox([self._message, *controls, self._picture])
         self.widget.add_class("sslcourse-run")
         self._task = asyncio.get_running_loop().create_task(self._train())
 
@@ -60,8 +66,9 @@ class Run:
 
     def __await__(self) -> Generator[object, None, History]:
         try:
-            yield from asyncio.shield(self._task).__await__()
-        except asyncio.CancelledError:  # the kernel was interrupted while this cell waited
+            with interrupt_calls(self.stop):
+                yield from asyncio.shield(self._task).__await__()
+        except asyncio.CancelledError:  # whoever waits was cancelled
             self.stop()
             raise
         return self.history
@@ -70,13 +77,17 @@ class Run:
         try:
             while not self._stopped and self._take_turn():
                 await asyncio.sleep(0.001)
+            self._draw()
             self._tell("stopped, the model is kept" if self._stopped else "finished")
         except Exception as error:
-            self._tell(f"⚠ {error}")
+            self._tell(warning(error))
+            with contextlib.suppress(
+                Exception
+            ):  # of two errors the first is the one to be told
+                self._draw()
             raise
         finally:
             self._button.disabled = True
-            self._draw()
 
     def _take_turn(self) -> bool:
         """Train for WORK_SECONDS and show it; False if nothing is left to do."""
@@ -97,7 +108,9 @@ class Run:
             self._next_words = now + 0.2
         if now >= self._next_drawing:
             self._draw()
-            self._next_drawing = now + (time.perf_counter() - now) / DRAWING_SHARE
+            self._drawings += 1
+            seconds = time.perf_counter() - now
+            self._next_drawing = now + seconds * (1 + min(self._drawings, 20))
 
     def _seconds_left(self) -> float:
         steps_left = self._last.steps - self._last.step
