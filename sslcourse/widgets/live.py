@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Generator, Iterator
 
 import ipywidgets
-from IPython.display import display
 from matplotlib.figure import Figure
 
 from sslcourse.plots import plot_losses, subplots
-from sslcourse.show import png
+from sslcourse.show import picture_html, png
 from sslcourse.training import History, Progress
 from sslcourse.widgets.messages import let_widgets_overtake
-from sslcourse.widgets.parts import bundle, paragraph, picture_widget, warning
+from sslcourse.widgets.parts import paragraph, picture_widget, warning
+from sslcourse.widgets.still import Still
 
 WORK_SECONDS = 0.03  # train this long, then let Stop and sliders have their turn
 OTHERWISE = (
@@ -58,6 +58,7 @@ class Run:
             controls.append(ipywidgets.HTML(paragraph(OTHERWISE)))
         self.widget = ipywidgets.VBox([self._message, *controls, self._picture])
         self.widget.add_class("sslcourse-run")
+        self.still = Still(self.widget, self._page)
         self._task = asyncio.get_running_loop().create_task(self._train())
 
     def stop(self) -> None:
@@ -88,6 +89,7 @@ class Run:
             raise
         finally:
             self._button.disabled = True
+            self.still.follow()
 
     def _take_turn(self) -> bool:
         """Train for WORK_SECONDS and show it; False if nothing is left to do."""
@@ -119,9 +121,8 @@ class Run:
     def _tell(self, state: str) -> None:
         step = len(self.history.loss)
         loss = f", loss {self.history.loss[-1]:.4f}" if step else ""
-        self._message.value = paragraph(
-            f"{self._title}: step {step}{loss}, {state}", role="status"
-        )
+        self._words = f"{self._title}: step {step}{loss}, {state}"
+        self._message.value = paragraph(self._words, role="status")
         if self._last is not None:
             self._bar.max, self._bar.value = self._last.steps, self._last.step
 
@@ -129,6 +130,14 @@ class Run:
         self._picture.value = png(
             self._losses() if self._draw_own is None else self._draw_own()
         )
+
+    def _page(self) -> tuple[str, str]:
+        if not self._picture.value:
+            words = f"{self._title}: progress, loss curve and Stop button appear here when the cell runs."
+            return paragraph(words), words
+        return paragraph(self._words) + picture_html(
+            self._picture.value, self._words
+        ), self._words
 
     def _losses(self) -> Figure:
         figure, ax = subplots(width=5, height=2.4)
@@ -144,8 +153,7 @@ def watch(
     picture: draws what to look at instead of the loss curve; it must leave torch's random numbers alone.
     """
     run = Run(training, title, picture)
-    still = f"{title}: progress, loss curve and Stop button appear here when the cell runs."
-    display(bundle(run.widget, paragraph(still), still), raw=True)
+    run.still.display()
     return run
 
 
