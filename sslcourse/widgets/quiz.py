@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets
 
-from sslcourse.widgets.parts import inline, without_marks
+from sslcourse.show import inline, without_marks
 from sslcourse.widgets.still import Still
 
 TEXT_WIDTH = {"width": "max-content", "max_width": "98%"}
