@@ -53,7 +53,9 @@ class Run:
         self._message = ipywidgets.HTML(paragraph(title))
         self._picture = picture_widget()
         self._title, self._draw_own = title, picture
-        controls = [ipywidgets.HBox([self._bar, self._button])]
+        controls = [
+            ipywidgets.HBox([self._bar, self._button], layout={"flex_flow": "row wrap"})
+        ]
         if not let_widgets_overtake():
             controls.append(ipywidgets.HTML(paragraph(OTHERWISE)))
         self.widget = ipywidgets.VBox([self._message, *controls, self._picture])

@@ -11,10 +11,21 @@ SECONDS = 1  # between two updates
 
 # A still hides where its cell shows the live widget: in JupyterLab and Notebook, in VS Code, and in Colab,
 # where each cell is a page. When the widget is gone, the next day, JupyterLab's words about that hide.
-HIDE = """<style>
+# In narrow windows long texts take several lines, and tracks of sliders keep a length.
+STYLE = """<style>
 :is(.jp-OutputArea, .cell_container):has(.sslcourse-live) .sslcourse-still,
 body:not(:has(.jp-OutputArea, .cell_container)):has(.sslcourse-live) .sslcourse-still,
 .jp-OutputArea-child:has(+ * .sslcourse-still):not(:has(> .jp-OutputArea-output > *)) {display: none}
+.sslcourse-live, .sslcourse-live .widget-box {overflow: visible; max-width: calc(100% - 4px)}
+.sslcourse-live .widget-image {max-width: calc(100% - 4px)}
+.sslcourse-live :is(.widget-hslider, .widget-dropdown, .widget-text) {height: auto}
+.sslcourse-live .widget-inline-hbox > .widget-label {flex-shrink: 1; min-width: 5em; height: auto;
+  line-height: 1.4; white-space: normal}
+.sslcourse-live .widget-inline-hbox > :is(.slider-container, select, input) {min-width: 5em}
+.sslcourse-live .widget-radio-box label {display: flex; flex-direction: row-reverse;
+  justify-content: flex-end; gap: 0.5em; width: auto; height: auto; line-height: 1.5; white-space: normal}
+.sslcourse-live .widget-radio-box input {flex: none; height: 1.5em; margin: 0}
+.sslcourse-live .widget-html-content {line-height: 1.5; white-space: normal}
 </style>"""
 
 
@@ -54,6 +65,6 @@ class Still:
     def _bundle(self) -> dict[str, str]:
         page, words = self._page()
         return {
-            "text/html": f'<div class="sslcourse-still">{page}</div>{HIDE}',
+            "text/html": f'<div class="sslcourse-still">{page}</div>{STYLE}',
             "text/plain": words,
         }
