@@ -80,8 +80,8 @@ class Run:
         try:
             while not self._stopped and self._take_turn():
                 await asyncio.sleep(0.001)
-            self._draw()
             self._tell("stopped, the model is kept" if self._stopped else "finished")
+            self._draw()
         except Exception as error:
             self._tell(warning(error))
             with contextlib.suppress(
