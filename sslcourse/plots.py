@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-# matplotlib's petroff6 and petroff10, written out for its older versions: colour-blind readers tell them apart
+# matplotlib's petroff6 and petroff10, which older versions lack: told apart by colour-blind readers too
 COLORS = ["#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd"]
 CLASS_COLORS = [
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",

@@ -28,7 +28,13 @@ from sslcourse.encoders import mlp, mlp_encoder
 from sslcourse.evaluate import auroc, linear_probe
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import reconstruction_errors, reconstruction_loss
-from sslcourse.methods import PCA, Autoencoder, DenoisingAutoencoder, LinearAutoencoder
+from sslcourse.methods import (
+    PCA,
+    Autoencoder,
+    DenoisingAutoencoder,
+    EncoderDecoder,
+    LinearAutoencoder,
+)
 from sslcourse.plots import freeze_layout, image_rows, plot_classes, subplots
 from sslcourse.show import show, show_source
 from sslcourse.training import train
@@ -182,10 +188,10 @@ for size in SIZES:
 # ### A linear autoencoder finds the same
 #
 # If encoder and decoder are one matrix each, then no autoencoder can beat PCA on the training images, and the best
-# one equals it (Baldi and Hornik, 1989). Here it is:
+# one equals it (Baldi and Hornik, 1989). Here it is, after what all autoencoders have in common:
 
 # %%
-show_source(LinearAutoencoder)
+show_source(EncoderDecoder, LinearAutoencoder)
 
 # %% [markdown]
 # All trainings of this lesson use one recipe. *Adam* is a way to choose the small steps that make the loss smaller, the

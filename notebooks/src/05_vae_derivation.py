@@ -29,7 +29,13 @@ from sslcourse.claims import claim
 from sslcourse.data import Batches, images
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal
-from sslcourse.methods import VAE, LinearVAE, ProbabilisticPCA, reparameterize
+from sslcourse.methods import (
+    VAE,
+    EvidenceLowerBound,
+    LinearVAE,
+    ProbabilisticPCA,
+    reparameterize,
+)
 from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
 from sslcourse.show import show, show_source
 from sslcourse.training import train
@@ -659,11 +665,11 @@ for name, total in programs.items():
 # %% [markdown]
 # ## 10. The variational autoencoder
 #
-# Now all parts are there. The encoder has one output for each mean and each log-variance, the decoder mirrors it, and
-# `elbo_terms` is form B with one draw.
+# Now all parts are there. `elbo_terms` is form B with one draw, the same for every model in this lesson. In the VAE the
+# encoder has one output for each mean and each log-variance, and the decoder mirrors it.
 
 # %%
-show_source(VAE)
+show_source(EvidenceLowerBound, VAE)
 
 # %% exercise="05.loss"
 
