@@ -185,8 +185,8 @@ claim(
     "the loss begins within 0.1 of log 8",
     lambda: abs(history.loss[0] - math.log(8)) < 0.1,
 )
-claim("it ends below the best table", lambda: history.loss[-1] < table_floor)
-claim("it ends below 0.01", lambda: history.loss[-1] < 0.01)
+claim("the loss ends below the best table", lambda: history.loss[-1] < table_floor)
+claim("the loss ends below 0.01", lambda: history.loss[-1] < 0.01)
 
 # %% [markdown]
 # Let it write. It is given *h*, says what is likeliest, reads *its own* answer, and goes on. (`generate` does that;
@@ -790,7 +790,7 @@ claim(
     lambda: cut_added[1] > cut_added[4] + 0.04,
 )
 claim(
-    "and yet that network beats the best bigram",
+    "with chunks of one word the network still beats the best bigram",
     lambda: cut_added[1] < ladder["best bigram"] - floor,
 )
 claim(
@@ -1251,7 +1251,9 @@ for temperature, loss in losses.items():
 
 # %% tags=["claim"]
 # Checks what the text says: of these temperatures, 1 predicts best
-claim("of these, temperature 1 predicts best", lambda: min(losses, key=losses.get) == 1.0)
+claim(
+    "of these temperatures, 1 predicts best", lambda: min(losses, key=losses.get) == 1.0
+)
 
 # %% [markdown]
 # Of these, temperature 1 predicts best. Cross-entropy has trained honest probabilities (lesson 02), and there is nothing

@@ -278,24 +278,31 @@ def print_table(curves, budgets=BUDGETS):
 
 print_table(curves)
 
+
+# %%
+def means_of(curve):
+    return dict(zip(BUDGETS, curve.mean(1).tolist(), strict=True))  # labels: accuracy
+
+
+means = {name: means_of(curve) for name, curve in curves.items()}
+
 # %% tags=["claim"]
 # Checks what the text says of the table, at its left end and at its right
-means = {name: curve.mean(1) for name, curve in curves.items()}
 claim(
     "with one label per class the probe beats raw pixels by 5 points or more",
-    lambda: means["probe"][0] > means["raw pixels"][0] + 0.05,
+    lambda: means["probe"][1] > means["raw pixels"][1] + 0.05,
 )
 claim(
     "with one label per class the probe beats the random encoder by 5 points or more",
-    lambda: means["probe"][0] > means["random encoder"][0] + 0.05,
+    lambda: means["probe"][1] > means["random encoder"][1] + 0.05,
 )
 claim(
     "with a hundred labels per class pixels are as good, within 2 points",
-    lambda: (means["probe"] - means["raw pixels"])[-1].abs() < 0.02,
+    lambda: abs(means["probe"][100] - means["raw pixels"][100]) < 0.02,
 )
 claim(
     "from 5 labels per class on, the neighbours are below the probe",
-    lambda: (means["neighbours"] < means["probe"])[2:].all(),
+    lambda: all(means["neighbours"][n] < means["probe"][n] for n in BUDGETS if n >= 5),
 )
 
 # %% [markdown]
@@ -306,8 +313,9 @@ claim(
 # Which of the two uncertainties is the larger one?
 
 # %%
-for place, n in [(0, 1), (-1, 100)]:
-    a, spread = means["probe"][place].item(), 100 * curves["probe"][place].std()
+for place in (0, -1):
+    n, spread = BUDGETS[place], 100 * curves["probe"][place].std()
+    a = means["probe"][n]
     error = 100 * math.sqrt(a * (1 - a) / len(test_images))
     print(f"labels per class {n:3}: spread of the draws {spread:.1f} %, ", end="")
     print(f"error of the test {error:.1f} %")
@@ -616,6 +624,7 @@ for name in ("fine-tuning", "supervised"):
     curves[name] = torch.stack([accuracies(name, n) for n in BUDGETS])
 order = ["fine-tuning", "probe", "neighbours", "supervised", "raw pixels"]
 curves = {name: curves[name] for name in [*order, "random encoder"]}
+means = {name: means_of(curve) for name, curve in curves.items()}
 print_table(curves)
 
 # %% [markdown]
@@ -674,28 +683,30 @@ show(
 
 # %% tags=["claim"]
 # Checks the four sentences above
-tuned, probed, control = (
-    curves[name].mean(1) for name in ("fine-tuning", "probe", "supervised")
-)
 claim(
     "with one label the probe is above the supervised control by 2 points or more",
-    lambda: probed[0] > control[0] + 0.02,
+    lambda: means["probe"][1] > means["supervised"][1] + 0.02,
 )
 claim(
-    "with ten labels probe, fine-tuning and control are within 2 points",
-    lambda: (torch.stack([tuned, probed])[:, 3] - control[3]).abs().max() < 0.02,
+    "with ten labels probe and fine-tuning are within 2 points of the control",
+    lambda: all(
+        abs(means[name][10] - means["supervised"][10]) < 0.02
+        for name in ("probe", "fine-tuning")
+    ),
 )
 claim(
     "with a hundred labels the probe is below the control",
-    lambda: probed[-1] < control[-1],
+    lambda: means["probe"][100] < means["supervised"][100],
 )
 claim(
     "fine-tuning beats the probe from 50 labels on by a point or more",
-    lambda: (tuned > probed + 0.01)[-2:].all(),
+    lambda: all(
+        means["fine-tuning"][n] > means["probe"][n] + 0.01 for n in BUDGETS if n >= 50
+    ),
 )
 claim(
     "fine-tuning is below the probe with 5 labels by a point or more",
-    lambda: tuned[2] < probed[2] - 0.01,
+    lambda: means["fine-tuning"][5] < means["probe"][5] - 0.01,
 )
 
 # %% [markdown]
@@ -703,8 +714,9 @@ claim(
 
 # %%
 leads = {}
-for name, n in [("probe", 1), ("fine-tuning", 100)]:
-    leads[n] = 100 * (curves[name] - curves["supervised"])[BUDGETS.index(n)]
+for name, place in [("probe", 0), ("fine-tuning", -1)]:
+    n = BUDGETS[place]
+    leads[n] = 100 * (curves[name] - curves["supervised"])[place]
     print(f"{n:3} per class, {name:11} minus supervised:", end="")
     print(*(f"{lead:+4.0f} %" for lead in leads[n].tolist()))
 
@@ -737,8 +749,8 @@ longer = accuracies("supervised, longer", 10)
 usual = accuracies("supervised", 10)[:3]  # the same draws
 print("ten labels per class")
 print(f"supervised, 400 steps {percent(usual)}, 1522 steps {percent(longer)}")
-print(f"probe {percent(curves['probe'][3, :3])}, ", end="")
-print(f"fine-tuning {percent(curves['fine-tuning'][3, :3])}")
+print(f"probe {percent(accuracies('probe', 10)[:3])}, ", end="")
+print(f"fine-tuning {percent(accuracies('fine-tuning', 10)[:3])}")
 
 # %% tags=["claim"]
 # Checks what the text says: more steps do not help the control any more
@@ -797,22 +809,20 @@ show_source(evaluate.labels_needed)
 
 # %%
 budgets = torch.tensor([*BUDGETS, 1200])
-control_curve = torch.tensor([*curves["supervised"].mean(1), top])
+control_curve = torch.tensor([*means["supervised"].values(), top])
 
 
-def worth(reached, n):
+def worth(accuracy, n):
     """For how many labels one of n counts; nan where the control has no such accuracy."""
-    mean = reached.mean().item()
-    measured = control_curve[0] <= mean <= control_curve.max()
-    return (
-        evaluate.labels_needed(mean, budgets, control_curve) / n if measured else math.nan
-    )
+    if not control_curve[0] <= accuracy <= control_curve.max():
+        return math.nan
+    return evaluate.labels_needed(accuracy, budgets, control_curve) / n
 
 
-def print_worth(names, curves):
-    print("labels per class" + "".join(f"{name:>22}" for name in names))
-    for place, n in enumerate(BUDGETS):
-        found = (worth(curves[name][place], n) for name in names)
+def print_worth(means_by_name):
+    print("labels per class" + "".join(f"{name:>22}" for name in means_by_name))
+    for n in BUDGETS:
+        found = (worth(means[n], n) for means in means_by_name.values())
         print(f"{n:16}" + "".join(f"{times:22.1f}" for times in found))
 
 
@@ -820,26 +830,26 @@ def print_worth(names, curves):
 # How many times as many labels does the supervised control need, for the accuracy of the probe and of fine-tuning?
 
 # %%
-print_worth(["probe", "fine-tuning"], curves)
+print_worth({name: means[name] for name in ("probe", "fine-tuning")})
 
 # %%
 for seed in range(3):
-    times = worth(accuracies("probe", 1, seed), 1)
+    times = worth(accuracies("probe", 1, seed).mean().item(), 1)
     print(f"pretraining {seed}: one label counts for {times:.1f} with the probe")
 
 # %% tags=["claim"]
 # Checks what the text says a label is worth, at both ends of the curve
 claim(
     "a minute of pretraining makes one label count for more than one, less than two",
-    lambda: 1 < worth(curves["probe"][0], 1) < 2,
+    lambda: 1 < worth(means["probe"][1], 1) < 2,
 )
 claim(
     "with a hundred labels the lead of fine-tuning is less than 3 points",
-    lambda: 0 < (curves["fine-tuning"] - curves["supervised"])[-1].mean() < 0.03,
+    lambda: 0 < means["fine-tuning"][100] - means["supervised"][100] < 0.03,
 )
 claim(
     "for fine-tuning's accuracy with 100 labels the control needs half as many again",
-    lambda: worth(curves["fine-tuning"][-1], 100) > 1.5,
+    lambda: worth(means["fine-tuning"][100], 100) > 1.5,
 )
 
 # %% [markdown]
@@ -874,19 +884,20 @@ for name in ("SimCLR", "MoCo", "MAE"):
     encoder = weights.load(name.lower())
     of_images = (extract_features(encoder, x) for x in (train_images, test_images))
     longer_curves[f"{name}, for longer"] = probe_curve(*of_images)
+longer_means = {name: means_of(curve) for name, curve in longer_curves.items()}
 print_table(longer_curves | {"supervised": curves["supervised"]})
 
 # %% tags=["claim"]
 # Checks what the text says of longer pretraining, and the figures against the card's
-minute, long, _, masked = (curve.mean(1) for curve in longer_curves.values())
+minute, long, _, masked = longer_means.values()
 
 
 def as_on_card(name):
-    figures = weights.card(name.lower())["figures"]
-    told = torch.tensor([figures[f"probe, {n} per class"] for n in (1, 10, 100)])
-    return (
-        longer_curves[f"{name}, for longer"].mean(1)[[0, 3, 5]] - told
-    ).abs().max() < 0.01
+    told, found = (
+        weights.card(name.lower())["figures"],
+        longer_means[f"{name}, for longer"],
+    )
+    return all(abs(found[n] - told[f"probe, {n} per class"]) < 0.01 for n in (1, 10, 100))
 
 
 claim(
@@ -895,22 +906,22 @@ claim(
 )
 claim(
     "longer pretraining is better at every number of labels",
-    lambda: (long > minute).all(),
+    lambda: all(long[n] > minute[n] for n in BUDGETS),
 )
 claim(
     "up to 10 labels the longer SimCLR's probe beats the control by a point or more",
-    lambda: (long[:4] > curves["supervised"].mean(1)[:4] + 0.01).all(),
+    lambda: all(long[n] > means["supervised"][n] + 0.01 for n in BUDGETS if n <= 10),
 )
 claim(
     "the masked autoencoder is below SimCLR at every number of labels",
-    lambda: (masked < long).all(),
+    lambda: all(masked[n] < long[n] for n in BUDGETS),
 )
 
 # %% [markdown]
 # How many times as many labels does the supervised control need now?
 
 # %%
-print_worth(["SimCLR, your minute", "SimCLR, for longer"], longer_curves)
+print_worth({name: longer_means[name] for name in list(longer_means)[:2]})
 tuned = [accuracies("fine-tuning, longer pretraining", n, seed=-1) for n in (1, 10)]
 print("fine-tuned after the longer pretraining: ", end="")
 print(f"1 label {percent(tuned[0])}, 10 labels {percent(tuned[1])}")
