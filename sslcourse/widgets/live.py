@@ -78,8 +78,7 @@ class Run:
 
     async def _train(self) -> None:
         try:
-            while not self._stopped and self._take_turn():
-                await asyncio.sleep(0.001)
+            await self._take_turns()
             self._tell("stopped, the model is kept" if self._stopped else "finished")
             self._draw()
         except Exception as error:
@@ -90,8 +89,14 @@ class Run:
                 self._draw()
             raise
         finally:
-            self._button.disabled = True
             self.still.follow()
+
+    async def _take_turns(self) -> None:
+        try:
+            while not self._stopped and self._take_turn():
+                await asyncio.sleep(0.001)
+        finally:
+            self._button.disabled = True
 
     def _take_turn(self) -> bool:
         """Train for WORK_SECONDS and show it; False if nothing is left to do."""

@@ -9,6 +9,14 @@ from typing import Any
 
 from IPython import get_ipython
 
+NEEDED = [
+    "session",
+    "shell_handlers",
+    "get_parent",
+    "set_parent",
+    "_parent_ident",
+    "_publish_status",
+]
 WIDGETS_SEND = {"comm_open", "comm_msg", "comm_close"}
 
 
@@ -22,6 +30,8 @@ def let_widgets_overtake() -> bool:
     kernel = getattr(get_ipython(), "kernel", None)
     try:
         stream = _main_stream(kernel)
+        for name in NEEDED:
+            getattr(kernel, name)
         if not isinstance(stream._recv_callback, _Door):
             stream.on_recv(_Door(kernel, stream._recv_callback), copy=False)
     except AttributeError:
