@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from sslcourse.augment import drawn
+from sslcourse.augment import random_tensor
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
@@ -56,7 +56,7 @@ def random_mask(
             f"a mask ratio of {ratio} hides {n_hidden} of {n_patches} patches; hide one at least, "
             "and not all: choose a ratio nearer to 0.5, or smaller patches"
         )
-    noise = drawn(torch.rand, (n, n_patches), device, generator)
+    noise = random_tensor(torch.rand, (n, n_patches), device, generator)
     rank = noise.argsort(dim=1).argsort(dim=1)  # (n, n_patches), 0 = smallest noise
     return rank >= n_patches - n_hidden
 
