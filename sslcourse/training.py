@@ -19,12 +19,17 @@ class Progress(NamedTuple):
     validation: float | None  # after the last step of an epoch, else None
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """The losses of a training: `loss[i]` after step i + 1; `validation` maps a step to its value."""
 
     loss: list[float] = field(default_factory=list)
     validation: dict[int, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Short: the losses of a whole training would fill the page under `await run`."""
+        last = f", the last loss {self.loss[-1]:.4f}" if self.loss else ""
+        return f"<History of {len(self.loss)} steps{last}>"
 
     def record(self, progress: Progress) -> None:
         self.loss.append(progress.loss)

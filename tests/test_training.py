@@ -121,6 +121,11 @@ def test_history_keeps_every_loss_and_the_step_of_each_validation():
     assert history == History(loss=[0.5, 0.25], validation={2: 0.75})
 
 
+def test_a_history_is_shown_in_one_line():
+    assert repr(History()) == "<History of 0 steps>"
+    assert repr(History(loss=[0.5] * 400)) == "<History of 400 steps, the last loss 0.5000>"
+
+
 def test_finish_returns_the_history_of_the_whole_training(training):
     history = finish(training(validate=lambda: 1.0))
     assert len(history.loss) == 6
