@@ -24,6 +24,7 @@ from sslcourse.methods.moco import MoCo
 from sslcourse.methods.pca import PCA
 from sslcourse.methods.probabilistic_pca import ProbabilisticPCA
 from sslcourse.methods.rotation import RotationPrediction
+from sslcourse.methods.sentence_classifier import SentenceClassifier
 from sslcourse.methods.simclr import SimCLR
 from sslcourse.methods.vae import (
     VAE,
@@ -61,6 +62,7 @@ __all__ = [
     "MoCo",
     "ProbabilisticPCA",
     "RotationPrediction",
+    "SentenceClassifier",
     "SimCLR",
     "detached",
     "interpolate_hidden",
