@@ -32,6 +32,7 @@ LINE = Exercise(
     cases=lambda: [
         (torch.tensor([0.0, 1.0, 2.0]), 3.0, 2.0),
         (torch.tensor([-1.0, 4.0]), 0.5, -1.0),
+        (torch.tensor([3.2, -0.4, 1.1, 0.9, -2.5]), -1.7, 0.3),
     ],
     wrong={
         "slope and intercept are exchanged: the slope multiplies x.": lambda x, a, b: b * x + a,

@@ -12,7 +12,7 @@ from sslcourse.widgets import Question
 
 def random_distributions(*shape: int, seed: int = 0) -> Tensor:
     """Distributions in the last dimension."""
-    return torch.randn(*shape, generator=Generator().manual_seed(seed), dtype=torch.float64).softmax(-1)
+    return torch.randn(*shape, generator=Generator().manual_seed(seed)).softmax(-1)
 
 
 # ---- entropy
@@ -44,7 +44,7 @@ ENTROPY = Exercise(
     ),
     cases=lambda: [
         (torch.tensor([0.5, 0.5]),),
-        (torch.tensor([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0]]),),
+        (torch.tensor([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0], [0.0, 0.4, 0.6], [0.3, 0.0, 0.7]]),),
         (random_distributions(2, 3, 4),),
     ],
     wrong={
@@ -59,6 +59,9 @@ ENTROPY = Exercise(
         ),
         "you add over all distributions; sum over the last dimension only.": (
             lambda p: torch.special.entr(p).sum()
+        ),
+        "0 * log(0) is nan and you put 0 for the whole distribution; only that outcome adds nothing.": (
+            lambda p: (-p * p.log()).sum(-1).nan_to_num(0.0)
         ),
         "this is the surprise of the likeliest outcome; entropy is the mean over all outcomes.": (
             lambda p: -p.max(-1).values.log()
@@ -103,6 +106,10 @@ KL = Exercise(
             lambda p, q: -(p * q.log()).sum(-1)
         ),
         "the sign is wrong: KL is never negative.": lambda p, q: -my_kl(p, q),
+        "this is in bits; for nats take the natural logarithm, `.log()`.": lambda p, q: (
+            my_kl(p, q) / math.log(2)
+        ),
+        "this is KL(p ‖ q) + KL(q ‖ p); only the first is asked for.": lambda p, q: my_kl(p, q) + my_kl(q, p),
         "p is not used as a weight: an outcome counts as often as it happens.": (
             lambda p, q: (p / q).log().sum(-1)
         ),
@@ -124,7 +131,7 @@ def my_classification_loss(logits, labels):
 def _logits_cases() -> list[tuple]:
     generator = Generator().manual_seed(0)
     return [
-        (2 * torch.randn(6, 10, generator=generator), torch.tensor([0, 1, 2, 3, 4, 9])),
+        (2 * torch.randn(6, 10, generator=generator), torch.tensor([3, 0, 9, 3, 1, 7])),
         (torch.tensor([[3.0, 0.0, -1.0], [0.5, 2.0, 0.0]]), torch.tensor([0, 2])),
     ]
 
@@ -137,7 +144,7 @@ SOFTMAX_TWICE = Exercise(
     statement=(
         "This loss trains, slowly, and never comes near 0, as the cell above shows. Find the mistake and mend it. "
         "`logits` `(N, K)` are scores of any size, `labels` `(N,)` the right answers; the result is the mean "
-        "surprise in nats."
+        "surprise in nats, a tensor whose gradient a network can be trained with."
     ),
     stub=(
         "def my_classification_loss(logits, labels):\n"
@@ -150,6 +157,7 @@ SOFTMAX_TWICE = Exercise(
         "It takes the softmax itself, so give it the logits.",
     ),
     cases=_logits_cases,
+    differentiable=("logits",),
     wrong={
         "softmax is still taken twice: F.cross_entropy expects logits and takes the softmax itself.": (
             lambda z, y: F.cross_entropy(z.softmax(1), y)
@@ -160,6 +168,13 @@ SOFTMAX_TWICE = Exercise(
         "F.nll_loss expects logarithms of probabilities, and got logits.": lambda z, y: F.nll_loss(z, y),
         "softmax over dimension 0 lets the examples compete; the classes are in dimension 1.": (
             lambda z, y: F.nll_loss(z.log_softmax(0), y)
+        ),
+        "the sign is wrong: surprise is *minus* the logarithm.": lambda z, y: -F.cross_entropy(z, y),
+        "you average over the whole table (N, K); average over the examples only.": lambda z, y: (
+            F.cross_entropy(z, y) / z.shape[1]
+        ),
+        "you average the probabilities and then take the logarithm; take the logarithm of each.": lambda z, y: (
+            -z.softmax(1)[torch.arange(len(y)), y].mean().log()
         ),
         "this is the sum over the examples; take the mean.": (
             lambda z, y: F.cross_entropy(z, y, reduction="sum")
@@ -203,6 +218,7 @@ BIGRAM = Exercise(
     cases=lambda: [
         (torch.tensor([[0.0, 2.0, 1.0], [3.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),),
         (torch.tensor([[5.0, 1.0], [0.0, 4.0]]),),
+        (torch.tensor([[0.0, 7.0, 0.0, 2.0], [1.0, 1.0, 0.0, 9.0], [0.0] * 4, [3.0, 0.0, 12.0, 0.0]]),),
     ],
     wrong={
         "a word that was never followed by another still has a row of zeros.": _circulated_table,
@@ -217,6 +233,15 @@ BIGRAM = Exercise(
         ),
         "1 was added to the sums only, so unseen pairs still have the probability 0.": (
             lambda c: c / (c.sum(1, keepdim=True) + len(c))
+        ),
+        "1 was put in place of the zeros only; add it to the count of every pair.": (
+            lambda c: c.clamp(min=1) / c.clamp(min=1).sum(1, keepdim=True)
+        ),
+        "1 was added in the rows of zeros only; add it to the count of every pair.": lambda c: (
+            (c + (c.sum(1, keepdim=True) == 0)) / (c + (c.sum(1, keepdim=True) == 0)).sum(1, keepdim=True)
+        ),
+        "the probabilities were smoothed, not the counts: add 1 before you divide.": lambda c: (
+            (_circulated_table(c) + 1) / (_circulated_table(c) + 1).sum(1, keepdim=True)
         ),
         "all entries together sum to 1: that is p(word, next word); divide each row by its own sum.": (
             lambda c: (c + 1) / (c + 1).sum()
@@ -260,6 +285,7 @@ INFORMATION = Exercise(
         (torch.tensor([[0.4, 0.1], [0.1, 0.4]]),),
         (torch.tensor([[0.12, 0.28], [0.18, 0.42]]),),
         (random_distributions(12).reshape(3, 4),),
+        ((3 * random_distributions(10, seed=2).log()).softmax(0).reshape(5, 2),),
     ],
     wrong={
         "you compare with a table of equal entries; compare with p(x) p(y).": (
@@ -273,6 +299,15 @@ INFORMATION = Exercise(
         "this is the entropy of the pair; add H(x) and H(y) and subtract it.": _entropy,
         "this is H(y | x), what remains uncertain; the information is what is gone, H(y) - H(y | x).": (
             lambda j: _entropy(j) - _entropy(j.sum(1))
+        ),
+        "this is H(x | y), what remains uncertain; the information is what is gone, H(x) - H(x | y).": (
+            lambda j: _entropy(j) - _entropy(j.sum(0))
+        ),
+        "you average over the entries; sum, weighted by the joint table.": (
+            lambda j: my_mutual_information(j) / j.numel()
+        ),
+        "this is normalised by the entropies; leave that out.": lambda j: (
+            2 * my_mutual_information(j) / (_entropy(j.sum(0)) + _entropy(j.sum(1)))
         ),
         "the sign is wrong: mutual information is never negative.": lambda j: -my_mutual_information(j),
         "this is in bits; for nats take the natural logarithm, `.log()`.": (
@@ -337,6 +372,15 @@ INFO_NCE = Exercise(
         ),
         "the softmax runs down the columns: each y looks for its x. Here each x looks for its y, dimension 1.": (
             lambda s: math.log(len(s)) + s.log_softmax(0).diagonal().mean()
+        ),
+        "softmax was taken twice: F.cross_entropy expects scores and takes the softmax itself.": (
+            lambda s: math.log(len(s)) - F.cross_entropy(s.softmax(1), torch.arange(len(s)))
+        ),
+        "you average both directions, as CLIP does; here each x looks for its y and not the other way round.": (
+            lambda s: (my_info_nce_bound(s) + my_info_nce_bound(s.T)) / 2
+        ),
+        "there are N candidates, so add log N, not log(N - 1).": lambda s: (
+            math.log(len(s) - 1) + s.log_softmax(1).diagonal().mean()
         ),
         "the rows are added up; take their mean.": (
             lambda s: math.log(len(s)) + s.log_softmax(1).diagonal().sum()

@@ -11,7 +11,7 @@ from sslcourse.widgets import Question
 
 
 def random_points(n: int, size: int = 2, seed: int = 0) -> Tensor:
-    return torch.randn(n, size, generator=Generator().manual_seed(seed), dtype=torch.float64)
+    return torch.randn(n, size, generator=Generator().manual_seed(seed))
 
 
 # ---- Bayes' rule
@@ -47,7 +47,9 @@ BAYES = Exercise(
         (torch.tensor([[-1.0, -2.0], [-3.0, -0.5]]), torch.tensor([0.9, 0.1])),
         (random_points(5, 3) - 4, torch.tensor([0.2, 0.5, 0.3])),
         (torch.tensor([[-2000.0, -2001.0]]), torch.tensor([0.5, 0.5])),
+        (torch.tensor([[-1500.0, -1502.0, -1501.0], [-2.0, -1.5, -30.0]]), torch.tensor([0.1, 0.7, 0.2])),
     ],
+    tolerance=1e-3,  # float32 knows -2000 to 1e-4, and that is the relative error of its exponential
     wrong={
         "the prior is missing: multiply p(x | y) by p(y) before you divide.": lambda ll, p: ll.softmax(1),
         "you added p(y) to a logarithm; add log p(y).": lambda ll, p: (ll + p).softmax(1),
@@ -63,6 +65,11 @@ BAYES = Exercise(
         "the result holds a value that is not finite": lambda ll, p: (
             ll.exp() * p / (ll.exp() * p).sum(1, keepdim=True)
         ),
+        "you multiplied by the prior after dividing; divide each row by its sum after that.": lambda ll, p: (
+            ll.softmax(1) * p
+        ),
+        "you limited the logarithms, and below the limit all classes look alike; subtract the largest of each row "
+        "instead.": lambda ll, p: (ll.clamp(min=-80) + p.log()).softmax(1),
         "you divided by the prior; p(y) multiplies.": lambda ll, p: (ll - p.log()).softmax(1),
     },
 )
@@ -90,6 +97,10 @@ def _class_covariances(x: Tensor, labels: Tensor) -> Tensor:
     """The covariance of each class, (K, D, D), divided by its number of rows."""
     rows = [x[labels == y] for y in range(int(labels.max()) + 1)]
     return torch.stack([torch.cov(r.T, correction=0) for r in rows])
+
+
+def _spread(x: Tensor, labels: Tensor) -> Tensor:
+    return my_shared_covariance(x, labels).diagonal().sqrt()
 
 
 FIT = Exercise(
@@ -127,6 +138,12 @@ FIT = Exercise(
             lambda x, y: _class_covariances(x, y).mean(0)
         ),
         "there is one covariance for each class; average over all rows.": _class_covariances,
+        "this is a correlation matrix; leave the variances as they are.": lambda x, y: (
+            my_shared_covariance(x, y) / torch.outer(_spread(x, y), _spread(x, y))
+        ),
+        "the covariances of the classes were added up; average them over all rows.": lambda x, y: (
+            _class_covariances(x, y).sum(0)
+        ),
         "this is the sum; divide by the number of rows.": lambda x, y: my_shared_covariance(x, y) * len(x),
         "you kept the variances only: what is off the diagonal says how measurements go together.": (
             lambda x, y: my_shared_covariance(x, y).diagonal().diag()
@@ -155,7 +172,7 @@ GENERATOR = Exercise(
     minutes=12,
     difficulty="hard",
     statement=(
-        "This is the circulated loss: data point $i$ is compared with sample $i$, which has nothing to do with "
+        "This is the circulated loss, with which a generator is trained: data point $i$ is compared with sample $i$, which has nothing to do with "
         "it. Mend it. The generator's density at a data point is the **mean** of its densities around all samples, "
         "and the logarithm is taken **after** that mean:\n\n"
         "$$ -\\frac{1}{N} \\sum_{i=1}^{N} \\log \\frac{1}{M} \\sum_{j=1}^{M} \\mathcal{N}(x_i;\\, g_j, s^2 I) . $$\n\n"
@@ -179,6 +196,7 @@ GENERATOR = Exercise(
         (random_points(4, 3, seed=2), random_points(6, 3, seed=3), 0.8),
         (random_points(3, seed=4) + 60, random_points(2, seed=5), 0.5),
     ],
+    differentiable=("samples",),
     wrong={
         "the logarithm still comes before the mean over the samples, so the best samples are all the mean of the "
         "data.": lambda g, x, s: -_pairs(g, x, s).mean(),
@@ -193,6 +211,15 @@ GENERATOR = Exercise(
         ),
         "exp of a very low log-density is 0, and log 0 is infinite: use logsumexp, which takes care of "
         "that.": lambda g, x, s: -_pairs(g, x, s).exp().mean(1).log().mean(),
+        "`std` is a standard deviation already; Normal takes it as it is, not its square.": (
+            lambda g, x, s: my_generator_loss(g, x, s**2)
+        ),
+        "you average over the D numbers of a point; their log-densities add up.": lambda g, x, s: (
+            math.log(len(g)) - (_pairs(g, x, s) / x.shape[1]).logsumexp(1)
+        ).mean(),
+        "½ log 2π s² is missing in each number's log-density.": lambda g, x, s: (
+            my_generator_loss(g, x, s) - x.shape[1] * math.log(2 * math.pi * s**2) / 2
+        ),
         "you compare each point with its nearest sample only; take the mean over all samples.": (
             lambda g, x, s: -(_pairs(g, x, s).amax(1) - math.log(len(g))).mean()
         ),
@@ -234,7 +261,7 @@ FLOW = Exercise(
     ),
     cases=lambda: [
         (random_points(4), torch.tensor([2.0, 0.5]), torch.tensor([1.0, -1.0])),
-        (random_points(3, 3, seed=1), torch.tensor([0.2, 3.0, 1.5]), torch.tensor([0.0, 0.5, 2.0])),
+        (random_points(5, 3, seed=1), torch.tensor([0.2, 3.0, 1.5]), torch.tensor([0.0, 0.5, 2.0])),
     ],
     wrong={
         "log s is missing: where noise is spread wider, its density is lower.": lambda x, s, b: _log_normal(
@@ -255,6 +282,14 @@ FLOW = Exercise(
         "there is one value for each number; add up each row.": lambda x, s, b: (
             _log_normal((x - b) / s) - s.log()
         ),
+        "log s was subtracted once for all; subtract the sum of log s over the numbers of a row.": lambda x, s, b: (
+            _log_normal((x - b) / s).sum(1) - s.log().mean()
+        ),
+        "you subtracted s itself; subtract log s.": lambda x, s, b: (_log_normal((x - b) / s) - s).sum(1),
+        "z must be squared and halved: the log-density of the noise is -z² / 2 - ½ log 2π.": lambda x, s, b: (
+            _log_normal((x - b) / s) - ((x - b) / s).square() / 2 - s.log()
+        ).sum(1),
+        "this is p(x) itself; return its logarithm.": lambda x, s, b: my_log_density(x, s, b).exp(),
         "you divided before subtracting: undo the shift first, then the scale.": lambda x, s, b: (
             _log_normal(x / s - b) - s.log()
         ).sum(1),
@@ -299,7 +334,9 @@ ENERGY = Exercise(
     cases=lambda: [
         (random_points(5), random_points(7, seed=1) + 1),
         (random_points(4, 3, seed=2), 2 * random_points(3, 3, seed=3)),
+        (random_points(6, 1, seed=4), random_points(4, 1, seed=5) - 3),
     ],
+    tolerance=1e-3,  # the distance of a point from itself, computed from products in float32, is about 1e-3
     wrong={
         "the zeros from each point to itself count as pairs here; divide the sum by N (N - 1).": lambda a, b: (
             2 * torch.cdist(a, b).mean() - torch.cdist(a, a).mean() - torch.cdist(b, b).mean()
@@ -319,6 +356,17 @@ ENERGY = Exercise(
         "you compare the points pair by pair with the distance of the means; compare all pairs.": lambda a, b: (
             2 * (a.mean(0) - b.mean(0)).norm()
         ),
+        "these are distances along the axes, |dx| + |dy|; take the straight ones.": lambda a, b: (
+            2 * torch.cdist(a, b, p=1).mean()
+            - torch.cdist(a, a, p=1).sum() / (len(a) * (len(a) - 1))
+            - torch.cdist(b, b, p=1).sum() / (len(b) * (len(b) - 1))
+        ),
+        "each pair within a set is counted once in the sum and twice in N (N - 1).": lambda a, b: (
+            2 * torch.cdist(a, b).mean() - _within(a) / 2 - _within(b) / 2
+        ),
+        "this is the root of the energy distance; leave the root out.": lambda a, b: my_energy_distance(
+            a, b
+        ).sqrt(),
         "the distances within b are missing; without them equal sets would not be at 0.": lambda a, b: (
             2 * torch.cdist(a, b).mean() - _within(a)
         ),

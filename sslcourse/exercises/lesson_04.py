@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from sslcourse.exercises.exercise import Exercise, Wrong, raise_unlike
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, fresh, raise_changed
 from sslcourse.losses import reconstruction_loss
 from sslcourse.widgets import Question
 
@@ -26,7 +26,8 @@ LOSS = Exercise(
     difficulty="easy",
     statement=(
         "Write the mean squared error per pixel. Both arguments have the shape `(N, C, H, W)`; "
-        "the result is one number, the mean over all images and all their pixels."
+        "the result is one number, the mean over all images and all their pixels. A network is trained with it, so "
+        "return a tensor that carries a gradient."
     ),
     stub=(
         "def my_reconstruction_loss(reconstructions, images):\n"
@@ -42,6 +43,7 @@ LOSS = Exercise(
         (random_images(3, 1, 4, 4), random_images(3, 1, 4, 4, seed=1)),
         (random_images(5, 3, 2, 6, seed=2), random_images(5, 3, 2, 6, seed=3)),
     ],
+    differentiable=("reconstructions",),
     wrong={
         "you add the squared errors up; the mean divides by the number of pixels, so that losses of large "
         "and small images can be compared.": lambda r, x: (r - x).square().sum(),
@@ -82,53 +84,106 @@ def my_autoencoder(code_size):
 
 def judge_autoencoder(answer) -> None:
     """Raise Wrong unless answer(code_size) is an encoder and a decoder fit for images in [0, 1]."""
-    parts = answer(8)
-    if not (isinstance(parts, tuple | list) and len(parts) == 2):
-        raise Wrong("return two networks: `return encoder, decoder`.")
-    encoder, decoder = parts
-    images = random_images(64, 1, 28, 28)
-    with torch.no_grad():
-        codes = encoder(images)
-        if codes.shape != (64, 8):
-            raise Wrong(
-                f"for code_size 8 and 64 images the codes have shape {tuple(codes.shape)}, not (64, 8)."
-            )
-        if _sizes(encoder) != [(784, 128), (128, 8)] or _sizes(decoder) != [(8, 128), (128, 784)]:
-            raise Wrong(
-                f"the Linear layers are {_sizes(encoder)} and {_sizes(decoder)}; for code_size 8 they should be "
-                "[(784, 128), (128, 8)] and [(8, 128), (128, 784)]."
-            )
-        if (codes >= 0).all():
-            raise Wrong(
-                "no code is negative: end the encoder with a plain Linear, or half of the space is lost."
-            )
-        if (codes.abs() <= 1).all() and (encoder(1000 * images).abs() <= 1).all():
-            raise Wrong("the codes cannot leave [-1, 1]: end the encoder with a plain Linear.")
-        middle = encoder((images[:32] + images[32:]) / 2)
-        if torch.allclose(middle, (codes[:32] + codes[32:]) / 2, atol=1e-5):
-            raise Wrong(
-                "the encoder is linear, so it is no better than PCA: put a GELU between two Linear layers."
-            )
-        reconstructions = decoder(50 * codes)
-        middle = decoder((codes[:32] + codes[32:]) / 2).logit()
-        if torch.allclose(middle, (decoder(codes).logit()[:32] + decoder(codes).logit()[32:]) / 2, atol=1e-5):
-            raise Wrong("the decoder is linear but for its end: put a GELU between its two Linear layers.")
-    if reconstructions.shape != images.shape:
+    for code_size in (8, 3):
+        parts = answer(code_size)
+        if not (isinstance(parts, tuple | list | nn.ModuleList) and len(parts) == 2):
+            raise Wrong("return two networks: `return encoder, decoder`.")
+        for name, part in zip(("encoder", "decoder"), parts, strict=True):
+            if not isinstance(part, nn.Module):
+                raise Wrong(f"the {name} is a {type(part).__name__}; build it with nn.Sequential.")
+        encoder, decoder = (part.eval() for part in parts)
+        images = random_images(64, 1, 28, 28)
+        with torch.no_grad():
+            _judge_codes(encoder, images, code_size)
+            _judge_pictures(decoder, encoder(images), code_size)
+        _judge_weights(encoder, decoder, images)
+
+
+def _judge_codes(encoder: nn.Module, images: Tensor, code_size: int) -> None:
+    codes = encoder(images)
+    if codes.shape != (64, code_size):
         raise Wrong(
-            f"the reconstructions have shape {tuple(reconstructions.shape)}, the images {tuple(images.shape)}: "
+            f"for code_size {code_size} and 64 images the codes have shape {tuple(codes.shape)}, not (64, {code_size})."
+        )
+    _judge_sizes("encoder", encoder, [(784, 128), (128, code_size)])
+    numbers = torch.linspace(-9, 9, codes.numel()).reshape(codes.shape)
+    ends = _after_the_last_layer(encoder, images, numbers)
+    if (ends >= 0).all():
+        raise Wrong("no code is negative: end the encoder with a plain Linear, or half of the space is lost.")
+    if (ends.abs() <= 1).all():
+        raise Wrong("the codes cannot leave [-1, 1]: end the encoder with a plain Linear.")
+    if not torch.allclose(ends, numbers, atol=1e-4):
+        raise Wrong(
+            "the last Linear of the encoder is followed by something that changes the codes; leave it out."
+        )
+    if _is_linear(encoder, 10 * images):
+        raise Wrong(
+            "the encoder is linear, so it is no better than PCA: put a GELU between two Linear layers."
+        )
+
+
+def _judge_pictures(decoder: nn.Module, codes: Tensor, code_size: int) -> None:
+    pictures = decoder(codes)
+    _judge_sizes("decoder", decoder, [(code_size, 128), (128, 784)])
+    if pictures.shape != (64, 1, 28, 28):
+        raise Wrong(
+            f"the reconstructions have shape {tuple(pictures.shape)}, the images (64, 1, 28, 28): "
             "end the decoder with nn.Unflatten(1, (1, 28, 28))."
         )
-    if reconstructions.min() < 0 or reconstructions.max() > 1:
+    dark, bright = (_after_the_last_layer(decoder, codes, torch.full((64, 784), v)) for v in (-30.0, 30.0))
+    if min(dark.min(), bright.min()) < 0 or max(dark.max(), bright.max()) > 1:
         raise Wrong(
             "reconstructions leave [0, 1], where pixels lie: put a Sigmoid after the last Linear layer."
         )
+    if dark.max() > 0.05 or bright.min() < 0.95:
+        raise Wrong(
+            "not every pixel can come near 0 and near 1: end with one Sigmoid, which each pixel gets for itself "
+            "(Softmax divides one share among all pixels)."
+        )
+    if _is_linear(decoder, 10 * codes):
+        raise Wrong("the decoder is linear but for its end: put a GELU between its two Linear layers.")
 
 
-def _sizes(network: nn.Module) -> list[tuple[int, int]]:
-    """(numbers in, numbers out) of every Linear layer."""
-    return [
-        (layer.in_features, layer.out_features) for layer in network.modules() if isinstance(layer, nn.Linear)
-    ]
+def _judge_weights(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> None:
+    for weights in (*encoder.parameters(), *decoder.parameters()):
+        weights.grad = None
+    pictures = decoder(encoder(images))
+    if pictures.requires_grad:
+        pictures.square().sum().backward()
+    for name, network in (("encoder", encoder), ("decoder", decoder)):
+        if any(weights.grad is None for weights in network.parameters()):
+            raise Wrong(f"no gradient reaches some weights of the {name}, so they could not be trained.")
+
+
+def _judge_sizes(name: str, network: nn.Module, expected: list[tuple[int, int]]) -> None:
+    sizes = [(layer.in_features, layer.out_features) for layer in _linear_layers(network)]
+    if sizes != expected:
+        raise Wrong(
+            f"the Linear layers of the {name} are {sizes}; for this code_size they should be {expected}."
+        )
+
+
+def _linear_layers(network: nn.Module) -> list[nn.Linear]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+
+
+def _after_the_last_layer(network: nn.Module, inputs: Tensor, numbers: Tensor) -> Tensor:
+    """What the network makes of numbers that its last Linear layer is made to return."""
+    hook = _linear_layers(network)[-1].register_forward_hook(lambda *_: numbers)
+    try:
+        return network(inputs)
+    finally:
+        hook.remove()
+
+
+def _is_linear(network: nn.Module, inputs: Tensor) -> bool:
+    """Whether the last Linear layer's numbers for the mean of two inputs are the mean of theirs."""
+    seen: list[Tensor] = []
+    hook = _linear_layers(network)[-1].register_forward_hook(lambda *call: seen.append(call[2]))
+    half = len(inputs) // 2
+    network(inputs), network((inputs[:half] + inputs[half:]) / 2)
+    hook.remove()
+    return torch.allclose(seen[1], (seen[0][:half] + seen[0][half:]) / 2, atol=1e-3)
 
 
 def _parts(encoder: list, decoder: list) -> tuple[nn.Sequential, nn.Sequential]:
@@ -172,6 +227,12 @@ BOTTLENECK = Exercise(
     test=judge_autoencoder,
     wrong={
         "no code is negative": lambda d: _parts([*_encoder(d), nn.ReLU()], _decoder(d)),
+        "is followed by something that changes the codes": lambda d: _parts(
+            [*_encoder(d), nn.GELU()], _decoder(d)
+        ),
+        "not every pixel can come near 0 and near 1": lambda d: _parts(
+            _encoder(d), [e if i != 3 else nn.Softmax(1) for i, e in enumerate(_decoder(d))]
+        ),
         "the codes cannot leave [-1, 1]": lambda d: _parts([*_encoder(d), nn.Tanh()], _decoder(d)),
         "the encoder is linear": lambda d: _parts(
             [e for i, e in enumerate(_encoder(d)) if i != 2], _decoder(d)
@@ -179,7 +240,7 @@ BOTTLENECK = Exercise(
         "the decoder is linear but for its end": lambda d: _parts(
             _encoder(d), [e for i, e in enumerate(_decoder(d)) if i != 1]
         ),
-        "the Linear layers are [(784, 64)": lambda d: _parts(
+        "the Linear layers of the encoder are [(784, 64)": lambda d: _parts(
             [nn.Flatten(), nn.Linear(784, 64), nn.GELU(), nn.Linear(64, d)], _decoder(d)
         ),
         "reconstructions leave [0, 1]": lambda d: _parts(
@@ -210,12 +271,14 @@ def _pca(images: Tensor, code_size: int, mean: Tensor | float, last: bool = Fals
 
 
 def _pca_cases() -> list[tuple]:
-    def images(seed: int) -> Tensor:
+    def images(seed: int, spread: list[float]) -> Tensor:
         generator = Generator().manual_seed(seed)
-        scale = torch.tensor([3.0, 2.0, 1.0, 0.5, 0.2])
-        return torch.randn(40, 5, generator=generator, dtype=torch.float64) * scale + torch.arange(1.0, 6.0)
+        turn = torch.linalg.qr(torch.randn(5, 5, generator=generator)).Q
+        return torch.randn(40, 5, generator=generator) * torch.tensor(spread) @ turn + torch.tensor(
+            [1.0, 5, 2, 4, -3]
+        )
 
-    return [(images(0), 2), (images(1), 3)]
+    return [(images(0, [0.3, 6.0, 0.1, 3.0, 0.2]), 2), (images(1, [5.0, 0.2, 3.0, 0.1, 2.0])[:17], 3)]
 
 
 PRINCIPAL = Exercise(
@@ -253,6 +316,15 @@ PRINCIPAL = Exercise(
         "you subtracted the mean of each image; the mean image averages over the images, dimension 0.": lambda x, d: (
             _pca(x, d, x.mean(1, keepdim=True)) + x.mean(1, keepdim=True)
         ),
+        "you divided by the standard deviations first; PCA takes the pixels as they are.": lambda x, d: (
+            _pca(x / x.std(0), d, (x / x.std(0)).mean(0)) * x.std(0) + x.mean(0)
+        ),
+        "the codes come from images without the mean subtracted.": lambda x, d: (
+            x
+            @ torch.linalg.svd(x - x.mean(0), full_matrices=False).Vh[:d].T
+            @ torch.linalg.svd(x - x.mean(0), full_matrices=False).Vh[:d]
+            + x.mean(0)
+        ),
         "these are the codes; multiply by the directions once more and add the mean.": lambda x, d: (
             (x - x.mean(0)) @ torch.linalg.svd(x - x.mean(0), full_matrices=False).Vh[:d].T
         ),
@@ -268,35 +340,66 @@ def my_noise(images, std):
 
 
 def judge_noise(answer) -> None:
-    """Raise Wrong unless answer(images, std) adds fresh independent normal noise and clips."""
-    gray = torch.full((200, 1, 8, 8), 0.5)
-    noisy = answer(gray, 0.1)
-    if not (gray == 0.5).all():
-        raise Wrong("your function changed the clean images themselves; it must leave its argument as it is.")
-    if not isinstance(noisy, Tensor) or noisy.shape != gray.shape:
-        raise_unlike(noisy, gray, 0.0)
-    if torch.equal(noisy, gray):
+    """Raise Wrong unless answer(images, std) adds fresh independent normal noise and clips.
+
+    The bounds are at least six standard errors wide, for answers that draw without a seed.
+    """
+    images = 0.3 + 0.4 * random_images(64, 3, 12, 14, seed=12)  # not the seed of the check
+    given = fresh(images)
+    noisy = as_tensor(answer(given, 0.05), images.shape).double()
+    raise_changed("images", given, images)
+    noise, again = noisy - images, as_tensor(answer(fresh(images), 0.05), images.shape).double() - images
+    if noise.abs().max() < 1e-6:
         raise Wrong("no noise was added.")
-    if torch.equal(noisy, answer(gray, 0.1)):
+    if not noise.isfinite().all():
+        raise Wrong("the result holds a value that is not finite (nan or inf).")
+    if torch.equal(noise, again):
         raise Wrong("two calls gave the same noise: it must be drawn anew each time, so no fixed seed.")
-    if torch.equal(noisy[0], noisy[1]):
-        raise Wrong("all images got the same noise: draw noise of the shape of the whole batch.")
-    if torch.equal(noisy[:, :, 0, 0], noisy[:, :, 1, 1]):
-        raise Wrong("all pixels of an image got the same number: draw one for every pixel.")
-    if abs(noisy.mean().item() - 0.5) > 0.01:
-        raise Wrong("the noise makes images brighter on average: use torch.randn, whose mean is 0.")
-    if abs(noisy.std().item() - 0.1) > 0.01:
-        raise Wrong(
-            f"with std 0.1 on gray the result has standard deviation {noisy.std():.2g}; multiply by std."
-        )
-    if abs((noisy - 0.5).abs().mean().item() - 0.0798) > 0.003:  # a normal's mean distance: 0.1 sqrt(2 / pi)
+    _judge_independence(noise)
+    loud = [
+        as_tensor(answer(given, std), given.shape)
+        for given in (images.clone(), images.sqrt())
+        for std in (0.4, 2.0)
+    ]
+    if any(pictures.min() < 0 or pictures.max() > 1 for pictures in loud):
+        raise Wrong("with strong noise pixels leave [0, 1]: clip the result with .clamp(0, 1).")
+    if noise.mean().abs() > 0.002:
+        raise Wrong("the noise makes images brighter or darker on average: use torch.randn, whose mean is 0.")
+    dark, bright = noise[images < 0.4].std().item(), noise[images > 0.6].std().item()
+    if not 0.85 < dark / bright < 1.15:
+        raise Wrong("the noise is weaker in dark pixels: add the noise, do not multiply by it.")
+    for std in (0.05, 0.02):
+        noise = as_tensor(answer(images.clone(), std), images.shape).double() - images
+        if not 0.96 < noise.std().item() / std < 1.04:
+            raise Wrong(
+                f"with std {std} the noise has standard deviation {noise.std():.2g}; multiply by std."
+            )
+    if abs(noise.abs().mean().item() / noise.std().item() - 0.798) > 0.025:  # sqrt(2 / pi) for a normal
         raise Wrong("the noise is not normal: use torch.randn.")
-    loud = answer(gray, 2.0)
-    if loud.min() < 0 or loud.max() > 1:
-        raise Wrong("with strong noise pixels leave [0, 1]: clip with .clamp(0, 1).")
-    dark = answer(torch.zeros(200, 1, 8, 8), 0.1)
-    if (dark == 0).all():
-        raise Wrong("black pixels stay black: add the noise, do not multiply by it.")
+    _judge_ends(loud[1], images, 2.0)
+
+
+def _judge_independence(noise: Tensor) -> None:
+    """The mean of n independent numbers has 1 / n of their variance; of equal ones, all of it."""
+    shared = [noise.mean(axis).var() * noise.shape[axis] > 1.5 * noise.var(correction=0) for axis in range(4)]
+    if shared[0]:
+        raise Wrong("all images got the same noise: draw noise of the shape of the whole batch.")
+    if shared[2] or shared[3]:
+        raise Wrong("all pixels of an image got the same number, or all of a row: draw one for every pixel.")
+    if shared[1]:
+        raise Wrong("all channels got the same noise: draw noise of the shape (N, C, H, W).")
+
+
+def _judge_ends(noisy: Tensor, images: Tensor, std: float) -> None:
+    """As many pixels as noise pushes out of [0, 1] must lie on its ends."""
+    normal = torch.distributions.Normal(0.0, std)
+    for end, share in ((0, normal.cdf(-images).mean()), (1, 1 - normal.cdf(1 - images).mean())):
+        found = (noisy == end).double().mean()
+        if abs(found - share) > 0.03:
+            raise Wrong(
+                f"with strong noise {share:.0%} of the pixels should be {end}, and {found:.0%} are: clip the sum of "
+                "image and noise, not the noise, and nothing before the noise is added."
+            )
 
 
 NOISE = Exercise(
@@ -306,7 +409,8 @@ NOISE = Exercise(
     difficulty="easy",
     statement=(
         "Add normal noise of standard deviation `std` to every pixel of `images` `(N, C, H, W)`, a different "
-        "number for each pixel of each image and for each call, and clip the result to [0, 1]."
+        "number for each pixel and channel of each image and for each call, and clip the result to [0, 1]. Leave `images` "
+        "as they are: return new ones."
     ),
     stub=('def my_noise(images, std):\n    """Noisy images (N, C, H, W) in [0, 1]."""\n    ...  # your code'),
     reference=my_noise,
@@ -317,7 +421,13 @@ NOISE = Exercise(
     test=judge_noise,
     wrong={
         "pixels leave [0, 1]": lambda x, std: x + std * torch.randn(x.shape),
-        "brighter on average": lambda x, std: (x + std * torch.rand(x.shape)).clamp(0, 1),
+        "all channels got the same noise": lambda x, std: (
+            x + std * torch.randn(len(x), 1, *x.shape[2:])
+        ).clamp(0, 1),
+        "clip the sum of image and noise": lambda x, std: (
+            x + (std * torch.randn(x.shape)).clamp(-0.5, 0.5)
+        ).clamp(0, 1),
+        "brighter or darker on average": lambda x, std: (x + std * torch.rand(x.shape)).clamp(0, 1),
         "the noise is not normal": lambda x, std: (x + std * 12**0.5 * (torch.rand(x.shape) - 0.5)).clamp(
             0, 1
         ),
@@ -331,7 +441,7 @@ NOISE = Exercise(
         ).clamp(0, 1),
         "multiply by std": lambda x, std: (x + std**2 * torch.randn(x.shape)).clamp(0, 1),
         "do not multiply by it": lambda x, std: (x * (1 + 2 * std * torch.randn(x.shape))).clamp(0, 1),
-        "changed the clean images": lambda x, std: x.add_(std * torch.randn(x.shape)).clamp_(0, 1),
+        "changed `images` in place": lambda x, std: x.add_(std * torch.randn(x.shape)).clamp_(0, 1),
     },
 )
 
@@ -347,9 +457,13 @@ def _denoising_cases() -> list[tuple]:
     def corrupt_with(generator: Generator):
         return lambda images: (images + torch.randn(images.shape, generator=generator)).clamp(0, 1)
 
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        models = nn.Conv2d(1, 1, 3, padding=1), nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Sigmoid())
+        models[1].append(nn.Conv2d(4, 2, 1))
     return [
-        (lambda x: x, random_images(4, 1, 3, 3), corrupt_with(Generator().manual_seed(1))),
-        (lambda x: x / 2 + 0.1, random_images(4, 1, 3, 3), corrupt_with(Generator().manual_seed(2))),
+        (models[0], random_images(4, 1, 3, 3), corrupt_with(Generator().manual_seed(1))),
+        (models[1], random_images(3, 2, 4, 5), corrupt_with(Generator().manual_seed(2))),
     ]
 
 
@@ -369,7 +483,8 @@ DENOISE = Exercise(
     difficulty="medium",
     statement=(
         "This loss circulates, and training goes well by its own account. Yet a network that changes nothing "
-        "gets the perfect loss 0, as the cell above shows. Find the mistake and mend it."
+        "gets the perfect loss 0, as the cell above shows. Find the mistake and mend it; `model` is still to be trained "
+        "with the result."
     ),
     stub=(
         "def my_denoising_loss(model, images, corrupt):\n"
@@ -383,6 +498,8 @@ DENOISE = Exercise(
         "The target must be what the network does not see: the clean images.",
     ),
     cases=_denoising_cases,
+    unchanged=("model", "images"),
+    differentiable=("model",),
     wrong={
         "the target is still the noisy input, so copying the noise is the best the network can do; compare "
         "with the clean images.": _noisy_target,
@@ -392,6 +509,9 @@ DENOISE = Exercise(
         "the target is noisy too, with other noise; compare with the clean images.": _corrupt_twice,
         "you give the network the clean images and compare with the noisy ones: exchange them.": (
             lambda model, x, corrupt: reconstruction_loss(model(x), corrupt(x))
+        ),
+        "this is the mean absolute error; square the differences.": lambda model, x, corrupt: (
+            (model(corrupt(x)) - x).abs().mean()
         ),
         "the network is never used: compare model(noisy), not noisy, with the clean images.": (
             lambda model, x, corrupt: reconstruction_loss(corrupt(x), x)
@@ -437,6 +557,7 @@ AUROC = Exercise(
         (torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([0.3, 0.5, 0.2])),
         (torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])),
         (torch.tensor([1.0, 2.0, 2.0]), torch.tensor([2.0, 2.0])),
+        (random_images(13, seed=4).mul(8).round(), 1 + random_images(7, seed=5).mul(8).round()),
     ],
     wrong={
         "the pairs are the wrong way round: count those in which the *anomaly* is higher.": (
@@ -444,6 +565,12 @@ AUROC = Exercise(
         ),
         "ties count nothing here; they count one half.": lambda s, a: (_pairs(s, a) > 0).float().mean(),
         "ties count in full here; they count one half.": lambda s, a: (_pairs(s, a) >= 0).float().mean(),
+        "only the mean normal score was compared with; compare every pair.": (
+            lambda s, a: ((a > s.mean()) + 0.5 * (a == s.mean())).mean()
+        ),
+        "only the median normal score was compared with; compare every pair.": (
+            lambda s, a: ((a > s.median()) + 0.5 * (a == s.median())).mean()
+        ),
         "this is the number of pairs, not their share: divide by N · M.": (
             lambda s, a: ((_pairs(s, a) > 0) + 0.5 * (_pairs(s, a) == 0)).sum()
         ),

@@ -46,6 +46,7 @@ LOG_P = Exercise(
     cases=lambda: [
         (2 * _normal(8), _normal(8, seed=1)),
         (_normal(5, seed=2) - 1000, _normal(5, seed=3)),
+        (3 + 0.5 * _normal(3, seed=4), -2 + _normal(3, seed=5)),
     ],
     wrong={
         "this is the mean of the logarithms; the logarithm of the mean is asked for. Keep yours: it is the bound "
@@ -59,6 +60,12 @@ LOG_P = Exercise(
         ),
         "exp(-1000) is 0 and its logarithm -inf; use torch.logsumexp, which never takes exp of the large "
         "numbers.": lambda j, q: (j - q).exp().mean().log(),
+        "you kept only the largest weight; the mean runs over all draws.": lambda j, q: (
+            (j - q).max() - math.log(len(q))
+        ),
+        "the sign is wrong: log p(x) is asked for, not a loss.": lambda j, q: (
+            math.log(len(q)) - (j - q).logsumexp(0)
+        ),
         "this is p(x) itself; return its logarithm.": lambda j, q: (j - q).exp().mean(),
     },
 )
@@ -109,6 +116,13 @@ KL = Exercise(
         "log_var is the logarithm of the variance, not of the standard deviation.": lambda m, v: _kl(
             m, 2 * v
         ).sum(1),
+        "the variance is exp(log_var); log_var itself stands in its place.": lambda m, v: (
+            (m.square() + v - v - 1) / 2
+        ).sum(1),
+        "the mean must be squared.": lambda m, v: (_kl(m, v) + (m - m.square()) / 2).sum(1),
+        "- log_var is missing: it is what keeps the variance from shrinking to 0.": lambda m, v: (
+            _kl(m, v) + v / 2
+        ).sum(1),
         "this is KL(prior || q); exchange the two.": lambda m, v: (
             ((1 + m.square()) / v.exp() + v - 1).sum(1) / 2
         ),
@@ -157,6 +171,13 @@ GRADIENT = Exercise(
             (z - m) / s**2
         ).mean(),
         "this is the sum; average over the draws.": lambda f, z, m, s: (f * (z - m) / s**2).sum(),
+        "you subtracted the mean of the values, a baseline; here take f(z) as it is.": lambda f, z, m, s: (
+            (f - f.mean()) * (z - m) / s**2
+        ).mean(),
+        "there is one number for every draw; average them.": lambda f, z, m, s: f * (z - m) / s**2,
+        "this is the gradient with respect to std; the one with respect to mean is asked for.": lambda f, z, m, s: (
+            (f * (((z - m) / s) ** 2 - 1) / s).mean()
+        ),
         "subtract the mean from z first.": lambda f, z, m, s: (f * z / s**2).mean(),
         "average the products, not f and the score separately.": lambda f, z, m, s: (
             f.mean() * ((z - m) / s**2).mean()
@@ -180,7 +201,8 @@ DRAW = Exercise(
     difficulty="easy",
     statement=(
         "This function circulates. It runs, it trains, and its `log_var` is used rightly in the KL divergence. Yet "
-        'with it the "bound" exceeds $\\log p(x)$, as the cell above shows. Find the mistake and mend it.'
+        'with it the "bound" exceeds $\\log p(x)$, as the cell above shows. Find the mistake and mend it; '
+        "gradients must still reach `mean` and `log_var`."
     ),
     stub=("def my_draw(mean, log_var, noise):\n    std = torch.exp(log_var)\n    return mean + std * noise"),
     reference=my_draw,
@@ -191,7 +213,9 @@ DRAW = Exercise(
     cases=lambda: [
         (_normal(3, 2), _normal(3, 2, seed=1), _normal(3, 2, seed=2)),
         (torch.zeros(4, 1), torch.full((4, 1), -2.0), _normal(4, 1, seed=3)),
+        (_normal(5, 3, seed=4), 2 * _normal(5, 3, seed=5), _normal(5, 3, seed=6)),
     ],
+    differentiable=("mean", "log_var"),
     wrong={
         "exp(log_var) is the variance; the noise must be multiplied by the standard deviation, its "
         "root.": lambda m, v, e: m + v.exp() * e,
@@ -221,12 +245,16 @@ def my_vae_loss(logits, images, mean, log_var, beta):
 
 
 def _vae_cases() -> list[tuple]:
-    def case(n: int, side: int, code_size: int, beta: float, seed: int) -> tuple:
-        images = torch.rand(n, 1, side, side, generator=Generator().manual_seed(seed))
-        codes = _normal(2, n, code_size, seed=seed)
-        return _normal(n, 1, side, side, seed=seed), images, codes[0], codes[1], beta
+    def case(shape: tuple[int, ...], code_size: int, beta: float, seed: int) -> tuple:
+        images = torch.rand(shape, generator=Generator().manual_seed(seed))
+        codes = _normal(2, shape[0], code_size, seed=seed + 20)
+        return 2 * _normal(*shape, seed=seed + 10), images, codes[0], codes[1], beta
 
-    return [case(5, 4, 3, 1.0, seed=0), case(4, 3, 2, 4.0, seed=1)]
+    return [
+        case((5, 1, 4, 4), 3, 1.0, seed=0),
+        case((4, 3, 2, 5), 2, 4.0, seed=1),
+        case((3, 1, 6, 2), 7, 0.5, seed=2),
+    ]
 
 
 def _costs(logits: Tensor, images: Tensor) -> Tensor:
@@ -242,7 +270,7 @@ LOSS = Exercise(
         "`logits` and `images` are `(N, C, H, W)`, `mean` and `log_var` are `(N, d)`. Return the mean over the images "
         "of: binary cross-entropy, summed over pixels, plus `beta` times the KL divergence, summed over dimensions. "
         'Use `F.binary_cross_entropy_with_logits(logits, images, reduction="none")`, which has the shape of the '
-        "images, and `kl_to_standard_normal`."
+        "images, and `kl_to_standard_normal`. The VAE is trained with the result."
     ),
     stub=(
         "def my_vae_loss(logits, images, mean, log_var, beta):\n"
@@ -255,7 +283,7 @@ LOSS = Exercise(
         "`(reconstruction + beta * kl_to_standard_normal(mean, log_var)).mean()`",
     ),
     cases=_vae_cases,
-    tolerance=1e-4,
+    differentiable=("logits", "mean", "log_var"),
     wrong={
         "you average the cross-entropy over the pixels but add up the KL divergence: that is a beta as many times "
         "larger as there are pixels.": lambda a, x, m, v, b: (
@@ -279,6 +307,18 @@ LOSS = Exercise(
         "the sigmoid is applied twice: `with_logits` contains it already.": lambda a, x, m, v, b: (
             _costs(a.sigmoid(), x).sum(1) + b * kl_to_standard_normal(m, v)
         ).mean(),
+        "there is one number for every image; average over the images.": lambda a, x, m, v, b: (
+            _costs(a, x).sum(1) + b * kl_to_standard_normal(m, v)
+        ),
+        "you divided by the number of numbers, images and pixels; only the images are averaged over.": (
+            lambda a, x, m, v, b: (_costs(a, x).sum() + b * _kl(m, v).sum()) / x.numel()
+        ),
+        "this is minus the loss, the bound itself; a loss is minimised.": lambda a, x, m, v, b: (
+            -my_vae_loss(a, x, m, v, b)
+        ),
+        "the cross-entropy is added up over all images, and the KL divergence averaged.": lambda a, x, m, v, b: (
+            _costs(a, x).sum() + b * kl_to_standard_normal(m, v).mean()
+        ),
         "the KL divergence is missing.": lambda a, x, m, v, b: _costs(a, x).sum(1).mean(),
     },
 )
