@@ -22,7 +22,7 @@ from sslcourse.training import finish, train_adamw
 
 SEEDS = (0, 1, 2)
 BUDGETS = (5, 20, 50, 100, 200, 500, 1500)  # labels per class
-STEPS, RATES = (300, 1000), (5e-4, 1e-3, 2e-3)
+STEPS, RATES = (300, 1000), (1e-3, 2e-3)
 PASSES = 6
 MASK_RATES = (0.05, 0.15, 0.3, 0.5, 0.8)
 LABELLED, VALIDATION, TEST = agreement(4000, seed=5), agreement(1000, seed=6), agreement(2000, seed=7)
