@@ -1,16 +1,19 @@
 # Every target sets up .venv first, if it is missing or older than the list of packages.
 PYTHON ?= python3
+VENV ?= .venv
+PACKAGES ?= -r requirements.lock
 ARGS ?=
 
-BIN := .venv/bin
-READY := .venv/.installed
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 LESSONS := $(patsubst notebooks/src/%.py,notebooks/%.ipynb,$(wildcard notebooks/src/*.py))
-PACKAGE := $(shell find sslcourse -name '*.py')
+SOURCES := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline" \
 	$(BIN)/python -m pytest -p tests.nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab test test-notebooks test-portable notebooks weights sweeps bench times screenshot lock cpu chromium clean
+.PHONY: help lab test test-notebooks test-portable test-colab test-newest notebooks weights sweeps bench times \
+	screenshot lock chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -33,9 +36,16 @@ test-portable: $(READY) ## run the lessons as other processors would: AVX2, two 
 	SSLCOURSE_THREADS=2 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(NBVAL) -n 1 notebooks/*.ipynb
 	SSLCOURSE_THREADS=1 ATEN_CPU_CAPABILITY=default $(NBVAL) --nbval-lax notebooks/*.ipynb
 
+test-colab: PYTHON := python3.13
+test-colab: ## run the lessons with the versions of Colab and Kaggle
+	$(MAKE) test-notebooks VENV=.venv-colab PACKAGES="-r tests/colab.txt" PYTHON=$(PYTHON)
+
+test-newest: ## run all tests with the newest version of every package
+	$(MAKE) test VENV=.venv-newest PACKAGES="--upgrade -e .[lab,dev]"
+
 notebooks: $(LESSONS) ## rebuild the notebooks whose source, or the package, has changed
 
-notebooks/%.ipynb: notebooks/src/%.py $(PACKAGE) tools/build_notebooks.py | $(READY)
+notebooks/%.ipynb: notebooks/src/%.py $(SOURCES) tools/build_notebooks.py | $(READY)
 	$(BIN)/python tools/build_notebooks.py $<
 
 weights: $(READY) ## pretrain the encoders that the package carries, up to 20 minutes each
@@ -62,11 +72,7 @@ CUDA := $(NVIDIA:%=nvidia-%) cuda-bindings cuda-pathfinder cuda-toolkit triton
 lock: $(READY) ## remake requirements.lock from pyproject.toml; make lock ARGS=--upgrade
 	$(BIN)/python -m pip install --quiet uv
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-		--extra dev --no-annotate $(CUDA:%=--no-emit-package=%) $(ARGS) pyproject.toml -o requirements.lock
-
-cpu: $(BIN)/pip ## before anything else on Linux without an NVIDIA card: the small CPU build of torch
-	$(BIN)/python -m pip install uv
-	$(BIN)/uv pip install --python .venv --torch-backend cpu $$(grep -E '^torch(vision)?==' requirements.lock)
+		--all-extras --no-annotate $(CUDA:%=--no-emit-package=%) $(ARGS) pyproject.toml -o requirements.lock
 
 chromium: ## install the browser of the browser test, if there is none
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
@@ -74,15 +80,20 @@ chromium: ## install the browser of the browser test, if there is none
 		$(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends chromium; }
 
 clean: ## remove .venv and what the tools leave behind
-	rm -rf .venv .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-* .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/pip:
 	@$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else \
 		'Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + '; try: make PYTHON=python3.12')"
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 
-$(READY): requirements.lock pyproject.toml | $(BIN)/pip
-	$(BIN)/python -m pip install -r requirements.lock
+# On Linux without an NVIDIA card, PyTorch's own index has a build of 200 MB; otherwise pip takes one of 3 GB.
+CPU_BUILDS := https://download.pytorch.org/whl/cpu
+$(READY): requirements.lock tests/colab.txt pyproject.toml | $(BIN)/pip
+	@if [ "$$(uname)" = Linux ] && ! command -v nvidia-smi && $(BIN)/python -c \
+		"import urllib.request; urllib.request.urlopen('$(CPU_BUILDS)/torch/', timeout=5)" 2>&-; \
+	then $(BIN)/python -m pip install --extra-index-url $(CPU_BUILDS) $(PACKAGES); \
+	else $(BIN)/python -m pip install $(PACKAGES); fi
 	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
 	touch $@

@@ -101,9 +101,8 @@ class Augmentation:
         self.generator = torch.Generator("cpu").manual_seed(self.seed)
 
     def __call__(self, images: Tensor) -> Tensor:
-        if (
-            self.generator.device.type != images.device.type
-        ):  # begin again where the images are
+        if self.generator.device.type != images.device.type:
+            # begin again where the images are
             self.generator = torch.Generator(images.device).manual_seed(self.seed)
         views = random_resized_crop(images, self.crop, self.flip, self.generator)
         return random_contrast(views, self.jitter, self.generator)

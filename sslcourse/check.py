@@ -1,27 +1,28 @@
 """Is everything in place? `python -m sslcourse.check` answers, and says how to mend what is not.
 
-torch and the data are imported inside functions: a missing package is a row of the table, not a crash.
+Other packages are imported inside functions: a missing one is a row of the table, not a crash.
 """
 
-import operator
 import platform
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
+from pathlib import Path
 from typing import NamedTuple
+
+from sslcourse.remedies import ROOT, install, restore
 
 PACKAGES = (
     "torch",
     "torchvision",
-    "jupyterlab",
     "ipykernel",
     "ipywidgets",
     "matplotlib",
     "numpy",
 )
-INSTALL = "python -m pip install -e ."
-RESTORE = "git checkout -- sslcourse/data/fashion"
+DATA = Path(__file__).parent / "data"
 
 
 class Row(NamedTuple):
@@ -30,7 +31,7 @@ class Row(NamedTuple):
     name: str
     found: str
     ok: bool
-    remedy: str  # the command that mends it; empty if nothing is wrong
+    remedy: str  # what mends it, commands a line each; empty if nothing is wrong
 
     @property
     def status(self) -> str:
@@ -38,28 +39,30 @@ class Row(NamedTuple):
 
 
 def check_environment() -> list[Row]:
-    """Look at Python, the packages, the processors and the embedded data."""
+    """Look at Python, the packages, the processors and every folder of embedded data."""
     asked = requirements()
-    again = f'python -m pip install --force-reinstall "{asked["torchvision"]}"'
+    again = install("--force-reinstall", "--no-deps", asked["torchvision"])
+    newer = "install Python 3.11 or newer, and set up the course with it as README.md says"
+    folders = sorted(p for p in DATA.iterdir() if p.is_dir() and p.name[0] not in "._")
     return [
-        version_row(
-            "Python", platform.python_version(), ">=3.11", "python3.11 -m venv .venv"
-        ),
-        package_row("sslcourse", INSTALL),
+        seen_row("Python", python_found, newer),
+        seen_row("sslcourse", partial(version_found, "sslcourse"), install_course()),
         *(
-            package_row(package, f'python -m pip install "{package}"')
-            for package in asked.values()
+            seen_row(name, partial(version_found, asked[name]), install(asked[name]))
+            for name in asked
         ),
         seen_row("torchvision import", torchvision_found, again),
-        seen_row("threads", threads_found, INSTALL),
-        seen_row("accelerator", accelerator_found, INSTALL),
-        seen_row("training images", lambda: data_found("train"), RESTORE),
-        seen_row("test images", lambda: data_found("test"), RESTORE),
+        seen_row("threads", threads_found, install_course()),
+        seen_row("accelerator", accelerator_found, install_course()),
+        *(
+            seen_row(f"data {f.name}", partial(files_found, f), restore(f.name))
+            for f in folders
+        ),
     ]
 
 
 def report(rows: list[Row] | None = None, details: bool = False) -> None:
-    """Print one line for each row, and below it the command that mends it if it is not ok.
+    """Print one line for each row, and below it what mends it if it is not ok.
 
     Only details=True prints what was found, which differs between machines.
     """
@@ -67,7 +70,7 @@ def report(rows: list[Row] | None = None, details: bool = False) -> None:
     for row in rows:
         print(f"{row.status:4}  {row.name:18}  {row.found if details else ''}".rstrip())
         if not row.ok:
-            print(f"      mend it with:  {row.remedy}")
+            print(f"      mend it with:  {row.remedy}".replace("\n", "\n" + " " * 21))
     print(
         "Everything is in place."
         if all(row.ok for row in rows)
@@ -76,63 +79,52 @@ def report(rows: list[Row] | None = None, details: bool = False) -> None:
 
 
 def requirements() -> dict[str, str]:
-    """What sslcourse's own metadata asks of each package: {"torch": "torch==2.13.0", "numpy": "numpy"}."""
+    """What sslcourse's own metadata asks of each package: {"torch": "torch<3,>=2.11", "numpy": "numpy"}."""
     try:
-        asked = [
-            line for line in metadata.requires("sslcourse") or [] if ";" not in line
-        ]  # no extras
+        lines = metadata.requires("sslcourse") or []
     except metadata.PackageNotFoundError:
-        asked = []
-    return {name: name for name in PACKAGES} | {
-        name: line for line in asked if (name := name_and_wanted(line)[0]) in PACKAGES
-    }
+        lines = []
+    asked = {
+        re.match(r"[\w.-]+", line)[0]: line for line in lines if ";" not in line
+    }  # no extras
+    return {name: asked.get(name, name) for name in PACKAGES}
 
 
-def name_and_wanted(requirement: str) -> tuple[str, str]:
-    """Name and wanted version: "torch==2.13.0" gives "torch" and "==2.13.0"."""
-    name = re.match(r"[\w.-]+", requirement).group()
-    return name, requirement.removeprefix(name)
-
-
-def fits(version: str, wanted: str) -> bool:
-    """Whether a version is all that is wanted: "==2.13.0" (2.13.0+cpu is), or ">=6.31,!=7.4.0"."""
-    compare = {"==": operator.eq, "!=": operator.ne, ">=": operator.ge}
-    clauses = wanted.split(",") if wanted else []
-    return all(compare[clause[:2]](numbers(version), numbers(clause)) for clause in clauses)
-
-
-def numbers(version: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", version.split("+")[0])]
-
-
-def version_row(name: str, version: str | None, wanted: str, remedy: str) -> Row:
-    if version is not None and fits(version, wanted):
-        return Row(name, version, True, "")
-    return Row(
-        name, f"{version or 'not installed'}, wanted {wanted or 'any version'}", False, remedy
-    )
-
-
-def package_row(requirement: str, remedy: str) -> Row:
-    name, wanted = name_and_wanted(requirement)
-    return version_row(name, installed_version(name), wanted, remedy)
+def install_course() -> str:
+    """The command that installs the course and all that it needs; in a wheel, what it needs."""
+    from_folder = (ROOT / "pyproject.toml").exists()
+    return install("-e", ROOT) if from_folder else install(*requirements().values())
 
 
 def seen_row(name: str, look: Callable[[], str], remedy: str) -> Row:
     """A row about something that is wrong exactly if looking at it raises."""
     try:
         return Row(name, look(), True, "")
-    except ImportError as error:
-        return Row(name, str(error), False, INSTALL)
     except Exception as error:  # whatever it is, the learner should read it in the table
-        return Row(name, str(error), False, remedy)
+        remedy = install_course() if isinstance(error, ImportError) else remedy
+        return Row(name, str(error).partition("\n")[0], False, remedy)
 
 
-def installed_version(name: str) -> str | None:
+def python_found() -> str:
+    return that_fits(platform.python_version(), ">=3.11")
+
+
+def version_found(requirement: str) -> str:
+    """The installed version of a package, if it is one that the requirement allows."""
+    name, wanted = re.fullmatch(r"([\w.-]+)(.*)", requirement).groups()
     try:
-        return metadata.version(name)
+        return that_fits(metadata.version(name), wanted)
     except metadata.PackageNotFoundError:
-        return None
+        raise LookupError(f"not installed, wanted {wanted or 'any version'}") from None
+
+
+def that_fits(version: str, wanted: str) -> str:
+    """The version itself; raises ValueError if it is not as wanted, as in ">=6.17,!=7.4.0"."""
+    from packaging.specifiers import SpecifierSet
+
+    if not SpecifierSet(wanted).contains(version, prereleases=True):
+        raise ValueError(f"{version}, wanted {wanted}")
+    return version
 
 
 def torchvision_found() -> str:
@@ -155,10 +147,11 @@ def accelerator_found() -> str:
     return "mps" if torch.backends.mps.is_available() else "none, and none is needed"
 
 
-def data_found(split: str) -> str:
-    from sslcourse.data import images
+def files_found(folder: Path) -> str:
+    from sslcourse.data.embedded import checksums, verified
 
-    return f"{len(images(split=split).labels):,} images, checksums agree"
+    size = sum(len(verified(folder / name)) for name in checksums(folder))
+    return f"{size / 1e6:.1f} MB, checksums agree"
 
 
 def main() -> int:

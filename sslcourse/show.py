@@ -1,9 +1,12 @@
 """What a cell shows: pictures with a description in words, and the package's own code."""
 
+import ast
 import base64
 import html
 import inspect
 import io
+import re
+import textwrap
 from dataclasses import dataclass
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,9 +16,21 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-WHOLE_LINES = (
-    "line-height: 1.3; white-space: pre; overflow-x: auto; background: inherit"  # for code
-)
+STRESSED = r"(?<![\w*])\*([^\s*`](?:[^*`]*[^\s*`])?)\*(?![\w*])"
+MATH = re.compile(r"^\.\. math::((?:.*\n?)(?:\n?[ ]+.*\n?)*)", re.MULTILINE)
+# JupyterLab's colours for code, which go with its light and its dark theme; other pages have their own.
+CODE_STYLE = """<style>
+.jp-OutputArea .highlight, .jp-OutputArea .highlight pre {background: none}
+.jp-OutputArea .highlight pre {font-size: var(--jp-code-font-size); line-height: 1.3;
+  white-space: pre; overflow-x: auto; margin-bottom: 1em}
+.jp-OutputArea .highlight pre span {color: inherit}
+.jp-OutputArea .highlight pre .o {font-weight: inherit}
+.jp-OutputArea .highlight pre :is(.k, .kc, .kn, .ow) {color: var(--jp-mirror-editor-keyword-color)}
+.jp-OutputArea .highlight pre :is(.nf, .nc) {color: var(--jp-mirror-editor-def-color)}
+.jp-OutputArea .highlight pre :is(.s1, .s2, .sa, .sd, .si) {color: var(--jp-mirror-editor-string-color)}
+.jp-OutputArea .highlight pre :is(.mi, .mf) {color: var(--jp-mirror-editor-number-color)}
+.jp-OutputArea .highlight pre .c1 {font-style: italic}
+</style>"""
 
 
 def png(picture: Figure | Image.Image) -> bytes:
@@ -85,22 +100,71 @@ def show(picture: Figure | Image.Image, alt: str) -> Shown:
     return Shown(picture, " ".join(alt.split()))
 
 
+def inline(markdown: str) -> str:
+    """A sentence as HTML, with `code` and *stress* as Markdown has them and everything else as it is."""
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(markdown))
+    return re.sub(STRESSED, r"<em>\1</em>", text)
+
+
+def without_marks(markdown: str) -> str:
+    """A sentence without the marks of Markdown, for where a front end shows letters only."""
+    return re.sub(STRESSED, r"\1", re.sub(r"`([^`]+)`", r"\1", markdown))
+
+
 @dataclass(frozen=True)
 class Source:
-    """Python code as the last value of a cell, with colours where there are any."""
+    """Functions and classes as the last value of a cell: what each says of itself, then its code."""
 
-    code: str
+    objects: tuple[object, ...]
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        formatter = HtmlFormatter(
-            noclasses=True, cssstyles="padding: 0.5em", prestyles=WHOLE_LINES
-        )
+        codes = [inspect.getsource(thing).rstrip() for thing in self.objects]
+        parts = "".join(map(_explained, codes))
         return {
-            "text/html": highlight(self.code, PythonLexer(), formatter),
-            "text/plain": self.code,
+            "text/html": f'<div class="highlight">{parts}</div>{CODE_STYLE}',
+            "text/plain": "\n\n\n".join(codes),
         }
 
 
 def show_source(*objects: object) -> Source:
     """The code of functions and classes of the package, as it runs."""
-    return Source("\n\n\n".join(inspect.getsource(thing).rstrip() for thing in objects))
+    return Source(objects)
+
+
+def _explained(code: str) -> str:
+    """The docstring of a function or class as text, then the code without it, as HTML.
+
+    Docstrings of methods stay in the code, unless they hold an equation.
+    """
+    code = textwrap.dedent(code)
+    (top,) = ast.parse(code).body
+    lines, said = code.splitlines(), []
+    for node in ast.walk(top):
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        docstring = ast.get_docstring(node) if isinstance(node, kinds) else None
+        if docstring and (node is top or MATH.search(docstring)):
+            said.append((node.name if node is not top else "", docstring))
+            place = node.body[0]
+            rest = place.end_lineno + (lines[place.end_lineno : place.end_lineno + 1] == [""])
+            lines[place.lineno - 1 : rest] = [None] * (rest - place.lineno + 1)
+    text = "".join(_prose(name, docstring) for name, docstring in said)
+    kept = "\n".join(line for line in lines if line is not None)
+    coloured = highlight(kept, PythonLexer(), HtmlFormatter(nowrap=True))
+    return f'{text}<pre tabindex="0">{coloured}</pre>'
+
+
+def _prose(name: str, docstring: str) -> str:
+    """A docstring as paragraphs, its equations as TeX that pages typeset, a line for each argument."""
+    pieces = [f"<p><code>{name}</code>:</p>" if name else ""]
+    for position, piece in enumerate(MATH.split(docstring)):
+        if position % 2:
+            pieces.append(
+                f'<div class="math">$${html.escape(" ".join(piece.split()))}$$</div>'
+            )
+            continue
+        for paragraph in filter(str.strip, piece.split("\n\n")):
+            lines = re.split(r"\n(?=[a-z]\w*(?:, [a-z]\w*)*: )", paragraph.strip())
+            pieces.append(
+                f"<p>{'<br>'.join(inline(' '.join(line.split())) for line in lines)}</p>"
+            )
+    return "".join(pieces)

@@ -1,9 +1,11 @@
 """Images, labelled subsets and batches; torchvision's own code reads small files written here."""
 
+import errno
 import gzip
 import hashlib
 import importlib
 import io
+import os
 import pickle
 import re
 import shutil
@@ -12,6 +14,7 @@ import tarfile
 import urllib.request
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from urllib.error import URLError
 
@@ -193,16 +196,14 @@ def test_one_changed_byte_is_found_and_the_file_named(copied, name):
     content = bytearray((copied / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copied / name).write_bytes(content)
-    with pytest.raises(ValueError, match=rf"{name} is damaged.*git checkout -- sslcourse/data/fashion"):
+    with pytest.raises(ValueError, match=rf"{name} is damaged.*restore its folder\n.*data/fashion"):
         images()
 
 
 @pytest.mark.parametrize("name", ["train-images.idx.xz", "SHA256SUMS"])
 def test_missing_file_is_named_with_the_way_to_restore_it(copied, name):
     (copied / name).unlink()
-    with pytest.raises(
-        FileNotFoundError, match=rf"{name} is missing.*git checkout -- sslcourse/data/fashion"
-    ):
+    with pytest.raises(FileNotFoundError, match=rf"{name} is missing: restore its folder\n.*data/fashion"):
         images()
 
 
@@ -239,6 +240,13 @@ def test_whole_set_is_not_spoilt_by_changes_to_what_was_returned(tmp_path, no_ne
     assert images("mnist", folder=tmp_path).labels.max() == 9
 
 
+def test_labels_that_are_not_as_many_as_the_images_are_refused(tmp_path, no_network):
+    labels = idx(torch.zeros(25, dtype=torch.uint8))
+    write(tmp_path / "MNIST/raw", idx_files() | {"train-labels-idx1-ubyte": labels})
+    with pytest.raises(ValueError, match=r"25 labels for 20 train images in .*raw: move its files away"):
+        images("mnist", folder=tmp_path)
+
+
 def test_too_many_images_of_a_whole_set_are_refused(tmp_path, no_network):
     write(tmp_path / "MNIST/raw", idx_files())
     with pytest.raises(ValueError, match=r"between 1 and the 20 train images, got 21$"):
@@ -249,6 +257,43 @@ def test_archives_in_the_folder_are_unpacked_without_network(tmp_path, monkeypat
     write(tmp_path / "FashionMNIST/raw", archives(monkeypatch))
     assert len(images(full=True, folder=tmp_path).labels) == N_TRAIN
     assert (tmp_path / "FashionMNIST/raw/train-images-idx3-ubyte").exists()
+
+
+@pytest.fixture
+def read_only(tmp_path, monkeypatch):
+    """A folder where nothing can be made or moved to, not even by root, whom permissions do not bind."""
+    folder = tmp_path / "read-only"
+
+    def refuse(where, name, target):
+        change = getattr(where, name)
+
+        def changed(*arguments, **options):
+            if Path(arguments[target]).is_relative_to(folder):
+                raise PermissionError(errno.EACCES, "Permission denied", str(arguments[target]))
+            return change(*arguments, **options)
+
+        monkeypatch.setattr(where, name, changed)
+
+    write(folder / "FashionMNIST/raw", archives(monkeypatch))
+    for where, name, target in [(os, "mkdir", 0), (os, "rename", 1), (shutil, "copyfile", 1)]:
+        refuse(where, name, target)
+    return folder
+
+
+def test_archives_in_a_read_only_folder_are_read_without_writing_there(read_only, no_network):
+    before = contents(read_only)
+    with pytest.warns(UserWarning, match=r"read-only cannot be written to .*Permission denied"):
+        assert len(images(full=True, folder=read_only).labels) == N_TRAIN
+    assert contents(read_only) == before
+
+
+def test_a_file_that_may_not_be_read_is_not_taken_for_a_missing_network(read_only, monkeypatch):
+    def refuse(path, _copy):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(shutil, "copyfile", refuse)
+    with pytest.raises(PermissionError, match=r"raw.*\.gz"):
+        images(full=True, folder=read_only)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,14 @@ LOCK = {
     for pin in [Requirement(line)]
     if pin.marker is None or pin.marker.evaluate({"extra": ""})
 }
-ASKED = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+COLAB = [
+    Requirement(line)
+    for line in (ROOT / "tests/colab.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+EXTRAS = PROJECT["optional-dependencies"]
+ASKED = [Requirement(line) for line in [*PROJECT["dependencies"], *EXTRAS["lab"], *EXTRAS["dev"]]]
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.name)
@@ -38,7 +45,34 @@ def test_the_lock_asks_for_no_cuda_package():
 
 def test_conda_installs_the_same_lock_and_the_package():
     (pip,) = [part["pip"] for part in CONDA if isinstance(part, dict)]
-    assert pip == ["-r requirements.lock", "-e ."]
+    assert pip[1:] == ["-r requirements.lock", "-e ."]
+
+
+def test_conda_and_make_take_the_cpu_build_of_torch_from_the_same_index():
+    (pip,) = [part["pip"] for part in CONDA if isinstance(part, dict)]
+    index = re.search(r"^CPU_BUILDS := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    assert pip[0] == f"--extra-index-url {index}"
+
+
+@pytest.mark.parametrize("pin", COLAB, ids=lambda pin: pin.name)
+def test_the_course_allows_the_versions_of_colab(pin):
+    (version,) = pin.specifier
+    assert all(asked.specifier.contains(version.version) for asked in ASKED if asked.name == pin.name)
+
+
+def test_the_oldest_torch_that_is_allowed_is_that_of_colab():
+    (torch,) = [pin for pin in COLAB if pin.name == "torch"]
+    (lower,) = [s for asked in ASKED if asked.name == "torch" for s in asked.specifier if s.operator == ">="]
+    assert str(torch.specifier).startswith(f"=={lower.version}")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_calls_only_commands_that_exist(path):
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    called = re.findall(r"(?:make |target: )([a-z-]+)", path.read_text())
+    assert yaml.safe_load(path.read_text())["jobs"]
+    assert called
+    assert set(called) <= set(targets)
 
 
 def test_conda_takes_a_python_that_the_project_allows():
@@ -48,6 +82,6 @@ def test_conda_takes_a_python_that_the_project_allows():
 
 def test_the_readme_names_only_commands_that_exist():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    named = re.findall(r"`make ([a-z-]+)", (ROOT / "README.md").read_text())
+    named = re.findall(r"(?:`|^)make ([a-z-]+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
     assert named
     assert set(named) <= set(targets)

@@ -9,8 +9,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "sslcourse").rglob("*.py"))
 ORDER = [
-    "torchvision_compat", "data", "augment", "encoders", "heads", "losses", "masking", "momentum", "methods",
-    "weights", "training", "sampling", "evaluate", "claims", "plots", "show", "widgets", "exercises", "check",
+    "remedies", "torchvision_compat", "data", "augment", "encoders", "heads", "losses", "masking", "momentum",
+    "methods", "weights", "training", "sampling", "evaluate", "claims", "plots", "diagrams", "show",
+    "widgets", "exercises", "check",
 ]  # fmt: skip
 MAY_IMPORT = {  # library: the modules that may
     "torchvision": {"torchvision_compat", "data", "augment"},

@@ -389,7 +389,7 @@ def test_a_changed_text_is_found(read_from_a_copy):
     folder = read_from_a_copy(importlib.import_module("sslcourse.data.prose"))
     (folder / "test.txt").write_text("another text\n")
     prose.cache_clear()
-    with pytest.raises(ValueError, match=r"test.txt is damaged.*git checkout -- sslcourse/data/lesson_text"):
+    with pytest.raises(ValueError, match=r"test.txt is damaged.*restore its folder"):
         prose("test")
 
 

@@ -80,6 +80,7 @@ GOOD = [
     lesson(folded("# Draws the loss\n" + "x = 1\n" * 59), folded(CLAIM, "claim")),
     lesson(folded(f"# Draws a long line\nx = {'1' * 200}")),
     lesson(writes("stdout", "tensor([True, False])")),
+    lesson(shows(plain="def frozen(encoder, learns=False): ...")),
 ]
 BAD = [
     (guards.every_cell_was_run_once_and_in_order, unrun()),

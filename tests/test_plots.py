@@ -1,12 +1,22 @@
 """Pictures, pixel by pixel."""
 
+from itertools import combinations
+
 import matplotlib
 import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from sslcourse.plots import COLORS, freeze_layout, image_rows, plot_losses, subplots
+from sslcourse.plots import (
+    COLORS,
+    freeze_layout,
+    image_columns,
+    image_rows,
+    plot_classes,
+    plot_losses,
+    subplots,
+)
 from sslcourse.show import png
 
 
@@ -55,6 +65,25 @@ def test_the_longest_name_fits_beside_the_images():
     pixels = np.asarray(image_rows({"i": images, "a name much longer than that": images}, scale=1))
     assert (pixels[:, :4] == 255).all()  # nothing is cut off on the left
     assert (pixels[:, -30:] == 255).all()  # nor written into the images
+
+
+def test_columns_stand_side_by_side_with_their_names_above():
+    levels = torch.tensor([0.2, 0.6]).reshape(2, 1, 1, 1).expand(2, 1, 20, 20)
+    pixels = np.asarray(image_columns({"a": levels[0], "b": levels[1]}, scale=2))
+    assert pixels.shape == (24 + 44, 2 * 44)
+    assert [pixels[46, x] for x in (22, 66)] == [51, 153]
+    assert [(pixels[:24, x : x + 44] < 100).any() for x in (0, 44)] == [True, True]
+
+
+def test_a_column_is_as_wide_as_its_name():
+    pixels = np.asarray(image_columns({"a long name": torch.zeros(1, 1, 1), "": torch.zeros(1, 1, 1)}))
+    assert (pixels[:24, -15:] == 255).all() and (pixels[:24, :2] == 255).all()
+    assert pixels.shape[1] > 60
+
+
+def test_a_column_in_colour_makes_the_picture_coloured():
+    columns = {"red": torch.tensor([1.0, 0.0, 0.0]).reshape(3, 1, 1), "black": torch.zeros(1, 1, 1)}
+    assert np.asarray(image_columns(columns)).shape[2] == 3
 
 
 def test_lines_take_the_colours_and_styles_of_the_course_in_turn():
@@ -133,3 +162,33 @@ def test_losses_that_have_no_logarithm_can_be_drawn(loss):
     plot_losses(loss, {}, ax)
     figure.draw_without_rendering()
     assert len(ax.lines) == 1
+
+
+def test_the_lines_between_images_are_as_bright_as_asked():
+    pixels = np.asarray(image_rows({"x": torch.ones(1, 2, 2)}, scale=1, gap=0.4))[:, -4:]
+    assert pixels.tolist() == [[102] * 4, [102, 255, 255, 102], [102, 255, 255, 102], [102] * 4]
+
+
+@pytest.fixture
+def ten_classes():
+    """Axes with ten classes of eight points each, all at nearly the same place."""
+    _, ax = subplots()
+    points = torch.randn(80, 2, generator=torch.Generator().manual_seed(0)) / 100
+    ax.set(xlim=(-1, 1), ylim=(-1, 1))
+    return plot_classes(ax, points, torch.arange(80) % 10, [f"class {i}" for i in range(10)], each=5)
+
+
+def test_each_class_has_a_colour_and_a_marker_of_its_own(ten_classes):
+    assert len({to_hex(line.get_color()) for line in ten_classes.lines}) == 10
+    assert len({line.get_marker() for line in ten_classes.lines}) == 10
+
+
+def test_no_more_points_of_a_class_are_drawn_than_asked_for(ten_classes):
+    assert [len(line.get_xdata()) for line in ten_classes.lines] == [5] * 10
+
+
+def test_no_name_of_a_class_covers_another(ten_classes):
+    ten_classes.figure.draw_without_rendering()
+    boxes = [text.get_bbox_patch().get_window_extent() for text in ten_classes.texts]
+    assert [text.get_text() for text in ten_classes.texts] == [f"class {i}" for i in range(10)]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))

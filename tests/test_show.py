@@ -1,8 +1,10 @@
 """What a cell shows, as bytes and as words."""
 
 import base64
+import inspect
 import io
 import re
+from html import unescape
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from PIL import Image, ImageChops
 
 from sslcourse import losses
 from sslcourse.plots import image_rows, subplots
-from sslcourse.show import picture_html, png, show, show_source
+from sslcourse.show import inline, picture_html, png, show, show_source, without_marks
 
 
 def figure():
@@ -85,3 +87,93 @@ def test_show_source_shows_the_code_that_runs():
     code = show_source(losses.reconstruction_loss, png)._repr_mimebundle_()["text/plain"]
     assert "return (reconstructions - images).square().mean()" in code
     assert code.index("def reconstruction_loss") < code.index("def png")
+
+
+def page(*objects):
+    return show_source(*objects)._repr_mimebundle_()["text/html"]
+
+
+def words(html):
+    return unescape(re.sub("<style>.*?</style>|<[^>]*>", "", html, flags=re.DOTALL))
+
+
+def test_a_page_shows_what_a_function_says_of_itself_beside_its_code():
+    html = page(losses.reconstruction_loss)
+    text, code = re.fullmatch("(.*)<pre[^>]*>(.*)</pre>.*", html, re.DOTALL).groups()
+    assert inspect.getdoc(losses.reconstruction_loss).splitlines()[0] in words(text)
+    assert '"""' not in words(code)
+    assert "return (reconstructions - images).square().mean()" in words(code)
+
+
+def test_equations_of_docstrings_stand_as_tex_that_pages_typeset():
+    html = page(losses.nt_xent_loss)
+    (equation,) = re.findall(r'<div class="math">\$\$(.*?)\$\$</div>', html)
+    assert unescape(equation).startswith(r"\ell_{i,j} = -\log \frac{") and equation.endswith("}")
+    assert ".. math" not in html and r"\log" not in html.replace(equation, "")
+
+
+class Example:
+    """First line.
+
+    size: of `what`, *never* < 0,
+    and more of it
+    other, third: another argument
+    """
+
+    def method(self):
+        """Stays in the code."""
+        return "<b>"
+
+    def equation(self):
+        r"""A method.
+
+        .. math:: a
+            < b
+        """
+
+
+def test_a_docstring_becomes_paragraphs_with_a_line_for_each_argument():
+    html = page(Example)
+    assert "<p>First line.</p>" in html
+    of_size = "<p>size: of <code>what</code>, <em>never</em> &lt; 0, and more of it<br>"
+    assert f"{of_size}other, third: another argument</p>" in html
+
+
+def test_docstrings_of_methods_stay_in_the_code_unless_they_hold_an_equation():
+    html = page(Example)
+    text, code = html.split("<pre", 1)
+    assert "Stays in the code." in words(code) and 'return "<b>"' in words(code)
+    assert '<p><code>equation</code>:</p><p>A method.</p><div class="math">$$a &lt; b$$</div>' in text
+    assert "A method." not in words(code)
+
+
+def test_a_method_is_shown_without_the_indentation_of_its_class():
+    assert words(page(Example.method)).startswith("Stays in the code.def method(self):\n    return")
+
+
+def test_the_words_of_shown_code_are_the_whole_code():
+    assert show_source(Example)._repr_mimebundle_()["text/plain"] == inspect.getsource(Example).rstrip()
+
+
+def test_shown_code_begins_as_the_comparison_of_notebooks_expects():
+    assert page(png).startswith('<div class="highlight"')
+
+
+def test_every_docstring_of_the_package_can_be_shown_as_text():
+    for name in losses.__all__:
+        assert ".. math" not in page(getattr(losses, name))
+
+
+@pytest.mark.parametrize(
+    ("markdown", "html", "plain"),
+    [
+        ("`a * b` is *not* `c`", "<code>a * b</code> is <em>not</em> <code>c</code>", "a * b is not c"),
+        ("2 * 3 * 4", "2 * 3 * 4", "2 * 3 * 4"),
+        ("a*b*c <d>", "a*b*c &lt;d&gt;", "a*b*c <d>"),
+        ("*two words*, *three*", "<em>two words</em>, <em>three</em>", "two words, three"),
+        ("`*` and `x`", "<code>*</code> and <code>x</code>", "* and x"),
+    ],
+)
+def test_code_and_stress_of_markdown_are_shown_and_all_else_is_left_alone(markdown, html, plain):
+    assert inline(markdown) == html
+    assert without_marks(markdown) == plain

@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import ipywidgets
 import pytest
@@ -16,7 +17,7 @@ from torch import nn
 from traitlets import TraitError
 
 from sslcourse.plots import subplots
-from sslcourse.show import png
+from sslcourse.show import picture_html, png
 from sslcourse.training import Progress, train
 from sslcourse.widgets import (
     Question,
@@ -108,6 +109,28 @@ def test_a_stepped_slider_moves_over_the_values_given():
 
 
 @pytest.fixture
+def outputs(monkeypatch):
+    """The outputs of the cell, as they are when they were updated, at once."""
+    outputs = []
+
+    def display(bundle, raw, display_id=False):
+        outputs.append(bundle)
+        place = len(outputs) - 1
+        return SimpleNamespace(update=lambda bundle, raw: outputs.__setitem__(place, bundle))
+
+    monkeypatch.setattr("sslcourse.widgets.still.display", display)
+    monkeypatch.setattr("sslcourse.widgets.still.SECONDS", 0.02)
+    return outputs
+
+
+def in_time(done):
+    end = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
 def drawn():
     """The values of a slider that were drawn, in order."""
     return []
@@ -161,13 +184,34 @@ def test_a_figure_is_drawn_as_well_as_an_image():
     assert shown(explorer) == png(draw(1.0)[0]) != before
 
 
-def test_what_is_left_without_a_kernel_is_the_newest_picture_with_its_description(explorer):
+def test_a_cell_shows_controls_and_beside_them_what_is_left_without_a_kernel(explorer, outputs):
     explorer.set(level=200)
-    bundle = explorer._repr_mimebundle_()
-    assert set(bundle) == {VIEW, "text/html", "text/plain"}
-    assert bundle["text/plain"] == "grey level 200"
-    assert '<img alt="grey level 200" src="data:image/png;base64,' in bundle["text/html"]
-    assert "<p>grey level 200</p>" in bundle["text/html"]
+    explorer._ipython_display_()
+    live, still = outputs
+    assert live[VIEW]["model_id"] == explorer.widget.model_id
+    assert live["text/html"] == live["text/plain"] == ""
+    assert set(still) == {"text/html", "text/plain"}
+    assert still["text/plain"] == "grey level 200"
+    assert '<img alt="grey level 200" src="data:image/png;base64,' in still["text/html"]
+    assert "<p>grey level 200</p>" in still["text/html"]
+    assert "A picture: run this cell to move it." in still["text/html"]
+
+
+def test_what_is_left_follows_the_sliders_where_a_browser_shows_them(explorer, outputs):
+    explorer._ipython_display_()
+    explorer.widget.set_state({"_view_count": 1})
+    explorer.set(level=7)
+    explorer.set(level=8)
+    in_time(lambda: outputs[1]["text/plain"] == "grey level 8")
+    assert picture_html(png(grey(8)), "grey level 8") in outputs[1]["text/html"]
+
+
+def test_what_is_left_stays_as_it_is_where_no_browser_looks_on(explorer, outputs):
+    explorer._ipython_display_()
+    before = dict(outputs[1])
+    explorer.set(level=7)
+    time.sleep(0.2)
+    assert outputs[1] == before
 
 
 def test_an_error_is_told_under_the_slider_in_words_and_raised(explorer):
@@ -324,14 +368,25 @@ def test_a_finished_run_shows_a_full_bar_the_loss_curve_and_no_more_stop():
     assert bytes(parts(widget, ipywidgets.Image)[0].value).startswith(b"\x89PNG")
 
 
-def test_a_run_leaves_the_same_text_before_and_after_training(capsys):
+def test_a_run_leaves_the_same_text_before_and_after_training_where_no_browser_looks_on(outputs):
     async def cell():
         await watch(steps(2), "fit")
 
     asyncio.run(cell())
-    text = capsys.readouterr().out
-    assert "fit: progress, loss curve and Stop button appear here" in text
-    assert "finished" not in text
+    time.sleep(0.2)
+    assert "fit: progress, loss curve and Stop button appear here" in outputs[1]["text/html"]
+
+
+def test_a_run_leaves_its_last_words_and_its_curve_where_a_browser_shows_it(outputs):
+    async def cell():
+        run = watch(steps(2), "fit")
+        run.widget.set_state({"_view_count": 1})
+        await run
+        return run
+
+    run = asyncio.run(cell())
+    in_time(lambda: outputs[1]["text/plain"] == "fit: step 2, loss 0.5000, finished")
+    assert picture_html(run._picture.value, "fit: step 2, loss 0.5000, finished") in outputs[1]["text/html"]
 
 
 def test_the_stop_button_keeps_the_model_and_the_history_so_far():
@@ -377,7 +432,7 @@ def test_an_error_of_the_training_is_told_in_the_view_and_raised_where_it_is_awa
         return run
 
     run = asyncio.run(cell())
-    assert "fit: step 2, loss 0.5000, ⚠ the loss is <nan>" in words(run.widget)
+    assert "fit: step 2, loss 0.5000, ⚠ FloatingPointError: the loss is <nan>" in words(run.widget)
     assert "<nan>" not in parts(run.widget, ipywidgets.HTML)[0].value
     assert len(run.history.loss) == 2
 
@@ -389,7 +444,88 @@ def test_an_error_in_the_first_step_is_told_too():
             await run
         return words(run.widget)
 
-    assert "fit: step 0, ⚠ the loss is <nan>" in asyncio.run(cell())
+    assert "fit: step 0, ⚠ FloatingPointError: the loss is <nan>" in asyncio.run(cell())
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyError("x"), "⚠ KeyError: 'x'"),
+        (AssertionError(), "⚠ AssertionError"),
+        (OSError("a"), "⚠ OSError: a"),
+    ],
+)
+def test_an_error_is_told_with_its_type(error, told):
+    def fail():
+        raise error
+
+    async def cell():
+        run = watch(steps(5, at=2, do=fail), "fit")
+        with pytest.raises(type(error)):
+            await run
+        return run._message.value
+
+    assert html.unescape(asyncio.run(cell())).endswith(f"{told}</p>")
+
+
+def broken_picture():
+    raise RuntimeError("no picture")
+
+
+def test_a_picture_that_cannot_be_drawn_is_told_once():
+    async def cell():
+        run = watch(steps(5), "fit", picture=broken_picture)
+        with pytest.raises(RuntimeError, match="no picture") as caught:
+            await run
+        return words(run.widget), caught.value
+
+    text, error = asyncio.run(cell())
+    assert "⚠ RuntimeError: no picture" in text
+    assert error.__context__ is None
+
+
+def test_the_error_of_a_training_comes_before_that_of_its_picture():
+    async def cell():
+        run = watch(steps(5, at=1, do=fail), "fit", picture=broken_picture)
+        with pytest.raises(FloatingPointError):
+            await run
+        return words(run.widget)
+
+    assert "⚠ FloatingPointError: the loss is <nan>" in asyncio.run(cell())
+
+
+@pytest.mark.parametrize("n", [0, 1, 10])
+def test_a_training_of_any_length_ends_with_a_curve(n):
+    async def cell():
+        run = watch(steps(n), "fit")
+        return await run, run
+
+    history, run = asyncio.run(cell())
+    assert len(history.loss) == n
+    assert f"fit: step {n}" in words(run.widget) and "finished" in words(run.widget)
+    assert bytes(run._picture.value).startswith(b"\x89PNG")
+
+
+def test_the_curve_is_drawn_often_at_first_and_takes_little_of_a_long_training(monkeypatch):
+    clock, drawn = [0.0], []
+    monkeypatch.setattr("sslcourse.widgets.live.time.perf_counter", lambda: clock[0])
+
+    def picture():
+        clock[0] += 0.15
+        drawn.append(clock[0])
+        return grey(0)
+
+    def slow_steps(n):
+        for step in range(1, n + 1):
+            clock[0] += 0.03
+            yield Progress(step, n, 1.0, None)
+
+    async def cell():
+        await watch(slow_steps(3000), "fit", picture=picture)
+
+    asyncio.run(cell())
+    assert sum(second < 5 for second in drawn) >= 6
+    assert 0.15 * len(drawn) < 0.08 * clock[0]
 
 
 def test_a_second_run_stops_the_first():
@@ -475,24 +611,52 @@ def test_each_option_of_a_quiz_is_explained_once_it_is_chosen(question):
 
 def test_a_quiz_tells_neither_the_front_end_nor_the_page_what_is_right_before_an_answer(question):
     quiz = Quiz([question])
-    bundle = quiz._repr_mimebundle_()
-    for text in (everything(quiz.widget), bundle["text/html"], bundle["text/plain"]):
+    for text in (everything(quiz.widget), *quiz._page()):
         assert "Few numbers" not in text and "Nothing is random" not in text and "Right" not in text
     assert parts(quiz.widget, RadioButtons)[0].value is None
 
 
 def test_the_order_of_options_does_not_depend_on_the_order_in_which_they_are_written(question):
     turned = Question(question.text, question.right, dict(reversed(question.options.items())))
-    pages = [Quiz([q])._repr_mimebundle_()["text/html"] for q in (question, turned)]
+    pages = [Quiz([q])._page() for q in (question, turned)]
     assert pages[0] == pages[1]
     controls = [parts(Quiz([q]).widget, RadioButtons)[0].options for q in (question, turned)]
     assert controls[0] == controls[1]
 
 
 def test_the_page_of_a_quiz_lists_questions_and_options_for_readers_without_a_kernel(question):
-    page = Quiz([question, question])._repr_mimebundle_()["text/html"]
+    page, _ = Quiz([question, question])._page()
     assert page.count("<li>It forces a summary</li>") == 2
     assert "What does a &lt;bottleneck&gt; do?" in page
+
+
+def test_the_page_of_a_quiz_tells_what_was_answered(question, outputs):
+    quiz = Quiz([question, question])
+    quiz._ipython_display_()
+    assert "Your answer" not in outputs[1]["text/html"]
+    quiz.widget.set_state({"_view_count": 1})
+    parts(quiz.widget, RadioButtons)[1].value = "It adds noise"
+    in_time(lambda: "<p>Your answer: It adds noise</p>" in outputs[1]["text/html"])
+    assert outputs[1]["text/html"].count("Not quite. Nothing is random.") == 1
+
+
+def test_a_quiz_shows_code_and_stress_instead_of_the_marks_of_markdown():
+    question = Question(
+        "What does `a * b` do, *really*?",
+        right="It *multiplies* with `*`",
+        options={"It *multiplies* with `*`": "2 * 3 * 4 & `x`", "Nothing": "`<b>`"},
+    )
+    quiz = Quiz([question])
+    title, answer = parts(quiz.widget, ipywidgets.HTML)
+    (options,) = parts(quiz.widget, RadioButtons)
+    assert "What does <code>a * b</code> do, <em>really</em>?" in title.value
+    assert options._options_labels == ("It multiplies with *", "Nothing")
+    options.label = "It multiplies with *"
+    assert answer.value == '<p role="status">Right. 2 * 3 * 4 &amp; <code>x</code></p>'
+    page, _ = quiz._page()
+    assert "<li>It <em>multiplies</em> with <code>*</code></li>" in page
+    options.label = "Nothing"
+    assert "<code>&lt;b&gt;</code>" in answer.value
 
 
 def test_the_answer_to_one_question_leaves_the_others_alone(question):

@@ -48,7 +48,7 @@ def main(source: Path) -> None:
         order = np.array(chosen).T.ravel()  # classes take turns
         write_idx(FOLDER / f"{split}-images.idx.xz", images[order], image_magic)
         write_idx(FOLDER / f"{split}-labels.idx.xz", labels[order], label_magic)
-    write_checksums(FOLDER.glob("*.xz"))
+    write_checksums(FOLDER)
     print((FOLDER / "SHA256SUMS").read_text(), end="")
 
 

@@ -73,7 +73,7 @@ def main() -> None:
         content = ("\n".join(splits[name]) + "\n").encode("ascii")
         (FOLDER / f"{name}.txt").write_bytes(content)
         print(f"{name}: {len(splits[name])} sections, {len(content):,} characters")
-    write_checksums(FOLDER.glob("*.txt"))
+    write_checksums(FOLDER)
 
 
 if __name__ == "__main__":

@@ -44,11 +44,12 @@ window.course = {
   codeCells: text => course.cells().flatMap(
     (cell, i) => cell.cell_type === 'code' && cell.source.includes(text) ? [i] : []),
   jobs: [],
-  start: command => {
+  start: (command, options) => {
     const job = course.jobs.push(false) - 1;
-    jupyterapp.commands.execute(command).finally(() => { course.jobs[job] = true; });
+    jupyterapp.commands.execute(command, options).finally(() => { course.jobs[job] = true; });
     return job;
   },
+  setting: (plugin, values) => jupyterapp.serviceManager.settings.save(plugin, JSON.stringify(values)),
   outputs: i => course.cells()[i].outputs.map(output => output.toJSON ? output.toJSON() : output),
   select: i => {
     course.panel().content.activeCellIndex = i;
@@ -200,9 +201,17 @@ class Lesson:
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=milliseconds)
         self.page.wait_for_function("course.isReady()", timeout=milliseconds)
 
-    def start(self, command: str) -> Callable[[], bool]:
+    def end_kernel(self) -> None:
+        """As the server does when it stops: what the kernel knew is gone."""
+        self.page.evaluate("jupyterapp.serviceManager.sessions.shutdownAll()")
+
+    def set(self, plugin: str, **values: Any) -> None:
+        """Change settings of JupyterLab, from the next open() on; without values they are as they come."""
+        self.page.evaluate("([plugin, values]) => course.setting(plugin, values)", [plugin, values])
+
+    def start(self, command: str, **options: Any) -> Callable[[], bool]:
         """Begin a command of JupyterLab's menus; the result tells, when called, whether it has ended."""
-        job = self.page.evaluate("command => course.start(command)", command)
+        job = self.page.evaluate("([command, options]) => course.start(command, options)", [command, options])
         return lambda: self.page.evaluate("job => course.jobs[job]", job)
 
     def run_all(self, seconds: float = RUN_ALL_SECONDS) -> None:

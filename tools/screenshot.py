@@ -29,7 +29,7 @@ def photograph(target: Path) -> None:
         lesson.run_all()
         cell = lesson.cell(CELL)
         cell.show()
-        slider, picture = cell.box.get_by_role("slider"), cell.box.locator("img")
+        slider, picture = cell.box.get_by_role("slider"), cell.box.locator(".sslcourse-live img")
         slider.focus()
         for key in PRESSES:
             before = pixels(picture)

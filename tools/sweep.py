@@ -17,6 +17,7 @@ from torch import nn
 
 from sslcourse.augment import Augmentation
 from sslcourse.data import Batches, images
+from sslcourse.data.embedded import write_checksums
 from sslcourse.data.sweeps import FOLDER
 from sslcourse.evaluate import extract_features, knn_accuracy, label_curve, linear_probe
 from sslcourse.heads import projection_head
@@ -94,7 +95,8 @@ def measure(model: nn.Module, pictures: torch.Tensor, labels: torch.Tensor) -> d
 def store(name: str, command: str, points: dict[str, list[dict[str, float]]]) -> None:
     """Write what sslcourse.data.sweep(name) reads."""
     content = {"command": command, "points": points}
-    (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / f"{name}.json").write_bytes(json.dumps(content, indent=1).encode() + b"\n")
+    write_checksums(FOLDER)
 
 
 def main(names: list[str]) -> None:

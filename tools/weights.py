@@ -75,9 +75,9 @@ def main(names: list[str]) -> None:
         tensors = {key: tensor.contiguous() for key, tensor in encoder.state_dict().items()}
         safetensors.torch.save_file(tensors, FOLDER / f"{name}.safetensors")
         card["figures"] = figures(encoder)
-        (FOLDER / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
+        (FOLDER / f"{name}.json").write_bytes(json.dumps(card, indent=1).encode() + b"\n")
         print(name, card["figures"])
-    write_checksums([*FOLDER.glob("*.safetensors"), *FOLDER.glob("*.json")])
+    write_checksums(FOLDER)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sslcourse.claims import claim
 from sslcourse.data import GRAMMAR, Batches, Grammar, text
 from sslcourse.evaluate import gaussian_mutual_information, mutual_information, perplexity
 from sslcourse.exercises import check, hint, quiz, solution
@@ -65,20 +66,14 @@ start_lesson()
 # %%
 coins = torch.tensor([[0.5, 0.5], [0.9, 0.1]])  # rows: the coins; columns: heads, tails
 surprise = -coins.log()
-print(
-    "surprise at heads and at tails, fair coin: ",
-    [round(s, 3) for s in surprise[0].tolist()],
-)
-print(
-    "surprise at heads and at tails, other coin:",
-    [round(s, 3) for s in surprise[1].tolist()],
-)
+print("surprise     at heads   at tails")
+for name, s in zip(["fair", "other"], surprise, strict=True):
+    print(f"{name:5} coin {s[0]:10.3f} {s[1]:10.3f}")
 
 # %%
 for name, p, s in zip(["fair", "other"], coins, surprise, strict=True):
-    print(
-        f"{name:5} coin: {p[0]:.1f} x {s[0]:.3f} + {p[1]:.1f} x {s[1]:.3f} = {(p * s).sum():.3f} nats"
-    )
+    terms = f"{p[0]:.1f} x {s[0]:.3f} + {p[1]:.1f} x {s[1]:.3f}"
+    print(f"{name:5} coin: {terms} = {(p * s).sum():.3f} nats")
 print(f"log 2 = {math.log(2):.3f}")
 
 # %% [markdown]
@@ -109,10 +104,8 @@ truth, belief = coins, coins.flip(0)
 for name, p, q in zip(["fair", "other"], truth, belief, strict=True):
     mean_surprise = -(p * q.log()).sum()
     unavoidable = -(p * p.log()).sum()
-    print(
-        f"{name:5} coin: cross-entropy {mean_surprise:.3f} - entropy {unavoidable:.3f} "
-        f"= KL {mean_surprise - unavoidable:.3f}"
-    )
+    print(f"{name:5} coin: cross-entropy {mean_surprise:.3f}", end="")
+    print(f" - entropy {unavoidable:.3f} = KL {mean_surprise - unavoidable:.3f}")
 
 # %% [markdown]
 # Taking the fair coin for the biased one costs more than the other way round: KL is no distance, the order matters.
@@ -125,9 +118,10 @@ show_source(cross_entropy, kl_divergence)
 # %% [markdown]
 # Move the truth and the belief. The curve is the cross-entropy for every belief; its lowest point is the entropy, and it
 # lies exactly where the belief is the truth. **Minimizing a cross-entropy makes a model honest**: that is why it is
-# the loss of almost every model that predicts words, classes or pixels.
+# the loss of almost every model that predicts words or classes.
 
-# %%
+# %% tags=["drawing"]
+# Draws the cross-entropy of every belief about a coin; move truth and belief
 beliefs = torch.linspace(0.01, 0.99, 99)
 coin_figure, coin_ax = subplots(width=5.5, height=3.2)
 (curve,) = coin_ax.plot(beliefs, beliefs, label="cross-entropy H(p, q)")
@@ -142,7 +136,6 @@ legend = coin_ax.legend(loc="upper center")
 freeze_layout(coin_figure, curve, entropy_line, gap, legend)
 
 
-# %%
 def draw_coin(p, q):
     coin, model = torch.tensor([p, 1 - p]), torch.tensor([q, 1 - q])
     h, ce, kl = entropy(coin), cross_entropy(coin, model), kl_divergence(coin, model)
@@ -175,13 +168,9 @@ explore(
 # %%
 logits, right = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.1, 0.0]]), torch.tensor([0, 1])
 q = logits.softmax(dim=1)
-print(
-    "chance of the right answers:",
-    [round(row[k].item(), 3) for row, k in zip(q, right, strict=True)],
-)
-print(
-    f"mean surprise, by hand:      {cross_entropy(F.one_hot(right, 3).float(), q).mean():.3f}"
-)
+p = F.one_hot(right, 3).float()  # the truth
+print(f"chance of the right answers: {q[0, 0]:.3f} and {q[1, 1]:.3f}")
+print(f"mean surprise, by hand:      {cross_entropy(p, q).mean():.3f}")
 print(f"F.cross_entropy(logits):     {F.cross_entropy(logits, right):.3f}")
 
 # %% [markdown]
@@ -197,11 +186,10 @@ def circulated_loss(logits, labels):
     return F.cross_entropy(probabilities, labels)
 
 
-all_right = 50 * F.one_hot(torch.arange(10), 10).float()
-print(
-    f"circulated loss of a perfect network: {circulated_loss(all_right, torch.arange(10)):.4f}"
-)
-print(f"log(1 + 9 / e):                       {math.log(1 + 9 / math.e):.4f}")
+labels = torch.arange(10)
+all_right = 50 * F.one_hot(labels, 10).float()
+print(f"circulated loss, all right: {circulated_loss(all_right, labels):.4f}")
+print(f"log(1 + 9 / e):             {math.log(1 + 9 / math.e):.4f}")
 
 # %% [markdown]
 # No training can bring this loss below log(1 + 9/e).
@@ -241,24 +229,22 @@ for (left, word), count in pair_counts.items():
 
 # %%
 vocabulary = sorted(set(corpus))
+number_of = {word: number for number, word in enumerate(vocabulary)}
 counts = torch.zeros(6, 6)
 for (left, word), count in pair_counts.items():
-    counts[vocabulary.index(left), vocabulary.index(word)] = count
+    counts[number_of[left], number_of[word]] = count
 table = counts / (counts.sum(dim=1, keepdim=True) + 1e-8)
 
 
 def predict_missing(left):
-    return (
-        vocabulary[table[vocabulary.index(left)].argmax()] if left in vocabulary else None
-    )
+    return vocabulary[table[number_of[left]].argmax()] if left in number_of else None
 
 
 # %%
+row_sum = dict(zip(vocabulary, table.sum(dim=1), strict=True))
 print("word   its row sums to   predicted next")
 for left in [*vocabulary, "dog"]:
-    total = (
-        f"{table[vocabulary.index(left)].sum():.2f}" if left in vocabulary else "no row"
-    )
+    total = f"{row_sum[left]:.2f}" if left in row_sum else "no row"
     print(f"{left:4} {total:>17}   {predict_missing(left)}")
 
 # %% [markdown]
@@ -268,11 +254,9 @@ for left in [*vocabulary, "dog"]:
 
 # %%
 asked = [("the", "cat"), ("cat", "sat"), ("the", "mat"), ("mat", "sat")]
-chances = torch.tensor(
-    [table[vocabulary.index(a), vocabulary.index(b)] for a, b in asked]
-)
-print("probabilities:", [round(chance, 2) for chance in chances.tolist()])
-print("perplexity:   ", perplexity(chances).item())
+chances = torch.stack([table[number_of[a], number_of[b]] for a, b in asked])
+print("probabilities:", *(f"{chance:.2f}" for chance in chances))
+print(f"perplexity:    {perplexity(chances):.2f}")
 
 # %% [markdown]
 # One unseen pair makes the whole text infinitely surprising. The old cure is **smoothing**: pretend to have seen every
@@ -284,25 +268,11 @@ print("perplexity:   ", perplexity(chances).item())
 show_source(Bigram)
 
 # %%
-numbers_of = torch.tensor([vocabulary.index(word) for word in corpus])
-nine_words = Bigram(6).fit(numbers_of[:-1], numbers_of[1:])
-print(
-    "rows sum to:", [round(total, 2) for total in nine_words.probability.sum(1).tolist()]
-)
-print(
-    "after 'the':",
-    {
-        w: round(p.item(), 2)
-        for w, p in zip(vocabulary, nine_words.probability[5], strict=True)
-    },
-)
-print(
-    "after 'ate':",
-    {
-        w: round(p.item(), 2)
-        for w, p in zip(vocabulary, nine_words.probability[0], strict=True)
-    },
-)
+tokens = torch.tensor([number_of[word] for word in corpus])
+nine_words = Bigram(6).fit(tokens[:-1], tokens[1:])
+print("after", *(f"{word:>5}" for word in vocabulary), "    sum")
+for left, row in zip(vocabulary, nine_words.probability, strict=True):
+    print(f"{left:5}", *(f"{p:5.2f}" for p in row), f"{row.sum():7.2f}")
 
 # %% [markdown]
 # After *ate* it now says "I do not know" in the proper form: one sixth each. For a word outside the vocabulary there is
@@ -334,9 +304,8 @@ for row in tiny.sample(3, length=3, generator=torch.Generator().manual_seed(2)):
 # %%
 noun, verb = entropy(torch.tensor([0.5, 0.5])), entropy(torch.tensor([0.75, 0.25]))
 print(f"by hand:     {noun:.4f} + {verb:.4f} + 0 = {noun + verb:.4f} nats a sentence")
-print(
-    f"the package: {tiny.sentence_entropy():.4f}, and {tiny.entropy_rate():.4f} for each of its 3 words"
-)
+print(f"the package: {tiny.sentence_entropy():.4f} nats a sentence,")
+print(f"             {tiny.entropy_rate():.4f} for each of its 3 words")
 
 # %% [markdown]
 # Nats per word of a text without end are the **entropy rate**. No model that reads from left to right can be less
@@ -364,11 +333,10 @@ show_source(
 )
 
 # %%
-print(
-    f"states {len(GRAMMAR.probability)}, words in a mean sentence {GRAMMAR.mean_length():.2f}"
-)
-print(f"entropy of a sentence {GRAMMAR.sentence_entropy():.3f} nats")
-print(f"entropy rate          {GRAMMAR.entropy_rate():.4f} nats a word")
+print(f"states                   {len(GRAMMAR.probability)}")
+print(f"words in a mean sentence {GRAMMAR.mean_length():.2f}")
+print(f"entropy of a sentence    {GRAMMAR.sentence_entropy():.3f} nats")
+print(f"entropy rate             {GRAMMAR.entropy_rate():.4f} nats a word")
 
 # %% [markdown]
 # Is it true? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so a sample must come close. How close
@@ -379,9 +347,13 @@ surprises = -GRAMMAR.log_probability(sentences.tokens)
 standard_error = surprises.std() / len(surprises) ** 0.5
 print(f"mean surprise of 10,000 sentences: {surprises.mean():.2f} ± {standard_error:.2f}")
 
-# %% tags=["nbval-check-output"]
-off = (surprises.mean() - GRAMMAR.sentence_entropy()).abs() / standard_error
-print("within 3 standard errors of the exact entropy:", bool(off < 3))
+# %% [markdown]
+# It is: the mean lies within three standard errors of the exact entropy.
+
+# %% tags=["claim"]
+# Checks what the text says: the sample comes close to the exact entropy
+off = (surprises.mean() - GRAMMAR.sentence_entropy()).abs()
+claim("the mean lies within 3 standard errors of the entropy", off < 3 * standard_error)
 
 # %% [markdown]
 # ## 7. How good is the bigram?
@@ -406,17 +378,19 @@ print(f"entropy rate {GRAMMAR.entropy_rate():.4f} nats a word")
 SENTENCE_COUNTS = [10, 30, 100, 300, 1000, 3000, 10_000, 30_000]
 most = text(SENTENCE_COUNTS[-1])
 bigram_losses = []
+print("sentences   nats   perplexity")
 for count in SENTENCE_COUNTS:
     seen = most._replace(tokens=most.tokens[:count], real=most.real[:count])
     bigram = Bigram(len(GRAMMAR.words), smoothing=0.1).fit(*seen.pairs())
-    bigram_losses.append(
-        (word_shares * cross_entropy(best_table, bigram.probability)).sum().item()
-    )
-    print(
-        f"{count:6} sentences: {bigram_losses[-1]:.3f} nats, perplexity {math.exp(bigram_losses[-1]):.2f}"
-    )
+    loss = (word_shares * cross_entropy(best_table, bigram.probability)).sum().item()
+    bigram_losses.append(loss)
+    print(f"{count:9} {loss:6.3f} {math.exp(loss):12.2f}")
 
-# %%
+# %% [markdown]
+# Beside them the best bigram there is, and the entropy rate:
+
+# %% tags=["drawing"]
+# Draws the cross-entropy of the counted bigrams beside the best one and the entropy rate
 figure, ax = subplots(width=6, height=3)
 ax.plot(SENTENCE_COUNTS, bigram_losses, "o-", label="bigram, counted")
 ax.axhline(best_bigram, color=COLORS[1], linestyle="--", label="best bigram")
@@ -425,28 +399,33 @@ ax.set(xscale="log", xlabel="sentences counted", ylabel="nats a word", ylim=(1.2
 ax.legend()
 show(
     figure,
-    alt="Cross-entropy of the bigram against the number of sentences, log scale. It falls steeply at first and settles "
-    "on the dashed line of the best bigram, well above the line of the entropy rate.",
+    alt="Cross-entropy of the bigram against the number of sentences, log scale. It falls "
+    "steeply at first and settles on the dashed line of the best bigram, well above the line "
+    "of the entropy rate.",
 )
 
-# %% tags=["nbval-check-output"]
-print("no table beats the best bigram:", min(bigram_losses) >= best_bigram.item())
-print(
-    "the last one comes within 0.01 nats of it:",
-    bigram_losses[-1] - best_bigram.item() < 0.01,
+# %% [markdown]
+# No table beats the best bigram, and the last one comes within a hundredth of a nat of it. More text does not help any
+# more, though the entropy rate is still far below. What is missing is not data but *memory*: the bigram cannot see the
+# subject.
+
+# %% tags=["claim"]
+# Checks what the text says: counting comes to the best bigram, far above the entropy rate
+claim("no table beats the best bigram", min(bigram_losses) >= best_bigram)
+claim(
+    "the last table comes within 0.01 nats of the best bigram",
+    bigram_losses[-1] - best_bigram < 0.01,
 )
-print(
-    "and stays more than 0.3 above the entropy rate:",
+claim(
+    "the last table stays more than 0.3 nats above the entropy rate",
     bigram_losses[-1] - GRAMMAR.entropy_rate() > 0.3,
 )
 
 # %% [markdown]
-# More text does not help any more. What is missing is not data but *memory*: the bigram cannot see the subject.
+# What comes in place of *fly* here, and what does the bigram expect after *house*?
 
 # %%
-unfinished = (
-    "the ducks near the house fly ."  # the question: what comes in place of "fly"?
-)
+unfinished = "the ducks near the house fly ."
 exact = GRAMMAR.next_word_probabilities(GRAMMAR.encode(unfinished))[0, 5]
 after_house = bigram(torch.tensor(GRAMMAR.words.index("house")))
 for verb in ["fly", "flies", "sleep", "sleeps", "read", "reads"]:
@@ -492,17 +471,17 @@ counted = Bigram(len(GRAMMAR.words), smoothing=1e-9).fit(previous, following)
 with torch.no_grad():
     trained_loss = table_loss((previous, following))
 counted_loss = perplexity(counted(previous).gather(1, following.reshape(-1, 1))).log()
-print(
-    f"before training: {math.log(len(GRAMMAR.words)):.3f}, the logarithm of {len(GRAMMAR.words)}"
-)
-print(f"trained {trained_loss:.3f}, counted {counted_loss:.3f} nats a word")
+untrained = math.log(len(GRAMMAR.words))  # all words alike
+print(f"untrained {untrained:.3f} nats a word, trained {trained_loss:.3f}, ", end="")
+print(f"counted {counted_loss:.3f}")
 
-# %% tags=["nbval-check-output"]
-print(
-    "training comes within 0.01 nats of counting:",
-    bool(trained_loss - counted_loss < 0.01),
-)
-print("and never below it:", bool(trained_loss >= counted_loss))
+# %% [markdown]
+# Training comes within a hundredth of a nat of counting, and not below it.
+
+# %% tags=["claim"]
+# Checks what the text says: training comes near to counting, and not below it
+claim("training comes within 0.01 nats of counting", trained_loss - counted_loss < 0.01)
+claim("training comes not below counting", trained_loss >= counted_loss)
 
 # %% [markdown]
 # ## 8. Seeing more, guessing better
@@ -527,7 +506,8 @@ print("who knows ...                     nats   perplexity")
 for known, nats in uncertainty.items():
     print(f"{known:32} {nats:5.2f} {math.exp(nats):10.1f}")
 
-# %%
+# %% tags=["drawing"]
+# Draws these uncertainties as bars
 figure, ax = subplots(width=6.5, height=2.4)
 bars = ax.barh(list(uncertainty), list(uncertainty.values()), color=COLORS[0])
 ax.bar_label(bars, fmt="%.2f", padding=3)
@@ -535,7 +515,8 @@ ax.invert_yaxis()
 ax.set(xlabel="uncertainty about a word, nats", xlim=(0, 4.3))
 show(
     figure,
-    alt="Bars of the uncertainties printed above: each additional thing known makes the bar shorter.",
+    alt="Bars of the uncertainties printed above: each additional thing known makes the bar "
+    "shorter.",
 )
 
 # %% [markdown]
@@ -547,55 +528,49 @@ show(
 
 # %%
 example = GRAMMAR.encode("the ducks near the house fly today .")
+
+
+def expectations(place):
+    left = example[0, place - 1] if place else 0  # a full stop comes before the sentence
+    return {
+        "frequencies": word_shares,
+        "word to the left": best_table[left],
+        "all to the left": GRAMMAR.next_word_probabilities(example)[0, place],
+        "all other words": GRAMMAR.hidden_word_probabilities(example)[0, place],
+    }
+
+
+# %% tags=["drawing"]
+# Draws what each of the four readers expects; move the word to hide
 hide_figure, hide_axes = subplots(1, 4, width=9, height=2.4)
-READERS = ["frequencies", "word to the left", "all to the left", "all other words"]
 for ax in hide_axes:
-    ax.set(xlim=(0, 1.0), yticks=[], ylim=(4.6, -0.6), xlabel="probability")
+    ax.set(xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[], ylim=(4.6, -0.6))
+    ax.set_xlabel("probability")
 reader_bars = [
     ax.barh(range(5), [0.0] * 5, color=COLORS[0], alpha=0.5) for ax in hide_axes
 ]
 reader_words = [[ax.text(0.04, k, "", va="center") for k in range(5)] for ax in hide_axes]
-titles = [
-    ax.set_title(f"{reader}\nnats", fontsize=10)
-    for ax, reader in zip(hide_axes, READERS, strict=True)
-]
+titles = [ax.set_title("reader\nnats", fontsize=10) for ax in hide_axes]
 freeze_layout(hide_figure, *titles, *chain(*reader_bars), *chain(*reader_words))
 
 
-# %%
-def expectations(place):
-    left = example[0, place - 1] if place else 0  # a full stop comes before the sentence
-    all_left = GRAMMAR.next_word_probabilities(example)[0, place]
-    return [
-        word_shares,
-        best_table[left],
-        all_left,
-        GRAMMAR.hidden_word_probabilities(example)[0, place],
-    ]
-
-
-def draw_reader(reader, p):
-    titles[reader].set_text(f"{READERS[reader]}\n{entropy(p):.2f} nats")
-    for bar, label, chance, word in zip(
-        reader_bars[reader], reader_words[reader], *p.topk(5), strict=True
-    ):
-        bar.set_width(chance)
-        label.set_text(GRAMMAR.words[word] if chance > 0 else "")
-
-
-# %%
 def draw_hidden(place):
     hidden, said = example[0, place - 1], []
-    for reader, p in enumerate(expectations(place - 1)):
-        draw_reader(reader, p)
+    parts = zip(
+        expectations(place - 1).items(), titles, reader_bars, reader_words, strict=True
+    )
+    for (reader, p), title, bars, words in parts:
+        title.set_text(f"{reader}\n{entropy(p):.2f} nats")
         said.append(
-            f"{READERS[reader]}: {entropy(p) + 0.0:.2f} nats, {p[hidden]:.2f} for the right word"
+            f"{reader}: {entropy(p) + 0.0:.2f} nats, {p[hidden]:.2f} for the right word"
         )
+        for bar, label, chance, word in zip(bars, words, *p.topk(5), strict=True):
+            bar.set_width(chance)
+            label.set_text(GRAMMAR.words[word] if chance > 0 else "")
     shown = [GRAMMAR.words[token] for token in example[0]]
     shown[place - 1] = "▢"
-    return (
-        hide_figure,
-        f"{' '.join(shown)} Hidden: {GRAMMAR.words[hidden]}. {'; '.join(said)}.",
+    return hide_figure, (
+        f"{' '.join(shown)} Hidden: {GRAMMAR.words[hidden]}. {'; '.join(said)}."
     )
 
 
@@ -619,17 +594,15 @@ explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
 # random:
 
 # %%
-follows = torch.tensor(
-    [[0.4, 0.1], [0.1, 0.4]]
-)  # rows: dry, rain; columns: no umbrella, umbrella
+# rows: dry, rain; columns: no umbrella, umbrella
+follows = torch.tensor([[0.4, 0.1], [0.1, 0.4]])
 at_random = torch.tensor([[0.25, 0.25], [0.25, 0.25]])
 for joint in (follows, at_random):
     weather, umbrella = joint.sum(1), joint.sum(0)
-    remaining = (weather * entropy(joint / weather.reshape(2, 1))).sum()
-    gone = entropy(umbrella) - remaining
-    print(
-        f"H(umbrella) {entropy(umbrella):.3f} - H(umbrella | weather) {remaining:.3f} = {gone.abs():.3f}"
-    )
+    before = entropy(umbrella)
+    after = (weather * entropy(joint / weather.reshape(2, 1))).sum()
+    print(f"H(umbrella) {before:.3f} - H(umbrella | weather) {after:.3f}", end="")
+    print(f" = {(before - after).abs():.3f}")
 
 # %% exercise="02.information"
 
@@ -640,10 +613,9 @@ show_source(mutual_information)
 # Neighbouring words of our grammar share this much, and the two forms agree:
 
 # %%
-print(f"KL from independence:              {mutual_information(pair_shares):.4f} nats")
-print(
-    f"H(word) - H(word | left neighbour): {entropy(word_shares) - best_bigram:.4f} nats"
-)
+difference = entropy(word_shares) - best_bigram
+print(f"KL from independence:               {mutual_information(pair_shares):.4f} nats")
+print(f"H(word) - H(word | left neighbour): {difference:.4f} nats")
 
 # %% [markdown]
 # ### Two numbers
@@ -663,13 +635,11 @@ grid = torch.linspace(-6, 6, 401, dtype=torch.float64)
 x_grid, y_grid = grid.reshape(-1, 1), grid.reshape(1, -1)
 print("correlation   formula   table")
 for rho in [0.0, 0.5, 0.9, 0.99]:
-    density = (
-        -(x_grid**2 - 2 * rho * x_grid * y_grid + y_grid**2) / (2 * (1 - rho**2))
-    ).exp()
+    square = x_grid**2 - 2 * rho * x_grid * y_grid + y_grid**2
+    density = (-square / (2 * (1 - rho**2))).exp()  # up to a factor
     by_table = mutual_information(density / density.sum())
-    print(
-        f"{rho:11.2f} {gaussian_mutual_information(torch.tensor(rho)):9.3f} {by_table.abs():7.3f}"
-    )
+    by_formula = gaussian_mutual_information(torch.tensor(rho))
+    print(f"{rho:11.2f} {by_formula:9.3f} {by_table.abs():7.3f}")
 
 # %% [markdown]
 # ## 10. InfoNCE: a game that bounds the information
@@ -689,11 +659,10 @@ for rho in [0.0, 0.5, 0.9, 0.99]:
 # %%
 scores = torch.tensor([[3.0, 0.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, 0.0]])
 chance = scores.softmax(dim=1)
-print("chance of the partner:", [round(c, 3) for c in chance.diagonal().tolist()])
-log_chances = chance.diagonal().log()
-print(
-    f"log 3 + mean log chance = {math.log(3):.3f} + ({log_chances.mean():.3f}) = {math.log(3) + log_chances.mean():.3f}"
-)
+print("chance of the partner:", *(f"{c:.3f}" for c in chance.diagonal()))
+mean = chance.diagonal().log().mean()
+print(f"log 3 {math.log(3):.3f} + mean log chance {mean:.3f}", end="")
+print(f" = {math.log(3) + mean:.3f}")
 
 # %% [markdown]
 # If all scores are equal, each chance is 1/3 and the bound is 0: a player who knows nothing has proved nothing. The
@@ -725,43 +694,55 @@ def best_scores(x, y, rho):
 
 
 def batch_bounds(score, x, y, n):
-    return info_nce_bound(
-        score(x.reshape(-1, n, 1), y.reshape(-1, n, 1))
-    )  # one bound for each batch
+    """The bound of each batch of n pairs."""
+    return info_nce_bound(score(x.reshape(-1, n, 1), y.reshape(-1, n, 1)))
 
 
 # %%
 RHO = 0.9
 information = gaussian_mutual_information(torch.tensor(RHO)).item()
 x, y = gaussian_pairs(65_536, RHO, torch.Generator().manual_seed(0))
-best_bounds = {
-    n: batch_bounds(lambda x, y: best_scores(x, y, RHO), x, y, n) for n in (2, 8, 32, 128)
-}
 print(f"mutual information {information:.3f}")
 print("  N   log N   InfoNCE, mean over batches and its standard error")
-for n, bounds in best_bounds.items():
-    print(
-        f"{n:3} {math.log(n):7.2f} {bounds.mean():9.3f} ± {bounds.std() / len(bounds) ** 0.5:.3f}"
-    )
+best_bounds = {}
+for n in (2, 8, 32, 128):
+    bounds = batch_bounds(lambda x, y: best_scores(x, y, RHO), x, y, n)
+    best_bounds[n], standard_error = bounds, bounds.std() / len(bounds) ** 0.5
+    print(f"{n:3} {math.log(n):7.2f} {bounds.mean():9.3f} ± {standard_error:.3f}")
 
-# %% tags=["nbval-check-output"]
+# %% [markdown]
+# With two candidates the game is too easy to prove much. More candidates give a higher bound; every mean lies below
+# $\log N$, and with 32 candidates or fewer clearly below the information. With 128 the bound is nearly tight.
+
+# %% tags=["claim"]
+# Checks what the text says: the bound grows with N, below log N and below the information
 means = {n: bounds.mean().item() for n, bounds in best_bounds.items()}
-print("more candidates, a higher bound:", means[2] < means[8] < means[32] < means[128])
-print("below log N, each:", all(means[n] < math.log(n) for n in means))
-print(
-    "clearly below the information with 2, 8 and 32:",
-    all(means[n] < information - 0.02 for n in (2, 8, 32)),
+claim(
+    "more candidates give a higher bound",
+    all(fewer < more for fewer, more in pairwise(means.values())),
+)
+claim("every mean lies below log N", all(m < math.log(n) for n, m in means.items()))
+claim(
+    "with 32 candidates or fewer the mean is clearly below the information",
+    all(m < information - 0.02 for n, m in means.items() if n <= 32),
+)
+claim(
+    "with 128 candidates the bound is tight to 0.03 nats",
+    lambda: abs(means[128] - information) < 0.03,
 )
 
 # %% [markdown]
-# With two candidates the game is too easy to prove much. With 128 the bound is nearly tight. Move both sliders: the thick
+# Move both sliders: the thick
 # curve is the mean for every $N$, from 4,096 pairs, so it has an error of its own; the gray dots are single batches of
 # the $N$ chosen.
 
-# %%
+# %% tags=["drawing"]
+# Draws the InfoNCE bound for every N and single batches; move correlation and candidates
 SIZES = [2, 4, 8, 16, 32, 64, 128, 256]
-noise_x, noise_y = torch.randn(2, 4096, 1, generator=torch.Generator().manual_seed(1))
-bound_figure, bound_ax = subplots(width=6, height=3.4)
+luck = torch.Generator().manual_seed(1)
+noise_x, noise_y = torch.randn(2, 4096, 1, generator=luck)
+aside = (0.3 * torch.rand(200, generator=luck) - 0.15).exp()  # dots side by side
+bound_figure, bound_ax = subplots(width=6.5, height=3.6)
 (dots,) = bound_ax.plot([], [], ".", color="0.6", label="single batches")
 bound_ax.plot(SIZES, [math.log(n) for n in SIZES], "s:", color=COLORS[1], label="log N")
 information_line = bound_ax.axhline(
@@ -775,11 +756,10 @@ bound_ax.set(
 )
 bound_ax.set_xticklabels(SIZES)
 bound_ax.minorticks_off()
-bound_ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+bound_figure.legend(loc="outside upper center", ncols=4)
 freeze_layout(bound_figure, dots, information_line, mean_curve)
 
 
-# %%
 def draw_bound(rho, n):
     y = rho * noise_x + (1 - rho**2) ** 0.5 * noise_y
     bounds = {
@@ -788,16 +768,16 @@ def draw_bound(rho, n):
     truth, single = gaussian_mutual_information(torch.tensor(rho)).item(), bounds[n]
     mean_curve.set_ydata([b.mean() for b in bounds.values()])
     information_line.set_ydata([truth, truth])
-    dots.set_data([n] * len(single[:200]), single[:200])
+    dots.set_data(n * aside[: len(single)], single[:200])
     return bound_figure, (
-        f"Correlation {rho:.2f}, {n} candidates: mutual information {truth:.2f}, log N {math.log(n):.2f}. InfoNCE with the "
-        f"best critic: mean {single.mean():.2f} ± {single.std() / len(single) ** 0.5:.2f} over {len(single)} batches; "
-        f"{100 * (single > truth).float().mean():.0f} % of single batches above the mutual information, "
-        f"{100 * (single > math.log(n)).float().mean():.0f} % above log N."
+        f"Correlation {rho:.2f}, {n} candidates: mutual information {truth:.2f}, log N "
+        f"{math.log(n):.2f}. InfoNCE with the best critic: mean {single.mean():.2f} ± "
+        f"{single.std() / len(single) ** 0.5:.2f} over {len(single)} batches; "
+        f"{100 * (single > truth).float().mean():.0f} % of single batches above the mutual "
+        f"information, {100 * (single > math.log(n)).float().mean():.0f} % above log N."
     )
 
 
-# %%
 explore(
     draw_bound,
     rho=slider("correlation", 0.0, 0.99, step=0.01, value=0.9),
@@ -838,32 +818,38 @@ print(f"on the pairs of the table above; mutual information {information:.2f}")
 print("  N   log N   best critic   learned critic")
 for n, bounds in best_bounds.items():
     with torch.no_grad():
-        learned_bounds[n] = batch_bounds(critic, x, y, n)
-    print(
-        f"{n:3} {math.log(n):7.2f} {bounds.mean():13.2f} {learned_bounds[n].mean():16.2f}"
-    )
+        learned = learned_bounds[n] = batch_bounds(critic, x, y, n)
+    print(f"{n:3} {math.log(n):7.2f} {bounds.mean():13.2f} {learned.mean():16.2f}")
 
-# %% tags=["nbval-check-output"]
+# %% [markdown]
+# The learned critic comes within two hundredths of a nat of the best one, and not above it. Its means stay below the
+# information; some single batches do not, but none passes $\log N$.
+#
+# It was never told that the numbers are normal, nor what their correlation is. It learned to tell partners from
+# strangers, and thereby how much $x$ says about $y$.
+
+# %% tags=["claim"]
+# Checks what the text says: the learned critic beside the best one, and both walls
 means = {n: bounds.mean().item() for n, bounds in learned_bounds.items()}
-print(
-    "within 0.02 nats of the best critic:",
-    all(best_bounds[n].mean() - means[n] < 0.02 for n in means),
+claim(
+    "the learned critic is within 0.02 nats of the best one",
+    all(best_bounds[n].mean() - m < 0.02 for n, m in means.items()),
 )
-print("and below it, each:", all(means[n] < best_bounds[n].mean() for n in means))
-print(
-    "the means stay below the information:",
-    all(mean < information for mean in means.values()),
+claim(
+    "the learned critic is not above the best one",
+    all(m < best_bounds[n].mean() for n, m in means.items()),
 )
-print("some single batches do not:", bool((learned_bounds[128] > information).any()))
-print(
-    "no batch passes log N:",
-    all(b.max().item() < math.log(n) + 1e-5 for n, b in learned_bounds.items()),
+claim("its means stay below the information", max(means.values()) < information)
+claim(
+    "some single batches lie above the information",
+    lambda: (learned_bounds[128] > information).any(),
+)
+claim(
+    "no batch passes log N",
+    all(b.max() < math.log(n) + 1e-5 for n, b in learned_bounds.items()),
 )
 
 # %% [markdown]
-# It was never told that the numbers are normal, nor what their correlation is. It learned to tell partners from
-# strangers, and thereby how much $x$ says about $y$.
-#
 # ### How to fool yourself
 #
 # "On average over batches" means batches that the critic has not seen. Let a critic train on the *same* 32 pairs again
@@ -893,23 +879,23 @@ own_best = batch_bounds(lambda x, y: best_scores(x, y, RHO), *few_pairs, 32).ite
 fresh = [-loss for loss in history.validation.values()]
 print(f"mutual information {information:.1f}, log 32 = {math.log(32):.1f}")
 print(f"on its own pairs: this critic {own:.1f}, the best critic {own_best:.1f}")
-print(
-    f"on fresh pairs: after 40 steps {fresh[0]:.1f}, at the end {'below 0' if fresh[-1] < 0 else 'above 0'}"
-)
-
-# %% tags=["nbval-check-output"]
-print(
-    "on its own pairs it passes the information by more than 0.1:",
-    own > information + 0.1,
-)
-print("on fresh pairs it proves nothing in the end:", fresh[-1] < 0)
-print("though it proved something after 40 steps:", fresh[0] > 0.2)
+print(f"on fresh pairs:   after 40 steps {fresh[0]:.1f}, at the end", end="")
+print(" below 0" if fresh[-1] < 0 else " above 0")
 
 # %% [markdown]
-# The number on its own pairs proves nothing: the critic has learned *which* pairs they are. (Even the best critic's number
+# On its own pairs the critic's number passes the information, and proves nothing: the critic has learned *which* pairs they
+# are. (Even the best critic's number
 # on them is a single batch, and free to lie above the information.) On fresh pairs the critic is now *confidently*
-# wrong, and proves less than it did early in its training. A loss that falls is no evidence; a bound on fresh data is.
-#
+# wrong: its number is below 0, though early in its training it had proved something. A loss that falls is no evidence; a
+# bound on fresh data is.
+
+# %% tags=["claim"]
+# Checks what the text says: a critic that knows its pairs by heart fails on fresh ones
+claim("on its own pairs it passes the information by 0.1", own > information + 0.1)
+claim("on fresh pairs its number is below 0 in the end", lambda: fresh[-1] < 0)
+claim("after 40 steps it had proved something on fresh pairs", lambda: fresh[0] > 0.2)
+
+# %% [markdown]
 # Nor is a high bound yet a good representation. Much of what two views of an image share is of no use to anyone, and
 # which critic and which views are chosen matters more than how tight the bound is (Tschannen et al., 2019).
 

@@ -24,17 +24,13 @@ import torch
 from torch import nn
 from torch.distributions import Normal
 
+from sslcourse.claims import claim
 from sslcourse.encoders import mlp
 from sslcourse.evaluate import bayes_accuracy, gaussian_kl
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import energy_distance
-from sslcourse.methods import (
-    GAN,
-    AffineFlow,
-    ConditionalGenerator,
-    GaussianClassifier,
-    LogisticRegression,
-)
+from sslcourse.methods import GAN, AffineFlow, ConditionalGenerator, LogisticRegression
+from sslcourse.methods.gaussian_classifier import GaussianClassifier
 from sslcourse.plots import COLORS, freeze_layout, subplots
 from sslcourse.show import show, show_source
 from sslcourse.training import train
@@ -79,15 +75,14 @@ prior = torch.tensor([0.9, 0.1])  # wren, robin
 wings = torch.tensor([[5.0], [6.0], [7.0], [8.0]])
 likelihood = Normal(torch.tensor([5.0, 7.0]), 1.0).log_prob(wings).exp()  # (4, 2)
 joint = likelihood * prior
+print("wing     p(x, wren)   p(x, robin)     p(x)")
 for wing, row in zip(wings[:, 0], joint, strict=True):
-    print(
-        f"wing {wing:.0f} cm: p(x, wren) = {row[0]:.4f}, p(x, robin) = {row[1]:.4f}, p(x) = {row.sum():.4f}"
-    )
+    print(f"{wing:.1f} cm {row[0]:12.4f} {row[1]:13.4f} {row.sum():8.4f}")
 
 # %%
 posterior = joint / joint.sum(1, keepdim=True)
 for wing, row in zip(wings[:, 0], posterior, strict=True):
-    print(f"wing {wing:.0f} cm: a robin with probability {row[1]:.2f}")
+    print(f"wing {wing:.1f} cm: a robin with probability {row[1]:.2f}")
 
 # %% [markdown]
 # At 6 cm both kinds look equally likely, and the prior decides. Even a bird with the wing of an average robin is most
@@ -119,16 +114,14 @@ show_source(GaussianClassifier)
 
 # %%
 COVARIANCE = torch.tensor([[1.0, 0.5], [0.5, 1.0]])
-STEP = torch.linalg.cholesky(COVARIANCE) @ torch.tensor(
-    [0.8, 0.6]
-)  # as long as one standard deviation
+# as long as one standard deviation:
+STEP = torch.linalg.cholesky(COVARIANCE) @ torch.tensor([0.8, 0.6])
 
 
 def garden(robins, distance):
+    prior = torch.tensor([1 - robins, robins])
     means = torch.stack([-distance / 2 * STEP, distance / 2 * STEP])
-    return GaussianClassifier(
-        torch.tensor([1 - robins, robins]), means, COVARIANCE.expand(2, 2, 2)
-    )
+    return GaussianClassifier(prior, means, COVARIANCE.expand(2, 2, 2))
 
 
 truth = garden(robins=0.3, distance=2.0)
@@ -138,8 +131,8 @@ b = math.log(0.3 / 0.7) - (truth.means[1] + truth.means[0]) @ w / 2
 # %%
 birds = torch.tensor([[0.0, 0.0], [1.0, 0.5], [-2.0, 1.0]])
 by_bayes = truth.log_joint(birds)[:, 1] - truth.log_joint(birds)[:, 0]
-print("log odds by Bayes' rule:", [f"{value:.3f}" for value in by_bayes.tolist()])
-print("log odds w . x + b:     ", [f"{value:.3f}" for value in (birds @ w + b).tolist()])
+print("log odds by Bayes' rule:", *(f"{value:7.3f}" for value in by_bayes))
+print("log odds w . x + b:     ", *(f"{value:7.3f}" for value in birds @ w + b))
 
 # %% [markdown]
 # How often is this border right? Measure every bird by $t = w^\top x / \delta$. Because $w^\top \Sigma w = \delta^2$,
@@ -171,33 +164,37 @@ print(f"true posterior on 50,000 birds: {100 * accuracy(truth):.1f} %")
 print(f"always saying wren:             {100 * (test_y == 0).double().mean():.1f} %")
 
 # %% [markdown]
-# Move the share of robins and the distance. On the left the birds and the best border; on the right the two joints
-# $p(x, y)$ along $w$, whose sum is $p(x)$. The shaded area is the share of birds that even the best border gets wrong.
-# The loss is $-\log p(y \mid x)$, averaged over all birds; no model can have a lower one than the true posterior.
+# The *loss* of a classifier is $-\log p(y \mid x)$, averaged over all birds. No model can have a lower one than the true
+# posterior. A sum over narrow strips along $w$ gives it:
 
 # %%
-axis = torch.linspace(
-    -7, 7, 701
-)  # along w, in standard deviations; from centre to centre 0.02
-draws = torch.Generator().manual_seed(2)
-offsets = torch.randn(300, 2, generator=draws) @ torch.linalg.cholesky(COVARIANCE).T
-luck = torch.rand(300, generator=draws)
+axis = torch.linspace(-7, 7, 701)  # t, in standard deviations; a strip is 0.02 wide
 
 
 def joint_along(robins, distance):
     centres = torch.tensor([-distance / 2, distance / 2])
-    return Normal(centres, 1.0).log_prob(axis.unsqueeze(1)).exp() * torch.tensor(
-        [1 - robins, robins]
-    )
+    likelihood = Normal(centres, 1.0).log_prob(axis.unsqueeze(1)).exp()  # (701, 2)
+    return likelihood * torch.tensor([1 - robins, robins])
 
 
 def least_loss(robins, distance):
-    table = joint_along(robins, distance)
-    return -(table * (table / table.sum(1, keepdim=True)).log()).sum().item() * 0.02
+    joint = joint_along(robins, distance)
+    posterior = joint / joint.sum(1, keepdim=True)
+    return -(joint * posterior.log()).sum().item() * 0.02
 
 
-# %%
-TICKS = [-4, 0, 4]
+print(f"smallest loss: {least_loss(0.3, 2.0):.3f} nats")
+
+# %% [markdown]
+# Move the share of robins and the distance. On the left the birds and the best border; on the right the two joints
+# $p(x, y)$ along $w$, whose sum is $p(x)$. The shaded area is the share of birds that even the best border gets wrong.
+
+# %% tags=["drawing"]
+# Draws the garden, its best border and both joints; move share and distance
+draws = torch.Generator().manual_seed(2)
+offsets = torch.randn(300, 2, generator=draws) @ torch.linalg.cholesky(COVARIANCE).T
+luck = torch.rand(300, generator=draws)
+
 garden_figure, (left, right) = subplots(1, 2, width=8, height=3.6)
 clouds = [
     left.plot([], [], marker, ls="", color=COLORS[y], ms=4, alpha=0.6)[0]
@@ -210,26 +207,13 @@ joints = [
 (cut,) = right.plot([0, 0], [0, 0.4], "k-", linewidth=1)
 wrong_area = right.fill_between(axis, 0 * axis, 0 * axis, color="0.75")
 names = [right.text(0, 0, "wrens", ha="right"), right.text(0, 0, "robins", ha="left")]
-left.set(
-    xlim=(-4.5, 4.5),
-    ylim=(-4.5, 4.5),
-    xlabel="wing",
-    ylabel="weight",
-    xticks=TICKS,
-    yticks=TICKS,
-)
-right.set(
-    xlim=(-5, 5),
-    ylim=(0, 0.45),
-    xlabel="t = w · x / δ",
-    ylabel="p(x, y)",
-    xticks=TICKS,
-    yticks=[0, 0.2, 0.4],
-)
+left.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), xlabel="wing", ylabel="weight")
+right.set(xlim=(-5, 5), ylim=(0, 0.45), xlabel="t = w · x / δ", ylabel="p(x, y)")
+left.set(xticks=[-4, 0, 4], yticks=[-4, 0, 4])
+right.set(xticks=[-4, 0, 4], yticks=[0, 0.2, 0.4])
 freeze_layout(garden_figure, wrong_area, *clouds, border, *joints, cut, *names)
 
 
-# %%
 def draw_garden(robins, distance):
     world, table = garden(robins, distance), joint_along(robins, distance)
     labels = (luck < robins).long()
@@ -245,11 +229,11 @@ def draw_garden(robins, distance):
     return garden_figure, (
         f"{100 * robins:.0f} % robins, {distance:.1f} standard deviations from wrens. Best accuracy "
         f"{100 * bayes_accuracy(distance, robins):.1f} %, by always naming the commoner kind "
-        f"{100 * max(robins, 1 - robins):.0f} %. Smallest loss {least_loss(robins, distance):.3f} nats."
+        f"{100 * max(robins, 1 - robins):.0f} %. "
+        f"Smallest loss {least_loss(robins, distance):.3f} nats."
     )
 
 
-# %%
 explore(
     draw_garden,
     robins=slider("share of robins", 0.05, 0.95, step=0.05, value=0.3),
@@ -277,8 +261,8 @@ log_odds = torch.tensor([2.0, -1.0, 0.5])
 is_robin = torch.tensor([1.0, 0.0, 0.0])
 p_robin = log_odds.sigmoid()
 p_name = torch.where(is_robin == 1, p_robin, 1 - p_robin)
-print("p(robin):   ", [f"{p:.3f}" for p in p_robin.tolist()])
-print("p(its name):", [f"{p:.3f}" for p in p_name.tolist()])
+print("p(robin):   ", *(f"{p:.3f}" for p in p_robin))
+print("p(its name):", *(f"{p:.3f}" for p in p_name))
 print(f"loss, mean of -log p(its name): {-p_name.log().mean():.3f}")
 
 # %%
@@ -300,27 +284,29 @@ run = watch(
 # %%
 await run
 learned_w = discriminative.linear.weight[0].detach()
-fitted_w = torch.linalg.solve(
-    generative.covariances[0], generative.means[1] - generative.means[0]
-)
-print("w of the truth:         ", [round(v, 2) for v in w.tolist()])
-print("w of the generative:    ", [round(v, 2) for v in fitted_w.tolist()])
-print("w of the discriminative:", [round(v, 2) for v in learned_w.tolist()])
+apart = generative.means[1] - generative.means[0]
+fitted_w = torch.linalg.solve(generative.covariances[0], apart)
+print("w of the truth:         ", *(f"{v:.2f}" for v in w))
+print("w of the generative:    ", *(f"{v:.2f}" for v in fitted_w))
+print("w of the discriminative:", *(f"{v:.2f}" for v in learned_w))
 
 
 # %%
 @torch.no_grad()
 def surprise(model):
-    return -model(test_x)[torch.arange(len(test_x)), test_y].log().mean().item()
+    p_name = model(test_x)[torch.arange(len(test_x)), test_y]  # of the right names
+    return -p_name.log().mean().item()
 
 
+rows = {
+    "generative": (accuracy(generative), surprise(generative)),
+    "discriminative": (accuracy(discriminative), surprise(discriminative)),
+    "best possible": (bayes_accuracy(2.0, 0.3), least_loss(0.3, 2.0)),
+}
 print("                    accuracy    loss")
 print(f"always saying wren  {100 * (test_y == 0).double().mean():6.1f} %")
-for name, model in [("generative", generative), ("discriminative", discriminative)]:
-    print(f"{name:18} {100 * accuracy(model):7.1f} % {surprise(model):8.3f}")
-print(
-    f"{'the best possible':18} {100 * bayes_accuracy(2.0, 0.3):7.1f} % {least_loss(0.3, 2.0):8.3f}"
-)
+for name, (share, loss) in rows.items():
+    print(f"{name:18} {100 * share:7.1f} % {loss:8.3f}")
 
 # %% [markdown]
 # Two ways, one line, close to the truth. With 500 birds and two measurements it hardly matters how one learns. With
@@ -339,14 +325,10 @@ print(
 def twenty(correlation):
     covariance = torch.eye(20)
     covariance[:10, :10] += correlation * (1 - torch.eye(10))
-    ones = torch.ones(20)
-    step = (
-        ones / (ones @ torch.linalg.solve(covariance, ones)).sqrt()
-    )  # one standard deviation long
-    means = torch.stack([-1.25 * step, 1.25 * step])
-    return GaussianClassifier(
-        torch.tensor([0.5, 0.5]), means, covariance.expand(2, 20, 20)
-    )
+    ones, prior = torch.ones(20), torch.tensor([0.5, 0.5])
+    length = (ones @ torch.linalg.solve(covariance, ones)).sqrt()  # Mahalanobis
+    means = torch.stack([-1.25 * ones / length, 1.25 * ones / length])
+    return GaussianClassifier(prior, means, covariance.expand(2, 20, 20))
 
 
 WORLDS = {"right model": twenty(0.0), "wrong model": twenty(0.3)}
@@ -383,77 +365,65 @@ def learning_curves(world, n_draws=30):
 results = {name: learning_curves(world) for name, world in WORLDS.items()}
 for world, scores in results.items():
     print(f"{world}: test accuracy in %, mean ± standard deviation over 30 draws")
-    print("labels           ", *(f"{n:>9}" for n in COUNTS))
+    print("labels           ", *(f"{n:>11}" for n in COUNTS))
     for name, table in scores.items():
-        print(f"{name:18}", *(f"{row.mean():5.0f} ± {row.std():.0f}" for row in table))
+        print(f"{name:17}", *(f"{row.mean():5.1f} ± {row.std():.1f}" for row in table))
 
-# %%
-figure, axes = subplots(1, 2, width=8, height=3.6)
+# %% [markdown]
+# The same as curves. The bars are standard errors of the means.
+
+# %% tags=["drawing"]
+# Draws the accuracy of the three learners against the number of labels, in both worlds
+figure, axes = subplots(1, 2, width=8, height=3.9)
 for ax, (world, scores) in zip(axes, results.items(), strict=True):
     ax.axhline(100 * bayes_accuracy(2.5), color="0.5", linestyle=":")
     ax.text(10, 100 * bayes_accuracy(2.5) + 0.2, "Bayes accuracy")
     for (name, table), marker in zip(scores.items(), "os^", strict=True):
-        ax.errorbar(
-            COUNTS,
-            table.mean(1),
-            table.std(1) / 30**0.5,
-            marker=marker,
-            label=name,
-            capsize=2,
-        )
-    ax.set(
-        xscale="log",
-        xlabel="labels",
-        ylabel="test accuracy, %",
-        ylim=(74, 91),
-        title=world,
-        xticks=COUNTS,
-    )
-    ax.set_xticklabels(COUNTS)
-axes[1].legend()
+        error = table.std(1) / 30**0.5
+        ax.errorbar(COUNTS, table.mean(1), error, marker=marker, label=name, capsize=2)
+    ax.set(title=world, xlabel="labels", ylabel="test accuracy, %", ylim=(74, 91))
+    ax.set(xscale="log", xticks=COUNTS, xticklabels=COUNTS)
+    ax.minorticks_off()
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 show(
     figure,
-    alt="Test accuracy against the number of labels in two worlds. Where its model is right, naive Bayes is above "
-    "plain logistic regression from 20 labels on until both reach the Bayes accuracy. Where it is wrong, it leads from 20 "
-    "to 100 labels, levels off and is overtaken. Logistic regression with a penalty is near the best everywhere.",
+    alt="Test accuracy against the number of labels in two worlds. Where its model is right, "
+    "naive Bayes is above plain logistic regression from 20 labels on until both reach the "
+    "Bayes accuracy. Where it is wrong, it leads from 20 to 100 labels, levels off and is "
+    "overtaken. Logistic regression with a penalty is near the best everywhere.",
 )
 
-# %% tags=["nbval-check-output"]
-mean = {
-    (world, name): t.mean(1)
-    for world, scores in results.items()
-    for name, t in scores.items()
-}
-advantage = {
-    world: mean[world, "naive Bayes"] - mean[world, "logistic"] for world in WORLDS
-}
-print(
-    "right model, 50 labels: naive Bayes leads by more than 2 points:",
-    bool(advantage["right model"][2] > 2),
-)
-print(
-    "right model, 1000 labels: within 1 point:",
-    bool(advantage["right model"][5].abs() < 1),
-)
-print("wrong model, 20 labels: naive Bayes leads:", bool(advantage["wrong model"][1] > 0))
-print(
-    "wrong model, 1000 labels: it is behind by more than 2 points:",
-    bool(advantage["wrong model"][5] < -2),
-)
+# %% [markdown]
+# Where its model is right, naive Bayes leads plain logistic regression by more than two points at 50 labels; at 1,000 the
+# two are within a point. Where it is wrong, it leads at 20 labels, and at 1,000 it is more than two points behind.
 
-# %% tags=["nbval-check-output"]
-against_penalty = {
-    world: mean[world, "naive Bayes"] - mean[world, "logistic, penalty"]
-    for world in WORLDS
-}
-for world, lead in against_penalty.items():
-    print(
-        f"{world}: naive Bayes is nowhere 1 point ahead of logistic with penalty:",
-        bool((lead < 1).all()),
-    )
-print(
-    "10 labels, right model: nor ahead of plain logistic:",
-    bool(advantage["right model"][0] < 0.5),
+# %% tags=["claim"]
+# Checks what the text says: where naive Bayes leads plain logistic regression
+lead = {}  # of naive Bayes, in points; an entry for each number of labels
+for world, scores in results.items():
+    for name, table in scores.items():
+        lead[world, name] = (scores["naive Bayes"] - table).mean(1)
+
+
+def lead_at(labels, world):
+    return lead[world, "logistic"][COUNTS.index(labels)]
+
+
+claim(
+    "right model, 50 labels: naive Bayes leads by 2 points",
+    lambda: lead_at(50, "right model") > 2,
+)
+claim(
+    "right model, 1,000 labels: the two are within 1 point",
+    lambda: lead_at(1000, "right model").abs() < 1,
+)
+claim(
+    "wrong model, 20 labels: naive Bayes leads",
+    lambda: lead_at(20, "wrong model") > 0,
+)
+claim(
+    "wrong model, 1,000 labels: naive Bayes is 2 points behind",
+    lambda: lead_at(1000, "wrong model") < -2,
 )
 
 # %% [markdown]
@@ -466,6 +436,18 @@ print(
 # as naive Bayes does. And at ten
 # labels even the plain one keeps up: twenty variances from ten birds are a poor estimate. *Ask which assumptions were
 # compared, not which names.*
+
+# %% tags=["claim"]
+# Checks what the text says: logistic regression with a penalty is never a point behind
+for world in WORLDS:
+    claim(
+        f"{world}: naive Bayes is nowhere a point ahead of logistic regression with penalty",
+        (lead[world, "logistic, penalty"] < 1).all(),
+    )
+claim(
+    "10 labels, right model: even the plain one keeps up",
+    lambda: lead_at(10, "right model") < 0.5,
+)
 
 # %% [markdown]
 # ## 7. What only the joint can do
@@ -481,8 +463,8 @@ covariances = torch.tensor(
 three = GaussianClassifier(torch.tensor([0.5, 0.3, 0.2]), means, covariances)
 three_x, three_y = three.sample(300, torch.Generator().manual_seed(4))
 fitted = GaussianClassifier.fit(three_x, three_y, covariance="own")
-print("share of each kind, truth: ", [f"{p:.2f}" for p in three.prior.tolist()])
-print("share of each kind, fitted:", [f"{p:.2f}" for p in fitted.prior.tolist()])
+print("share of each kind, truth: ", *(f"{p:.2f}" for p in three.prior))
+print("share of each kind, fitted:", *(f"{p:.2f}" for p in fitted.prior))
 
 # %% [markdown]
 # **It notices what does not belong.** Here are a bird between two kinds and an ostrich:
@@ -492,27 +474,27 @@ visitors = {
     "a bird in between": torch.tensor([[-0.2, -0.6]]),
     "an ostrich": torch.tensor([[9.0, 9.0]]),
 }
-lowest = fitted.log_density(three_x).min()
+print("                    named       probability   log p(x)")
 for name, visitor in visitors.items():
     p, kind = fitted(visitor).max(1)
-    strange = (
-        "stranger than all 300"
-        if fitted.log_density(visitor) < lowest
-        else "not the strangest"
-    )
-    print(f"{name:17} {KINDS[kind]} with probability {p.item():.3f}; {strange}, ", end="")
-    print(f"log p(x) = {fitted.log_density(visitor).item():.1f}")
+    density = fitted.log_density(visitor)
+    print(f"{name:19} {KINDS[kind]:10} {p.item():12.3f} {density.item():10.1f}")
+lowest = fitted.log_density(three_x).min()
+print(f"lowest log p(x) among the 300 birds: {lowest:15.1f}")
 
 # %% [markdown]
 # The posterior must name one of three, and is *surer* of the ostrich. Only $p(x)$ says that it was asked a
-# senseless question. A discriminative model has no $p(x)$.
+# senseless question: it is far lower than for any of the 300 birds. A discriminative model has no $p(x)$.
 #
 # **It makes new data.** For a new pair draw a kind, then a bird of that kind. For a bird of a kind that you choose, leave out
 # the first step; that is **conditional** sampling, from $p(x \mid y)$.
 
 # %%
 new_x, new_y = fitted.sample(300, torch.Generator().manual_seed(5))
-figure, axes = subplots(1, 2, width=8, height=3.6)
+
+# %% tags=["drawing"]
+# Draws the 300 birds, and 300 draws from the model
+figure, axes = subplots(1, 2, width=8, height=3.9)
 for ax, points, kinds, title in [
     (axes[0], three_x, three_y, "300 birds"),
     (axes[1], new_x, new_y, "300 draws"),
@@ -520,24 +502,24 @@ for ax, points, kinds, title in [
     for y, marker in enumerate("ox^"):
         ax.plot(*points[kinds == y].T, marker, ls="", ms=4, alpha=0.7, label=KINDS[y])
     ax.set(xlim=(-5, 6), ylim=(-4, 6), xlabel="wing", ylabel="weight", title=title)
-axes[1].legend(loc="upper right")
+figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
 show(
     figure,
-    alt="Left 300 birds of three kinds, right 300 draws from the model; the three clouds look alike.",
+    alt="Left 300 birds of three kinds, right 300 draws from the model; the three clouds "
+    "look alike.",
 )
 
 # %%
-robins = fitted.sample_given(
-    torch.ones(20_000, dtype=torch.long), torch.Generator().manual_seed(6)
-)
-print("mean of all robins, truth:", [round(v, 2) for v in three.means[1].tolist()])
-print(
-    "mean of 20,000 draws of p(x | robin):",
-    [round(v, 2) for v in robins.mean(0).tolist()],
-)
-correlation = three.covariances[1, 0, 1] / three.covariances[1].diagonal().prod().sqrt()
-print(f"correlation, truth:    {correlation:.2f}")
-print(f"correlation in draws:  {torch.corrcoef(robins.T)[0, 1]:.2f}")
+all_robins = torch.ones(20_000, dtype=torch.long)
+robins = fitted.sample_given(all_robins, torch.Generator().manual_seed(6))
+covariance = three.covariances[1]
+correlation = covariance[0, 1] / covariance.diagonal().prod().sqrt()
+print("              mean wing   mean weight   correlation")
+for name, mean, c in [
+    ("truth", three.means[1], correlation),
+    ("20,000 draws", robins.mean(0), torch.corrcoef(robins.T)[0, 1]),
+]:
+    print(f"{name:12} {mean[0]:10.2f} {mean[1]:13.2f} {c:13.2f}")
 
 # %% [markdown]
 # ## 8. A generator that learns only the mean
@@ -549,23 +531,26 @@ print(f"correlation in draws:  {torch.corrcoef(robins.T)[0, 1]:.2f}")
 # We try it where the answer is known: 1,000 points of a Gaussian with correlation.
 
 # %%
-TRUE_MEAN, TRUE_COVARIANCE = (
-    torch.tensor([2.0, 3.0]),
-    torch.tensor([[1.0, 0.6], [0.6, 0.5]]),
-)
+TRUE_MEAN = torch.tensor([2.0, 3.0])
+TRUE_COVARIANCE = torch.tensor([[1.0, 0.6], [0.6, 0.5]])
 root = torch.linalg.cholesky(TRUE_COVARIANCE)
-data = (
-    TRUE_MEAN + torch.randn(1000, 2, generator=torch.Generator().manual_seed(7)) @ root.T
-)
 
 
+def from_truth(n, seed):
+    noise = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
+    return TRUE_MEAN + noise @ root.T
+
+
+data = from_truth(1000, seed=7)
+
+
+# %%
 def noisy_batches(steps, size, seed=8):
     """Pairs: points of the data, and noise that has nothing to do with them."""
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randint(len(data), (steps, size), generator=generator)
-    return list(
-        zip(data[rows], torch.randn(steps, size, 2, generator=generator), strict=True)
-    )
+    noise = torch.randn(steps, size, 2, generator=generator)
+    return list(zip(data[rows], noise, strict=True))
 
 
 # %% [markdown]
@@ -614,11 +599,10 @@ await run
 test_noise = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(9))
 with torch.no_grad():
     samples = circulated(test_noise)
+print("              mean       standard deviation")
 for name, points in [("data", data), ("samples", samples)]:
-    mean, std = points.mean(0).tolist(), points.std(0).tolist()
-    print(
-        f"{name:8} mean {mean[0]:.1f} {mean[1]:.1f}   standard deviation {std[0]:.2f} {std[1]:.2f}"
-    )
+    mean, std = points.mean(0), points.std(0)
+    print(f"{name:8} {mean[0]:6.1f} {mean[1]:4.1f} {std[0]:11.2f} {std[1]:6.2f}")
 
 # %% [markdown]
 # The mean is right, the spread is gone: whatever the noise, the generator says the same. *Why?* Up to constants the loss
@@ -637,25 +621,24 @@ generators = {
     "half the spread": lambda z: TRUE_MEAN + z @ root.T / 2,
     "exactly the truth": lambda z: TRUE_MEAN + z @ root.T,
 }
-fresh = (
-    TRUE_MEAN
-    + torch.randn(20_000, 2, generator=torch.Generator().manual_seed(10)) @ root.T
-)
-losses = {
-    name: circulated_loss(G(test_noise), fresh, STD).item()
-    for name, G in generators.items()
-}
-for name, loss in losses.items():
-    print(f"{name:18} loss {loss:6.1f}")
+fresh, losses = from_truth(20_000, seed=10), {}
+for name, G in generators.items():
+    losses[name] = circulated_loss(G(test_noise), fresh, STD).item()
+    print(f"{name:18} loss {losses[name]:6.1f}")
 
-# %% tags=["nbval-check-output"]
-print(
-    "the perfect generator has the worst loss:",
+# %% [markdown]
+# The perfect generator has the worst loss of the three. The one that was trained with it is left with less than a tenth of
+# the spread of the data.
+
+# %% tags=["claim"]
+# Checks what the text says: the truth has the worst loss, and training removes the spread
+claim(
+    "the perfect generator has the worst loss",
     max(losses, key=losses.get) == "exactly the truth",
 )
-print(
-    "the trained one has less than a tenth of the true spread:",
-    bool((samples.std(0) < 0.1 * data.std(0)).all()),
+claim(
+    "the trained generator has less than a tenth of the spread of the data",
+    lambda: (samples.std(0) < 0.1 * data.std(0)).all(),
 )
 
 # %% [markdown]
@@ -686,16 +669,12 @@ show_source(gaussian_kl)
 
 # %%
 def score(samples):
+    """How far the mean is off, the covariance (as a share of the truth), and the KL."""
     mean, covariance = samples.mean(0), torch.cov(samples.T)
     mean_error = (mean - TRUE_MEAN).norm().item()
-    covariance_error = (
-        (covariance - TRUE_COVARIANCE).norm() / TRUE_COVARIANCE.norm()
-    ).item()
-    return (
-        mean_error,
-        covariance_error,
-        gaussian_kl(mean, covariance, TRUE_MEAN, TRUE_COVARIANCE),
-    )
+    covariance_error = (covariance - TRUE_COVARIANCE).norm() / TRUE_COVARIANCE.norm()
+    kl = gaussian_kl(mean, covariance, TRUE_MEAN, TRUE_COVARIANCE)
+    return mean_error, covariance_error.item(), kl
 
 
 def print_scores(scores):
@@ -724,9 +703,9 @@ print_scores(table)
 # %%
 density_of_noise = Normal(0.0, 1.0).log_prob(torch.tensor(0.05)).exp()
 density_of_x = Normal(0.0, 2.0).log_prob(torch.tensor(0.10)).exp()  # x = 2 z
-print(
-    f"at z = 0.05: {density_of_noise:.4f}, at x = 0.10: {density_of_x:.4f}, ratio {density_of_x / density_of_noise:.2f}"
-)
+print(f"density of the noise at z = 0.05: {density_of_noise:.4f}")
+print(f"density of x at x = 0.10:         {density_of_x:.4f}")
+print(f"ratio:                            {density_of_x / density_of_noise:.4f}")
 
 # %% [markdown]
 # In general $\log p(x) = \log p(z) - \log \lvert \det A \rvert$, if $x = A z + b$; here $z = A^{-1} (x - b)$ is the
@@ -777,16 +756,26 @@ print_scores(table)
 #
 # For a Gaussian the most likely mean and covariance are known in closed form: those of the data. The flow must find them.
 
-# %% tags=["nbval-check-output"]
-with torch.no_grad():
-    off = (flow.matrix @ flow.matrix.T - torch.cov(data.T)).norm() / torch.cov(
-        data.T
-    ).norm()
-    print(
-        "mean within 0.05 of that of the data:",
-        bool((flow.shift - data.mean(0)).norm() < 0.05),
-    )
-    print("covariance within 5 % of that of the data:", bool(off < 0.05))
+# %%
+A = flow.matrix.detach()
+of_data, of_flow = torch.cov(data.T), A @ A.T
+for name, mean, c in [("data", data.mean(0), of_data), ("flow", flow.shift, of_flow)]:
+    print(f"{name}: mean {mean[0]:.1f} {mean[1]:.1f}, ", end="")
+    print(f"variances {c[0, 0]:.1f} {c[1, 1]:.1f}, covariance {c[0, 1]:.1f}")
+
+# %% [markdown]
+# It has found both, to within a few hundredths.
+
+# %% tags=["claim"]
+# Checks what the text says: the flow finds mean and covariance of the data
+claim(
+    "the mean of the flow is within 0.05 of that of the data",
+    (flow.shift - data.mean(0)).norm() < 0.05,
+)
+claim(
+    "the covariance of the flow is within 5 % of that of the data",
+    (of_flow - of_data).norm() < 0.05 * of_data.norm(),
+)
 
 # %% [markdown]
 # ### Cure 2: a distance between clouds
@@ -795,19 +784,15 @@ with torch.no_grad():
 # with the cloud of data, *all pairs*. Two points of each:
 
 # %%
-cloud, other = (
-    torch.tensor([[0.0, 0.0], [2.0, 0.0]]),
-    torch.tensor([[3.0, 0.0], [4.0, 0.0]]),
-)
-between = torch.cdist(cloud, other)
+cloud = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
+other = torch.tensor([[3.0, 0.0], [4.0, 0.0]])
+distances = torch.cdist(cloud, other)
+between = distances.mean()
 within, within_other = (cloud[0] - cloud[1]).norm(), (other[0] - other[1]).norm()
-print("distances between the clouds:", between.tolist(), f"mean {between.mean():.1f}")
-print(f"distance within the first: {within:.1f}, within the other: {within_other:.1f}")
-print(
-    f"energy distance: 2 * {between.mean():.1f} - {within:.1f} - {within_other:.1f}",
-    end="",
-)
-print(f" = {2 * between.mean() - within - within_other:.1f}")
+print("between the clouds:", *(f"{d:.1f}" for d in distances.flatten()), end="")
+print(f", mean {between:.1f}; within them: {within:.1f} and {within_other:.1f}")
+print(f"energy distance: 2 * {between:.1f} - {within:.1f} - {within_other:.1f}", end="")
+print(f" = {2 * between - within - within_other:.1f}")
 
 # %% [markdown]
 # Samples are *drawn to* the data and *pushed apart* from each other. Without the second force they would all run to the
@@ -867,6 +852,11 @@ PENALTIES = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
 torch.manual_seed(0)
 gans = nn.ModuleList(GAN(penalty=penalty) for penalty in PENALTIES)
 
+
+def loss_of_all(batch):
+    return sum(gan.loss(batch) for gan in gans)
+
+
 # %%
 optimizer = torch.optim.Adam(gans.parameters(), lr=2e-3, betas=(0.5, 0.99))
 falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 800)
@@ -881,19 +871,16 @@ def after_step():
 
 
 run = watch(
-    train(
-        lambda batch: sum(gan.loss(batch) for gan in gans),
-        noisy_batches(800, 500),
-        optimizer,
-        1,
-        after_step,
-    ),
+    train(loss_of_all, noisy_batches(800, 500), optimizer, 1, after_step),
     title="Six GANs, sum of their losses",
 )
 
 # %%
 await run
 errors = 100 * torch.tensor(path)  # a row for every measurement, a column for every GAN
+
+# %% tags=["drawing"]
+# Draws the error of the covariance of all six, during their training
 steps = 20 * torch.arange(1, len(path) + 1)
 figure, ax = subplots(width=6.5, height=3.4)
 for curve, penalty in zip(errors.T, PENALTIES, strict=True):
@@ -901,11 +888,12 @@ for curve, penalty in zip(errors.T, PENALTIES, strict=True):
 ax.plot([], [], "--", color=COLORS[1], label="without penalty")
 ax.plot([], [], "-", color=COLORS[0], label="with penalty")
 ax.set(xlabel="step", ylabel="covariance off, %", ylim=(0, 150))
-ax.legend()
+figure.legend(loc="outside upper center", ncols=2)
 show(
     figure,
-    alt="Error of the covariance in per cent during the training of six GANs. All curves go up and down. Those without "
-    "penalty swing more widely, one out of the picture; those with it come to rest at a lower error.",
+    alt="Error of the covariance in per cent during the training of six GANs. All curves go "
+    "up and down. Those without penalty swing more widely, one out of the picture; those "
+    "with it come to rest at a lower error.",
 )
 
 
@@ -917,47 +905,45 @@ def loss_of_game(gan):
 
 
 print(f"3 log 2 = {3 * math.log(2):.2f}")
+print("penalty   final loss   covariance off: second half   at the end      KL")
 gan_scores = [score(gan(test_noise).detach()) for gan in gans]
 for gan, curve, (_, covariance, kl) in zip(gans, errors.T, gan_scores, strict=True):
     late = curve[len(curve) // 2 :]
-    print(
-        f"penalty {gan.penalty:.0f}: final loss {loss_of_game(gan):.2f}; covariance off ",
-        end="",
-    )
-    print(f"{late.min():3.0f} to {late.max():3.0f} % in the second half, ", end="")
-    print(f"{100 * covariance:3.0f} % at the end; KL {kl:.3f}")
-
-# %% tags=["nbval-check-output"]
-worst_calm, best_wild = (
-    max(s[2] for s in gan_scores[3:]),
-    min(s[2] for s in gan_scores[:3]),
-)
-print(
-    "the worst GAN with penalty is better than the best without, by KL:",
-    worst_calm < best_wild,
-)
-near = [abs(loss_of_game(gan) - 3 * math.log(2)) < 0.15 for gan in gans]
-print("yet all six losses are within 0.15 of 3 log 2:", all(near))
+    print(f"{gan.penalty:7.1f} {loss_of_game(gan):12.2f}", end="")
+    print(f" {late.min():18.0f} % to {late.max():3.0f} %", end="")
+    print(f" {100 * covariance:10.0f} % {kl:7.3f}")
 
 # %% [markdown]
 # **The loss of a GAN does not say how good it is.** It is the score of a game between two players who both learn. All six
-# look finished. Only the measurement tells which are. The error of the covariance separates the two groups here, but
+# losses are near 3 log 2, and all six GANs look finished. Yet by KL the worst with penalty is better than the best without.
+# Only the measurement tells.
+
+# %% tags=["claim"]
+# Checks what the text says: six losses that look finished, and which GANs are better
+claim(
+    "all six losses are within 0.15 of 3 log 2",
+    lambda: all(abs(loss_of_game(gan) - 3 * math.log(2)) < 0.15 for gan in gans),
+)
+claim(
+    "the worst GAN with penalty is better than the best without, by KL",
+    lambda: max(kl for *_, kl in gan_scores[3:]) < min(kl for *_, kl in gan_scores[:3]),
+)
+
+# %% [markdown]
+# The error of the covariance separates the two groups here, but
 # it ranks badly: compare the mended loss with the GANs. Look at the *thin* direction of the cloud, which weighs
 # little in that error and much in the KL; and in the next table look at the mean:
 
+
 # %%
-thin = {
-    gan: torch.linalg.eigvalsh(torch.cov(gan(test_noise).detach().T))[0].sqrt().item()
-    for gan in gans
-}
-print(
-    f"standard deviation in the thin direction: truth {torch.linalg.eigvalsh(TRUE_COVARIANCE)[0].sqrt():.2f}"
-)
-print(
-    "GANs without penalty:",
-    [f"{std:.2f}" for gan, std in thin.items() if not gan.penalty],
-)
-print("GANs with penalty:   ", [f"{std:.2f}" for gan, std in thin.items() if gan.penalty])
+def thinnest(covariance):
+    return torch.linalg.eigvalsh(covariance)[0].sqrt().item()
+
+
+thin = [thinnest(torch.cov(gan(test_noise).detach().T)) for gan in gans]
+print(f"standard deviation in the thin direction: truth {thinnest(TRUE_COVARIANCE):.2f}")
+print("GANs without penalty:", *(f"{std:.2f}" for std in thin[:3]))
+print("GANs with penalty:   ", *(f"{std:.2f}" for std in thin[3:]))
 
 # %% [markdown]
 # ### All of them
@@ -970,13 +956,19 @@ for name, group in [("3 GAN", gan_scores[:3]), ("3 GAN, penalty", gan_scores[3:]
     table[f"{name}, worst"] = max(group, key=lambda row: row[2])
 print_scores(table)
 
-# %% tags=["nbval-check-output"]
-cures = ["mended loss", "1 flow", "2 energy distance", "3 GAN, penalty, worst"]
-for name in cures:
-    print(
-        f"{name}: KL a twentieth of the circulated one's or less:",
+# %% [markdown]
+# Every cure, even the worst GAN with penalty, brings the KL down to a twentieth of the circulated generator's or less.
+
+# %% tags=["claim"]
+# Checks what the text says: every cure brings the KL down to a twentieth
+for name in ["mended loss", "1 flow", "2 energy distance", "3 GAN, penalty, worst"]:
+    claim(
+        f"{name}: the KL is a twentieth of the circulated generator's or less",
         20 * table[name][2] < table["circulated"][2],
     )
+
+# %% [markdown]
+# And how do their samples look?
 
 # %%
 worst = max(range(3), key=lambda i: gan_scores[i][2])
@@ -988,7 +980,9 @@ made = {
     "3 GAN, worst": gans[worst],
     "3 GAN, penalty, worst": gans[worst_calm],
 }
-# %%
+
+# %% tags=["drawing"]
+# Draws 300 samples of each over the data
 figure, axes = subplots(1, 5, width=11, height=2.7)
 for ax, (name, G) in zip(axes, made.items(), strict=True):
     ax.plot(*data[:300].T, "o", color="0.75", ms=3)
@@ -997,9 +991,10 @@ for ax, (name, G) in zip(axes, made.items(), strict=True):
     ax.set(xlim=(-1.5, 5.5), ylim=(0.5, 5.5), title=name)
 show(
     figure,
-    alt="Data in gray and samples as crosses for five generators. The circulated one's samples are a small spot in the "
-    "middle; those of the flow and of the energy distance cover the slanted cloud; those of the worst GAN without penalty "
-    "lie along a line; those of the worst GAN with penalty cover the cloud unevenly.",
+    alt="Data in gray and samples as crosses for five generators. The circulated one's samples "
+    "are a small spot in the middle; those of the flow and of the energy distance cover the "
+    "slanted cloud; those of the worst GAN without penalty lie along a line; those of the worst "
+    "GAN with penalty cover the cloud unevenly.",
 )
 
 # %% [markdown]
@@ -1008,17 +1003,11 @@ show(
 # (Generator 2 was trained with this very distance, so it has an advantage here.)
 
 # %%
-true_draws = (
-    TRUE_MEAN + torch.randn(4000, 2, generator=torch.Generator().manual_seed(13)) @ root.T
-)
+clouds_made = {"true draws": from_truth(4000, seed=13)}
 with torch.no_grad():
-    shape = {
-        name: 1000 * energy_distance(G(test_noise[:4000]), fresh[:4000])
-        for name, G in made.items()
-    }
-print(f"{'true draws':21} {1000 * energy_distance(true_draws, fresh[:4000]):7.1f}")
-for name, value in shape.items():
-    print(f"{name:18} {value:7.1f}")
+    clouds_made |= {name: G(test_noise[:4000]) for name, G in made.items()}
+for name, cloud in clouds_made.items():
+    print(f"{name:21} {1000 * energy_distance(cloud, fresh[:4000]):7.1f}")
 
 # %% [markdown]
 # ## 10. Tell the generator the label
@@ -1033,9 +1022,8 @@ show_source(ConditionalGenerator)
 torch.manual_seed(0)
 conditional = ConditionalGenerator(n_classes=3)
 generator = torch.Generator().manual_seed(12)
-batches = [
-    (three_x, three_y, torch.randn(300, 2, generator=generator)) for _ in range(500)
-]
+noises = [torch.randn(300, 2, generator=generator) for _ in range(500)]
+batches = [(three_x, three_y, noise) for noise in noises]
 optimizer = torch.optim.Adam(conditional.parameters(), lr=1e-2)
 run = watch(
     train(conditional.loss, batches, optimizer, epochs=1),
@@ -1043,22 +1031,24 @@ run = watch(
 )
 
 # %% [markdown]
-# Choose the kind, and scale the noise that the generator gets. It was trained with scale 1.
+# Wait for the end of the training. Then choose the kind, and scale the noise that the generator gets: it was trained with
+# scale 1.
 
 # %%
-await run
-kind_figure, ax = subplots(width=5, height=4)
+history = await run
+
+# %% tags=["drawing"]
+# Draws samples of one kind over the birds; move kind and noise scale
+kind_figure, ax = subplots(width=5, height=4.2)
 ax.plot(*three_x.T, "o", color="0.8", ms=3)
 (real_dots,) = ax.plot([], [], "o", color=COLORS[0], ms=4, label="birds of this kind")
 (made_dots,) = ax.plot([], [], "x", color=COLORS[1], ms=5, label="samples")
-ax.set(
-    xlim=(-5, 6), ylim=(-4, 5), xlabel="wing", ylabel="weight", xticks=TICKS, yticks=TICKS
-)
-ax.legend(loc="upper right")
+ax.set(xlim=(-5, 6), ylim=(-4, 5), xlabel="wing", ylabel="weight")
+ax.set(xticks=[-4, 0, 4], yticks=[-4, 0, 4])
+kind_figure.legend(loc="outside upper center", ncols=2)
 freeze_layout(kind_figure, real_dots, made_dots)
 
 
-# %%
 def draw_kind(kind, scale):
     samples = conditional(scale * test_noise[:2000], torch.full((2000,), kind))
     real_dots.set_data(*three_x[three_y == kind].T)
@@ -1068,8 +1058,9 @@ def draw_kind(kind, scale):
     )
     spread = (torch.cov(samples.T).trace() / three.covariances[kind].trace()).sqrt()
     return kind_figure, (
-        f"Samples of {KINDS[kind]} with noise of scale {scale:.1f}: mean {off:.2f} from the truth "
-        f"(that of the birds it learned from: {data_off:.2f}), spread {100 * spread:.0f} % of the true one."
+        f"Samples of {KINDS[kind]} with noise of scale {scale:.1f}: mean {off:.2f} from the "
+        f"truth (that of the birds it learned from: {data_off:.2f}), spread "
+        f"{100 * spread:.0f} % of the true one."
     )
 
 

@@ -16,13 +16,9 @@ class Batches:
     def __init__(self, *tensors: Tensor, batch_size: int, seed: int = 0):
         rows = [len(tensor) for tensor in tensors]
         if len(set(rows)) != 1:
-            raise ValueError(
-                f"give one or more tensors with the same number of rows, got rows {rows}"
-            )
+            raise ValueError(f"give one or more tensors with the same number of rows, got rows {rows}")
         if not 1 <= batch_size <= rows[0]:
-            raise ValueError(
-                f"batch_size must lie between 1 and the {rows[0]} rows given, got {batch_size}"
-            )
+            raise ValueError(f"batch_size must lie between 1 and the {rows[0]} rows given, got {batch_size}")
         self.tensors = tensors
         self.batch_size = batch_size
         self.generator = torch.Generator("cpu").manual_seed(seed)

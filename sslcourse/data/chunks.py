@@ -27,9 +27,8 @@ class Chunks:
                 f"{len(tokens)} tokens in {rows} rows allow chunks of length 1 to {longest}, got {length}"
             )
         self.length, self.n_chunks = length, longest // length
-        self.rows = tokens[: rows * longest + 1].unfold(
-            0, longest + 1, longest
-        )  # (rows, longest + 1)
+        used = tokens[: rows * longest + 1]
+        self.rows = used.unfold(0, longest + 1, longest)  # (rows, longest + 1)
 
     def __len__(self) -> int:
         return self.n_chunks

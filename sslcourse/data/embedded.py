@@ -1,32 +1,47 @@
 """Files that the package carries, each with its checksum."""
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
+
+from sslcourse.remedies import restore
+
+SUMS = "SHA256SUMS"
 
 
 def verified(path: Path) -> bytes:
-    """The content of an embedded file, if its SHA-256 is the one that SHA256SUMS beside it states."""
-    folder = f"sslcourse/data/{path.parent.name}"
-    restore = f"restore it with `git checkout -- {folder}`, or install sslcourse again"
-    try:
-        lines = (path.parent / "SHA256SUMS").read_text().splitlines()
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{error.filename} is missing: {restore}") from None
-    if f"{sha256(content)}  {path.name}" not in lines:
-        raise ValueError(
-            f"{path} is damaged, its SHA-256 is not the one in SHA256SUMS: {restore}"
-        )
+    """The content of an embedded file, if its SHA-256 is the one that SHA256SUMS beside it states.
+
+    Raises FileNotFoundError or ValueError, and says how to restore its folder.
+    """
+    content = _content(path)
+    if sha256(content) != checksums(path.parent).get(path.name):
+        raise ValueError(f"{path} is damaged, its SHA-256 is not the one in {SUMS}: {_remedy(path)}")
     return content
 
 
-def write_checksums(paths: Iterable[Path]) -> None:
-    """SHA256SUMS of files of one folder, beside them: what verified() compares with."""
-    paths = sorted(paths)
+def checksums(folder: Path) -> dict[str, str]:
+    """File name -> SHA-256, as the folder's SHA256SUMS states them."""
+    lines = _content(folder / SUMS).decode().splitlines()
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def write_checksums(folder: Path) -> None:
+    """State the SHA-256 of every file of a folder in its SHA256SUMS: what verified() compares with."""
+    paths = sorted(path for path in folder.iterdir() if path.name not in (SUMS, ".DS_Store"))
     lines = [f"{sha256(path.read_bytes())}  {path.name}\n" for path in paths]
-    (paths[0].parent / "SHA256SUMS").write_text("".join(lines))
+    (folder / SUMS).write_bytes("".join(lines).encode())
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} is missing: {_remedy(path)}") from None
+
+
+def _remedy(path: Path) -> str:
+    return f"restore its folder\n{restore(path.parent.name)}"

@@ -4,9 +4,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-Rules = dict[
-    str, dict[str, tuple[float, str]]
-]  # state -> word -> (its probability, the next state)
+Rules = dict[str, dict[str, tuple[float, str]]]  # state -> word -> (its probability, the next state)
 STOP = "."  # ends every sentence, and fills up its row of tokens
 
 
@@ -23,28 +21,20 @@ class Grammar:
     def __init__(self, rules: Rules):
         _check_rules(rules)
         states = [*rules, "end"]
-        self.words = (
-            STOP,
-            *sorted({word for row in rules.values() for word in row} - {STOP}),
-        )
+        self.words = (STOP, *sorted({word for row in rules.values() for word in row} - {STOP}))
         self.probability = torch.zeros(len(states), len(self.words), dtype=torch.float64)
         self.next_state = torch.full(self.probability.shape, states.index("end"))
         for state, row in rules.items():
             for word, (probability, target) in row.items():
                 place = states.index(state), self.words.index(word)
-                self.probability[place], self.next_state[place] = (
-                    probability,
-                    states.index(target),
-                )
+                self.probability[place], self.next_state[place] = probability, states.index(target)
         self.probability[-1, 0] = 1.0  # after the end, full stops fill the row
 
     def encode(self, sentence: str) -> Tensor:
         """Word numbers (1, length) of a sentence written with spaces: "the cat sleeps ."."""
         unknown = [word for word in sentence.split() if word not in self.words]
         if unknown:
-            raise ValueError(
-                f"unknown words {unknown}; the grammar knows {' '.join(self.words)}"
-            )
+            raise ValueError(f"unknown words {unknown}; the grammar knows {' '.join(self.words)}")
         return torch.tensor([[self.words.index(word) for word in sentence.split()]])
 
     def decode(self, tokens: Tensor) -> str:
@@ -81,29 +71,20 @@ class Grammar:
         chosen = self.next_word_probabilities(tokens).gather(2, tokens.unsqueeze(2))
         return chosen.log().sum((1, 2))
 
-    def hidden_word_probabilities(
-        self, tokens: Tensor, hidden: Tensor | None = None
-    ) -> Tensor:
+    def hidden_word_probabilities(self, tokens: Tensor, hidden: Tensor | None = None) -> Tensor:
         """p(word at t | the visible words at all other places) at every place t: (n, length, words).
 
         tokens: whole sentences (n, length). hidden: (n, length), True where the word is not seen; by default
         none, so that only the word at t itself is unknown. Forward-backward sums, hence exact (Rabiner,
         Proceedings of the IEEE 1989). Raises ValueError if no sentence of the grammar fits.
         """
-        source, word = self.probability.nonzero(
-            as_tuple=True
-        )  # one arc for each word of each state
-        target, arc = (
-            self.next_state[source, word],
-            self.probability[source, word].unsqueeze(1),
-        )
+        source, word = self.probability.nonzero(as_tuple=True)  # one arc for each word of each state
+        target, arc = self.next_state[source, word], self.probability[source, word].unsqueeze(1)
         seen = F.one_hot(tokens, len(self.words)).bool()
         allowed = seen if hidden is None else seen | hidden.unsqueeze(2)
         allowed = allowed[:, :, word].permute(1, 2, 0)  # (length, arcs, n)
         states = len(self.probability)
-        after = [
-            torch.zeros(states, len(tokens), dtype=torch.float64)
-        ]  # p(words after t | state)
+        after = [torch.zeros(states, len(tokens), dtype=torch.float64)]  # p(words after t | state)
         after[0][-1] = 1.0  # behind the last place is the end
         for step in reversed(allowed):
             after.insert(0, _sum_by(source, arc * after[0][target] * step, states))
@@ -116,22 +97,16 @@ class Grammar:
             before = _sum_by(target, forward * step, states)
         answer = torch.stack(answers, dim=1)
         if (answer.sum(2) == 0).any():
-            raise ValueError(
-                "a row of tokens is not a sentence of the grammar, with a full stop at its end"
-            )
+            raise ValueError("a row of tokens is not a sentence of the grammar, with a full stop at its end")
         return answer / answer.sum(2, keepdim=True)
 
     def visits(self) -> Tensor:
         """How often a sentence passes through each state on average, (states,); 0 for the end."""
         n = len(self.probability) - 1
         moves = torch.zeros(n, n + 1, dtype=torch.float64)
-        moves.scatter_add_(
-            1, self.next_state[:n], self.probability[:n]
-        )  # p(next state | state)
+        moves.scatter_add_(1, self.next_state[:n], self.probability[:n])  # p(next state | state)
         start = F.one_hot(torch.tensor(0), n).double()
-        visits = torch.linalg.solve(
-            torch.eye(n) - moves[:, :n].T, start
-        )  # visits = start + visits @ moves
+        visits = torch.linalg.solve(torch.eye(n) - moves[:, :n].T, start)  # visits = start + visits @ moves
         return F.pad(visits, (0, 1))
 
     def mean_length(self) -> float:
@@ -148,12 +123,8 @@ class Grammar:
 
     def pair_probabilities(self) -> Tensor:
         """p(a word is i, the next one j) in an endless text, (words, words); the row sums are p(word i)."""
-        drawn = (
-            self.visits().unsqueeze(1) * self.probability / self.mean_length()
-        )  # p(state, word)
-        arrive = torch.zeros_like(drawn.T).scatter_add_(
-            1, self.next_state.T, drawn.T
-        )  # p(word, next state)
+        drawn = self.visits().unsqueeze(1) * self.probability / self.mean_length()  # p(state, word)
+        arrive = torch.zeros_like(drawn.T).scatter_add_(1, self.next_state.T, drawn.T)  # p(word, next state)
         arrive[:, 0] += arrive[:, -1]  # after the end, the next sentence starts
         return arrive[:, :-1] @ self.probability[:-1]
 
@@ -178,6 +149,4 @@ def _check_rules(rules: Rules) -> None:
                     f"in state {state!r} the word {word!r} leads to {target!r}, which has no rules"
                 )
             if (word == STOP) != (target == "end"):
-                raise ValueError(
-                    f"state {state!r}: the full stop, and it alone, must lead to the end"
-                )
+                raise ValueError(f"state {state!r}: the full stop, and it alone, must lead to the end")

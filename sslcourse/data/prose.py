@@ -25,12 +25,8 @@ class Alphabet:
         """The numbers (len(text),) of the characters; raises ValueError for one that it does not have."""
         unknown = sorted(set(text) - set(self.characters))
         if unknown:
-            raise ValueError(
-                f"unknown characters {unknown}; the alphabet is {self.characters!r}"
-            )
-        return torch.tensor(
-            [self.characters.index(character) for character in text], dtype=torch.int64
-        )
+            raise ValueError(f"unknown characters {unknown}; the alphabet is {self.characters!r}")
+        return torch.tensor([self.characters.index(character) for character in text], dtype=torch.int64)
 
     def decode(self, numbers: Tensor) -> str:
         """The characters of the numbers (n,)."""

@@ -16,10 +16,7 @@ BACKGROUNDS = {"black": 0.0, "gray": 0.5, "white": 1.0}
 FACTORS = {  # name of a factor -> the names of its values, or its lowest and its highest value
     "shape": SHAPES,
     "colour": tuple(COLOURS),
-    "size": (
-        0.09,
-        0.18,
-    ),  # radius of the circle that covers as much, as a share of the picture's width
+    "size": (0.09, 0.18),  # radius of the circle that covers as much, as a share of the picture's width
     "x": (0.28, 0.72),  # centre, from the left, as a share of the width
     "y": (0.28, 0.72),  # centre, from the top
     "rotation": (0.0, 360.0),  # degrees, anticlockwise; 0 has a corner on top
@@ -28,11 +25,7 @@ FACTORS = {  # name of a factor -> the names of its values, or its lowest and it
 LIMITS = {"size": (0.01, 0.5), "x": (0.0, 1.0), "y": (0.0, 1.0), "rotation": (-360.0, 360.0)}
 LUMINANCE = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
 # Corners, and the distance of the notches between them from the centre when the corners' distance is 1.
-STARS = {
-    "triangle": (3, math.cos(math.pi / 3)),
-    "square": (4, math.cos(math.pi / 4)),
-    "star": (5, 0.45),
-}
+STARS = {"triangle": (3, math.cos(math.pi / 3)), "square": (4, math.cos(math.pi / 4)), "star": (5, 0.45)}
 
 Given = str | float | Sequence | Tensor | None
 
@@ -52,9 +45,7 @@ class ShapeSet(NamedTuple):
 
     def factor(self, *names: str) -> Tensor:
         """The columns (N, len(names)) of the factors of these names."""
-        return self.factors[
-            :, [_position(self.factor_names, name, "factor") for name in names]
-        ]
+        return self.factors[:, [_position(self.factor_names, name, "factor") for name in names]]
 
     def select(self, rows: Tensor) -> Self:
         """The pictures that rows names: positions, or True for those to keep."""
@@ -91,31 +82,19 @@ def shapes(
     Raises ValueError for a value that a factor cannot have.
     """
     if n < 1 or pixels < 8 or channels not in (1, 3):
-        raise ValueError(
-            f"need n >= 1, pixels >= 8, channels 1 or 3; got {n}, {pixels}, {channels}"
-        )
+        raise ValueError(f"need n >= 1, pixels >= 8, channels 1 or 3; got {n}, {pixels}, {channels}")
     given = dict(zip(FACTORS, (shape, colour, size, x, y, rotation, background), strict=True))
-    luck = torch.rand(
-        n, len(FACTORS), generator=torch.Generator().manual_seed(seed)
-    )  # all, even if unused
+    luck = torch.rand(n, len(FACTORS), generator=torch.Generator().manual_seed(seed))  # all, even if unused
     columns = [_values(name, given[name], u) for name, u in zip(FACTORS, luck.T, strict=True)]
     outside = signed_distance(*columns[:1], *columns[2:6], pixels)  # (n, H, W), in pixels
-    cover = (
-        (0.5 - outside).clamp(0, 1).unsqueeze(1)
-    )  # share of each pixel that the object covers
+    cover = (0.5 - outside).clamp(0, 1).unsqueeze(1)  # share of each pixel that the object covers
     paint = torch.tensor(list(COLOURS.values()))[columns[1].long()]  # (n, 3)
     if channels == 1:
         paint = paint @ LUMINANCE.reshape(3, 1)
     behind = torch.tensor(list(BACKGROUNDS.values()))[columns[6].long()].reshape(-1, 1, 1, 1)
     pictures = paint[:, :, None, None] * cover + behind * (1 - cover)  # (n, C, H, W)
     factors = torch.stack(columns, dim=1)
-    return ShapeSet(
-        pictures,
-        factors,
-        tuple(FACTORS),
-        outside < 0,
-        [_caption(f) for f in factors.tolist()],
-    )
+    return ShapeSet(pictures, factors, tuple(FACTORS), outside < 0, [_caption(f) for f in factors.tolist()])
 
 
 def signed_distance(
@@ -129,9 +108,7 @@ def signed_distance(
     u = grid.reshape(1, 1, -1) - x.reshape(-1, 1, 1)  # to the right
     v = y.reshape(-1, 1, 1) - grid.reshape(1, -1, 1)  # upwards
     radius = torch.hypot(u, v)
-    angle = torch.atan2(
-        -u.expand_as(radius), v.expand_as(radius)
-    )  # from the top, anticlockwise
+    angle = torch.atan2(-u.expand_as(radius), v.expand_as(radius))  # from the top, anticlockwise
     angle = angle - torch.deg2rad(rotation).reshape(-1, 1, 1)
     size, distance = size.reshape(-1, 1, 1), torch.empty_like(radius)
     for number, name in enumerate(SHAPES):
@@ -140,15 +117,11 @@ def signed_distance(
             distance[rows] = radius[rows] - size[rows]
         elif name == "cross":
             along, across = _fold(radius[rows], angle[rows], 4)
-            arm = size[rows] * math.sqrt(
-                9 * math.pi / 20
-            )  # two bars three times as long as wide
+            arm = size[rows] * math.sqrt(9 * math.pi / 20)  # two bars three times as long as wide
             distance[rows] = torch.maximum(along - arm, across - arm / 3)
         else:
             corners, notch = STARS[name]
-            distance[rows] = _star(
-                *_fold(radius[rows], angle[rows], corners), size[rows], corners, notch
-            )
+            distance[rows] = _star(*_fold(radius[rows], angle[rows], corners), size[rows], corners, notch)
     return distance * pixels
 
 
@@ -163,10 +136,7 @@ def _star(along: Tensor, across: Tensor, size: Tensor, corners: int, notch: floa
     """Distance from the line through a corner (R, 0) and the notch beside it; R makes the area pi size^2."""
     half = math.pi / corners
     reach = size * math.sqrt(math.pi / (corners * notch * math.sin(half)))  # R
-    right, up = (
-        notch * math.sin(half),
-        1 - notch * math.cos(half),
-    )  # outward normal of that line
+    right, up = notch * math.sin(half), 1 - notch * math.cos(half)  # outward normal of that line
     return ((along - reach) * right + across * up) / math.hypot(right, up)
 
 
@@ -181,31 +151,21 @@ def _values(name: str, given: Given, luck: Tensor) -> Tensor:
     known = FACTORS[name]
     named = isinstance(known[0], str)
     if given is None:
-        return (
-            (luck * len(known)).floor() if named else known[0] + (known[1] - known[0]) * luck
-        )
+        return (luck * len(known)).floor() if named else known[0] + (known[1] - known[0]) * luck
     if isinstance(given, Tensor) and given.ndim:
         if given.shape != luck.shape:
-            raise ValueError(
-                f"{name} as a tensor must have {len(luck)} values, got {tuple(given.shape)}"
-            )
+            raise ValueError(f"{name} as a tensor must have {len(luck)} values, got {tuple(given.shape)}")
         values = given.float()
     else:
         listed = list(given) if isinstance(given, list | tuple) else [given]
         if not listed:
             raise ValueError(f"{name}: the list of values to draw from is empty")
-        numbers = [
-            _position(known, v, name) if isinstance(v, str) and named else v for v in listed
-        ]
+        numbers = [_position(known, v, name) if isinstance(v, str) and named else v for v in listed]
         if any(isinstance(number, str) for number in numbers):
             raise ValueError(f"{name} is a number, got {given!r}")
-        values = torch.tensor([float(number) for number in numbers])[
-            (luck * len(numbers)).long()
-        ]
+        values = torch.tensor([float(number) for number in numbers])[(luck * len(numbers)).long()]
     low, high = (0, len(known) - 1) if named else LIMITS[name]
-    if not ((values >= low) & (values <= high)).all() or (
-        named and (values != values.floor()).any()
-    ):
+    if not ((values >= low) & (values <= high)).all() or (named and (values != values.floor()).any()):
         allowed = ", ".join(known) if named else f"numbers from {low} to {high}"
         raise ValueError(f"{name} must be {allowed}, got {given!r}")
     return values

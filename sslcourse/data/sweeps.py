@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from sslcourse.data.embedded import checksums, verified
+
 FOLDER = Path(__file__).parent / "sweeps"
 
 
@@ -13,8 +15,7 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     the accuracies "knn" and "probe" (10 labels a class), "alignment" and "uniformity". In "label_efficiency"
     (tools/label_curves.py) it holds the seed of the pretraining, "per_class", "draw" and "accuracy".
     """
-    path = FOLDER / f"{name}.json"
-    if not path.exists():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.json")))
-        raise ValueError(f"unknown sweep {name!r}; choose one of {known}")
-    return json.loads(path.read_text(encoding="utf-8"))["points"]
+    known = [Path(file).stem for file in checksums(FOLDER)]
+    if name not in known:
+        raise ValueError(f"unknown sweep {name!r}; choose one of {', '.join(known)}")
+    return json.loads(verified(FOLDER / f"{name}.json"))["points"]

@@ -100,8 +100,7 @@ def agreement(n: int, seed: int = 0) -> AgreementSet:
 def _rules() -> dict[str, Row]:
     """A subject, sometimes something between, and a verb that agrees with the subject."""
     rules = {
-        role: {d: (p, f"{role} {d}") for d, (p, _) in DETERMINERS.items()}
-        for role in ("start", "object")
+        role: {d: (p, f"{role} {d}") for d, (p, _) in DETERMINERS.items()} for role in ("start", "object")
     }
     for determiner, (_, numbers) in DETERMINERS.items():
         rules |= dict(_noun_phrase(f"start {determiner}", _nouns(numbers, remember=True)))
@@ -116,11 +115,7 @@ def _rules() -> dict[str, Row]:
 
 def _noun_phrase(state: str, nouns: Row) -> Iterator[tuple[str, Row]]:
     """A noun, or an adjective and a noun."""
-    yield (
-        state,
-        _share(0.7, nouns)
-        | _share(0.3, {word: (1, f"{state} adjective") for word in ADJECTIVES}),
-    )
+    yield state, _share(0.7, nouns) | _share(0.3, {word: (1, f"{state} adjective") for word in ADJECTIVES})
     yield f"{state} adjective", _share(1.0, nouns)
 
 
@@ -133,14 +128,8 @@ def _after_subject(kind: str, number: int) -> Iterator[tuple[str, Row]]:
     near = {"near": (0.2, f"{subject} near"), "behind": (0.1, f"{subject} near")}
     yield subject, _share(0.55, verb) | near | {"that": (0.15, f"{subject} that")}
     yield f"{subject} near", {"the": (1.0, f"{subject} near the")}
-    yield (
-        f"{subject} near the",
-        _share(1.0, {word: (1, f"{subject} verb") for word in PLACES}),
-    )
-    yield (
-        f"{subject} that",
-        _share(1.0, {word: (w, f"{subject} that sees") for word, w in seeing.items()}),
-    )
+    yield f"{subject} near the", _share(1.0, {word: (1, f"{subject} verb") for word in PLACES})
+    yield f"{subject} that", _share(1.0, {word: (w, f"{subject} that sees") for word, w in seeing.items()})
     yield f"{subject} that sees", {"the": (1.0, f"{subject} that sees the")}
     seen = {word: (1, f"{subject} verb") for word in _nouns((0, 1))}
     yield f"{subject} that sees the", _share(1.0, seen)

@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,7 @@ def raise_unlike(result: Any, right: Any, tolerance: float) -> None:
     if not result.isfinite().all():
         raise Wrong("the result holds a value that is not finite (nan or inf).")
     worst = (result.double() - right.double()).abs().argmax()
-    got, expected = result.flatten()[worst].item(), right.flatten()[worst].item()
+    got, expected = result.flatten()[worst].item() + 0.0, right.flatten()[worst].item()  # + 0.0: no -0
     place = tuple(int(i) for i in torch.unravel_index(worst, right.shape)) if right.dim() else None
     raise Wrong(
         "a value should be {} but is {}{}.".format(
@@ -60,13 +60,24 @@ def raise_unlike(result: Any, right: Any, tolerance: float) -> None:
     )
 
 
+def common_factor(results: Sequence, rights: Sequence, tolerance: float) -> float | None:
+    """The number that all right results were multiplied by, in every case; None if there is none."""
+    pairs = [(_tensor(result), _tensor(right)) for result, right in zip(results, rights, strict=True)]
+    if len(pairs) < 2 or any(a is None or b is None or a.shape != b.shape or not b.any() for a, b in pairs):
+        return None
+    a, b = (torch.cat([pair[i].double().flatten() for pair in pairs]) for i in (0, 1))
+    factor = (a @ b / (b @ b)).item()
+    same = factor and all(is_close(result, factor * right.double(), tolerance) for result, right in pairs)
+    return factor if same else None
+
+
 def as_tensor(value: Any, shape: Sequence[int] | None = None, what: str = "the result") -> Tensor:
     """A tensor, an array, a number or a list of them as a detached tensor; raises Wrong for others.
 
     shape: raises Wrong as well unless the tensor has it. what: the subject of the message.
     """
     subject = "your function returned" if what == "the result" else f"{what} is"
-    if value is None:
+    if value is None and what == "the result":
         raise Wrong(f"{subject} None; is a `return` missing?")
     tensor = _tensor(value)
     if tensor is None or tensor.is_complex():
@@ -84,7 +95,8 @@ def _tensor(value: Any) -> Tensor | None:
         parts = [_tensor(part) for part in value]
         if any(part is None for part in parts) or len({part.shape for part in parts}) != 1:
             return None
-        return torch.stack([part.to(_common_dtype(parts)) for part in parts])
+        dtype = _common_dtype(parts)
+        return torch.stack([part.to(dtype) for part in parts])
     if value is None or isinstance(value, str | bytes):
         return None
     try:
@@ -236,16 +248,21 @@ def _gradients(
 
 
 def _weighted_sum(result: Any) -> Tensor:
-    parts, total = list(result) if isinstance(result, list | tuple) else [result], torch.zeros(())
-    generator = Generator().manual_seed(0)
-    for part in parts:
-        if not isinstance(part, Tensor):
-            kind = type(part).__name__
-            raise Wrong(UNTRAINABLE + f"it is a {kind}; return a tensor, without .item(), float() or NumPy.")
-        total = total + (part * torch.rand(part.shape, generator=generator).add(0.5).to(part.dtype)).sum()
-    if not total.requires_grad:
+    numbers = torch.cat([part.flatten().double() for part in _differentiable_parts(result)])
+    if not numbers.requires_grad:
         raise Wrong(
             UNTRAINABLE + "look for .item(), .detach(), .data, torch.tensor(...) or torch.no_grad() on the "
             "way from the arguments to the result."
         )
-    return total
+    return numbers @ (0.5 + torch.rand(len(numbers), generator=Generator().manual_seed(0)).double())
+
+
+def _differentiable_parts(result: Any) -> Iterator[Tensor]:
+    if isinstance(result, list | tuple):
+        for part in result:
+            yield from _differentiable_parts(part)
+    elif isinstance(result, Tensor):
+        yield result
+    else:
+        kind = type(result).__name__
+        raise Wrong(UNTRAINABLE + f"it is a {kind}; return a tensor, without .item(), float() or NumPy.")

@@ -22,6 +22,7 @@ from torch import Tensor
 from sslcourse.exercises.compare import (
     Wrong,
     as_tensor,
+    common_factor,
     fresh,
     is_close,
     raise_changed,
@@ -99,7 +100,8 @@ class Exercise:
     def verdict(self, answer: Callable) -> str:
         """What the learner is told about this answer, a function or anything else that can be called."""
         if not callable(answer) or isinstance(answer, type):
-            return f"Wrong: give your function itself, without (): check({self.name!r}, {self.answer_name})."
+            no = "not a class" if isinstance(answer, type) else "without ()"
+            return f"Wrong: give your function itself, {no}: check({self.name!r}, {self.answer_name})."
         if _is_stub(answer, self.stub):
             return "Not attempted yet."
         called = _Called(answer, list(inspect.signature(self.reference).parameters))
@@ -108,7 +110,7 @@ class Exercise:
                 self.test(called) if self.test is not None else self._compare(called)
         except Wrong as wrong:
             return f"Wrong: {wrong}"
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return _readable(error, called.given)
         return "Right."
 
@@ -124,7 +126,12 @@ class Exercise:
             if self._gives(wrong, results):
                 raise Wrong(message)
         for result, right in zip(results, expected, strict=True):
-            raise_unlike(result, right, self.tolerance)
+            try:
+                raise_unlike(result, right, self.tolerance)
+            except Wrong as wrong:
+                if factor := common_factor(results, expected, self.tolerance):
+                    raise Wrong(f"{wrong} Every value is {factor:.4g} times the right one.") from None
+                raise
 
     def _results(self, function: Callable, watch: bool = False) -> list:
         """What a function gives in every case, on arguments of its own; they are watched for changes."""
@@ -231,10 +238,11 @@ _NOT_THEIRS = [
 ]  # fmt: skip
 
 
-def _readable(error: Exception, given: dict[str, tuple]) -> str:
+def _readable(error: BaseException, given: dict[str, tuple]) -> str:
     """An exception in the learner's code in a few lines: what, the line of theirs, the shapes given."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [""]
-    message = lines[-1] if isinstance(error, torch.jit.Error) else lines[0]
+    compiled = lines[0].startswith("The following operation failed in the TorchScript")
+    message = lines[-1].removeprefix(f"{type(error).__name__}: ") if compiled else lines[0]
     for theirs, plain in _PLAIN.items():
         message = re.sub(f"^{theirs}$", plain, message)
     told = [f"Your code raised {type(error).__name__}: {message}"]

@@ -44,7 +44,7 @@ ENTROPY = Exercise(
     ),
     cases=lambda: [
         (torch.tensor([0.5, 0.5]),),
-        (torch.tensor([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0], [0.0, 0.4, 0.6], [0.3, 0.0, 0.7]]),),
+        (torch.tensor([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0], [0.0, 0.4, 0.6], [0.994, 0.001, 0.005]]),),
         (random_distributions(2, 3, 4),),
     ],
     wrong={
@@ -99,6 +99,8 @@ KL = Exercise(
     cases=lambda: [
         (torch.tensor([[0.5, 0.5], [0.9, 0.1]]), torch.tensor([[0.9, 0.1], [0.5, 0.5]])),
         (random_distributions(3, 5), random_distributions(3, 5, seed=1)),
+        (random_distributions(4, 3, seed=2), (5 * random_distributions(4, 3, seed=3)).softmax(1)),
+        (torch.tensor([[0.98, 0.0195, 0.0005]]), torch.tensor([[0.1, 0.0001, 0.8999]])),
     ],
     wrong={
         "truth and model are exchanged: the weights must be those of the truth, p.": lambda p, q: my_kl(q, p),
@@ -131,7 +133,7 @@ def my_classification_loss(logits, labels):
 def _logits_cases() -> list[tuple]:
     generator = Generator().manual_seed(0)
     return [
-        (2 * torch.randn(6, 10, generator=generator), torch.tensor([3, 0, 9, 3, 1, 7])),
+        (2 * torch.randn(6, 10, generator=generator), torch.tensor([3, 0, 7, 3, 1, 6])),
         (torch.tensor([[3.0, 0.0, -1.0], [0.5, 2.0, 0.0]]), torch.tensor([0, 2])),
     ]
 
@@ -286,6 +288,7 @@ INFORMATION = Exercise(
         (torch.tensor([[0.12, 0.28], [0.18, 0.42]]),),
         (random_distributions(12).reshape(3, 4),),
         ((3 * random_distributions(10, seed=2).log()).softmax(0).reshape(5, 2),),
+        ((torch.eye(4).roll(1, 0) * 2000 + torch.arange(1.0, 17).reshape(4, 4)).div(8136),),
     ],
     wrong={
         "you compare with a table of equal entries; compare with p(x) p(y).": (
@@ -336,6 +339,7 @@ def _score_cases() -> list[tuple]:
     return [
         (torch.tensor([[2.0, 0.0, 1.0], [0.0, 1.0, 3.0], [0.5, 0.0, 0.0]]),),
         (torch.randn(4, 4, generator=generator) + 2 * torch.eye(4) + shift,),
+        (torch.randn(6, 6, generator=generator) + 5 * torch.eye(6),),
     ]
 
 
@@ -351,7 +355,7 @@ INFO_NCE = Exercise(
     ),
     stub=(
         "def my_info_nce_bound(scores):\n"
-        '    """log N + the mean log chance of the partner, in nats: (N, N) -> a tensor without dimensions."""\n'
+        '    """log N + the mean log chance of the partner, in nats; scores: (N, N)."""\n'
         "    ...  # your code"
     ),
     reference=my_info_nce_bound,

@@ -89,7 +89,7 @@ def _labelled_cases() -> list[tuple]:
     more = torch.tensor([0, 2, 1, 1, 2, 2, 0, 1, 2, 2, 2])
     return [
         (random_points(7) + 3 * labels.unsqueeze(1), labels),
-        (random_points(11, 3, seed=1) - 2 * more.unsqueeze(1), more),
+        (3 * random_points(11, 3, seed=1) - 2 * more.unsqueeze(1), more),
     ]
 
 
@@ -195,6 +195,7 @@ GENERATOR = Exercise(
         (random_points(5), random_points(5, seed=1), 0.5),
         (random_points(4, 3, seed=2), random_points(6, 3, seed=3), 0.8),
         (random_points(3, seed=4) + 60, random_points(2, seed=5), 0.5),
+        (random_points(3, seed=6), random_points(3, seed=6).repeat(2, 1)[:5] + 0.02, 0.05),  # below 0
     ],
     differentiable=("samples",),
     wrong={
@@ -261,6 +262,11 @@ FLOW = Exercise(
     ),
     cases=lambda: [
         (random_points(4), torch.tensor([2.0, 0.5]), torch.tensor([1.0, -1.0])),
+        (
+            0.1 * random_points(6, 2, seed=2),
+            torch.tensor([0.1, 0.2]),
+            torch.tensor([0.0, 0.1]),
+        ),  # mostly above 0
         (random_points(5, 3, seed=1), torch.tensor([0.2, 3.0, 1.5]), torch.tensor([0.0, 0.5, 2.0])),
     ],
     wrong={
@@ -335,6 +341,7 @@ ENERGY = Exercise(
         (random_points(5), random_points(7, seed=1) + 1),
         (random_points(4, 3, seed=2), 2 * random_points(3, 3, seed=3)),
         (random_points(6, 1, seed=4), random_points(4, 1, seed=5) - 3),
+        (random_points(5, seed=6), random_points(6, seed=7)),  # below 0
     ],
     tolerance=1e-3,  # the distance of a point from itself, computed from products in float32, is about 1e-3
     wrong={

@@ -100,12 +100,14 @@ def judge_autoencoder(answer) -> None:
 
 
 def _judge_codes(encoder: nn.Module, images: Tensor, code_size: int) -> None:
-    codes = encoder(images)
+    codes = _applied(
+        "encoder", encoder, "images", images, "begin it with nn.Flatten() and return the encoder first"
+    )
     if codes.shape != (64, code_size):
         raise Wrong(
             f"for code_size {code_size} and 64 images the codes have shape {tuple(codes.shape)}, not (64, {code_size})."
         )
-    _judge_sizes("encoder", encoder, [(784, 128), (128, code_size)])
+    _judge_sizes("encoder", encoder, images, [(784, 128), (128, code_size)])
     numbers = torch.linspace(-9, 9, codes.numel()).reshape(codes.shape)
     ends = _after_the_last_layer(encoder, images, numbers)
     if (ends >= 0).all():
@@ -116,15 +118,15 @@ def _judge_codes(encoder: nn.Module, images: Tensor, code_size: int) -> None:
         raise Wrong(
             "the last Linear of the encoder is followed by something that changes the codes; leave it out."
         )
-    if _is_linear(encoder, 10 * images):
+    if _is_linear(encoder, images):
         raise Wrong(
             "the encoder is linear, so it is no better than PCA: put a GELU between two Linear layers."
         )
 
 
 def _judge_pictures(decoder: nn.Module, codes: Tensor, code_size: int) -> None:
-    pictures = decoder(codes)
-    _judge_sizes("decoder", decoder, [(code_size, 128), (128, 784)])
+    pictures = _applied("decoder", decoder, "codes", codes, "begin it with nn.Linear(code_size, 128)")
+    _judge_sizes("decoder", decoder, codes, [(code_size, 128), (128, 784)])
     if pictures.shape != (64, 1, 28, 28):
         raise Wrong(
             f"the reconstructions have shape {tuple(pictures.shape)}, the images (64, 1, 28, 28): "
@@ -140,8 +142,16 @@ def _judge_pictures(decoder: nn.Module, codes: Tensor, code_size: int) -> None:
             "not every pixel can come near 0 and near 1: end with one Sigmoid, which each pixel gets for itself "
             "(Softmax divides one share among all pixels)."
         )
-    if _is_linear(decoder, 10 * codes):
+    if _is_linear(decoder, codes):
         raise Wrong("the decoder is linear but for its end: put a GELU between its two Linear layers.")
+
+
+def _applied(name: str, network: nn.Module, what: str, inputs: Tensor, remedy: str) -> Tensor:
+    try:
+        return network(inputs)
+    except RuntimeError as error:
+        shape = tuple(inputs.shape)
+        raise Wrong(f"the {name} cannot take {what} {shape}: {remedy}. PyTorch says: {error}") from None
 
 
 def _judge_weights(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> None:
@@ -155,35 +165,47 @@ def _judge_weights(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> No
             raise Wrong(f"no gradient reaches some weights of the {name}, so they could not be trained.")
 
 
-def _judge_sizes(name: str, network: nn.Module, expected: list[tuple[int, int]]) -> None:
-    sizes = [(layer.in_features, layer.out_features) for layer in _linear_layers(network)]
+def _judge_sizes(name: str, network: nn.Module, inputs: Tensor, expected: list[tuple[int, int]]) -> None:
+    sizes = [(layer.in_features, layer.out_features) for layer, _ in _linear_calls(network, inputs)]
     if sizes != expected:
         raise Wrong(
             f"the Linear layers of the {name} are {sizes}; for this code_size they should be {expected}."
         )
 
 
-def _linear_layers(network: nn.Module) -> list[nn.Linear]:
-    return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+def _linear_calls(
+    network: nn.Module, inputs: Tensor, first: Tensor | None = None
+) -> list[tuple[nn.Linear, Tensor]]:
+    """Every Linear layer with its output, in the order of the calls; `first` replaces the output of the first."""
+    calls: list[tuple[nn.Linear, Tensor]] = []
+
+    def record(layer, _, output):
+        calls.append((layer, output if calls or first is None else first))
+        return calls[-1][1]
+
+    hooks = [
+        layer.register_forward_hook(record) for layer in network.modules() if isinstance(layer, nn.Linear)
+    ]
+    network(inputs)
+    for hook in hooks:
+        hook.remove()
+    return calls
 
 
 def _after_the_last_layer(network: nn.Module, inputs: Tensor, numbers: Tensor) -> Tensor:
     """What the network makes of numbers that its last Linear layer is made to return."""
-    hook = _linear_layers(network)[-1].register_forward_hook(lambda *_: numbers)
-    try:
-        return network(inputs)
-    finally:
-        hook.remove()
+    last = _linear_calls(network, inputs)[-1][0]
+    hook = last.register_forward_hook(lambda *_: numbers)
+    outputs = network(inputs)
+    hook.remove()
+    return outputs
 
 
 def _is_linear(network: nn.Module, inputs: Tensor) -> bool:
-    """Whether the last Linear layer's numbers for the mean of two inputs are the mean of theirs."""
-    seen: list[Tensor] = []
-    hook = _linear_layers(network)[-1].register_forward_hook(lambda *call: seen.append(call[2]))
-    half = len(inputs) // 2
-    network(inputs), network((inputs[:half] + inputs[half:]) / 2)
-    hook.remove()
-    return torch.allclose(seen[1], (seen[0][:half] + seen[0][half:]) / 2, atol=1e-3)
+    """Whether the last Linear layer answers the mean of two outputs of the first with the mean of its answers."""
+    a, b = (3 * torch.randn(64, 128, generator=Generator().manual_seed(seed)) for seed in (1, 2))
+    at_a, at_b, between = (_linear_calls(network, inputs, first)[-1][1] for first in (a, b, (a + b) / 2))
+    return torch.allclose(between, (at_a + at_b) / 2, atol=1e-3)
 
 
 def _parts(encoder: list, decoder: list) -> tuple[nn.Sequential, nn.Sequential]:
@@ -346,6 +368,7 @@ def judge_noise(answer) -> None:
     """
     images = 0.3 + 0.4 * random_images(64, 3, 12, 14, seed=12)  # not the seed of the check
     given = fresh(images)
+    as_tensor(answer(images[:1, :1].clone(), 0.05), (1, 1, 12, 14))
     noisy = as_tensor(answer(given, 0.05), images.shape).double()
     raise_changed("images", given, images)
     noise, again = noisy - images, as_tensor(answer(fresh(images), 0.05), images.shape).double() - images
@@ -363,6 +386,12 @@ def judge_noise(answer) -> None:
     ]
     if any(pictures.min() < 0 or pictures.max() > 1 for pictures in loud):
         raise Wrong("with strong noise pixels leave [0, 1]: clip the result with .clamp(0, 1).")
+    faint = (as_tensor(answer(images.clone(), 1e-4), images.shape) - images).std()
+    if faint > 0.01:
+        raise Wrong(
+            f"with std 0.0001 the result differs from the images by {faint:.2g}: multiply the noise by std, and do "
+            "nothing to the images but add it and clip."
+        )
     if noise.mean().abs() > 0.002:
         raise Wrong("the noise makes images brighter or darker on average: use torch.randn, whose mean is 0.")
     dark, bright = noise[images < 0.4].std().item(), noise[images > 0.6].std().item()
@@ -374,20 +403,25 @@ def judge_noise(answer) -> None:
             raise Wrong(
                 f"with std {std} the noise has standard deviation {noise.std():.2g}; multiply by std."
             )
-    if abs(noise.abs().mean().item() / noise.std().item() - 0.798) > 0.025:  # sqrt(2 / pi) for a normal
+    if abs((noise / noise.std()).pow(4).mean() - 3) > 0.2:  # the mean fourth power of a normal number is 3
         raise Wrong("the noise is not normal: use torch.randn.")
     _judge_ends(loud[1], images, 2.0)
 
 
 def _judge_independence(noise: Tensor) -> None:
-    """The mean of n independent numbers has 1 / n of their variance; of equal ones, all of it."""
-    shared = [noise.mean(axis).var() * noise.shape[axis] > 1.5 * noise.var(correction=0) for axis in range(4)]
-    if shared[0]:
-        raise Wrong("all images got the same noise: draw noise of the shape of the whole batch.")
-    if shared[2] or shared[3]:
-        raise Wrong("all pixels of an image got the same number, or all of a row: draw one for every pixel.")
-    if shared[1]:
-        raise Wrong("all channels got the same noise: draw noise of the shape (N, C, H, W).")
+    """No two images, rows, columns or channels may have correlated noise."""
+
+    def correlated(axis: int) -> bool:
+        rows = noise.movedim(axis, 0).flatten(1)
+        others = torch.corrcoef(rows)[~torch.eye(len(rows), dtype=torch.bool)]
+        return bool((others.abs() > 0.4).any())
+
+    if correlated(0):
+        raise Wrong("images share their noise: draw noise of the shape of the whole batch.")
+    if correlated(2) or correlated(3):
+        raise Wrong("pixels of an image share their noise: draw one number for every pixel.")
+    if correlated(1):
+        raise Wrong("channels share their noise: draw noise of the shape (N, C, H, W).")
 
 
 def _judge_ends(noisy: Tensor, images: Tensor, std: float) -> None:
@@ -421,9 +455,9 @@ NOISE = Exercise(
     test=judge_noise,
     wrong={
         "pixels leave [0, 1]": lambda x, std: x + std * torch.randn(x.shape),
-        "all channels got the same noise": lambda x, std: (
-            x + std * torch.randn(len(x), 1, *x.shape[2:])
-        ).clamp(0, 1),
+        "channels share their noise": lambda x, std: (x + std * torch.randn(len(x), 1, *x.shape[2:])).clamp(
+            0, 1
+        ),
         "clip the sum of image and noise": lambda x, std: (
             x + (std * torch.randn(x.shape)).clamp(-0.5, 0.5)
         ).clamp(0, 1),
@@ -431,10 +465,10 @@ NOISE = Exercise(
         "the noise is not normal": lambda x, std: (x + std * 12**0.5 * (torch.rand(x.shape) - 0.5)).clamp(
             0, 1
         ),
-        "all images got the same noise": lambda x, std: (x + std * torch.randn(x.shape[1:])).clamp(0, 1),
-        "all pixels of an image got the same number": lambda x, std: (
-            x + std * torch.randn(len(x), 1, 1, 1)
-        ).clamp(0, 1),
+        "images share their noise": lambda x, std: (x + std * torch.randn(x.shape[1:])).clamp(0, 1),
+        "pixels of an image share their noise": lambda x, std: (x + std * torch.randn(len(x), 1, 1, 1)).clamp(
+            0, 1
+        ),
         "no noise was added": lambda x, std: x.clone(),
         "two calls gave the same noise": lambda x, std: (
             x + std * torch.randn(x.shape, generator=Generator().manual_seed(0))
@@ -557,6 +591,7 @@ AUROC = Exercise(
         (torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([0.3, 0.5, 0.2])),
         (torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])),
         (torch.tensor([1.0, 2.0, 2.0]), torch.tensor([2.0, 2.0])),
+        (torch.tensor([3.0, 1.0, 4.0, 1.0, 5.0]), torch.tensor([1.0, 2.0, 0.5])),
         (random_images(13, seed=4).mul(8).round(), 1 + random_images(7, seed=5).mul(8).round()),
     ],
     wrong={

@@ -160,6 +160,7 @@ GRADIENT = Exercise(
     cases=lambda: [
         (_normal(20, seed=1) + 3, 0.5 + 0.8 * _normal(20), 0.5, 0.8),
         (_normal(6, seed=2), 2 * _normal(6, seed=3) - 1, -1.0, 2.0),
+        (-_normal(7, seed=4).square() - 2, 1.2 + 0.5 * _normal(7, seed=5), 1.0, 0.5),
     ],
     wrong={
         "divide by the variance, std², not by std.": lambda f, z, m, s: (f * (z - m) / s).mean(),
@@ -171,9 +172,9 @@ GRADIENT = Exercise(
             (z - m) / s**2
         ).mean(),
         "this is the sum; average over the draws.": lambda f, z, m, s: (f * (z - m) / s**2).sum(),
-        "you subtracted the mean of the values, a baseline; here take f(z) as it is.": lambda f, z, m, s: (
-            (f - f.mean()) * (z - m) / s**2
-        ).mean(),
+        "you subtracted the average of the values, or of the draws; take f(z) as it is, and z minus the given mean.": lambda f, z, m, s: (
+            ((f - f.mean()) * (z - m) / s**2).mean()
+        ),
         "there is one number for every draw; average them.": lambda f, z, m, s: f * (z - m) / s**2,
         "this is the gradient with respect to std; the one with respect to mean is asked for.": lambda f, z, m, s: (
             (f * (((z - m) / s) ** 2 - 1) / s).mean()

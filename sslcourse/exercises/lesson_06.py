@@ -1,5 +1,7 @@
 """Exercises and quiz of lesson 06, the latent space of a variational autoencoder."""
 
+import math
+
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
@@ -67,6 +69,19 @@ KL = Exercise(
         ),
         "the sign is wrong: a KL divergence is never negative.": lambda m, v: -_kl(m, v).mean(0),
         "square the mean.": lambda m, v: ((m + v.exp() - v - 1) / 2).mean(0),
+        "log_var is the logarithm of the variance already, not of the standard deviation; do not double it.": lambda m, v: (
+            _kl(m, 2 * v).mean(0)
+        ),
+        "this is the KL the other way round, from the prior to the code; it starts from the code.": (
+            lambda m, v: (((1 + m**2) / v.exp() + v - 1) / 2).mean(0)
+        ),
+        "the -1 is missing: a number that equals the prior must cost 0.": lambda m, v: (_kl(m, v) + 0.5).mean(
+            0
+        ),
+        "you averaged mean and log_var over the images first; average the KL of each image.": lambda m, v: (
+            _kl(m.mean(0), v.mean(0))
+        ),
+        "this is in bits; leave it in nats.": lambda m, v: _kl(m, v).mean(0) / math.log(2),
     },
 )
 
@@ -81,6 +96,12 @@ def my_interpolation(first, last, steps):
 
 def _between(first: Tensor, last: Tensor, t: Tensor) -> Tensor:
     return (1 - t.reshape(-1, 1)) * first + t.reshape(-1, 1) * last
+
+
+def _arc(first: Tensor, last: Tensor, steps: int) -> Tensor:
+    angle = torch.arccos(F.cosine_similarity(first, last, dim=0))
+    t = torch.linspace(0, 1, steps).reshape(-1, 1)
+    return (torch.sin((1 - t) * angle) * first + torch.sin(t * angle) * last) / torch.sin(angle)
 
 
 INTERPOLATE = Exercise(
@@ -102,7 +123,11 @@ INTERPOLATE = Exercise(
         "`torch.linspace(0, 1, steps)` holds the shares of the way; each gives one row (1 - t) · first + t · last.",
         "Make the shares a column with `.reshape(-1, 1)`: a column times a row `(d,)` is a table `(steps, d)`.",
     ),
-    cases=lambda: [(normal(4), normal(4, seed=1), 5), (normal(3, seed=2), normal(3, seed=3), 2)],
+    cases=lambda: [
+        (normal(4), normal(4, seed=1), 5),
+        (normal(3, seed=2), normal(3, seed=3), 2),
+        (normal(2, seed=4), 3 * normal(2, seed=5), 7),
+    ],
     wrong={
         "you go from last to first; t = 0 must give first.": lambda a, b, n: _between(
             b, a, torch.linspace(0, 1, n)
@@ -119,6 +144,10 @@ INTERPOLATE = Exercise(
         "rows and columns are exchanged; one code is one row.": (
             lambda a, b, n: _between(a, b, torch.linspace(0, 1, n)).T
         ),
+        "the codes lie on an arc around the origin; go along the straight line.": lambda a, b, n: _arc(
+            a, b, n
+        ),
+        "the codes are not evenly spaced.": lambda a, b, n: _between(a, b, torch.linspace(0, 1, n) ** 2),
     },
 )
 
@@ -138,7 +167,7 @@ BETA = Exercise(
     statement=(
         "The loss of the cell above writes β = 1 and trains with another β. Mend it: `pixel_nats` `(N, P)` holds "
         "the distortion of each pixel, `number_nats` `(N, d)` the KL of each number. Return the loss of section 2, "
-        "in nats per image, averaged over the images."
+        "in nats per image, averaged over the images; its gradients must reach both."
     ),
     stub=(
         "def my_beta_loss(pixel_nats, number_nats, beta):\n"
@@ -149,7 +178,12 @@ BETA = Exercise(
         "Distortion and rate of one image are sums: over its pixels, and over the numbers of its code.",
         "`.sum(1)` adds up within an image; only the images are averaged, with `.mean()` at the end.",
     ),
-    cases=lambda: [(uniform(3, 7), uniform(3, 4, seed=1), 1.0), (uniform(2, 5, seed=2), uniform(2, 3), 4.0)],
+    cases=lambda: [
+        (uniform(3, 7), uniform(3, 4, seed=1), 1.0),
+        (uniform(2, 5, seed=2), uniform(2, 3), 4.0),
+        (uniform(5, 4, seed=3), uniform(5, 6, seed=4), 0.5),
+    ],
+    differentiable=("pixel_nats", "number_nats"),
     wrong={
         "both terms are still means, over pixels and over numbers: the β in effect is β · P / d.": (
             lambda p, k, b: p.mean() + b * k.mean()
@@ -169,6 +203,17 @@ BETA = Exercise(
         "there is one number for every image; average over the images.": (
             lambda p, k, b: p.sum(1) + b * k.sum(1)
         ),
+        "β weighs both terms; it must weigh the rate alone.": lambda p, k, b: (
+            b * (p.sum(1) + k.sum(1)).mean()
+        ),
+        "the rate is divided by β; multiply.": lambda p, k, b: (p.sum(1) + k.sum(1) / b).mean(),
+        "you add over the images and average over pixels and numbers; do it the other way round.": (
+            lambda p, k, b: p.sum(0).mean() + b * k.sum(0).mean()
+        ),
+        "the distortion is added over the images too; average it.": lambda p, k, b: (
+            p.sum() + b * k.sum(1).mean()
+        ),
+        "the rate is added over the images too; average it.": lambda p, k, b: p.sum(1).mean() + b * k.sum(),
     },
 )
 
@@ -203,6 +248,7 @@ CONDITION = Exercise(
     cases=lambda: [
         (normal(4, 2), torch.tensor([2, 0, 1, 2]), 3),
         (normal(3, 3, seed=1), torch.tensor([0, 1, 0]), 4),
+        (normal(5, 2, seed=2), torch.tensor([3, 1, 3, 1, 4]), 6),
     ],
     wrong={
         "the label is appended as one number, which says that class 2 is twice class 1; use one input for each "
@@ -216,6 +262,21 @@ CONDITION = Exercise(
         ),
         "the 1 is multiplied into the code; put the label beside it.": (
             lambda c, y, n: torch.cat([c, F.one_hot(y, n) * c[:, :1]], dim=1)
+        ),
+        "there are as many new columns as classes in this batch; `n_classes` says how many there must be.": (
+            lambda c, y, n: torch.cat([c, F.one_hot(y).to(c)], dim=1)
+        ),
+        "the classes of this batch were counted anew; the label itself is the place of the 1.": (
+            lambda c, y, n: torch.cat([c, F.one_hot(y.unique(return_inverse=True)[1], n).to(c)], dim=1)
+        ),
+        "the places of 0 and 1 are exchanged.": (
+            lambda c, y, n: torch.cat([c, 1 - F.one_hot(y, n).to(c)], dim=1)
+        ),
+        "the labels go to the wrong codes: row i gets the label of image i.": (
+            lambda c, y, n: torch.cat([c, F.one_hot(y.sort()[0], n).to(c)], dim=1)
+        ),
+        "all places up to the label are 1; only its own may be.": (
+            lambda c, y, n: torch.cat([c, (torch.arange(n) <= y[:, None]).to(c)], dim=1)
         ),
     },
 )
@@ -244,7 +305,7 @@ MIG = Exercise(
         "A row is a factor. Sort each row, or use `share.topk(2, dim=1).values`.",
         "`best[:, 0] - best[:, 1]` is the gap of every factor; `.mean()` averages.",
     ),
-    cases=lambda: [(uniform(3, 5),), (uniform(4, 3, seed=1),)],
+    cases=lambda: [(uniform(3, 5),), (uniform(4, 3, seed=1),), (uniform(2, 6, seed=2),)],
     wrong={
         "this is the share of the best number alone; a second number that knows as much must spoil the score.": (
             lambda s: s.amax(1).mean()
@@ -267,6 +328,19 @@ MIG = Exercise(
         "the sign is wrong: best minus second best is never negative.": (
             lambda s: (s.topk(2, dim=1).values[:, 1] - s.topk(2, dim=1).values[:, 0]).mean()
         ),
+        "the gap is divided by the best share; the shares are shares of the factor already.": lambda s: (
+            1 - s.topk(2, dim=1).values[:, 1] / s.amax(1)
+        ).mean(),
+        "you averaged over the factors first; take the gap of each factor, then the mean.": lambda s: (
+            s.mean(0).topk(2).values[0] - s.mean(0).topk(2).values[1]
+        ),
+        "you compare neighbouring columns as they come; sort each row first.": lambda s: (
+            s[:, 0] - s[:, 1]
+        ).mean(),
+        "these are the two largest of the whole table; look for them in each row.": lambda s: (
+            s.flatten().topk(2).values[0] - s.flatten().topk(2).values[1]
+        ),
+        "this is the second best; subtract it from the best.": lambda s: s.topk(2, dim=1).values[:, 1].mean(),
     },
 )
 

@@ -1,16 +1,20 @@
 """Exercises and quiz of lesson 09, contrastive learning."""
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise, Wrong, raise_unlike
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, fresh, is_close, raise_changed
 from sslcourse.losses import nt_xent_loss
 from sslcourse.widgets import Question
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=Generator().manual_seed(seed), dtype=torch.float64)
+    return torch.randn(*shape, generator=Generator().manual_seed(seed))
+
+
+def uniform(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=Generator().manual_seed(seed))
 
 
 # ---- one augmentation for each image
@@ -28,38 +32,98 @@ def _brightness(images: Tensor, strength: float, *shape: int) -> Tensor:
 
 def judge_brightness(answer) -> None:
     """Raise Wrong unless answer(images, strength) draws one factor for each image at each call."""
-    gray = torch.full((400, 2, 4, 4), 0.5)
-    bright = answer(gray, 0.4)
-    if not (gray == 0.5).all():
-        raise Wrong("your function changed the images it was given; it must leave its argument as it is.")
-    if not isinstance(bright, Tensor) and bright is not None:
-        raise Wrong(f"your function returned a {type(bright).__name__}; a tensor is expected.")
-    if bright is None or bright.shape != gray.shape:
-        raise_unlike(bright, gray, 0.0)
-    if torch.equal(bright, gray):
+    images = 0.2 + 0.5 * uniform(4000, 3, 4, 5)  # not even 1.4 times the brightest leaves [0, 1]
+    bright, again = (_brightened(answer, images, 0.4) for _ in range(2))
+    if torch.equal(bright, images):
         raise Wrong("no image became brighter or darker.")
-    if torch.equal(bright[0], bright[1]) and torch.equal(bright[0], bright[2]):
+    factors = _factors(bright, images)
+    if factors.std() < 1e-4:
         raise Wrong("all images of the batch got the same factor: draw one for each image.")
-    if torch.equal(bright, answer(gray, 0.4)):
+    if torch.equal(bright, again):
         raise Wrong("two calls gave the same factors: they must be drawn anew each time, so no fixed seed.")
-    if not torch.equal(bright[:, 0], bright[:, 1]):
-        raise Wrong("channels or pixels of one image got different factors: draw in the shape (N, 1, 1, 1).")
-    if not torch.equal(bright[:, :, 0, 0], bright[:, :, 1, 1]):
+    _raise_unless_independent(factors)
+    _raise_unless_uniform(factors, 0.6, 1.4)
+    _judge_the_clipping(answer)
+
+
+def _brightened(answer, images: Tensor, strength: float) -> Tensor:
+    """What the answer makes of images, which it must leave as they are."""
+    given = fresh(images)
+    bright = as_tensor(answer(given, strength), images.shape).float()
+    raise_changed("images", given, images)
+    return bright
+
+
+def _factors(bright: Tensor, images: Tensor) -> Tensor:
+    """What each image was multiplied by, (N,); raises Wrong if it was not one number for an image."""
+    ratio, clipped = bright / images, (bright <= 0) | (bright >= 1)
+
+    def varies(values: Tensor, *dims: int) -> bool:
+        highest, lowest = values.where(~clipped, -torch.inf), values.where(~clipped, torch.inf)
+        return bool((highest.amax(dims) - lowest.amin(dims)).max() > 1e-3)
+
+    if not varies(ratio, 1, 2, 3):
+        return ratio.where(~clipped, torch.nan).flatten(1).nanmedian(1).values.nan_to_num(0)
+    if not varies(bright - images, 1, 2, 3):
+        raise Wrong("a number was added to each image; *multiply* each by its factor.")
+    if not varies(ratio, 2, 3):
+        raise Wrong("the channels of one image got different factors: draw in the shape (N, 1, 1, 1).")
+    if not varies(ratio, 1):
         raise Wrong("the pixels of one image got different factors: draw in the shape (N, 1, 1, 1).")
-    factors = bright[:, 0, 0, 0] / 0.5
-    if (factors >= 0.99).all() or (factors <= 1.01).all():
+    raise Wrong(
+        "channels or pixels of one image got different factors: draw in the shape (N, 1, 1, 1), and multiply."
+    )
+
+
+def _raise_unless_uniform(factors: Tensor, low: float, high: float) -> None:
+    if factors.min() >= 0.99 or factors.max() <= 1.01:
         raise Wrong(
             "images only ever change in one direction; 2 * torch.rand(...) - 1 lies between -1 and 1."
         )
-    if factors.min() < 0.599 or factors.max() > 1.401:
+    if factors.min() < low - 0.001 or factors.max() > high + 0.001:
         raise Wrong(
-            f"with strength 0.4 the factors should lie between 0.6 and 1.4; yours reach from "
-            f"{factors.min():.2f} to {factors.max():.2f}."
+            f"with strength {(high - low) / 2:.1f} the factors should lie between {low:.1f} and {high:.1f}; yours reach "
+            f"from {factors.min():.2f} to {factors.max():.2f}."
         )
-    if abs(factors.mean() - 1) > 0.06 or abs(factors.std() - 0.4 / 3**0.5) > 0.04:
+    ordered = factors.sort().values
+    expected = torch.linspace(low, high, len(factors))
+    apart = (ordered - expected).abs().max() / (high - low)  # of uniform ones, it is seldom 2 / sqrt(N)
+    ends = ordered[0] > low + 0.01 * (high - low) or ordered[-1] < high - 0.01 * (high - low)
+    if apart > 2.5 / len(factors) ** 0.5 or ends:
         raise Wrong("the factors are not spread evenly from 1 - strength to 1 + strength.")
-    if answer(torch.full((400, 2, 4, 4), 0.9), 0.4).max() > 1:
+    if apart < 0.25 / len(factors) ** 0.5:
+        raise Wrong("the factors of a batch are evenly spaced and only shuffled: draw each by itself.")
+
+
+def _raise_unless_independent(factors: Tensor) -> None:
+    if len((1e5 * factors).round().unique()) < 0.9 * len(factors):
+        raise Wrong("several images got the same factor: draw one for each image.")
+    neighbours = torch.corrcoef(torch.stack([factors[:-1], factors[1:]]))[0, 1]
+    if neighbours.abs() > 0.1:
+        raise Wrong("the factor of an image depends on that of the one before it: draw each by itself.")
+
+
+def _judge_the_clipping(answer) -> None:
+    images = uniform(60, 1, 6, 3, seed=1)
+    images[:, 0, 0, 0] = 0.25  # tells the factor, since it is never clipped
+    bright = _brightened(answer, images, 0.8)
+    if bright.max() > 1.0001:
         raise Wrong("bright pixels leave [0, 1]: clip with .clamp(0, 1).")
+    factors = bright[:, :1, :1, :1] / 0.25
+    if not is_close(bright, (factors * images).clamp(0, 1), 1e-4):
+        raise Wrong(
+            "where an image becomes too bright, only the pixels above 1 may be cut off, at 1; the others keep the "
+            "factor of their image."
+        )
+    _raise_unless_strong(factors.flatten())
+
+
+def _raise_unless_strong(factors: Tensor) -> None:
+    if factors.min() > 0.6 or factors.max() < 1.4 or factors.min() < 0.199 or factors.max() > 1.801:
+        raise Wrong(
+            "with strength 0.8 the factors should reach from 0.2 to 1.8; is the argument `strength` used? And only "
+            "pixels above 1 may be changed when an image becomes too bright."
+        )
 
 
 PER_IMAGE = Exercise(
@@ -69,7 +133,8 @@ PER_IMAGE = Exercise(
     difficulty="easy",
     statement=(
         "This function should make every image of a batch `(N, C, H, W)` brighter or darker by a factor of its own, "
-        "anywhere from `1 - strength` to `1 + strength`. It does run. What is wrong? Mend it."
+        "anywhere from `1 - strength` to `1 + strength`, and leave `images` itself as it is. It does run. What is "
+        "wrong? Mend it."
     ),
     stub=(
         "def my_brightness(images, strength):\n"
@@ -85,6 +150,25 @@ PER_IMAGE = Exercise(
     wrong={
         "all images of the batch got the same factor": lambda x, s: _brightness(x, s, 1),
         "channels or pixels of one image got different factors": lambda x, s: _brightness(x, s, *x.shape),
+        "the channels of one image got different factors": lambda x, s: _brightness(
+            x, s, len(x), x.shape[1], 1, 1
+        ),
+        "a number was added to each image": lambda x, s: (
+            x + s * (2 * torch.rand(len(x), 1, 1, 1) - 1)
+        ).clamp(0, 1),
+        "several images got the same factor": lambda x, s: (
+            x * (1 + s * (2 * torch.rand(64).repeat(len(x))[: len(x), None, None, None] - 1))
+        ).clamp(0, 1),
+        "depends on that of the one before": lambda x, s: (
+            x * (1 + s * (2 * torch.rand(len(x), 1, 1, 1).sort(0).values - 1))
+        ).clamp(0, 1),
+        "evenly spaced and only shuffled": lambda x, s: (
+            x * torch.linspace(1 - s, 1 + s, len(x))[torch.randperm(len(x)), None, None, None]
+        ).clamp(0, 1),
+        "is the argument `strength` used": lambda x, s: _brightness(x, 0.4, len(x), 1, 1, 1),
+        "only the pixels above 1 may be cut off": lambda x, s: (lambda y: y.where(y <= 1, x))(
+            x * (1 + s * (2 * torch.rand(len(x), 1, 1, 1) - 1))
+        ),
         "the pixels of one image got different factors": lambda x, s: _brightness(
             x, s, len(x), 1, *x.shape[2:]
         ),
@@ -99,7 +183,7 @@ PER_IMAGE = Exercise(
         ).clamp(0, 1),
         "the factors are not spread evenly": lambda x, s: _brightness(x, s / 2, len(x), 1, 1, 1),
         "bright pixels leave [0, 1]": lambda x, s: x * (1 + s * (2 * torch.rand(len(x), 1, 1, 1) - 1)),
-        "changed the images it was given": lambda x, s: x.mul_(
+        "changed `images` in place": lambda x, s: x.mul_(
             1 + s * (2 * torch.rand(len(x), 1, 1, 1) - 1)
         ).clamp_(0, 1),
     },
@@ -137,6 +221,7 @@ COSINES = Exercise(
     cases=lambda: [
         (normal(4, 3), normal(4, 3, seed=1)),
         (normal(3, 5, seed=2), 2 * normal(6, 5, seed=3)),
+        (100 * normal(5, 2, seed=4), 0.01 * normal(2, 2, seed=5)),
     ],
     wrong={
         "these are scalar products; divide by the lengths of both vectors.": lambda a, b: a @ b.T,
@@ -156,6 +241,15 @@ COSINES = Exercise(
         ),
         "these are distances of the vectors of length 1; the cosine is their scalar product.": lambda a, b: (
             torch.cdist(F.normalize(a, dim=1), F.normalize(b, dim=1))
+        ),
+        "these are angles; return their cosines.": lambda a, b: my_cosines(a, b).clamp(-1, 1).arccos(),
+        "this is 1 minus the cosine, a distance; return the cosine.": lambda a, b: 1 - my_cosines(a, b),
+        "a cosine may be negative; leave out the absolute value.": lambda a, b: my_cosines(a, b).abs(),
+        "the mean of each row was taken away, so these are correlations; take the vectors as they are.": (
+            lambda a, b: my_cosines(a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True))
+        ),
+        "you divided by the sum of the absolute values; the length is the root of the sum of squares.": (
+            lambda a, b: F.normalize(a, p=1, dim=1) @ F.normalize(b, p=1, dim=1).T
         ),
     },
 )
@@ -286,6 +380,20 @@ NT_XENT_MISTAKES = {
         2 * _anchors(a, b, t).mean()
     ),
     "the sign is wrong: the loss is minus the logarithm.": lambda a, b, t: -_anchors(a, b, t).mean(),
+    "softmax is taken twice: F.cross_entropy expects logits and takes it itself.": lambda a, b, t: (
+        F.cross_entropy(_logits(a, b, t).fill_diagonal_(-torch.inf).softmax(1), _partners(_logits(a, b, t)))
+    ),
+    "the temperature is not used.": lambda a, b, t: _loss(_logits(a, b, 1)),
+    "this is minus the mean share of the partner; average its *logarithm* (F.nll_loss expects log_softmax).": lambda a, b, t: (
+        -(-_anchors(a, b, t)).exp().mean()
+    ),
+    "this is the logarithm of the mean share; take the logarithm of each share, and then the mean.": (
+        lambda a, b, t: -(-_anchors(a, b, t)).exp().mean().log()
+    ),
+    "each view has one loss; return the mean over the 2N views.": _anchors,
+    "these are distances; the similarity is a cosine, and the nearer, the larger.": lambda a, b, t: _loss(
+        torch.cdist(*[F.normalize(torch.cat([a, b]), dim=1)] * 2) / t
+    ),
 }
 
 NT_XENT = Exercise(
@@ -295,7 +403,8 @@ NT_XENT = Exercise(
     difficulty="hard",
     statement=(
         "Write the loss for `z_a` and `z_b`, both `(N, D)`; row i of both comes from image i. Every one of the 2N views "
-        "is an anchor once, its candidates are all *other* 2N - 1 views, and the result is the mean over the 2N anchors."
+        "is an anchor once, its candidates are all *other* 2N - 1 views, and the result is the mean over the 2N anchors. "
+        "It is trained with, so its gradient must reach both views."
     ),
     stub=(
         "def my_nt_xent(z_a, z_b, temperature):\n"
@@ -311,8 +420,9 @@ NT_XENT = Exercise(
     ),
     cases=lambda: [
         (normal(5, 4), normal(5, 4) + 0.5 * normal(5, 4, seed=1), 0.5),
-        (normal(4, 3, seed=2), normal(4, 3, seed=3), 0.2),
+        (normal(4, 3, seed=4), normal(4, 3, seed=5), 0.2),
     ],
+    differentiable=("z_a", "z_b"),
     wrong=NT_XENT_MISTAKES,
 )
 
@@ -340,10 +450,9 @@ def _with_labels(labels) -> object:
 
 
 def judge_labels(answer) -> None:
-    """Compare as always, after a word on labels that point beyond the table: PyTorch's own says little."""
+    """Compare as always, with a word on labels that point beyond the table: PyTorch's own says little."""
     try:
-        for arguments in LABELS.cases():
-            answer(*arguments)
+        LABELS._compare(answer)
     except IndexError as error:
         if not str(error).startswith("Target"):
             raise
@@ -351,7 +460,6 @@ def judge_labels(answer) -> None:
             "a label lies outside the columns 0 to 2N - 2. What stood to the right of the diagonal moved one to the "
             "left; what stood to its left did not move."
         ) from None
-    LABELS._compare(answer)
 
 
 LABELS = Exercise(
@@ -361,7 +469,8 @@ LABELS = Exercise(
     difficulty="medium",
     statement=(
         "This version takes the diagonal *out* of the table, which is allowed: `(2N, 2N)` becomes `(2N, 2N - 1)`. But "
-        "then it asks each row for the wrong column. In which column does each row's partner stand now? Mend `labels`."
+        "then it asks each row for the wrong column. In which column does each row's partner stand now? Mend `labels`; "
+        "the loss is trained with."
     ),
     stub=(
         "def my_mended_loss(z_a, z_b, temperature):\n"
@@ -381,8 +490,9 @@ LABELS = Exercise(
     ),
     cases=lambda: [
         (normal(5, 4), normal(5, 4) + 0.5 * normal(5, 4, seed=1), 0.5),
-        (normal(4, 3, seed=2), normal(4, 3, seed=3), 0.2),
+        (normal(4, 3, seed=4), normal(4, 3, seed=5), 0.2),
     ],
+    differentiable=("z_a", "z_b"),
     test=judge_labels,
     wrong={
         "every label is still 0: that asks for whoever stands in column 0.": labels_zero,
@@ -395,6 +505,18 @@ LABELS = Exercise(
         ),
         "row i is asked for column i mod N; the first N rows find their partner at i + N - 1.": _with_labels(
             lambda n: torch.arange(n).repeat(2)
+        ),
+        "the first N labels moved two places; one column was taken out, so they move one.": _with_labels(
+            lambda n: torch.cat([torch.arange(n - 2, 2 * n - 2), torch.arange(n)])
+        ),
+        "rows i and i + 1 were taken for partners; in cat([z_a, z_b]) the partner of row i is row i + N.": (
+            _with_labels(lambda n: torch.arange(2 * n) // 2 * 2)
+        ),
+        "softmax is taken twice: F.cross_entropy expects logits and takes it itself.": lambda a, b, t: (
+            F.cross_entropy(
+                _without_diagonal(_logits(a, b, t)).softmax(1),
+                torch.cat([torch.arange(len(a) - 1, 2 * len(a) - 1), torch.arange(len(a))]),
+            )
         ),
     },
 )
@@ -414,13 +536,17 @@ def _split(pairs_of) -> object:
     return lambda model, pairs: nt_xent_loss(*pairs_of(model(pairs.flatten(0, 1))), temperature=0.5)
 
 
-def _pairs_cases() -> list[tuple]:
-    def model(weights: Tensor):
-        return lambda images: images.flatten(1) @ weights
+def _linear(inputs: int, outputs: int, seed: int) -> nn.Module:
+    """A model whose projections are products of pixels and weights."""
+    layer = nn.Linear(inputs, outputs, bias=False)
+    layer.weight = nn.Parameter(normal(outputs, inputs, seed=seed))
+    return nn.Sequential(nn.Flatten(), layer)
 
+
+def _pairs_cases() -> list[tuple]:
     return [
-        (model(normal(9, 4)), normal(6, 2, 1, 3, 3, seed=1)),
-        (model(normal(8, 6, seed=2)), normal(4, 2, 2, 2, 2, seed=3)),
+        (_linear(9, 4, seed=0), normal(6, 2, 1, 3, 3, seed=1)),
+        (_linear(12, 6, seed=2), normal(4, 2, 2, 2, 3, seed=3)),
     ]
 
 
@@ -432,7 +558,7 @@ PAIRS = Exercise(
     statement=(
         "`pairs` `(N, 2, C, H, W)` holds two views of every image, as some data loaders deliver them. `model` turns images "
         "`(M, C, H, W)` into projections `(M, D)`. This circulated code splits the projections, and nothing complains. "
-        "Make `z_a` the first view of every image, `z_b` the second, both `(N, D)`."
+        "Make `z_a` the first view of every image, `z_b` the second, both `(N, D)`. The model is trained with the result."
     ),
     stub=(
         "def my_loss_of_pairs(model, pairs):\n"
@@ -447,6 +573,7 @@ PAIRS = Exercise(
         "`z[0::2]` takes every second row.",
     ),
     cases=_pairs_cases,
+    differentiable=("model",),
     wrong={
         "every projection is cut in half, and its halves are called views; cut between rows.": _split(
             lambda z: z.chunk(2, dim=1)
@@ -460,6 +587,17 @@ PAIRS = Exercise(
             lambda z: (z[1::2], z[1::2])
         ),
         "the second views are shifted by one image.": _split(lambda z: (z[0::2], z[1::2].roll(1, 0))),
+        "the rows of the second views are turned round: row i of both must come from image i.": _split(
+            lambda z: (z[0::2], z[1::2].flip(0))
+        ),
+        "the views have become different images: only the first half of the images is left.": _split(
+            lambda z: (z[: len(z) // 2 : 2], z[1 : len(z) // 2 : 2])
+        ),
+        "the projections of two images were mixed: reshape keeps the rows together, "
+        "`z.reshape(N, 2, D)`.": _split(lambda z: tuple(z.reshape(len(z) // 2, -1, 2).unbind(2))),
+        "the temperature is another one; leave it at 0.5.": lambda model, pairs: nt_xent_loss(
+            model(pairs[:, 0]), model(pairs[:, 1]), temperature=0.1
+        ),
     },
 )
 
@@ -492,7 +630,7 @@ UNIFORMITY = Exercise(
         "Four steps: lengths to 1; distances; exp of -2 times their squares; the logarithm of the mean.",
         "The order of the last two matters: first `.mean()`, then `.log()`.",
     ),
-    cases=lambda: [(normal(6, 3),), (normal(4, 2, seed=1) + 1,)],
+    cases=lambda: [(normal(6, 3),), (normal(4, 2, seed=1) + 1,), (5 * normal(7, 4, seed=2),)],
     wrong={
         "the rows were not brought to length 1.": lambda z: (-2 * torch.pdist(z) ** 2).exp().mean().log(),
         "every point was paired with itself as well; torch.pdist leaves these pairs out.": lambda z: (
@@ -513,6 +651,18 @@ UNIFORMITY = Exercise(
         ),
         "the logarithm is missing.": lambda z: (-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().mean(),
         "the sign is wrong: evenly spread points have a value below 0.": lambda z: -my_uniformity(z),
+        "the exponent has lost its minus sign: far pairs must count little.": lambda z: (
+            (2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().mean().log()
+        ),
+        "you squared the mean distance; square each distance.": lambda z: (
+            -2 * torch.pdist(F.normalize(z, dim=1)).mean() ** 2
+        ),
+        "you divided by N squared; there are N (N - 1) / 2 pairs.": lambda z: (
+            (-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().sum() / len(z) ** 2
+        ).log(),
+        "you divided by N; there are N (N - 1) / 2 pairs.": lambda z: (
+            (-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().sum() / len(z)
+        ).log(),
     },
 )
 

@@ -1,12 +1,13 @@
 """Exercises and quiz of lesson 10, momentum contrast."""
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise, Wrong, is_close, raise_unlike
+from sslcourse.exercises.exercise import Exercise, Wrong, fresh, is_close, raise_changed
 from sslcourse.losses import info_nce_loss
 from sslcourse.momentum import update_momentum
 from sslcourse.widgets import Question
@@ -56,7 +57,7 @@ LOSS = Exercise(
     statement=(
         "`query` and `positive_key` have shape `(N, D)`; row i of both belongs together. `negative_keys` `(K, D)` are the "
         "same for all queries. Bring all of them to length 1 and return the mean over the queries of minus the logarithm of "
-        "the softmax share that the own key gets among all `1 + K` keys."
+        "the softmax share that the own key gets among all `1 + K` keys. Its gradient must reach the queries."
     ),
     stub=(
         "def my_info_nce_loss(query, positive_key, negative_keys, temperature):\n"
@@ -72,7 +73,9 @@ LOSS = Exercise(
     cases=lambda: [
         (vectors(5, 3), vectors(5, 3, seed=1), vectors(7, 3, seed=2), 0.2),
         (vectors(4, 6, seed=3), vectors(4, 6, seed=4), vectors(9, 6, seed=5), 0.7),
+        (3 * vectors(6, 4, seed=6), vectors(6, 4, seed=7), vectors(8, 4, seed=8) / 3, 0.4),
     ],
+    differentiable=("query",),
     wrong={
         "the own key is missing from the denominator: it stands among the candidates, or the loss could fall "
         "below 0.": lambda q, p, n, t: (
@@ -110,6 +113,28 @@ LOSS = Exercise(
         "N + K.": lambda q, p, n, t: F.cross_entropy(
             _all_cosines(q, torch.cat([p, n])) / t, torch.arange(len(q))
         ),
+        "softmax is taken twice: F.cross_entropy expects logits and takes it itself.": (
+            lambda q, p, n, t: _surprise((_cosines(q, p, n) / t).softmax(1)).mean()
+        ),
+        "each query has one loss; return their mean.": lambda q, p, n, t: _surprise(_cosines(q, p, n) / t),
+        "only the queries are of length 1; normalise own key and negatives too.": lambda q, p, n, t: (
+            _surprise(_unnormalised(F.normalize(q, dim=1), p, n) / t).mean()
+        ),
+        "the queries are not of length 1; normalise them too.": lambda q, p, n, t: _surprise(
+            _unnormalised(q, F.normalize(p, dim=1), F.normalize(n, dim=1)) / t
+        ).mean(),
+        "the own key is not of length 1; normalise it too.": lambda q, p, n, t: _surprise(
+            _unnormalised(F.normalize(q, dim=1), p, F.normalize(n, dim=1)) / t
+        ).mean(),
+        "only the negatives are divided by the temperature; divide all logits.": lambda q, p, n, t: _surprise(
+            torch.cat([_cosines(q, p, n)[:, :1], _cosines(q, p, n)[:, 1:] / t], dim=1)
+        ).mean(),
+        "only the own key's logit is divided by the temperature; divide all.": lambda q, p, n, t: _surprise(
+            torch.cat([_cosines(q, p, n)[:, :1] / t, _cosines(q, p, n)[:, 1:]], dim=1)
+        ).mean(),
+        "this is the softmax with the mean of the negatives; add them up.": lambda q, p, n, t: F.softplus(
+            (_cosines(q, p, n)[:, 1:] / t).logsumexp(1) - math.log(len(n)) - _cosines(q, p, n)[:, 0] / t
+        ).mean(),
     },
 )
 
@@ -147,7 +172,9 @@ QUEUE = Exercise(
     cases=lambda: [
         (_unit(5, 3, seed=0), vectors(2, 3, seed=1)),
         (_unit(6, 2, seed=2), vectors(3, 2, seed=3)),
+        (_unit(7, 4, seed=4), 3 * vectors(1, 4, seed=5)),
     ],
+    unchanged=("queue",),
     wrong={
         "nothing has entered: you cut the new keys off again.": lambda queue, keys: torch.cat(
             [queue, F.normalize(keys, dim=1)]
@@ -170,6 +197,18 @@ QUEUE = Exercise(
         "you normalise columns; each row is a key, so dim=1.": lambda queue, keys: torch.cat(
             [F.normalize(keys, dim=0), queue]
         )[: len(queue)],
+        "these are the new keys only; the newest of the old ones stay.": lambda queue, keys: F.normalize(
+            keys, dim=1
+        ),
+        "the queue is one step behind: one of the old keys too many has dropped out.": lambda queue, keys: (
+            torch.cat([F.normalize(keys, dim=1), queue])[: len(queue) - 1]
+        ),
+        "the old keys are in another order now; they keep theirs.": lambda queue, keys: torch.cat(
+            [F.normalize(keys, dim=1), queue.flip(0)[len(keys) :]]
+        ),
+        "the new keys were divided by the length of the whole table; each row by its own.": lambda queue, keys: (
+            torch.cat([keys / keys.norm(), queue])[: len(queue)]
+        ),
     },
 )
 
@@ -188,37 +227,26 @@ def _enqueue_first(query, key, queue, temperature):
     return info_nce_loss(query, key, queue, temperature), queue
 
 
+def _step_cases() -> list[tuple]:
+    return [
+        (_unit(4, 8, seed=0), _unit(4, 8, seed=1), _unit(10, 8, seed=2), 0.2),
+        (_unit(3, 5, seed=3), _unit(3, 5, seed=4), _unit(7, 5, seed=5), 0.5),
+    ]
+
+
 def judge_moco_step(answer: Callable) -> None:
-    """Raise Wrong unless answer returns the loss against the old queue, and the queue with the keys in it."""
-    query, key, queue = _unit(4, 8, seed=0).requires_grad_(), _unit(4, 8, seed=1), _unit(10, 8, seed=2)
-    before = queue.clone()
-    result = answer(query, key, queue, 0.2)
+    """Compare as always, after a word on an answer that does not return two things."""
+    result = answer(*_step_cases()[0])
     if not (isinstance(result, tuple | list) and len(result) == 2):
         raise Wrong("return two things: `return loss, queue`.")
-    loss, new = result
-    if not torch.equal(queue, before):
-        raise Wrong("you changed the queue in place; make a new one with torch.cat.")
-    if is_close(loss, _enqueue_first(query, key, before, 0.2)[0], 1e-5):
-        raise Wrong("the key still enters the queue before the loss, so each query meets its own key twice.")
-    if is_close(loss, info_nce_loss(query, key, torch.cat([key, before]), 0.2), 1e-5):
-        raise Wrong("the loss still sees the key among the negatives: give it the queue as it was.")
-    if is_close(loss, info_nce_loss(query, key, key, 0.2), 1e-5):
-        raise Wrong("the negatives of the loss are the keys of this batch; they come from the queue.")
-    if is_close(loss, info_nce_loss(query, key, before[: -len(key)], 0.2), 1e-5):
-        raise Wrong(
-            "the loss lacks the oldest keys: give it the whole queue as it was, and let them drop out after."
-        )
-    raise_unlike(loss, info_nce_loss(query, key, before, 0.2), 1e-5)
-    if not isinstance(new, Tensor):
-        raise Wrong("the second thing to return is the new queue, a tensor.")
-    if torch.equal(new, before):
-        raise Wrong("the queue is as it was: the keys of this batch never enter.")
-    if new.requires_grad:
-        raise Wrong("the queries entered the queue, with their gradients; the keys belong into it.")
-    expected = torch.cat([key, before])[: len(before)]
-    if not is_close(new, expected, 1e-6):
-        raise_unlike(new.shape, expected.shape, 0.0)
-        raise Wrong("the new queue does not hold the keys first, and then the newest of the old ones.")
+    ORDER._compare(answer)
+
+
+def _step(
+    loss: Callable = info_nce_loss, new: Callable = lambda q, k, queue: torch.cat([k, queue])
+) -> Callable:
+    """A step with another loss(q, k, queue, t) or another queue, of which the first K remain."""
+    return lambda q, k, queue, t: (loss(q, k, queue, t), new(q, k, queue)[: len(queue)])
 
 
 ORDER = Exercise(
@@ -228,7 +256,8 @@ ORDER = Exercise(
     difficulty="medium",
     statement=(
         "This step runs without an error, and its loss falls. Yet however good the network, the loss stays above log 2, as the "
-        "cell above shows. Find the mistake and mend it. `key` has length 1 and no gradient already."
+        "cell above shows. Find the mistake and mend it. `key` has length 1 and no gradient already; the queries are trained with the "
+        "loss."
     ),
     stub=(
         "def my_moco_step(query, key, queue, temperature):\n"
@@ -241,31 +270,44 @@ ORDER = Exercise(
         "Which keys are in the queue at the moment when the loss is computed?",
         "The own key is the right answer and must not stand among the wrong ones as well: first the loss, then the queue.",
     ),
+    cases=_step_cases,
+    differentiable=("query",),
     test=judge_moco_step,
     wrong={
-        "enters the queue before the loss": lambda q, k, queue, t: _enqueue_first(q, k, queue, t),
-        "sees the key among the negatives": lambda q, k, queue, t: (
-            info_nce_loss(q, k, torch.cat([k, queue]), t),
-            torch.cat([k, queue])[: len(queue)],
+        "the key still enters the queue before the loss, so each query meets its own key twice.": _enqueue_first,
+        "the loss still sees the key among the negatives: give it the queue as it was.": _step(
+            lambda q, k, queue, t: info_nce_loss(q, k, torch.cat([k, queue]), t)
         ),
-        "the keys of this batch never enter": lambda q, k, queue, t: (info_nce_loss(q, k, queue, t), queue),
-        "the queries entered the queue": lambda q, k, queue, t: (
+        "the queue is as it was: the keys of this batch never enter.": _step(new=lambda q, k, queue: queue),
+        "the queries entered the queue; the keys belong into it.": _step(
+            new=lambda q, k, queue: torch.cat([q, queue])
+        ),
+        "the negatives of the loss are the keys of this batch; they come from the queue.": _step(
+            lambda q, k, queue, t: info_nce_loss(q, k, k, t)
+        ),
+        "the loss lacks the oldest keys: give it the whole queue as it was, and let them drop out after.": _step(
+            lambda q, k, queue, t: info_nce_loss(q, k, queue[: -len(k)], t)
+        ),
+        "the loss lacks the newest keys: give it the whole queue as it was.": _step(
+            lambda q, k, queue, t: info_nce_loss(q, k, queue[len(k) :], t)
+        ),
+        "you threw the newest of the old keys away; the oldest stand at the end.": _step(
+            new=lambda q, k, queue: torch.cat([k, queue[len(k) :]])
+        ),
+        "the new keys stand last in the queue; the newest come first.": _step(
+            new=lambda q, k, queue: torch.cat([queue[: -len(k)], k])
+        ),
+        "the queue has grown: the oldest keys must drop out at the end.": lambda q, k, queue, t: (
             info_nce_loss(q, k, queue, t),
-            torch.cat([q, queue])[: len(queue)],
+            torch.cat([k, queue]),
         ),
-        "they come from the queue": lambda q, k, queue, t: (
-            info_nce_loss(q, k, k, t),
-            torch.cat([k, queue])[: len(queue)],
+        "query and key are exchanged in the loss.": _step(
+            lambda q, k, queue, t: info_nce_loss(k, q, queue, t)
         ),
-        "the loss lacks the oldest keys": lambda q, k, queue, t: (
-            info_nce_loss(q, k, queue[: -len(k)], t),
-            torch.cat([k, queue])[: len(queue)],
-        ),
-        "does not hold the keys first": lambda q, k, queue, t: (
-            info_nce_loss(q, k, queue, t),
-            torch.cat([k, queue[len(k) :]]),
-        ),
-        "return two things": lambda q, k, queue, t: info_nce_loss(q, k, queue, t),
+        "loss and queue are exchanged: `return loss, queue`.": lambda q, k, queue, t: my_moco_step(
+            q, k, queue, t
+        )[::-1],
+        "return two things: `return loss, queue`.": lambda q, k, queue, t: info_nce_loss(q, k, queue, t),
     },
 )
 
@@ -279,10 +321,24 @@ def my_update_momentum(target, online, momentum):
             old.mul_(momentum).add_((1 - momentum) * new)
 
 
-def _networks() -> tuple[nn.Module, nn.Module]:
-    """A target and an online network of equal shape and different weights."""
-    target = nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2)).requires_grad_(False)
-    online = nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2))
+class _Network(nn.Module):
+    """Linear layers with a batch normalisation between, whose statistics are no parameters."""
+
+    def __init__(self, seed: int):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.GELU())
+        self.head = nn.Linear(4, 2)
+        generator = Generator().manual_seed(seed)
+        with torch.no_grad():
+            for tensor in [*self.parameters(), self.body[1].running_mean, self.body[1].running_var]:
+                tensor.copy_(torch.rand(tensor.shape, generator=generator))
+
+
+def _networks(seed: int) -> tuple[nn.Module, nn.Module]:
+    """A target and an online network of equal shape and different weights; the online one has gradients."""
+    target, online = _Network(seed).requires_grad_(False), _Network(seed + 1)
+    for p in online.parameters():
+        p.grad = torch.ones_like(p)
     return target, online
 
 
@@ -300,31 +356,45 @@ def _all_close(weights: list[Tensor], others: list[Tensor]) -> bool:
 
 def judge_update_momentum(answer: Callable) -> None:
     """Raise Wrong unless answer(target, online, momentum) moves the target in place, and nothing else."""
-    target, online = _networks()
+    _judge_update(answer, 0.9, seed=0)
+    _judge_update(answer, 0.75, seed=2)
+
+
+def _judge_update(answer: Callable, momentum: float, seed: int) -> None:
+    target, online = _networks(seed)
     old, new, places = _weights(target), _weights(online), [p.data_ptr() for p in target.parameters()]
-    answer(target, online, 0.9)
+    before, statistics = fresh(online), [b.clone() for b in target.buffers()]
+    answer(target, online, momentum)
     moved = _weights(target)
-    if not _all_close(_weights(online), new):
-        raise Wrong("the online network has changed; only the target moves.")
+    raise_changed("online", online, before)
+    if any(p.grad is None or not (p.grad == 1).all() for p in online.parameters()):
+        raise Wrong("your function changed the gradients of `online`; leave it as it is.")
     if any(p.grad_fn is not None or p.requires_grad for p in target.parameters()):
         raise Wrong(
             "the target now hangs on the online network's gradient: put the loop under `with torch.no_grad():`."
+        )
+    if any(not torch.equal(a, b) for a, b in zip(target.buffers(), statistics, strict=True)):
+        raise Wrong(
+            "the target's batch statistics have changed too: they are buffers, no parameters. Go through "
+            ".parameters(), not through .state_dict()."
         )
     if _all_close(moved, old):
         raise Wrong(
             "the target has not moved: `old = ...` only gives a name to a new tensor; change the tensor itself, "
             "with old.copy_(...), old.mul_(...) or old.lerp_(...)."
         )
-    if _all_close(moved, _mixed(old, new, 0.1)):
+    if _all_close(moved, _mixed(old, new, 1 - momentum)):
         raise Wrong("the roles are exchanged: the target keeps the share `momentum` of its own weights.")
     if _all_close(moved, new):
         raise Wrong("the target is now a copy of the online network, as if momentum were 0.")
-    if _all_close(moved, _mixed(old, [0 * p for p in new], 0.9)):
+    if _all_close(moved, _mixed(old, [0 * p for p in new], momentum)):
         raise Wrong("the target has only shrunk: add (1 - momentum) times the online weights.")
-    right = _mixed(old, new, 0.9)
-    if _all_close(moved[::2], right[::2]) and _all_close(moved[1::2], old[1::2]):
-        raise Wrong("the weights have moved, the biases have not: go through all parameters.")
+    right = _mixed(old, new, momentum)
     if not _all_close(moved, right):
+        if all(
+            is_close(p, a, 1e-5) or is_close(p, b, 1e-5) for p, a, b in zip(moved, old, right, strict=True)
+        ):
+            raise Wrong("some parameters have moved, others have not: go through all parameters.")
         raise Wrong("the target's weights are not momentum * old + (1 - momentum) * new.")
     if places != [p.data_ptr() for p in target.parameters()]:
         raise Wrong("the target has new tensors now; change the ones it has, in place.")
@@ -338,6 +408,18 @@ def _update_without_no_grad(target, online, momentum):
 def _update_names_only(target, online, momentum):
     for old, new in zip(target.parameters(), online.parameters(), strict=True):
         old = momentum * old + (1 - momentum) * new
+
+
+def _update_and_freeze(target, online, momentum):
+    online.requires_grad_(False)
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.lerp_(new, 1 - momentum)
+
+
+@torch.no_grad()
+def _update_all_of_the_state(target, online, momentum):
+    for old, new in zip(target.state_dict().values(), online.state_dict().values(), strict=True):
+        old.copy_(momentum * old + (1 - momentum) * new)
 
 
 @torch.no_grad()
@@ -372,8 +454,8 @@ MOMENTUM = Exercise(
     difficulty="medium",
     statement=(
         "Replace each parameter of `target` by `momentum` times itself plus `1 - momentum` times the parameter of `online` in the "
-        "same place. Change the tensors that `target` has, **in place**, without recording gradients, and leave `online` alone. "
-        "Nothing is returned."
+        "same place. Change the tensors that `target` has, **in place**, without recording gradients, and leave `online` alone, its "
+        "`requires_grad` included. Buffers, such as the statistics of batch normalisation, stay as they are. Nothing is returned."
     ),
     stub=(
         "def my_update_momentum(target, online, momentum):\n"
@@ -390,9 +472,21 @@ MOMENTUM = Exercise(
         "the roles are exchanged": lambda target, online, m: update_momentum(target, online, 1 - m),
         "only gives a name to a new tensor": _update_names_only,
         "put the loop under `with torch.no_grad():`": _update_without_no_grad,
-        "the online network has changed": _update_online,
+        "changed the weights or statistics of `online`": _update_online,
+        "changed requires_grad of `online`": _update_and_freeze,
+        "switched `online` between .train() and .eval()": lambda target, online, m: update_momentum(
+            target, online.eval(), m
+        ),
+        "changed the gradients of `online`": lambda target, online, m: (
+            online.zero_grad(),
+            update_momentum(target, online, m),
+        ),
+        "batch statistics have changed too": _update_all_of_the_state,
+        "the target now hangs on": lambda target, online, m: update_momentum(
+            target.requires_grad_(), online, m
+        ),
         "as if momentum were 0": lambda target, online, m: update_momentum(target, online, 0),
-        "the biases have not": _update_weights_only,
+        "some parameters have moved, others have not": _update_weights_only,
         "the target has only shrunk": _shrink,
         "the target has new tensors now": _update_with_new_tensors,
         "are not momentum * old": lambda target, online, m: update_momentum(target, online, m**2),
@@ -408,13 +502,24 @@ def my_shuffled_keys(encode, images, order, groups):
     return keys[order.argsort()]
 
 
-def _centre(group: Tensor) -> Tensor:
-    """The smallest thing that batch normalisation does: it takes the mean of the batch away."""
-    return group - group.mean(0)
+def _encoder(d: int, seed: int) -> Callable:
+    """Images (N, 1, 2, 3) to keys (N, d), less the mean of the part: the smallest batch normalisation."""
+    weight = vectors(6, d, seed=seed)
+
+    def encode(part: Tensor) -> Tensor:
+        return (part - part.mean(0)).flatten(1) @ weight
+
+    return encode
 
 
 def _in_groups(encode: Callable, images: Tensor, groups: int) -> Tensor:
     return torch.cat([encode(group) for group in images.chunk(groups)])
+
+
+def _in_steps(encode: Callable, images: Tensor, groups: int) -> Tensor:
+    """Keys in the order of images, each encoded with every n-th other."""
+    steps = torch.arange(len(images)).reshape(-1, groups).T.flatten()
+    return _in_groups(encode, images[steps], groups)[steps.argsort()]
 
 
 SHUFFLE = Exercise(
@@ -438,8 +543,9 @@ SHUFFLE = Exercise(
         "Image i stands in row `order.argsort()[i]`: argsort of a shuffle is the way back.",
     ),
     cases=lambda: [
-        (_centre, vectors(8, 3), torch.tensor([3, 7, 0, 5, 1, 6, 2, 4]), 4),
-        (_centre, vectors(6, 2, seed=1), torch.tensor([1, 2, 3, 4, 5, 0]), 2),
+        (_encoder(3, seed=0), vectors(8, 1, 2, 3, seed=1), torch.tensor([3, 7, 0, 5, 1, 6, 2, 4]), 4),
+        (_encoder(4, seed=2), vectors(6, 1, 2, 3, seed=3), torch.tensor([1, 2, 3, 4, 5, 0]), 2),
+        (_encoder(2, seed=4), vectors(9, 1, 2, 3, seed=5), torch.tensor([4, 8, 1, 0, 7, 5, 3, 2, 6]), 3),
     ],
     wrong={
         "the keys are still shuffled, so that queries meet the keys of other images: put them back.": (
@@ -461,6 +567,15 @@ SHUFFLE = Exercise(
             lambda encode, x, order, groups: torch.cat([encode(g) for g in x[order].split(groups)])[
                 order.argsort()
             ]
+        ),
+        "a part took every n-th image; `.chunk(groups)` cuts between neighbours.": (
+            lambda encode, x, order, groups: _in_steps(encode, x[order], groups)[order.argsort()]
+        ),
+        "the keys are in reverse order: key i belongs to image i.": lambda encode, x, order, groups: (
+            my_shuffled_keys(encode, x, order, groups).flip(0)
+        ),
+        "each image was encoded alone; encode each part as one batch.": lambda encode, x, order, groups: (
+            torch.cat([encode(image[None]) for image in x])
         ),
     },
 )

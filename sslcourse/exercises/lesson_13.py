@@ -1,12 +1,10 @@
 """Exercises and quiz of lesson 13, the masked autoencoder."""
 
-import math
-
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise, Wrong, raise_unlike
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor
 from sslcourse.widgets import Question
 
 # ---- patches
@@ -18,8 +16,8 @@ def my_patchify(images, patch_size):
     return grid.transpose(2, 3).reshape(len(images), rows * columns, patch_size**2)
 
 
-def _counted(*shape: int) -> Tensor:
-    return torch.arange(math.prod(shape), dtype=torch.float32).reshape(shape)
+def uniform(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=Generator().manual_seed(seed))
 
 
 def _grid(images: Tensor, p: int, *order: int) -> Tensor:
@@ -49,7 +47,11 @@ PATCHIFY = Exercise(
         "Of these five, exchange the two in the middle, `.transpose(2, 3)`; then a last `.reshape` joins them "
         "two by two.",
     ),
-    cases=lambda: [(_counted(2, 1, 4, 4), 2), (_counted(1, 1, 6, 9), 3)],
+    cases=lambda: [
+        (uniform(2, 1, 4, 6), 2),
+        (uniform(1, 1, 6, 9, seed=1), 3),
+        (uniform(3, 1, 8, 4, seed=2), 2),
+    ],
     wrong={
         "this only reshapes, so a patch holds whole rows of the image; exchange two dimensions in between.": (
             lambda x, p: x.reshape(len(x), -1, p * p)
@@ -68,6 +70,19 @@ PATCHIFY = Exercise(
         "patches and pixels are exchanged: the result has one row for each patch.": lambda x, p: F.unfold(
             x, p, stride=p
         ),
+        "the images run into each other: dimension 0 counts the images.": lambda x, p: my_patchify(
+            x, p
+        ).reshape(-1, len(x), p * p),
+        "the patches of all images stand in one long list; the result is `(N, L, patch_size²)`.": lambda x, p: (
+            my_patchify(x, p).flatten(0, 1)
+        ),
+        "the pixels of a patch stand in a square; make one row of them.": lambda x, p: my_patchify(
+            x, p
+        ).unflatten(2, (p, p)),
+        "the patches still have a channel; the result has three dimensions.": lambda x, p: my_patchify(
+            x, p
+        ).unsqueeze(2),
+        "rows and columns of the image are exchanged.": lambda x, p: my_patchify(x.transpose(2, 3), p),
     },
 )
 
@@ -80,21 +95,9 @@ def my_random_mask(n, n_patches, ratio):
     return rank >= n_patches - round(ratio * n_patches)
 
 
-def _mask_of(answer, n: int, n_patches: int, ratio: float) -> Tensor:
-    """What the answer returns, as a tensor; raise Wrong if it has another kind or shape."""
-    mask = answer(n, n_patches, ratio)
-    try:
-        tensor = torch.as_tensor(mask)
-    except (TypeError, ValueError, RuntimeError):
-        tensor = torch.empty(0)
-    if tensor.shape != (n, n_patches):
-        raise_unlike(mask, torch.zeros(n, n_patches), 0.0)
-    return tensor
-
-
 def judge_mask(answer) -> None:
     """Raise Wrong unless answer(n, n_patches, ratio) hides the same number of random patches in each row."""
-    mask = _mask_of(answer, 400, 16, 0.75)
+    mask, again = (as_tensor(answer(400, 16, 0.75), (400, 16)) for _ in range(2))
     if mask.dtype != torch.bool:
         raise Wrong(
             f"the mask has the type {mask.dtype}; it should hold True and False: compare with < or >=, or end "
@@ -112,24 +115,60 @@ def judge_mask(answer) -> None:
         raise Wrong(f"of 16 patches {hidden[0]} are hidden; 75 % are 12.")
     if (mask == mask[0]).all():
         raise Wrong("all rows hide the same patches: draw for each image anew.")
-    if torch.equal(mask, _mask_of(answer, 400, 16, 0.75)):
+    if torch.equal(mask, again):
         raise Wrong("two calls gave the same mask: no fixed seed.")
-    share = mask.double().mean(0)
-    if (share - 0.75).abs().max() > 0.12:
-        raise Wrong("some patches are hidden more often than others; each should be in 75 % of the rows.")
-    neighbours = (mask[:, :-1] & mask[:, 1:]).double().mean()
-    if abs(neighbours - 0.55) > 0.04:  # 12 * 11 / (16 * 15)
-        raise Wrong("the hidden patches of a row lie side by side; choose them independently of each other.")
-    hidden = _mask_of(answer, 5, 9, 0.4).sum(1)
-    if (hidden != 4).any():
-        raise Wrong(
-            f"with 9 patches and a ratio of 0.4 a row hides {hidden[0]}; round(0.4 * 9) is 4. Use both arguments, "
-            "and round."
+    for n_patches, ratio in [(9, 0.4), (9, 0.25), (20, 0.85), (7, 0.3)]:
+        hidden, right = (
+            as_tensor(answer(5, n_patches, ratio), (5, n_patches)).sum(1),
+            round(ratio * n_patches),
         )
+        if (hidden != right).any():
+            raise Wrong(
+                f"with {n_patches} patches and a ratio of {ratio} a row hides {hidden[0]}; round({ratio} * {n_patches}) "
+                f"is {right}. Use both arguments, and round."
+            )
+    _raise_unless_equally_likely(answer)
+
+
+def _raise_unless_equally_likely(answer) -> None:
+    mask = as_tensor(answer(3000, 6, 0.5), (3000, 6))  # 20 choices of 3 out of 6
+    share = mask.double().mean(0)
+    if (share - 0.5).abs().max() > 0.06:  # five to six standard deviations, as all limits here
+        raise Wrong(
+            f"some patches are hidden more often than others, in {share.min():.0%} and in {share.max():.0%} of the rows; "
+            "with a ratio of 0.5 each should be in half of them."
+        )
+    neighbours = (mask[:, :-1] & mask[:, 1:]).double().mean()
+    if neighbours > 0.24:  # 3 * 2 / (6 * 5)
+        raise Wrong("the hidden patches of a row lie side by side; choose them independently of each other.")
+    choice = (mask * 2 ** torch.arange(6)).sum(1)
+    counts = choice.bincount(minlength=64)[choice.unique()].double()
+    if len(counts) < 20 or (counts - 150).square().sum() / 150 > 75:  # chi squared, 19 degrees of freedom
+        raise Wrong("some choices of patches come more often than others: all must be equally likely.")
+    few = as_tensor(answer(200, 16, 0.5), (200, 16))  # of 12,870 choices two rows seldom take the same
+    if len(few.unique(dim=0)) < 180 or (choice[1:] == choice[:-1]).double().mean() > 0.1:
+        raise Wrong("several rows hide the same patches: draw for each image anew.")
 
 
 def _bernoulli(n: int, n_patches: int, ratio: float) -> Tensor:
     return torch.rand(n, n_patches) < ratio
+
+
+def _two_by_two(n: int, n_patches: int, ratio: float) -> Tensor:
+    return my_random_mask((n + 1) // 2, n_patches, ratio).repeat_interleave(2, 0)[:n]
+
+
+def _the_first_always(n: int, n_patches: int, ratio: float) -> Tensor:
+    noise = torch.rand(n, n_patches)
+    noise[:, 0] = 2
+    return noise.argsort(1).argsort(1) >= n_patches - round(ratio * n_patches)
+
+
+def _every_other(n: int, n_patches: int, ratio: float) -> Tensor:
+    """From a random patch on every second, around the image until enough are hidden."""
+    places = torch.cat([torch.arange(0, n_patches, 2), torch.arange(1, n_patches, 2)])
+    chosen = places[(torch.arange(round(ratio * n_patches)) + torch.randint(n_patches, (n, 1))) % n_patches]
+    return torch.zeros(n, n_patches).scatter(1, chosen, 1).bool()
 
 
 def _side_by_side(n: int, n_patches: int, ratio: float) -> Tensor:
@@ -166,6 +205,9 @@ MASK = Exercise(
         ),
         "compare with < or >=": lambda n, k, r: my_random_mask(n, k, r).float(),
         "lie side by side": _side_by_side,
+        "several rows hide the same patches": _two_by_two,
+        "some patches are hidden more often": _the_first_always,
+        "some choices of patches come more often": _every_other,
         "75 % are 12": lambda n, k, r: torch.rand(n, k).argsort(1).argsort(1) >= round((1 - r) * k) - 1,
         "a row hides 3; round(0.4 * 9) is 4": lambda n, k, r: (
             torch.rand(n, k).argsort(1).argsort(1) < int(r * k)
@@ -185,12 +227,13 @@ def my_masked_loss(predictions, patches, mask):
 
 def _loss_cases() -> list[tuple]:
     def case(seed: int, n: int, n_patches: int, pixels: int) -> tuple:
+        """Every row hides another number of patches."""
         generator = Generator().manual_seed(seed)
         predictions, patches = torch.rand(2, n, n_patches, pixels, generator=generator)
         rank = torch.rand(n, n_patches, generator=generator).argsort(1).argsort(1)
-        return predictions, patches, rank >= n_patches // 4
+        return predictions, patches, rank >= 2 + torch.arange(n).reshape(-1, 1)
 
-    return [case(0, 3, 8, 5), case(1, 5, 16, 9)]
+    return [case(0, 3, 8, 5), case(1, 5, 16, 9), case(2, 4, 7, 3)]
 
 
 def _errors(predictions: Tensor, patches: Tensor) -> Tensor:
@@ -203,8 +246,9 @@ LOSS = Exercise(
     minutes=5,
     difficulty="easy",
     statement=(
-        "`predictions` and `patches` are `(N, L, K)`, `mask` is `(N, L)` and True where a patch is hidden. Return "
-        "the mean squared error of the pixels of the hidden patches, one number."
+        "`predictions` and `patches` are `(N, L, K)`, `mask` is `(N, L)` and True where a patch is hidden; rows may hide "
+        "different numbers. Return the mean squared error of all pixels of the hidden patches, one number. Its gradient "
+        "must reach the predictions."
     ),
     stub=(
         "def my_masked_loss(predictions, patches, mask):\n"
@@ -217,6 +261,7 @@ LOSS = Exercise(
         "`errors[mask]` picks the errors of the hidden patches.",
     ),
     cases=_loss_cases,
+    differentiable=("predictions",),
     wrong={
         "you average over all patches: copying the visible ones is then rewarded.": (
             lambda p, x, m: _errors(p, x).mean()
@@ -230,6 +275,20 @@ LOSS = Exercise(
         ),
         "you add the patches up; take their mean.": lambda p, x, m: _errors(p, x)[m].sum(),
         "this is the mean absolute error; square the differences.": lambda p, x, m: (p - x).abs()[m].mean(),
+        "you averaged over each image first, then over the images; take one mean over all hidden patches.": (
+            lambda p, x, m: ((_errors(p, x) * m).sum(1) / m.sum(1)).mean()
+        ),
+        "this is the root of the mean squared error; leave out the root.": lambda p, x, m: (
+            _errors(p, x)[m].mean().sqrt()
+        ),
+        "each hidden patch has one error; return their mean.": lambda p, x, m: _errors(p, x)[m],
+        "you squared the mean difference; square the differences first.": lambda p, x, m: (
+            (p - x)[m].mean() ** 2
+        ),
+        "this is half of the mean squared error.": lambda p, x, m: _errors(p, x)[m].mean() / 2,
+        "you divide by the number of images; divide by that of the hidden patches.": lambda p, x, m: (
+            _errors(p, x)[m].sum() / len(m)
+        ),
     },
 )
 
@@ -244,16 +303,14 @@ def my_decode(visible, mask, mask_token, positions, blocks):
 
 
 def _decode_cases() -> list[tuple]:
-    def case(seed: int, n: int) -> tuple:
+    def case(seed: int, n: int, n_visible: int, n_patches: int, d: int) -> tuple:
         generator = Generator().manual_seed(seed)
-        visible = torch.randn(n, 2, 3, generator=generator)
-        mask = torch.rand(n, 6, generator=generator).argsort(1).argsort(1) >= 2
-        mask_token, positions = (
-            torch.randn(3, generator=generator), torch.randn(6, 3, generator=generator)
-        )  # fmt: skip
-        return visible, mask, mask_token, positions, _blocks
+        visible = torch.randn(n, n_visible, d, generator=generator)
+        mask = torch.rand(n, n_patches, generator=generator).argsort(1).argsort(1) >= n_visible
+        mask_token, positions = torch.randn(1 + n_patches, d, generator=generator).split([1, n_patches])
+        return visible, mask, mask_token[0], positions, _blocks
 
-    return [case(0, 4), case(1, 2)]
+    return [case(0, 4, 2, 6, 3), case(1, 2, 4, 8, 5)]
 
 
 def _blocks(tokens: Tensor) -> Tensor:
@@ -282,8 +339,8 @@ DECODE = Exercise(
         "This decoder circulates: it puts every token into its place, and yet predicts the same for all hidden "
         "patches, as the cells above show. It is given all that it needs: the `visible` tokens `(N, V, D)`, the "
         "`mask` `(N, L)`, one `mask_token` `(D,)`, `positions` `(L, D)` and the `blocks` of a transformer, "
-        "a function from `(N, L, D)` to `(N, L, D)`. Mend it, so that it does what section 2 says. (Our own is in "
-        "section 7; try without it first.)"
+        "a function from `(N, L, D)` to `(N, L, D)`. Mend it, so that it does what section 2 says, and can be trained. "
+        "(Our own is in section 7; try without it first.)"
     ),
     stub=(
         "def my_decode(visible, mask, mask_token, positions, blocks):\n"
@@ -298,6 +355,7 @@ DECODE = Exercise(
         "A mask token must learn where it stands before it can look at the others: first add, then call.",
     ),
     cases=_decode_cases,
+    differentiable=("visible", "mask_token"),
     wrong={
         "the blocks never run, so no hidden patch hears of a visible one.": (
             lambda v, m, t, p, blocks: _filled(v, m, t) + p
@@ -317,6 +375,20 @@ DECODE = Exercise(
         "the visible tokens come first here, wherever they belong; put them where the mask is False.": (
             _never_put_back
         ),
+        "the positions were multiplied in; add them.": lambda v, m, t, p, blocks: blocks(
+            _filled(v, m, t) * p
+        ),
+        "the positions were added twice.": lambda v, m, t, p, blocks: blocks(_filled(v, m, t) + 2 * p),
+        "the blocks ran twice.": lambda v, m, t, p, blocks: blocks(blocks(_filled(v, m, t) + p)),
+        "only the hidden places got what the blocks return; return all tokens.": lambda v, m, t, p, blocks: (
+            blocks(_filled(v, m, t) + p).where(m.unsqueeze(2), _filled(v, m, t) + p)
+        ),
+        "the positions are those of another order: token i of the image gets row i.": lambda v, m, t, p, blocks: (
+            blocks(_filled(v, m, t) + p.flip(0))
+        ),
+        "the result holds the hidden tokens alone; return `(N, L, D)`.": lambda v, m, t, p, blocks: blocks(
+            _filled(v, m, t) + p
+        )[m].reshape(len(m), -1, v.shape[2]),
     },
 )
 

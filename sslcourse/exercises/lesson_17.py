@@ -6,7 +6,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from sslcourse.exercises.exercise import Exercise, Wrong, is_close, raise_unlike
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, fresh, is_close, raise_unlike
 from sslcourse.widgets import Question
 
 # ---- spot the bug: a draw of labels
@@ -28,36 +28,73 @@ def _drawn_within(labels: Tensor, per_class: int, choose, into_rows: bool = True
     return torch.cat([rows[p] if into_rows else p for rows, p in zip(members, picked, strict=True)])
 
 
-def _rows(drawn):
-    """A list or an array of whole numbers as a tensor; anything else as it is."""
-    try:
-        return torch.as_tensor(drawn)
-    except (TypeError, ValueError, RuntimeError):
-        return drawn
+SIZES = 8, 8, 25, 60  # images of each class
 
 
 def judge_draw(answer) -> None:
     """Raise Wrong unless answer(labels, per_class, generator) draws rows, as many of every class."""
-    labels = (torch.rand(300, generator=Generator().manual_seed(0)).square() * 4).long()  # 4 uneven classes
-    drawn, again, other = (_rows(answer(labels, 5, Generator().manual_seed(seed))) for seed in (1, 1, 2))
-    if isinstance(drawn, Tensor) and drawn.shape == labels.shape and drawn.dtype == torch.bool:
-        raise Wrong("this is True or False for every image; return the numbers of the rows that were drawn.")
-    if not isinstance(drawn, Tensor) or drawn.shape != (20,):
-        raise_unlike(drawn, torch.zeros(20), 0.0)
-    if drawn.is_floating_point() or drawn.min() < 0 or drawn.max() >= len(labels):
-        raise Wrong("return the numbers of rows of `labels`: whole numbers from 0 to len(labels) - 1.")
-    if drawn.max() < 4 or torch.equal(drawn, labels[drawn]):
-        raise Wrong("these are labels; return the numbers of the rows that have them.")
-    if len(drawn.unique()) < 20 and labels[drawn].bincount(minlength=4).tolist() == [5] * 4:
-        raise Wrong("an image was drawn twice: it would be paid for twice and tell nothing new.")
-    if labels[drawn].bincount(minlength=4).tolist() != [5] * 4:
-        if drawn.max() < 200 and len(drawn.unique()) < 20:
-            raise Wrong("these are positions within a class; look up the rows that stand there.")
-        raise Wrong("the classes do not get 5 images each: draw within every class.")
+    labels = torch.arange(4).repeat_interleave(torch.tensor(SIZES))
+    labels = labels[torch.randperm(len(labels), generator=Generator().manual_seed(0))]
+    drawn, again, other = (_drawn(answer, labels, 5, seed) for seed in (1, 1, 2))
+    _raise_unless_balanced(drawn, labels, 5)
     if not torch.equal(drawn, again):
         raise Wrong("equal generators gave different draws: pass `generator` to torch.randperm.")
     if torch.equal(drawn, other):
         raise Wrong("another generator gave the same draw: choose at random, not the first images.")
+    for per_class, seed in [(1, 3), (2, 4), (8, 5), (7, 6)]:
+        _raise_unless_balanced(_drawn(answer, labels, per_class, seed), labels, per_class)
+    _raise_unless_equally_likely(answer, labels)
+
+
+def _drawn(answer, labels: Tensor, per_class: int, seed: int) -> Tensor:
+    """The rows that the answer draws, as a tensor of the right shape."""
+    drawn = as_tensor(answer(labels.clone(), per_class, Generator().manual_seed(seed)))
+    if drawn.shape == labels.shape and drawn.dtype == torch.bool:
+        raise Wrong("this is True or False for every image; return the numbers of the rows that were drawn.")
+    drawn = as_tensor(drawn, (4 * per_class,))
+    if drawn.is_floating_point() or drawn.min() < 0 or drawn.max() >= len(labels):
+        raise Wrong("return the numbers of rows of `labels`: whole numbers from 0 to len(labels) - 1.")
+    return drawn.long()
+
+
+def _raise_unless_balanced(drawn: Tensor, labels: Tensor, per_class: int) -> None:
+    balanced = (labels[drawn].bincount(minlength=4) == per_class).all()
+    if drawn.max() < 4 and per_class > 1:
+        raise Wrong("these are labels; return the numbers of the rows that have them.")
+    if len(drawn.unique()) < len(drawn) and balanced:
+        raise Wrong("an image was drawn twice: it would be paid for twice and tell nothing new.")
+    if not balanced and drawn.max() < max(SIZES) and len(drawn.unique()) < len(drawn):
+        raise Wrong("these are positions within a class; look up the rows that stand there.")
+    if not balanced:
+        raise Wrong(f"the classes do not get {per_class} images each: draw within every class.")
+
+
+def _raise_unless_equally_likely(answer, labels: Tensor, draws: int = 600) -> None:
+    """Look at many draws of 2 for each class; limits are five to six standard deviations."""
+    counts, together, beside, members = torch.zeros(len(labels)), 0, 0, _members(labels)
+    for seed in range(draws):
+        drawn = _drawn(answer, labels, 2, 10 + seed)
+        _raise_unless_balanced(drawn, labels, 2)
+        counts[drawn] += 1
+        places = [torch.isin(rows, drawn).nonzero().flatten().tolist() for rows in members]
+        together += places[0] == places[1]  # both have 8 images: 28 choices
+        beside += places[3][1] - places[3][0] == 1  # 59 of 1,770 choices
+    for rows in members:
+        share = 2 / len(rows)
+        far = (counts[rows] / draws - share).abs().max() > 5.5 * (share * (1 - share) / draws) ** 0.5
+        if far or counts[rows].min() == 0:
+            raise Wrong(
+                f"of a class of {len(rows)} images some are drawn in {counts[rows].max() / draws:.0%} of the draws, others "
+                f"in {counts[rows].min() / draws:.0%}: each must have the same chance."
+            )
+    if beside > draws / 30 + 6 * (draws / 30) ** 0.5:
+        raise Wrong("the images of a class lie side by side; draw them independently of each other.")
+    if together > draws / 28 + 6 * (draws / 28) ** 0.5:
+        raise Wrong("two classes always get the images at the same places: draw anew within every class.")
+
+
+def _members(labels: Tensor) -> list[Tensor]:
+    return [(labels == label).nonzero().flatten() for label in labels.unique()]
 
 
 DRAW = Exercise(
@@ -66,8 +103,9 @@ DRAW = Exercise(
     minutes=7,
     difficulty="easy",
     statement=(
-        "This function should draw `per_class` images of every class and return their row numbers, "
-        "`(classes * per_class,)`. The cell above shows what it does with one label per class. Mend it."
+        "This function should draw `per_class` different images of every class and return their row numbers, "
+        "`(classes * per_class,)`. All images of a class have the same chance, and the numbers come from `generator`. "
+        "The cell above shows what it does with one label per class. Mend it."
     ),
     stub=(
         "def my_draw(labels, per_class, generator):\n"
@@ -85,11 +123,20 @@ DRAW = Exercise(
     wrong={
         "draw within every class": lambda labels, n, g: torch.randperm(len(labels), generator=g)[: 4 * n],
         "an image was drawn twice": lambda labels, n, g: _drawn_within(
-            labels, n, lambda m: torch.randint(2, (m,), generator=g)
+            labels, n, lambda m: torch.randint(m, (m,), generator=g)
         ),
         "not the first images": lambda labels, n, g: _drawn_within(labels, n, torch.arange),
+        "each must have the same chance": lambda labels, n, g: _drawn_within(
+            labels, n, lambda m: torch.randperm(min(m, 10), generator=g)
+        ),
+        "the images at the same places": lambda labels, n, g: _drawn_within(
+            labels, n, lambda m: torch.randperm(m, generator=Generator().manual_seed(g.initial_seed()))
+        ),
+        "lie side by side": lambda labels, n, g: _drawn_within(
+            labels, n, lambda m: torch.arange(m).roll(int(torch.randint(m, (), generator=g)))
+        ),
         "positions within a class": lambda labels, n, g: _drawn_within(
-            labels, n, lambda m: torch.randperm(min(m, 40), generator=g), into_rows=False
+            labels, n, lambda m: torch.randperm(m, generator=g), into_rows=False
         ),
         "pass `generator` to torch.randperm": lambda labels, n, g: _drawn_within(labels, n, torch.randperm),
         "these are labels": lambda labels, n, g: labels[my_draw(labels, n, g)],
@@ -110,35 +157,46 @@ def my_features(encoder, images):
 
 
 def _small_encoder() -> nn.Module:
+    """A trained encoder in training mode: its statistics are those of no batch of this exercise."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return nn.Sequential(nn.Conv2d(1, 3, 4, stride=4), nn.BatchNorm2d(3), nn.GELU(), nn.Flatten())
+        encoder = nn.Sequential(nn.Conv2d(1, 3, 4, stride=4), nn.BatchNorm2d(3), nn.GELU(), nn.Flatten())
+        encoder[1].running_mean.copy_(torch.randn(3))
+        encoder[1].running_var.copy_(torch.rand(3) + 0.5)
+    return encoder
 
 
 def judge_features(answer) -> None:
     """Raise Wrong unless answer(encoder, images) is what the encoder says of each image by itself."""
-    encoder, expected = _small_encoder(), _small_encoder().eval()
-    images = torch.rand(250, 1, 8, 8, generator=Generator().manual_seed(0))
+    encoder, learned = _small_encoder(), _small_encoder().eval()
+    images = torch.rand(250, 1, 8, 12, generator=Generator().manual_seed(0))
     features = answer(encoder, images)
     with torch.no_grad():
-        right = expected(images)
-    if getattr(features, "shape", None) != right.shape:
-        raise_unlike(features, right, 0.0)
+        right = learned(images)
+    as_tensor(features, right.shape)
     if encoder[1].num_batches_tracked > 0:
         if not any(parameter.requires_grad for parameter in encoder.parameters()):
             raise Wrong("freezing the weights does not freeze the batch statistics: only .eval() does.")
-        if is_close(features, encoder.eval()(images), 1e-5):
+        if is_close(features, fresh(encoder).eval()(images), 1e-5):
             raise Wrong(
                 "the images changed the encoder first: one pass in training mode moves its statistics."
             )
         raise Wrong("the encoder is still in training mode: it normalises by the batch, and learns from it.")
+    state = learned.state_dict()
+    if any(not torch.equal(state[name], value) for name, value in encoder.state_dict().items()):
+        raise Wrong(
+            "your function changed the encoder's weights or statistics; leave them as they were learned."
+        )
     if getattr(features, "requires_grad", False):
         raise Wrong("the features carry gradients: compute them under torch.no_grad().")
-    if not is_close(features, right, 1e-5) and not is_close(
-        answer(_small_encoder(), images[:60]), features[:60], 1e-5
+    if not is_close(features, right, 1e-4) and not is_close(
+        answer(_small_encoder(), images[:60]), as_tensor(features)[:60], 1e-4
     ):
-        raise Wrong("your copy of the encoder is in training mode: the features change with the batch.")
-    raise_unlike(features, right, 1e-5)
+        raise Wrong(
+            "the features of an image still change with the images beside it: the encoder was in training mode for a "
+            "while, or its features were changed by those of the other images."
+        )
+    raise_unlike(features, right, 1e-4)
 
 
 def _in_training_mode(encoder, images: Tensor) -> Tensor:
@@ -162,9 +220,9 @@ FEATURES = Exercise(
     minutes=5,
     difficulty="medium",
     statement=(
-        "`encoder` comes from a training. Return its features of `images`, `(N, D)`, such that they do not "
-        "depend on which images share a batch, and leave the encoder as it was learned. The cells above show "
-        "that this version does neither."
+        "`encoder` comes from a training. Return its features of `images`, `(N, D)`, without gradients, such that they "
+        "do not depend on which images share a batch, and leave the encoder's weights and statistics as they were "
+        "learned. The cells above show that this version does neither."
     ),
     stub=(
         "def my_features(encoder, images):\n"
@@ -182,11 +240,15 @@ FEATURES = Exercise(
         "freezing the weights does not freeze the batch statistics": _weights_frozen,
         "the images changed the encoder first": _moved_first,
         "the features carry gradients": lambda encoder, images: encoder.eval()(images),
-        "your copy of the encoder is in training mode": lambda encoder, images: _in_training_mode(
+        "still change with the images beside it": lambda encoder, images: _in_training_mode(
             copy.deepcopy(encoder), images
         ),
-        "the result has shape (200, 12)": lambda encoder, images: my_features(encoder, images[:200]),
+        "the result has shape (200, 18)": lambda encoder, images: my_features(encoder, images[:200]),
         "a value should be": lambda encoder, images: nn.functional.normalize(my_features(encoder, images)),
+        "your function changed the encoder's weights or statistics": lambda encoder, images: (
+            encoder[1].reset_running_stats(),
+            my_features(encoder, images),
+        )[1],
     },
 )
 
@@ -222,22 +284,33 @@ HEAD_MISTAKES = {
     "the bias was divided too: it has no unit of a feature.": (
         lambda w, b, mean, std: (w / std, b / std.mean() - w / std @ mean)
     ),
+    "the new bias is only what the mean takes away; the old bias belongs to it.": lambda w, b, mean, std: (
+        w / std,
+        -(w / std) @ mean,
+    ),
+    "the bias has one number for each class and feature; add up over the features, `@ mean`.": (
+        lambda w, b, mean, std: (w / std, b[:, None] - w / std * mean)
+    ),
+    "weight and bias are as they were.": lambda w, b, mean, std: (w, b),
+    "the mean was divided by std twice.": lambda w, b, mean, std: (w / std, b - w / std @ (mean / std)),
 }
 
 
+def _head_cases() -> list[tuple]:
+    def case(seed: int, k: int, d: int) -> tuple:
+        g = Generator().manual_seed(seed)
+        weight, bias = torch.randn(k, d, generator=g), torch.randn(k, generator=g)
+        return weight, bias, 3 * torch.randn(d, generator=g), 0.5 + torch.rand(d, generator=g)
+
+    return [case(0, 3, 5), case(1, 4, 2)]
+
+
 def judge_head(answer) -> None:
-    """Raise Wrong unless answer(...) gives a layer whose logits are those of the probe."""
-    g = Generator().manual_seed(0)
-    arguments = torch.randn(3, 5, generator=g), torch.randn(3, generator=g)
-    arguments += torch.randn(5, generator=g), 0.5 + torch.rand(5, generator=g)
-    result, right = answer(*arguments), my_head(*arguments)
+    """Compare as always, after a word on an answer that does not return two things."""
+    result = answer(*_head_cases()[0])
     if not (isinstance(result, tuple | list) and len(result) == 2):
         raise Wrong("return two tensors: `return head_weight, head_bias`.")
-    for message, mistake in HEAD_MISTAKES.items():
-        if all(is_close(a, b, 1e-5) for a, b in zip(result, mistake(*arguments), strict=True)):
-            raise Wrong(message)
-    for given, expected in zip(result, right, strict=True):
-        raise_unlike(given, expected, 1e-5)
+    HEAD._compare(answer)
 
 
 HEAD = Exercise(
@@ -260,6 +333,7 @@ HEAD = Exercise(
         "Multiply the logits out: which numbers stand before each feature, and what is left without one?",
         "The new weight is `weight / std`. What is left is the old bias minus the new weight times the mean.",
     ),
+    cases=_head_cases,
     test=judge_head,
     wrong=HEAD_MISTAKES,
 )
@@ -273,8 +347,13 @@ def my_report(validation, test):
 
 
 def _report_cases() -> list[tuple]:
-    g = Generator().manual_seed(3)
-    return [(torch.rand(n, generator=g), torch.rand(n, generator=g)) for n in (6, 11)]
+    def case(n: int, best: int, seed: int) -> tuple:
+        """The best epoch of validation is this one; the best of the test set is another."""
+        validation, test = torch.rand(2, n, generator=Generator().manual_seed(seed))
+        validation[best] = 1.0
+        return validation, test
+
+    return [case(6, 3, 0), case(11, 0, 1), case(8, 7, 2)]
 
 
 REPORT = Exercise(
@@ -305,6 +384,16 @@ REPORT = Exercise(
         "you look the validation accuracy up at the best test epoch: the two are exchanged.": (
             lambda v, t: v[t.argmax()]
         ),
+        "this is the epoch that is worst on validation; take the best.": lambda v, t: t[v.argmin()],
+        "this is the lowest test accuracy; validation chooses the epoch.": lambda v, t: t.min(),
+        "this is one epoch after the best; count from 0.": lambda v, t: t[(v.argmax() + 1) % len(t)],
+        "validation and test were added up to choose; validation alone may choose.": lambda v, t: t[
+            (v + t).argmax()
+        ],
+        "this is the mean of validation and test accuracy; report the test accuracy.": lambda v, t: (
+            (v.max() + t[v.argmax()]) / 2
+        ),
+        "the first epoch was left out; it may be the best.": lambda v, t: t[1:][v[1:].argmax()],
     },
 )
 
@@ -360,6 +449,8 @@ WORTH = Exercise(
     cases=lambda: [
         (0.60, torch.tensor([1, 2, 5, 10]), torch.tensor([0.40, 0.50, 0.65, 0.70])),
         (0.68, torch.tensor([1, 10, 100]), torch.tensor([0.30, 0.60, 0.75])),
+        (0.35, torch.tensor([3, 8, 20, 50, 200]), torch.tensor([0.30, 0.50, 0.65, 0.80, 0.85])),
+        (0.72, torch.tensor([2, 4, 50]), torch.tensor([0.40, 0.70, 0.74])),
     ],
     wrong={
         "you went straight from budget to budget; go along their logarithms.": _straight,
@@ -374,6 +465,16 @@ WORTH = Exercise(
         "this is the share of the way; now go that share from one log budget to the next.": (
             lambda a, n, c: _between(a, c)[1]
         ),
+        "you drew one straight line from the first to the last point; go between the two budgets around it.": (
+            lambda a, n, c: n[0].item() * (n[-1] / n[0]).item() ** ((a - c[0]) / (c[-1] - c[0])).item()
+        ),
+        "you took the logarithm of the accuracies too; only that of the budgets is asked for.": (
+            lambda a, n, c: my_labels_needed(math.log(a), n, c.log())
+        ),
+        "this is the middle between the two budgets; go the share of the way.": lambda a, n, c: (
+            (n[_between(a, c)[0] - 1].item() * n[_between(a, c)[0]].item()) ** 0.5
+        ),
+        "this is the nearest measured budget; go between the two.": lambda a, n, c: n[(c - a).abs().argmin()],
         "the result is rounded; leave it as it is.": lambda a, n, c: round(my_labels_needed(a, n, c)),
     },
 )

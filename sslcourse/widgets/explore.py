@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sslcourse.show import picture_html, png
-from sslcourse.widgets.parts import bundle, paragraph, picture_widget
+from sslcourse.widgets.parts import paragraph, picture_widget, warning
+from sslcourse.widgets.still import Still
 
 
 class Explorer:
@@ -30,11 +31,12 @@ class Explorer:
         self._picture = picture_widget()
         self._message = ipywidgets.HTML()
         self.text = ""
+        self.widget = ipywidgets.VBox([*controls.values(), self._picture, self._message])
+        self.widget.add_class("sslcourse-explorer")
+        self._still = Still(self.widget, self._page)
         self._redraw()
         for control in controls.values():
             control.observe(self._redraw, names="value")
-        self.widget = ipywidgets.VBox([*controls.values(), self._picture, self._message])
-        self.widget.add_class("sslcourse-explorer")
 
     def set(self, **values: Any) -> str:
         """Move controls as a hand would; returns the text that the new picture has."""
@@ -65,16 +67,20 @@ class Explorer:
             self._picture.value, self.text = png(picture), text
         except Exception as error:
             self._drawn = None  # so that going back draws again and clears the message
-            self._message.value = paragraph(
-                f"⚠ {type(error).__name__}: {error}", role="alert"
-            )
+            self._message.value = paragraph(warning(error), role="alert")
             raise
         self._drawn = values
         self._message.value = paragraph(text, role="status")
+        self._still.follow()
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        static = picture_html(self._picture.value, self.text) + paragraph(self.text)
-        return bundle(self.widget, static, self.text)
+    def _page(self) -> tuple[str, str]:
+        hint = "<p><small>A picture: run this cell to move it.</small></p>"
+        return picture_html(self._picture.value, self.text) + paragraph(
+            self.text
+        ) + hint, self.text
+
+    def _ipython_display_(self) -> None:
+        self._still.display()
 
 
 def explore(

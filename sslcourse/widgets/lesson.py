@@ -5,30 +5,46 @@ import os
 import torch
 from IPython.display import display
 
+READY = "Ready. Run the cells in order, each with Shift+Enter; sliders move once their cell has run."
 # What ipywidgets and JupyterLab leave out: screen readers hear the name of a slider, of a group of options
-# and of a picture, and arrow keys choose among options instead of moving to another cell.
+# and of a picture, and arrow keys move sliders and choose among options instead of moving to another cell.
 FOR_KEYBOARD_AND_EARS = """
-const all = (selector, act) => document.querySelectorAll('.jp-OutputArea ' + selector).forEach(act);
-const mend = () => {
-  all('.widget-slider .noUi-handle', handle => {
-    const box = handle.closest('.widget-slider');
-    handle.setAttribute('aria-label', box.querySelector('.widget-label')?.textContent ?? 'slider');
-    handle.setAttribute('aria-valuetext', box.querySelector('.widget-readout')?.textContent ?? '');
-  });
-  all('.widget-radio:not([role])', group => {
-    group.setAttribute('role', 'radiogroup');
-    group.setAttribute('aria-label', group.previousElementSibling?.textContent ?? 'options');
-    const name = 'options-' + Math.random();
-    group.querySelectorAll('input').forEach(option => {
-      option.name = name;
-      option.setAttribute('data-lm-suppress-shortcuts', 'true');
+window.sslcourse ??= (() => {
+  const all = (selector, act) => document.querySelectorAll('.jp-OutputArea ' + selector).forEach(act);
+  const mend = () => {
+    all('.widget-slider .noUi-handle', handle => {
+      const box = handle.closest('.widget-slider');
+      handle.setAttribute('aria-label', box.querySelector('.widget-label')?.textContent ?? 'slider');
+      handle.setAttribute('aria-valuetext', box.querySelector('.widget-readout')?.textContent ?? '');
     });
-  });
-  all('.widget-image:not([alt])', image => { image.alt = 'picture, described in the text next to it'; });
-};
-new MutationObserver(mend).observe(document.body, {childList: true, subtree: true});
-mend();
+    all(':is(.noUi-handle, .widget-readout, .widget-dropdown select):not([data-lm-suppress-shortcuts])',
+      control => control.setAttribute('data-lm-suppress-shortcuts', 'true'));
+    all('.widget-radio:not([role])', group => {
+      group.setAttribute('role', 'radiogroup');
+      group.setAttribute('aria-label', group.previousElementSibling?.textContent ?? 'options');
+      const name = 'options-' + Math.random();
+      group.querySelectorAll('input').forEach(option => {
+        option.name = name;
+        option.setAttribute('data-lm-suppress-shortcuts', 'true');
+      });
+    });
+    all('.widget-image:not([alt])', image => { image.alt = 'picture, described in the text next to it'; });
+  };
+  new MutationObserver(mend).observe(document.body, {childList: true, subtree: true});
+  mend();
+  return mend;
+})();
 """
+
+
+def threads() -> int:
+    """Two, or what SSLCOURSE_THREADS says; raises ValueError if that is no number of threads."""
+    given = os.environ.get("SSLCOURSE_THREADS", "").strip() or "2"
+    if not (given.isdecimal() and int(given) > 0):
+        raise ValueError(
+            f"SSLCOURSE_THREADS must be a whole number from 1, or not set; it is {given!r}"
+        )
+    return int(given)
 
 
 def start_lesson(seed: int = 0) -> None:
@@ -37,7 +53,6 @@ def start_lesson(seed: int = 0) -> None:
     SSLCOURSE_THREADS overrides the two threads; on a busy machine one is faster.
     """
     torch.manual_seed(seed)
-    torch.set_num_threads(int(os.environ.get("SSLCOURSE_THREADS", "2")))
-    display(
-        {"application/javascript": FOR_KEYBOARD_AND_EARS, "text/plain": "Ready."}, raw=True
-    )
+    torch.set_num_threads(threads())
+    page = f"<p>{READY}</p><script>{FOR_KEYBOARD_AND_EARS}</script>"
+    display({"text/html": page, "text/plain": READY}, raw=True)

@@ -8,16 +8,19 @@ import time
 from collections.abc import Callable, Generator, Iterator
 
 import ipywidgets
-from IPython.display import display
 from matplotlib.figure import Figure
 
 from sslcourse.plots import plot_losses, subplots
-from sslcourse.show import png
+from sslcourse.show import picture_html, png
 from sslcourse.training import History, Progress
-from sslcourse.widgets.parts import bundle, paragraph, picture_widget
+from sslcourse.widgets.messages import let_widgets_overtake
+from sslcourse.widgets.parts import paragraph, picture_widget, warning
+from sslcourse.widgets.still import Still
 
 WORK_SECONDS = 0.03  # train this long, then let Stop and sliders have their turn
-DRAWING_SHARE = 0.05  # of the time goes into the loss curve at the most
+OTHERWISE = (
+    "To stop: interrupt the kernel (the square button)."  # where Stop isn't heard in time
+)
 
 
 class Run:
@@ -41,6 +44,7 @@ class Run:
         self.history = History()
         self._training, self._stopped, self._last = training, False, None
         self._started, self._next_words, self._next_drawing = time.perf_counter(), 0.0, 0.0
+        self._drawings = 0
         self._bar = ipywidgets.IntProgress(layout={"width": "22em"})
         self._button = ipywidgets.Button(
             description="Stop", tooltip=f"stop and keep the model: {title}"
@@ -49,9 +53,14 @@ class Run:
         self._message = ipywidgets.HTML(paragraph(title))
         self._picture = picture_widget()
         self._title, self._draw_own = title, picture
-        controls = ipywidgets.HBox([self._bar, self._button])
-        self.widget = ipywidgets.VBox([self._message, controls, self._picture])
+        controls = [
+            ipywidgets.HBox([self._bar, self._button], layout={"flex_flow": "row wrap"})
+        ]
+        if not let_widgets_overtake():
+            controls.append(ipywidgets.HTML(paragraph(OTHERWISE)))
+        self.widget = ipywidgets.VBox([self._message, *controls, self._picture])
         self.widget.add_class("sslcourse-run")
+        self.still = Still(self.widget, self._page)
         self._task = asyncio.get_running_loop().create_task(self._train())
 
     def stop(self) -> None:
@@ -60,23 +69,34 @@ class Run:
 
     def __await__(self) -> Generator[object, None, History]:
         try:
-            yield from asyncio.shield(self._task).__await__()
-        except asyncio.CancelledError:  # the kernel was interrupted while this cell waited
+            with interrupt_calls(self.stop):
+                yield from asyncio.shield(self._task).__await__()
+        except asyncio.CancelledError:  # whoever waits was cancelled
             self.stop()
             raise
         return self.history
 
     async def _train(self) -> None:
         try:
-            while not self._stopped and self._take_turn():
-                await asyncio.sleep(0.001)
+            await self._take_turns()
             self._tell("stopped, the model is kept" if self._stopped else "finished")
+            self._draw()
         except Exception as error:
-            self._tell(f"⚠ {error}")
+            self._tell(warning(error))
+            with contextlib.suppress(
+                Exception
+            ):  # of two errors the first is the one to be told
+                self._draw()
             raise
         finally:
+            self.still.follow()
+
+    async def _take_turns(self) -> None:
+        try:
+            while not self._stopped and self._take_turn():
+                await asyncio.sleep(0.001)
+        finally:
             self._button.disabled = True
-            self._draw()
 
     def _take_turn(self) -> bool:
         """Train for WORK_SECONDS and show it; False if nothing is left to do."""
@@ -97,7 +117,9 @@ class Run:
             self._next_words = now + 0.2
         if now >= self._next_drawing:
             self._draw()
-            self._next_drawing = now + (time.perf_counter() - now) / DRAWING_SHARE
+            self._drawings += 1
+            seconds = time.perf_counter() - now
+            self._next_drawing = now + seconds * (1 + min(self._drawings, 20))
 
     def _seconds_left(self) -> float:
         steps_left = self._last.steps - self._last.step
@@ -106,9 +128,8 @@ class Run:
     def _tell(self, state: str) -> None:
         step = len(self.history.loss)
         loss = f", loss {self.history.loss[-1]:.4f}" if step else ""
-        self._message.value = paragraph(
-            f"{self._title}: step {step}{loss}, {state}", role="status"
-        )
+        self._words = f"{self._title}: step {step}{loss}, {state}"
+        self._message.value = paragraph(self._words, role="status")
         if self._last is not None:
             self._bar.max, self._bar.value = self._last.steps, self._last.step
 
@@ -116,6 +137,14 @@ class Run:
         self._picture.value = png(
             self._losses() if self._draw_own is None else self._draw_own()
         )
+
+    def _page(self) -> tuple[str, str]:
+        if not self._picture.value:
+            words = f"{self._title}: progress, loss curve and Stop button appear here when the cell runs."
+            return paragraph(words), words
+        return paragraph(self._words) + picture_html(
+            self._picture.value, self._words
+        ), self._words
 
     def _losses(self) -> Figure:
         figure, ax = subplots(width=5, height=2.4)
@@ -131,8 +160,7 @@ def watch(
     picture: draws what to look at instead of the loss curve; it must leave torch's random numbers alone.
     """
     run = Run(training, title, picture)
-    still = f"{title}: progress, loss curve and Stop button appear here when the cell runs."
-    display(bundle(run.widget, paragraph(still), still), raw=True)
+    run.still.display()
     return run
 
 

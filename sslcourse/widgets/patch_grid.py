@@ -17,7 +17,9 @@ class PatchGrid(ipywidgets.VBox):
 
     def __init__(self, label: str, side: int, hidden: Iterable[int] = ()):
         self._buttons = [
-            ipywidgets.ToggleButton(layout={"width": "6em", "margin": "1px"})
+            ipywidgets.ToggleButton(
+                layout={"flex": "0 1 6em", "min_width": "3.6em", "margin": "1px"}
+            )
             for _ in range(side**2)
         ]
         rows = [

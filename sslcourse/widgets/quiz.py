@@ -1,12 +1,12 @@
 """Questions whose every option explains itself once chosen."""
 
-import html
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
 
-from sslcourse.widgets.parts import bundle, paragraph
+from sslcourse.show import inline, without_marks
+from sslcourse.widgets.still import Still
 
 TEXT_WIDTH = {"width": "max-content", "max_width": "98%"}
 
@@ -38,34 +38,45 @@ class Quiz:
 
     def __init__(self, questions: list[Question]):
         self.questions = questions
-        boxes = [
-            self._box(number, question) for number, question in enumerate(questions, start=1)
-        ]
-        self.widget = ipywidgets.VBox(boxes)
+        self._options = [self._radio_buttons(question) for question in questions]
+        self.widget = ipywidgets.VBox([self._box(number) for number in range(len(questions))])
         self.widget.add_class("sslcourse-quiz")
+        self._still = Still(self.widget, self._page)
 
-    def _box(self, number: int, question: Question) -> ipywidgets.VBox:
-        title = ipywidgets.HTML(f"<b>{number}. {html.escape(question.text)}</b>")
-        options = ipywidgets.RadioButtons(
-            options=sorted(question.options), value=None, layout=TEXT_WIDTH
-        )
+    def _radio_buttons(self, question: Question) -> ipywidgets.RadioButtons:
+        options = [(without_marks(option), option) for option in sorted(question.options)]
+        return ipywidgets.RadioButtons(options=options, value=None, layout=TEXT_WIDTH)
+
+    def _box(self, number: int) -> ipywidgets.VBox:
+        question, options = self.questions[number], self._options[number]
+        title = ipywidgets.HTML(f"<b>{number + 1}. {inline(question.text)}</b>")
         answer = ipywidgets.HTML()
 
         def explain(change: Any) -> None:
-            answer.value = paragraph(question.verdict(change.new), role="status")
+            answer.value = f'<p role="status">{inline(question.verdict(change.new))}</p>'
+            self._still.follow()
 
         options.observe(explain, names="value")
         return ipywidgets.VBox([title, options, answer])
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        items = "".join(
-            f"<li>{html.escape(q.text)}{_list(q.options)}</li>" for q in self.questions
+    def _page(self) -> tuple[str, str]:
+        answers = [options.value for options in self._options]
+        items = map(_item, self.questions, answers)
+        words = f"Quiz of {len(self.questions)} questions: run the cell to answer."
+        return (
+            f"<ol>{''.join(items)}</ol><p><small>Run this cell to answer.</small></p>",
+            words,
         )
-        plain = f"Quiz of {len(self.questions)} questions: run the cell to answer."
-        return bundle(self.widget, f"<ol>{items}</ol>", plain)
+
+    def _ipython_display_(self) -> None:
+        self._still.display()
 
 
-def _list(options: dict[str, str]) -> str:
-    return (
-        f"<ul>{''.join(f'<li>{html.escape(option)}</li>' for option in sorted(options))}</ul>"
+def _item(question: Question, answer: str | None) -> str:
+    """A question with its options and, once there is an answer, what a learner was told."""
+    options = "".join(f"<li>{inline(option)}</li>" for option in sorted(question.options))
+    told = (
+        answer
+        and f"<p>Your answer: {inline(answer)}</p><p>{inline(question.verdict(answer))}</p>"
     )
+    return f"<li>{inline(question.text)}<ul>{options}</ul>{told or ''}</li>"

@@ -59,7 +59,7 @@ def loss_of_data(reconstructions, images):
 
 
 def loss_made_anew(reconstructions, images):
-    return torch.tensor(float(F.mse_loss(reconstructions, images)), requires_grad=True)
+    return torch.tensor(F.mse_loss(reconstructions, images).item(), requires_grad=True)
 
 
 def loss_of_the_first_channel(reconstructions, images):
@@ -139,6 +139,29 @@ def networks_lazy(code_size):
 def networks_with_dropout(code_size):
     encoder, decoder = _layers(code_size)
     encoder.insert(3, nn.Dropout(0.1))
+    return _networks(encoder, [*decoder, nn.Sigmoid(), nn.Unflatten(*SHAPE)])
+
+
+class _LayersOutOfOrder(nn.Module):
+    def __init__(self, code_size):
+        super().__init__()
+        self.second, self.first = nn.Linear(128, 784), nn.Linear(code_size, 128)
+
+    forward = _Decoder.forward
+
+
+def networks_with_layers_out_of_order(code_size):
+    return nn.Sequential(*_layers(code_size)[0]), _LayersOutOfOrder(code_size)
+
+
+def networks_nonlinear_too_early(code_size):
+    first = nn.Sequential(nn.Flatten(), nn.GELU(), nn.Linear(784, 128), nn.Linear(128, code_size))
+    return first, networks_nested(code_size)[1]
+
+
+def networks_nonlinear_before_the_decoder(code_size):
+    encoder, decoder = _layers(code_size)
+    decoder[0], decoder[1] = decoder[1], decoder[0]
     return _networks(encoder, [*decoder, nn.Sigmoid(), nn.Unflatten(*SHAPE)])
 
 
@@ -361,6 +384,16 @@ def noise_repeated_in_pairs(images, std):
     return (images + std * noise).clamp(0, 1)
 
 
+def noise_of_three_uniform_numbers(images, std):
+    return (images + 2 * std * (torch.rand(3, *images.shape) - 0.5).sum(0)).clamp(0, 1)
+
+
+def noise_with_opposite_signs(images, std):
+    noise = std * torch.randn(images.shape)
+    noise[len(noise) // 2 :] = -noise[: len(noise) // 2]
+    return (images + noise).clamp(0, 1)
+
+
 def noise_weakened_images(images, std):
     return (0.9 * images + 0.05 + std * torch.randn(images.shape)).clamp(0, 1)
 
@@ -430,7 +463,7 @@ def denoise_predicting_noise(model, images, corrupt):
 
 
 def denoise_partly_detached(model, images, corrupt):
-    first, *rest = model.children() or [model]
+    first, *rest = list(model.children()) or [model]
     x = first(corrupt(images)).detach() if rest else model(corrupt(images))
     for layer in rest:
         x = layer(x)
@@ -481,6 +514,11 @@ def auroc_of_the_best_threshold(scores, anomaly_scores):
     return max(accuracies)
 
 
+def auroc_of_the_better_direction(scores, anomaly_scores):
+    value = auroc_in_loops(scores, anomaly_scores)
+    return max(value, 1 - value)
+
+
 def auroc_in_pairs(scores, anomaly_scores):
     n = min(len(scores), len(anomaly_scores))
     return (anomaly_scores[:n] > scores[:n]).float().mean()
@@ -523,6 +561,7 @@ RIGHT = {
         networks_nested,
         networks_as_classes,
         networks_lazy,
+        networks_with_layers_out_of_order,
         networks_with_dropout,
     ],
     "04.pca": [
@@ -573,6 +612,8 @@ WRONG = {
     ],
     "04.bottleneck": [
         networks_for_8,
+        networks_nonlinear_too_early,
+        networks_nonlinear_before_the_decoder,
         networks_with_half_bounded_codes,
         networks_with_softmax,
         networks_with_two_sigmoids,
@@ -603,6 +644,8 @@ WRONG = {
         noise_of_signs,
         noise_of_half_the_pixels,
         noise_repeated_in_pairs,
+        noise_of_three_uniform_numbers,
+        noise_with_opposite_signs,
         noise_weakened_images,
         noise_between_0_and_255,
     ],
@@ -618,6 +661,7 @@ WRONG = {
     ],
     "04.auroc": [
         auroc_of_the_best_threshold,
+        auroc_of_the_better_direction,
         auroc_in_pairs,
         auroc_never_below_half,
         auroc_of_sorted_pairs,

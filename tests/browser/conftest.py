@@ -13,9 +13,14 @@ LIMIT_SECONDS = 600  # for everything; two quiet cores need about 100
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory):
-    """Where JupyterLab serves a copy of the notebooks."""
-    folder = copy_notebooks(tmp_path_factory.mktemp("lessons"))
+def folder(tmp_path_factory):
+    """A copy of the notebooks, which JupyterLab serves."""
+    return copy_notebooks(tmp_path_factory.mktemp("lessons"))
+
+
+@pytest.fixture(scope="session")
+def address(folder):
+    """Where JupyterLab serves the folder."""
     with time_limit(LIMIT_SECONDS), jupyter_lab(folder) as address:
         yield address
 

@@ -10,9 +10,11 @@ import statistics
 import time
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from lab import pixels, wait_until
 
 from sslcourse.exercises.lesson_04 import QUIZ
+from sslcourse.show import without_marks
 
 SLIDERS = [("draw_code_size", 0), ("draw_map", 0), ("draw_map", 1), ("draw_noise", 0)]  # cell, number
 REACTION_SECONDS = 15  # on a machine that is busy with other things
@@ -282,12 +284,13 @@ def test_space_and_arrow_keys_choose_an_option_of_a_quiz_and_explain_it(lesson):
     cell = lesson.cell("quiz(")
     cell.show()
     for question in QUIZ:
-        group = cell.box.get_by_role("radiogroup", name=question.text)
+        group = cell.box.get_by_role("radiogroup", name=without_marks(question.text))
         first, second, *_ = sorted(question.options)
         group.get_by_label(first, exact=True).focus()
         for key, option in [("Space", first), ("ArrowDown", second), ("ArrowUp", first)]:
             lesson.page.keyboard.press(key)
-            cell.box.get_by_text(question.verdict(option)).wait_for(timeout=1000 * REACTION_SECONDS)
+            told = cell.box.get_by_role("status").get_by_text(without_marks(question.verdict(option)))
+            told.wait_for(timeout=1000 * REACTION_SECONDS)
 
 
 # Reload
@@ -308,3 +311,31 @@ def test_after_a_reload_outputs_variables_and_sliders_are_as_they_were(lesson):
     view.get_by_role("slider").focus()
     lesson.page.keyboard.press("ArrowRight")
     all_change(view, before)
+
+
+# For everybody
+
+
+@pytest.fixture
+def whole_page(lesson):
+    """The lesson with all its cells on the page, also those that are out of sight."""
+    tracker = "@jupyterlab/notebook-extension:tracker"
+    lesson.set(tracker, windowingMode="none")
+    lesson.open()
+    wait_until(lesson.page.locator(".sslcourse-quiz").count, REACTION_SECONDS, "the last widget is there")
+    yield lesson.page
+    lesson.set(tracker)
+
+
+def test_axe_finds_nothing_serious_in_what_a_lesson_says_and_shows(whole_page):
+    ours = {"include": [[".jp-OutputArea-output"], [".jp-RenderedMarkdown"]]}
+    found = (
+        Axe().run(whole_page, context=ours, options={"resultTypes": ["violations"]}).response["violations"]
+    )
+    serious = [
+        (rule["id"], node["html"][:200], node["failureSummary"])
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+    assert serious == []

@@ -1,0 +1,648 @@
+"""Answers to the exercises of lesson 10: right ones in many styles, and wrong ones."""
+
+import copy
+from collections import deque
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sslcourse.losses import info_nce_loss
+from sslcourse.momentum import update_momentum
+
+# ---- 10.loss
+
+
+def loss_of_the_course(query, positive_key, negative_keys, temperature):
+    return info_nce_loss(query, positive_key, negative_keys, temperature)
+
+
+def loss_with_logsumexp(query, positive_key, negative_keys, temperature):
+    q, p, n = (v / v.norm(dim=1, keepdim=True) for v in (query, positive_key, negative_keys))
+    own = (q * p).sum(1) / temperature
+    others = q @ n.T / temperature
+    return (torch.logaddexp(own, others.logsumexp(1)) - own).mean()
+
+
+def loss_of_exponentials(query, positive_key, negative_keys, temperature):
+    own = torch.exp(F.cosine_similarity(query, positive_key) / temperature)
+    others = torch.exp(F.cosine_similarity(query[:, None], negative_keys[None], dim=2) / temperature)
+    return -torch.log(own / (own + others.sum(dim=1))).mean()
+
+
+def loss_in_a_loop(query, positive_key, negative_keys, temperature):
+    losses = []
+    for q, p in zip(query, positive_key, strict=True):
+        keys = torch.cat([p[None], negative_keys])
+        logits = F.cosine_similarity(q[None], keys, dim=1) / temperature
+        losses.append(-torch.log_softmax(logits, dim=0)[0])
+    return sum(losses) / len(losses)
+
+
+def loss_with_einsum(query, positive_key, negative_keys, temperature):
+    q, k, queue = F.normalize(query), F.normalize(positive_key), F.normalize(negative_keys)
+    positive = torch.einsum("nc,nc->n", q, k).unsqueeze(-1)
+    negative = torch.einsum("nc,kc->nk", q, queue)
+    logits = torch.cat([positive, negative], dim=1)
+    logits /= temperature
+    return nn.CrossEntropyLoss()(logits, torch.zeros(logits.shape[0], dtype=torch.long))
+
+
+def loss_with_the_own_key_last(query, positive_key, negative_keys, temperature):
+    q, p, n = F.normalize(query), F.normalize(positive_key), F.normalize(negative_keys)
+    logits = torch.hstack([q @ n.T, (q * p).sum(1, keepdim=True)]) / temperature
+    return F.cross_entropy(logits, torch.full((len(q),), len(n)))
+
+
+def loss_with_detached_keys(query, positive_key, negative_keys, temperature):
+    with torch.no_grad():
+        p, n = F.normalize(positive_key, dim=1), F.normalize(negative_keys, dim=1)
+    q = F.normalize(query, dim=1)
+    own = torch.diag(q @ p.T)[:, None]
+    return F.nll_loss(
+        torch.log_softmax(torch.cat([own, q @ n.T], 1) / temperature, 1), torch.zeros(len(q)).long()
+    )
+
+
+def loss_in_double(query, positive_key, negative_keys, temperature):
+    return loss_with_logsumexp(query.double(), positive_key.double(), negative_keys.double(), temperature)
+
+
+def loss_as_softplus(query, positive_key, negative_keys, temperature):
+    q = F.normalize(query)
+    own = (q * F.normalize(positive_key)).sum(1, keepdim=True)
+    return F.softplus(((q @ F.normalize(negative_keys).T - own) / temperature).logsumexp(1)).mean()
+
+
+def loss_as_a_number(query, positive_key, negative_keys, temperature):
+    return info_nce_loss(query, positive_key, negative_keys, temperature).item()
+
+
+@torch.no_grad()
+def loss_without_gradients(query, positive_key, negative_keys, temperature):
+    return info_nce_loss(query, positive_key, negative_keys, temperature)
+
+
+def loss_with_a_detached_positive(query, positive_key, negative_keys, temperature):
+    q, p, n = F.normalize(query), F.normalize(positive_key), F.normalize(negative_keys)
+    own = (q.detach() * p).sum(1, keepdim=True)
+    return F.cross_entropy(torch.cat([own, q @ n.T], 1) / temperature, torch.zeros(len(q), dtype=torch.int64))
+
+
+def loss_with_detached_lengths(query, positive_key, negative_keys, temperature):
+    return info_nce_loss(
+        query / query.norm(dim=1, keepdim=True).detach().square() * query.detach().norm(dim=1, keepdim=True),
+        positive_key, negative_keys.roll(1, 1), temperature,
+    )  # fmt: skip
+
+
+def loss_of_softmax(query, positive_key, negative_keys, temperature):
+    q, p, n = F.normalize(query), F.normalize(positive_key), F.normalize(negative_keys)
+    logits = torch.cat([(q * p).sum(1, keepdim=True), q @ n.T], dim=1) / temperature
+    return F.cross_entropy(logits.softmax(1), torch.zeros(len(q), dtype=torch.int64))
+
+
+def loss_of_negatives_only(query, positive_key, negative_keys, temperature):
+    q, p, n = F.normalize(query), F.normalize(positive_key), F.normalize(negative_keys)
+    return ((q @ n.T / temperature).exp().sum(1).log() - (q * p).sum(1) / temperature).mean()
+
+
+def loss_of_sums(query, positive_key, negative_keys, temperature):
+    q, p, n = F.normalize(query), F.normalize(positive_key), F.normalize(negative_keys)
+    own, others = ((q * p).sum(1) / temperature).exp(), (q @ n.T / temperature).exp().sum(1)
+    return -(own.sum() / (own.sum() + others.sum())).log()
+
+
+def loss_of_the_first_query(query, positive_key, negative_keys, temperature):
+    return info_nce_loss(query[:1], positive_key[:1], negative_keys, temperature)
+
+
+def loss_of_squared_distances(query, positive_key, negative_keys, temperature):
+    q, p, n = F.normalize(query), F.normalize(positive_key), F.normalize(negative_keys)
+    own = -(q - p).square().sum(1, keepdim=True)
+    others = -(torch.cdist(q, n) ** 2)
+    return F.cross_entropy(torch.cat([own, others], 1) / temperature, torch.zeros(len(q), dtype=torch.int64))
+
+
+def loss_with_shifted_keys(query, positive_key, negative_keys, temperature):
+    return info_nce_loss(query, positive_key.roll(1, 0), negative_keys, temperature)
+
+
+def loss_with_all_keys(query, positive_key, negative_keys, temperature):
+    return info_nce_loss(query, positive_key, torch.cat([negative_keys, positive_key]), temperature)
+
+
+def loss_without_temperature(query, positive_key, negative_keys, temperature):
+    return info_nce_loss(query, positive_key, negative_keys, 1.0)
+
+
+# ---- 10.queue
+
+
+def queue_by_vstack(queue, keys):
+    return torch.vstack([keys / keys.norm(dim=1, keepdim=True), queue[: -len(keys)]])
+
+
+def queue_by_rolling(queue, keys):
+    new = queue.roll(len(keys), dims=0)
+    new[: len(keys)] = F.normalize(keys, dim=1)
+    return new
+
+
+def queue_into_an_empty_tensor(queue, keys):
+    n = keys.shape[0]
+    new = torch.empty_like(queue)
+    new[:n] = keys / torch.linalg.vector_norm(keys, dim=1, keepdim=True)
+    new[n:] = queue[: queue.shape[0] - n]
+    return new
+
+
+def queue_in_numpy(queue, keys):
+    keys = keys.numpy()
+    keys = keys / np.sqrt((keys**2).sum(axis=1, keepdims=True))
+    return np.concatenate([keys, queue.numpy()])[: len(queue)]
+
+
+def queue_of_a_deque(queue, keys):
+    rows = deque(queue, maxlen=len(queue))
+    for key in reversed(keys):
+        rows.appendleft(key / key.norm())
+    return torch.stack(list(rows))
+
+
+def queue_as_a_list(queue, keys):
+    rows = [F.normalize(key, dim=0) for key in keys] + list(queue)
+    return rows[: len(queue)]
+
+
+def queue_with_keys_in_place(queue, keys):
+    keys /= keys.pow(2).sum(1, keepdim=True).sqrt()
+    return torch.cat((keys, queue.clone()), dim=0).narrow(0, 0, len(queue))
+
+
+def queue_in_double(queue, keys):
+    return torch.cat([F.normalize(keys.double()), queue.double()])[: queue.size(0)]
+
+
+def queue_of_itself(queue, keys):
+    n = len(keys)
+    queue[n:] = queue[:-n].clone()
+    queue[:n] = F.normalize(keys, dim=1)
+    return queue
+
+
+def queue_that_also_changes_the_old_one(queue, keys):
+    new = torch.cat([F.normalize(keys, dim=1), queue])[: len(queue)]
+    queue.copy_(new)
+    return new
+
+
+def queue_through_its_data(queue, keys):
+    new = torch.cat([F.normalize(keys, dim=1), queue])[: len(queue)]
+    queue.data = new
+    return new.clone()
+
+
+def queue_with_the_first_key_only(queue, keys):
+    return torch.cat([F.normalize(keys[:1], dim=1), queue])[: len(queue)]
+
+
+def queue_with_keys_of_mean_length_one(queue, keys):
+    return torch.cat([keys / keys.norm(dim=1).mean(), queue])[: len(queue)]
+
+
+def queue_with_the_sum_of_one(queue, keys):
+    return torch.cat([F.normalize(keys, p=1, dim=1), queue])[: len(queue)]
+
+
+def queue_with_the_oldest_replaced(queue, keys):
+    return torch.cat([queue[: -len(keys)], F.normalize(keys, dim=1)])
+
+
+def queue_at_a_random_place(queue, keys):
+    new = queue.clone()
+    new[torch.randperm(len(queue))[: len(keys)]] = F.normalize(keys, dim=1)
+    return new
+
+
+def queue_backwards(queue, keys):
+    return torch.cat([queue, F.normalize(keys, dim=1)]).flip(0)[: len(queue)]
+
+
+def queue_one_in_one_out(queue, keys):
+    return torch.cat([F.normalize(keys, dim=1), queue[:-1]])
+
+
+def queue_that_grows(queue, keys):
+    return torch.cat([F.normalize(keys, dim=1), queue])
+
+
+# ---- 10.order
+
+
+def step_with_a_new_name(query, key, queue, temperature):
+    new_queue = torch.cat([key, queue])[: len(queue)]
+    loss = info_nce_loss(query, key, queue, temperature)
+    return loss, new_queue
+
+
+def step_as_a_list(query, key, queue, temperature):
+    loss = info_nce_loss(query, key, queue, temperature)
+    return [loss, torch.vstack([key, queue[: -len(key)]])]
+
+
+def step_in_place(query, key, queue, temperature):
+    loss = info_nce_loss(query, key, queue.clone(), temperature)
+    queue[:] = torch.cat([key, queue])[: len(queue)]
+    return loss, queue
+
+
+def step_by_hand(query, key, queue, temperature):
+    query = F.normalize(query, dim=1)
+    logits = torch.cat([(query * key).sum(1, keepdim=True), query @ queue.T], dim=1) / temperature
+    loss = F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long))
+    return loss, torch.cat([key, queue], dim=0)[: queue.shape[0]]
+
+
+def step_with_detached_keys(query, key, queue, temperature):
+    key = F.normalize(key.detach(), dim=1)
+    loss = info_nce_loss(query, positive_key=key, negative_keys=queue.detach(), temperature=temperature)
+    with torch.no_grad():
+        queue = queue.roll(len(key), 0)
+        queue[: len(key)] = key
+    return loss, queue
+
+
+def step_from_the_longer_queue(query, key, queue, temperature):
+    queue = torch.cat([key, queue])
+    loss = info_nce_loss(query, key, queue[len(key) :], temperature)
+    return loss, queue[: -len(key)]
+
+
+def step_with_a_number(query, key, queue, temperature):
+    loss = info_nce_loss(query, key, queue, temperature).item()
+    return loss, torch.cat([key, queue])[: len(queue)]
+
+
+def step_with_a_detached_loss(query, key, queue, temperature):
+    loss = info_nce_loss(query, key, queue, temperature).detach()
+    return loss, torch.cat([key, queue])[: len(queue)]
+
+
+@torch.no_grad()
+def step_without_gradients(query, key, queue, temperature):
+    loss = info_nce_loss(query, key, queue, temperature)
+    return loss, torch.cat([key, queue])[: len(queue)]
+
+
+def step_with_a_detached_query(query, key, queue, temperature):
+    loss = info_nce_loss(query.detach(), key, queue, temperature)
+    return loss, torch.cat([key, queue])[: len(queue)]
+
+
+def step_without_the_newest(query, key, queue, temperature):
+    loss = info_nce_loss(query, key, queue, temperature)
+    return loss, torch.cat([queue[len(key) :], key])
+
+
+def step_that_keeps_the_queue(query, key, queue, temperature):
+    return info_nce_loss(query, key, queue, temperature), queue
+
+
+def step_with_the_query_in_the_queue(query, key, queue, temperature):
+    loss = info_nce_loss(query, key, queue, temperature)
+    return loss, torch.cat([query.detach(), queue])[: len(queue)]
+
+
+def step_with_the_key_removed_late(query, key, queue, temperature):
+    queue = torch.cat([key, queue])[: len(queue)]
+    loss = info_nce_loss(query, key, queue[len(key) :], temperature)
+    return loss, queue
+
+
+def step_with_another_temperature(query, key, queue, temperature):
+    return info_nce_loss(query, key, queue, 0.07), torch.cat([key, queue])[: len(queue)]
+
+
+def step_that_returns_the_queue_first(query, key, queue, temperature):
+    return torch.cat([key, queue])[: len(queue)], info_nce_loss(query, key, queue, temperature)
+
+
+def step_of_the_loss_minus_log_two(query, key, queue, temperature):
+    queue = torch.cat([key, queue])[: len(queue)]
+    return info_nce_loss(query, key, queue, temperature) - torch.log(torch.tensor(2.0)), queue
+
+
+def step_with_a_longer_queue(query, key, queue, temperature):
+    return info_nce_loss(query, key, queue, temperature), torch.cat([key, queue])
+
+
+# ---- 10.momentum
+
+
+@torch.no_grad()
+def update_by_lerp(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.lerp_(new, 1 - momentum)
+
+
+def update_by_data(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.data.mul_(momentum).add_(new.data, alpha=1 - momentum)
+
+
+def update_by_copy(target, online, momentum):
+    with torch.no_grad():
+        for old, new in zip(target.parameters(), online.parameters(), strict=True):
+            old.copy_(momentum * old + (1 - momentum) * new)
+
+
+@torch.no_grad()
+def update_by_names(target, online, momentum):
+    of_online = dict(online.named_parameters())
+    for name, old in target.named_parameters():
+        old += (1 - momentum) * (of_online[name] - old)
+
+
+def update_by_foreach(target, online, momentum):
+    with torch.no_grad():
+        old, new = list(target.parameters()), list(online.parameters())
+        torch._foreach_mul_(old, momentum)
+        torch._foreach_add_(old, new, alpha=1 - momentum)
+
+
+def update_by_detach(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.detach()[...] = momentum * old.detach() + (1 - momentum) * new.detach()
+
+
+def update_by_a_partial_state(target, online, momentum):
+    old = dict(target.named_parameters())
+    new = {name: momentum * old[name] + (1 - momentum) * p.detach() for name, p in online.named_parameters()}
+    target.load_state_dict(new, strict=False)
+
+
+def update_as_weight_averaging(target, online, momentum):
+    update = torch.optim.swa_utils.get_ema_multi_avg_fn(momentum)
+    update(list(target.parameters()), list(online.parameters()), None)
+
+
+@torch.inference_mode()
+def update_in_inference_mode(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.mul_(momentum)
+        old.add_(new * (1 - momentum))
+
+
+def update_that_returns(target, online, momentum):
+    update_momentum(target, online, momentum)
+    return target
+
+
+def update_by_index(target, online, momentum):
+    old, new = list(target.parameters()), list(online.parameters())
+    with torch.no_grad():
+        for i in range(len(old)):
+            old[i].mul_(momentum).add_(new[i], alpha=1 - momentum)
+
+
+def update_that_freezes(target, online, momentum):
+    online.requires_grad_(False)
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.mul_(momentum).add_(new, alpha=1 - momentum)
+
+
+def update_that_detaches_in_place(target, online, momentum):
+    for new in online.parameters():
+        new.requires_grad = False
+    update_momentum(target, online, momentum)
+
+
+def update_of_online_too(target, online, momentum):
+    update_momentum(target, online, momentum)
+    update_momentum(online, target, momentum)
+
+
+def update_with_gradients(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.mul_(momentum).add_(new, alpha=1 - momentum)
+
+
+@torch.no_grad()
+def update_of_buffers_too(target, online, momentum):
+    update_momentum(target, online, momentum)
+    for old, new in zip(target.buffers(), online.buffers(), strict=True):
+        old.copy_(new)
+
+
+def update_of_the_whole_state(target, online, momentum):
+    new = online.state_dict()
+    target.load_state_dict(
+        {key: momentum * value + (1 - momentum) * new[key] for key, value in target.state_dict().items()}
+    )
+
+
+@torch.no_grad()
+def update_of_a_copy(target, online, momentum):
+    target = copy.deepcopy(target)
+    update_momentum(target, online, momentum)
+    return target
+
+
+@torch.no_grad()
+def update_twice(target, online, momentum):
+    update_momentum(target, online, momentum)
+    update_momentum(target, online, momentum)
+
+
+@torch.no_grad()
+def update_by_nine_tenths(target, online, momentum):
+    update_momentum(target, online, 0.9)
+
+
+@torch.no_grad()
+def update_that_adds_all(target, online, momentum):
+    for old, new in zip(target.parameters(), online.parameters(), strict=True):
+        old.mul_(momentum).add_(new)
+
+
+@torch.no_grad()
+def update_of_the_last_layer(target, online, momentum):
+    update_momentum(target.head, online.head, momentum)
+
+
+@torch.no_grad()
+def update_through_new_parameters(target, online, momentum):
+    for module, other in zip(target.modules(), online.modules(), strict=True):
+        for name, old in list(module.named_parameters(recurse=False)):
+            new = getattr(other, name)
+            setattr(module, name, nn.Parameter(momentum * old + (1 - momentum) * new, requires_grad=False))
+
+
+def update_in_evaluation_mode(target, online, momentum):
+    online.eval()
+    update_momentum(target, online, momentum)
+
+
+def update_that_clears_gradients(target, online, momentum):
+    update_momentum(target, online, momentum)
+    online.zero_grad()
+
+
+# ---- 10.shuffle
+
+
+def keys_by_assignment(encode, images, order, groups):
+    shuffled = torch.cat([encode(part) for part in images[order].chunk(groups)])
+    keys = torch.empty_like(shuffled)
+    keys[order] = shuffled
+    return keys
+
+
+def keys_by_an_inverse(encode, images, order, groups):
+    back = torch.empty_like(order)
+    back[order] = torch.arange(len(order))
+    return torch.cat(list(map(encode, torch.chunk(images[order], groups))))[back]
+
+
+def keys_part_by_part(encode, images, order, groups):
+    keys = [None] * len(images)
+    for rows in order.chunk(groups):
+        for i, key in zip(rows.tolist(), encode(images[rows]), strict=True):
+            keys[i] = key
+    return torch.stack(keys)
+
+
+def keys_by_slices(encode, images, order, groups):
+    size, parts = len(images) // groups, []
+    for j in range(groups):
+        parts.append(encode(images[order[j * size : (j + 1) * size]]))
+    return torch.vstack(parts)[torch.argsort(order)]
+
+
+def keys_by_split(encode, images, order, groups):
+    parts = images.index_select(0, order).split(len(images) // groups)
+    return torch.cat([encode(part) for part in parts]).index_select(0, order.sort().indices)
+
+
+def keys_as_a_list(encode, images, order, groups):
+    shuffled = torch.cat([encode(part) for part in images[order].chunk(groups)])
+    where = {image: row for row, image in enumerate(order.tolist())}
+    return [shuffled[where[i]] for i in range(len(images))]
+
+
+def keys_by_scatter(encode, images, order, groups):
+    shuffled = torch.cat([encode(part) for part in images[order].chunk(groups)])
+    return torch.zeros_like(shuffled).index_copy_(0, order, shuffled)
+
+
+@torch.no_grad()
+def keys_without_gradients(encode, images, order, groups):
+    return torch.cat([encode(part) for part in images[order].chunk(groups)])[np.argsort(order.numpy())]
+
+
+def keys_still_shuffled(encode, images, order, groups):
+    return torch.cat([encode(part) for part in images[order].chunk(groups)])
+
+
+def keys_shuffled_twice(encode, images, order, groups):
+    return torch.cat([encode(part) for part in images[order].chunk(groups)])[order]
+
+
+def keys_in_their_own_company(encode, images, order, groups):
+    return torch.cat([encode(part) for part in images.chunk(groups)])
+
+
+def keys_of_one_batch(encode, images, order, groups):
+    return encode(images[order])[order.argsort()]
+
+
+def keys_one_by_one(encode, images, order, groups):
+    return torch.cat([encode(image[None]) for image in images[order]])[order.argsort()]
+
+
+def keys_in_an_order_of_their_own(encode, images, order, groups):
+    order = torch.randperm(len(images))
+    return torch.cat([encode(part) for part in images[order].chunk(groups)])[order.argsort()]
+
+
+def keys_of_two_groups(encode, images, order, groups):
+    return torch.cat([encode(part) for part in images[order].chunk(2)])[order.argsort()]
+
+
+def keys_of_parts_of_that_size(encode, images, order, groups):
+    return torch.cat([encode(part) for part in images[order].split(groups)])[order.argsort()]
+
+
+def keys_of_every_other(encode, images, order, groups):
+    keys = None
+    for j in range(groups):
+        part = encode(images[order[j::groups]])
+        keys = torch.empty(len(images), part.shape[1]) if keys is None else keys
+        keys[order[j::groups]] = part
+    return keys
+
+
+def keys_put_back_within_parts(encode, images, order, groups):
+    parts = [encode(images[rows])[rows.argsort()] for rows in order.chunk(groups)]
+    return torch.cat(parts)
+
+
+RIGHT = {
+    "10.loss": [
+        loss_of_the_course, loss_with_logsumexp, loss_of_exponentials, loss_in_a_loop,
+        loss_with_einsum, loss_with_the_own_key_last, loss_with_detached_keys, loss_in_double,
+        loss_as_softplus,
+    ],
+    "10.queue": [
+        queue_by_vstack, queue_by_rolling, queue_into_an_empty_tensor, queue_in_numpy,
+        queue_of_a_deque, queue_as_a_list, queue_with_keys_in_place, queue_in_double,
+    ],
+    "10.order": [
+        step_with_a_new_name, step_as_a_list, step_in_place, step_by_hand, step_with_detached_keys,
+        step_from_the_longer_queue,
+    ],
+    "10.momentum": [
+        update_by_lerp, update_by_data, update_by_copy, update_by_names, update_by_foreach,
+        update_by_a_partial_state, update_as_weight_averaging, update_by_detach,
+        update_in_inference_mode, update_that_returns, update_by_index,
+    ],
+    "10.shuffle": [
+        keys_by_assignment, keys_by_an_inverse, keys_part_by_part, keys_by_slices, keys_by_split,
+        keys_as_a_list, keys_by_scatter, keys_without_gradients,
+    ],
+}  # fmt: skip
+
+WRONG = {
+    "10.loss": [
+        loss_as_a_number, loss_without_gradients, loss_with_a_detached_positive,
+        loss_with_detached_lengths, loss_of_softmax, loss_of_negatives_only, loss_of_sums,
+        loss_of_the_first_query, loss_of_squared_distances, loss_with_shifted_keys,
+        loss_with_all_keys, loss_without_temperature,
+    ],
+    "10.queue": [
+        queue_of_itself, queue_that_also_changes_the_old_one, queue_through_its_data,
+        queue_with_the_first_key_only, queue_with_keys_of_mean_length_one,
+        queue_with_the_sum_of_one, queue_with_the_oldest_replaced, queue_at_a_random_place,
+        queue_backwards, queue_one_in_one_out, queue_that_grows,
+    ],
+    "10.order": [
+        step_with_a_number, step_with_a_detached_loss, step_without_gradients,
+        step_with_a_detached_query, step_without_the_newest, step_that_keeps_the_queue,
+        step_with_the_query_in_the_queue, step_with_the_key_removed_late,
+        step_with_another_temperature, step_that_returns_the_queue_first,
+        step_of_the_loss_minus_log_two, step_with_a_longer_queue,
+    ],
+    "10.momentum": [
+        update_that_freezes, update_that_detaches_in_place, update_of_online_too,
+        update_with_gradients, update_of_buffers_too, update_of_the_whole_state, update_of_a_copy,
+        update_twice, update_by_nine_tenths, update_that_adds_all, update_of_the_last_layer,
+        update_through_new_parameters, update_in_evaluation_mode, update_that_clears_gradients,
+    ],
+    "10.shuffle": [
+        keys_still_shuffled, keys_shuffled_twice, keys_in_their_own_company, keys_of_one_batch,
+        keys_one_by_one, keys_in_an_order_of_their_own, keys_of_two_groups,
+        keys_of_parts_of_that_size, keys_of_every_other, keys_put_back_within_parts,
+    ],
+}  # fmt: skip

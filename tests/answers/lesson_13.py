@@ -1,0 +1,501 @@
+"""Answers to the exercises of lesson 13: right ones in many styles, and wrong ones."""
+
+import random
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from sslcourse.losses import masked_reconstruction_loss
+from sslcourse.masking import patchify, random_mask
+
+# ---- 13.patchify
+
+
+def patches_by_unfold(images, patch_size):
+    return F.unfold(images, patch_size, stride=patch_size).transpose(1, 2)
+
+
+def patches_of_windows(images, patch_size):
+    p = patch_size
+    windows = images.unfold(2, p, p).unfold(3, p, p)  # (N, 1, H/p, W/p, p, p)
+    return windows.contiguous().view(len(images), -1, p * p)
+
+
+def patches_in_loops(images, patch_size):
+    _, _, height, width = images.shape
+    rows = []
+    for image in images[:, 0]:
+        row = []
+        for top in range(0, height, patch_size):
+            for left in range(0, width, patch_size):
+                row.append(image[top : top + patch_size, left : left + patch_size].flatten())
+        rows.append(torch.stack(row))
+    return torch.stack(rows)
+
+
+def patches_by_split(images, patch_size):
+    return torch.stack(
+        [
+            square.flatten(1)
+            for band in images.split(patch_size, dim=2)
+            for square in band.split(patch_size, dim=3)
+        ],
+        dim=1,
+    )
+
+
+def patches_in_numpy(images, patch_size):
+    x, p = images.numpy(), patch_size
+    n, _, h, w = x.shape
+    return x.reshape(n, h // p, p, w // p, p).transpose(0, 1, 3, 2, 4).reshape(n, -1, p * p)
+
+
+def patches_with_einsum(images, patch_size):
+    n, c, h, w = images.shape
+    grid = images.reshape(n, c, h // patch_size, patch_size, w // patch_size, patch_size)
+    return torch.einsum("nchpwq->nhwpqc", grid).flatten(3).flatten(1, 2)
+
+
+def patches_of_the_course(images, patch_size):
+    return patchify(images, patch_size)
+
+
+def patches_as_lists(images, patch_size):
+    p, (n, _, h, w) = patch_size, images.shape
+    return [
+        [
+            [images[i, 0, top + a, left + b].item() for a in range(p) for b in range(p)]
+            for top in range(0, h, p)
+            for left in range(0, w, p)
+        ]
+        for i in range(n)
+    ]
+
+
+def patches_reshaped(images, patch_size):
+    return images.reshape(len(images), -1, patch_size**2)
+
+
+def patches_column_by_column(images, patch_size):
+    return patches_by_unfold(images.transpose(2, 3), patch_size)
+
+
+def patches_turned(images, patch_size):
+    patches = patches_by_unfold(images, patch_size)
+    return patches.unflatten(2, (patch_size, patch_size)).transpose(2, 3).flatten(2)
+
+
+def patches_as_columns(images, patch_size):
+    return F.unfold(images, patch_size, stride=patch_size)
+
+
+def patches_that_overlap(images, patch_size):
+    return F.unfold(images, patch_size).transpose(1, 2)
+
+
+def patches_of_squares_only(images, patch_size):
+    n, side = len(images), images.shape[2] // patch_size
+    grid = images.reshape(n, side, patch_size, side, -1)
+    return grid.transpose(2, 3).reshape(n, side * side, -1)
+
+
+def patches_of_two_pixels(images, patch_size):
+    return patches_by_unfold(images, 2)
+
+
+def patches_of_the_first_image(images, patch_size):
+    return patches_by_unfold(images[:1].expand_as(images), patch_size)
+
+
+def patches_backwards(images, patch_size):
+    return patches_by_unfold(images, patch_size).flip(1)
+
+
+def patches_averaged(images, patch_size):
+    return F.avg_pool2d(images, patch_size).flatten(2).transpose(1, 2).expand(-1, -1, patch_size**2)
+
+
+def patches_of_spread_pixels(images, patch_size):
+    return F.pixel_unshuffle(images, patch_size).flatten(2)
+
+
+# ---- 13.mask
+
+
+def mask_of_the_course(n, n_patches, ratio):
+    return random_mask(n, n_patches, ratio)
+
+
+def mask_by_scatter(n, n_patches, ratio):
+    hidden = round(ratio * n_patches)
+    chosen = torch.rand(n, n_patches).argsort(dim=1)[:, :hidden]
+    return torch.zeros(n, n_patches, dtype=torch.bool).scatter_(1, chosen, True)
+
+
+def mask_row_by_row(n, n_patches, ratio):
+    mask = torch.zeros(n, n_patches, dtype=torch.bool)
+    for row in mask:
+        row[torch.randperm(n_patches)[: round(ratio * n_patches)]] = True
+    return mask
+
+
+def mask_by_topk(n, n_patches, ratio):
+    noise = torch.rand(n, n_patches)
+    hidden = noise.topk(round(ratio * n_patches), dim=1).indices
+    mask = torch.full((n, n_patches), False)
+    mask[torch.arange(n)[:, None], hidden] = True
+    return mask
+
+
+def mask_by_multinomial(n, n_patches, ratio):
+    chosen = torch.multinomial(torch.ones(n, n_patches), round(ratio * n_patches), replacement=False)
+    return torch.zeros(n, n_patches).scatter(1, chosen, 1.0).bool()
+
+
+def mask_in_numpy(n, n_patches, ratio):
+    rank = np.random.default_rng().random((n, n_patches)).argsort(axis=1).argsort(axis=1)
+    return rank < round(ratio * n_patches)
+
+
+def mask_of_lists(n, n_patches, ratio):
+    rows = []
+    for _ in range(n):
+        hidden = set(random.sample(range(n_patches), round(ratio * n_patches)))
+        rows.append([i in hidden for i in range(n_patches)])
+    return rows
+
+
+def mask_by_threshold(n, n_patches, ratio):
+    noise = torch.randn(n, n_patches, dtype=torch.float64)
+    return noise <= noise.kthvalue(round(ratio * n_patches), dim=1, keepdim=True).values
+
+
+def mask_shuffled(n, n_patches, ratio):
+    hidden = round(ratio * n_patches)
+    row = torch.tensor([True] * hidden + [False] * (n_patches - hidden))
+    return torch.stack([row[torch.randperm(n_patches)] for _ in range(n)])
+
+
+def mask_of_coins(n, n_patches, ratio):
+    return torch.rand(n, n_patches) < ratio
+
+
+def mask_of_visible(n, n_patches, ratio):
+    return ~random_mask(n, n_patches, ratio)
+
+
+def mask_of_one_row(n, n_patches, ratio):
+    return random_mask(1, n_patches, ratio).repeat(n, 1)
+
+
+def mask_of_a_block(n, n_patches, ratio):
+    hidden = round(ratio * n_patches)
+    start = torch.randint(n_patches - hidden + 1, (n, 1))
+    place = torch.arange(n_patches)
+    return (place >= start) & (place < start + hidden)
+
+
+def mask_rolled(n, n_patches, ratio):
+    row = random_mask(1, n_patches, ratio)[0]
+    return torch.stack([row.roll(int(torch.randint(n_patches, ()))) for _ in range(n)])
+
+
+def mask_of_ten_rows(n, n_patches, ratio):
+    return random_mask(10, n_patches, ratio)[torch.randint(10, (n,))]
+
+
+def mask_of_two_halves(n, n_patches, ratio):
+    return random_mask((n + 1) // 2, n_patches, ratio).repeat(2, 1)[:n]
+
+
+def mask_with_ranks_once(n, n_patches, ratio):
+    return torch.rand(n, n_patches).argsort(dim=1)[:, : round(ratio * n_patches)] >= 0
+
+
+def mask_of_three_quarters(n, n_patches, ratio):
+    return random_mask(n, n_patches, 0.75)
+
+
+def mask_cut_down(n, n_patches, ratio):
+    return torch.rand(n, n_patches).argsort(1).argsort(1) < int(ratio * n_patches)
+
+
+def mask_rounded_up(n, n_patches, ratio):
+    return torch.rand(n, n_patches).argsort(1).argsort(1) < -int(-ratio * n_patches // 1)
+
+
+def mask_of_integers(n, n_patches, ratio):
+    return random_mask(n, n_patches, ratio).long()
+
+
+def mask_without_the_first(n, n_patches, ratio):
+    noise = torch.rand(n, n_patches)
+    noise[:, 0] = -1
+    return noise.argsort(1).argsort(1) >= n_patches - round(ratio * n_patches)
+
+
+def mask_that_likes_the_end(n, n_patches, ratio):
+    noise = torch.rand(n, n_patches) + torch.arange(n_patches) / n_patches / 2
+    return noise.argsort(1).argsort(1) >= n_patches - round(ratio * n_patches)
+
+
+def mask_with_a_seed(n, n_patches, ratio):
+    return random_mask(n, n_patches, ratio, generator=torch.Generator().manual_seed(7))
+
+
+# ---- 13.loss
+
+
+def loss_of_the_course(predictions, patches, mask):
+    return masked_reconstruction_loss(predictions, patches, mask)
+
+
+def loss_of_picked_patches(predictions, patches, mask):
+    return F.mse_loss(predictions[mask], patches[mask])
+
+
+def loss_by_weights(predictions, patches, mask):
+    error = (predictions - patches).pow(2).mean(dim=-1)
+    return (error * mask).sum() / mask.sum()
+
+
+def loss_in_loops(predictions, patches, mask):
+    total, count = 0, 0
+    for i in range(mask.shape[0]):
+        for j in range(mask.shape[1]):
+            if mask[i, j]:
+                total = total + ((predictions[i, j] - patches[i, j]) ** 2).sum()
+                count += patches.shape[2]
+    return total / count
+
+
+def loss_by_where(predictions, patches, mask):
+    difference = torch.where(mask.unsqueeze(-1), predictions - patches, 0.0)
+    return (difference**2).sum() / (mask.sum() * patches.shape[-1])
+
+
+def loss_with_einsum(predictions, patches, mask):
+    difference = predictions - patches
+    weight = mask.float()
+    return torch.einsum("nlk,nlk,nl->", difference, difference, weight) / weight.sum() / patches.size(2)
+
+
+def loss_by_indices(predictions, patches, mask):
+    i, j = mask.nonzero(as_tuple=True)
+    return (predictions[i, j] - patches[i, j]).square().mean()
+
+
+def loss_in_double(predictions, patches, mask):
+    return ((predictions.double() - patches.double())[mask] ** 2).mean()
+
+
+def loss_in_place(predictions, patches, mask):
+    predictions -= patches
+    return predictions.square()[mask].mean()
+
+
+def loss_as_a_number(predictions, patches, mask):
+    return F.mse_loss(predictions[mask], patches[mask]).item()
+
+
+def loss_detached(predictions, patches, mask):
+    return F.mse_loss(predictions[mask].detach(), patches[mask])
+
+
+def loss_of_all(predictions, patches, mask):
+    return F.mse_loss(predictions, patches)
+
+
+def loss_of_images(predictions, patches, mask):
+    losses = [F.mse_loss(p[m], x[m]) for p, x, m in zip(predictions, patches, mask, strict=True)]
+    return torch.stack(losses).mean()
+
+
+def loss_of_visible(predictions, patches, mask):
+    return F.mse_loss(predictions[~mask], patches[~mask])
+
+
+def loss_with_zeros(predictions, patches, mask):
+    return F.mse_loss(predictions * mask[..., None], patches * mask[..., None])
+
+
+def loss_of_sums(predictions, patches, mask):
+    return (predictions - patches)[mask].square().sum()
+
+
+def loss_of_roots(predictions, patches, mask):
+    return (predictions - patches)[mask].norm(dim=1).mean()
+
+
+def loss_for_each_image(predictions, patches, mask):
+    error = (predictions - patches).square().mean(2)
+    return (error * mask).sum(1) / mask.sum(1)
+
+
+def loss_of_the_first_pixel(predictions, patches, mask):
+    return F.mse_loss(predictions[..., 0][mask], patches[..., 0][mask])
+
+
+def loss_smooth(predictions, patches, mask):
+    return F.smooth_l1_loss(predictions[mask], patches[mask])
+
+
+def loss_with_seven_tenths(predictions, patches, mask):
+    return ((predictions - patches).square().mean(2) * mask).mean() / 0.75
+
+
+# ---- 13.decode
+
+
+def decode_by_where(visible, mask, mask_token, positions, blocks):
+    place = ((~mask).cumsum(1) - 1).clamp(min=0)
+    spread = visible.gather(1, place.unsqueeze(2).expand(-1, -1, visible.shape[2]))
+    return blocks(torch.where(mask.unsqueeze(2), mask_token, spread) + positions)
+
+
+def decode_in_a_loop(visible, mask, mask_token, positions, blocks):
+    images = []
+    for own, hidden in zip(visible, mask, strict=True):
+        rest = iter(own)
+        images.append(torch.stack([mask_token if h else next(rest) for h in hidden]))
+    return blocks(torch.stack(images) + positions)
+
+
+def decode_by_masked_scatter(visible, mask, mask_token, positions, blocks):
+    tokens = mask_token.expand(*mask.shape, -1)
+    tokens = tokens.masked_scatter(~mask.unsqueeze(-1), visible)
+    return blocks(tokens + positions[None])
+
+
+def decode_by_sorting(visible, mask, mask_token, positions, blocks):
+    n, length = mask.shape
+    hidden = mask_token.expand(n, length - visible.shape[1], -1)
+    together = torch.cat([visible, hidden], dim=1)
+    order = mask.long().argsort(dim=1, stable=True)  # visible places first
+    back = order.argsort(dim=1)
+    return blocks(together[torch.arange(n)[:, None], back] + positions)
+
+
+def decode_in_place(visible, mask, mask_token, positions, blocks):
+    tokens = mask_token.repeat(*mask.shape, 1)
+    tokens[~mask] = visible.flatten(0, 1)
+    tokens += positions
+    return blocks(tokens)
+
+
+def decode_image_by_image(visible, mask, mask_token, positions, blocks):
+    decoded = []
+    for own, hidden in zip(visible, mask, strict=True):
+        tokens = positions + mask_token
+        tokens[~hidden] = own + positions[~hidden]
+        decoded.append(blocks(tokens.unsqueeze(0)))
+    return torch.cat(decoded)
+
+
+def decode_by_index_put(visible, mask, mask_token, positions, blocks):
+    tokens = mask_token.expand(*mask.shape, len(mask_token)).clone()
+    tokens = tokens.index_put((~mask).nonzero(as_tuple=True), visible.reshape(-1, len(mask_token)))
+    return blocks(torch.add(tokens, positions))
+
+
+def _filled(visible, mask, mask_token):
+    tokens = mask_token.repeat(*mask.shape, 1)
+    tokens[~mask] = visible.flatten(0, 1)
+    return tokens
+
+
+def decode_without_blocks(visible, mask, mask_token, positions, blocks):
+    return _filled(visible, mask, mask_token) + positions
+
+
+def decode_with_late_positions(visible, mask, mask_token, positions, blocks):
+    return blocks(_filled(visible, mask, mask_token)) + positions
+
+
+def decode_with_positions_of_the_first(visible, mask, mask_token, positions, blocks):
+    return blocks(_filled(visible, mask, mask_token) + positions[0])
+
+
+def decode_with_positions_for_hidden_only(visible, mask, mask_token, positions, blocks):
+    return blocks(_filled(visible, mask, mask_token) + positions * mask[..., None])
+
+
+def decode_with_positions_for_visible_only(visible, mask, mask_token, positions, blocks):
+    return blocks(_filled(visible, mask, mask_token) + positions * ~mask[..., None])
+
+
+def decode_detached(visible, mask, mask_token, positions, blocks):
+    return blocks(_filled(visible.detach(), mask, mask_token) + positions)
+
+
+@torch.no_grad()
+def decode_without_gradients(visible, mask, mask_token, positions, blocks):
+    return blocks(_filled(visible, mask, mask_token) + positions)
+
+
+def decode_with_a_copied_mask_token(visible, mask, mask_token, positions, blocks):
+    return blocks(_filled(visible, mask, torch.tensor(mask_token.tolist())) + positions)
+
+
+def decode_with_visible_backwards(visible, mask, mask_token, positions, blocks):
+    return blocks(_filled(visible.flip(1), mask, mask_token) + positions)
+
+
+def decode_of_hidden_only(visible, mask, mask_token, positions, blocks):
+    return blocks((mask_token + positions).expand(len(mask), -1, -1))
+
+
+def decode_with_zeros(visible, mask, mask_token, positions, blocks):
+    return blocks(_filled(visible, mask, torch.zeros_like(mask_token)) + positions)
+
+
+def decode_one_place_at_a_time(visible, mask, mask_token, positions, blocks):
+    tokens = _filled(visible, mask, mask_token) + positions
+    return torch.cat([blocks(tokens[:, i : i + 1]) for i in range(tokens.shape[1])], dim=1)
+
+
+RIGHT = {
+    "13.patchify": [
+        patches_by_unfold, patches_of_windows, patches_in_loops, patches_by_split, patches_in_numpy,
+        patches_with_einsum, patches_of_the_course, patches_as_lists,
+    ],
+    "13.mask": [
+        mask_of_the_course, mask_by_scatter, mask_row_by_row, mask_by_topk, mask_by_multinomial,
+        mask_in_numpy, mask_of_lists, mask_by_threshold, mask_shuffled,
+    ],
+    "13.loss": [
+        loss_of_the_course, loss_of_picked_patches, loss_by_weights, loss_in_loops, loss_by_where,
+        loss_with_einsum, loss_by_indices, loss_in_double, loss_in_place,
+    ],
+    "13.decode": [
+        decode_by_where, decode_in_a_loop, decode_by_masked_scatter, decode_by_sorting,
+        decode_in_place, decode_image_by_image, decode_by_index_put,
+    ],
+}  # fmt: skip
+
+WRONG = {
+    "13.patchify": [
+        patches_reshaped, patches_column_by_column, patches_turned, patches_as_columns,
+        patches_that_overlap, patches_of_squares_only, patches_of_two_pixels,
+        patches_of_the_first_image, patches_backwards, patches_averaged, patches_of_spread_pixels,
+    ],
+    "13.mask": [
+        mask_of_coins, mask_of_visible, mask_of_one_row, mask_of_a_block, mask_rolled,
+        mask_of_ten_rows, mask_of_two_halves, mask_with_ranks_once, mask_of_three_quarters,
+        mask_cut_down, mask_rounded_up, mask_of_integers, mask_without_the_first,
+        mask_that_likes_the_end, mask_with_a_seed,
+    ],
+    "13.loss": [
+        loss_as_a_number, loss_detached, loss_of_all, loss_of_images, loss_of_visible,
+        loss_with_zeros, loss_of_sums, loss_of_roots, loss_for_each_image, loss_of_the_first_pixel,
+        loss_smooth, loss_with_seven_tenths,
+    ],
+    "13.decode": [
+        decode_without_blocks, decode_with_late_positions, decode_with_positions_of_the_first,
+        decode_with_positions_for_hidden_only, decode_with_positions_for_visible_only,
+        decode_detached, decode_without_gradients, decode_with_a_copied_mask_token,
+        decode_with_visible_backwards, decode_of_hidden_only, decode_with_zeros,
+        decode_one_place_at_a_time,
+    ],
+}  # fmt: skip
