@@ -23,7 +23,6 @@ import math
 from itertools import pairwise
 
 import torch
-from sslcourse.diagrams import Diagram
 from torch.nn import functional as F
 
 from sslcourse.claims import claim
@@ -36,6 +35,7 @@ from sslcourse.data import (
     sweep,
     text,
 )
+from sslcourse.diagrams import Diagram
 from sslcourse.encoders import TextEncoder
 from sslcourse.evaluate import labels_needed, linear_probe, train_for
 from sslcourse.exercises import check, hint, quiz, solution

@@ -79,14 +79,10 @@ def agreement(n: int, seed: int = 0) -> AgreementSet:
     Dupoux and Goldberg, arXiv:1611.01368).
     """
     tokens, real, words = text(n, seed)
-    generator = Generator().manual_seed(
-        seed + 1_000_003
-    )  # other numbers than those that drew the sentences
+    generator = Generator().manual_seed(seed + 1_000_003)  # other numbers than those that drew the sentences
     labels = torch.randint(2, (n,), generator=generator)
     pairs = [(s, p) for verbs in (*DOINGS.values(), SEEINGS) for s, p, _ in verbs]
-    other = torch.arange(
-        len(words)
-    )  # of each word, the same in the other number if it is a verb
+    other = torch.arange(len(words))  # of each word, the same in the other number if it is a verb
     for singular, plural in pairs:
         s, p = words.index(singular), words.index(plural)
         other[s], other[p] = p, s
