@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 
-def drawn(
+def random_tensor(
     draw: Callable[..., Tensor],
     shape: tuple[int, ...],
     device: torch.device | str | None,
@@ -30,7 +30,7 @@ def add_gaussian_noise(
     if not std >= 0:
         raise ValueError(f"std of the noise must not be negative, got {std}")
     _refuse_whole_numbers(images)
-    noise = drawn(torch.randn, images.shape, images.device, generator)
+    noise = random_tensor(torch.randn, images.shape, images.device, generator)
     return (images + std * noise).clamp(0, 1)
 
 
@@ -38,7 +38,7 @@ def zero_pixels(images: Tensor, share: float, generator: Generator | None = None
     """Set a share of the pixels of images (N, C, H, W) to 0, chosen at random and anew for every image."""
     if not 0 <= share <= 1:
         raise ValueError(f"share of pixels must lie between 0 and 1, got {share}")
-    keep = drawn(torch.rand, images.shape, images.device, generator) >= share
+    keep = random_tensor(torch.rand, images.shape, images.device, generator) >= share
     return images * keep
 
 
@@ -54,8 +54,8 @@ def hide_square(images: Tensor, size: int, generator: Generator | None = None) -
             f"size of the square must lie between 0 and {min(height, width)}, got {size}"
         )
     device, shape = images.device, (n, 1, 1, 1)
-    top = drawn(partial(torch.randint, height - size + 1), shape, device, generator)
-    left = drawn(partial(torch.randint, width - size + 1), shape, device, generator)
+    top = random_tensor(partial(torch.randint, height - size + 1), shape, device, generator)
+    left = random_tensor(partial(torch.randint, width - size + 1), shape, device, generator)
     row = torch.arange(height, device=device).reshape(-1, 1)
     column = torch.arange(width, device=device)
     in_rows = (row >= top) & (row < top + size)  # (N, 1, H, 1)
@@ -135,7 +135,7 @@ def random_resized_crop(
     if not 0 < min_area <= 1:
         raise ValueError(f"min_area must lie in (0, 1], got {min_area}")
     _refuse_whole_numbers(images)
-    luck = drawn(torch.rand, (5, len(images)), images.device, generator)
+    luck = random_tensor(torch.rand, (5, len(images)), images.device, generator)
     area, log_ratio, x, y, mirrored = luck
     area = min_area + (1 - min_area) * area
     widest = min(math.log(4 / 3), -math.log(min_area))
@@ -157,7 +157,7 @@ def random_contrast(
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie between 0 and 1, got {strength}")
     _refuse_whole_numbers(images)
-    luck = drawn(torch.rand, (2, len(images), 1, 1, 1), images.device, generator)
+    luck = random_tensor(torch.rand, (2, len(images), 1, 1, 1), images.device, generator)
     contrast, brightness = 1 + strength * (2 * luck - 1)
     mean = images.mean((1, 2, 3), keepdim=True)
     return (brightness * (mean + contrast * (images - mean))).clamp(0, 1)

@@ -5,8 +5,12 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from sslcourse.augment import drawn
+<<<<<<< HEAD
+from sslcourse.augment import random_tensor
 from sslcourse.data import GRAMMAR
+=======
+from sslcourse.augment import random_tensor
+>>>>>>> main
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
@@ -59,7 +63,7 @@ def random_mask(
             f"a mask ratio of {ratio} hides {n_hidden} of {n_patches} patches; hide one at least, "
             "and not all: choose a ratio nearer to 0.5, or smaller patches"
         )
-    noise = drawn(torch.rand, (n, n_patches), device, generator)
+    noise = random_tensor(torch.rand, (n, n_patches), device, generator)
     rank = noise.argsort(dim=1).argsort(dim=1)  # (n, n_patches), 0 = smallest noise
     return rank >= n_patches - n_hidden
 
@@ -99,8 +103,8 @@ def mask_tokens(
         raise ValueError(
             f"real must be boolean {tuple(tokens.shape)}, got {real.dtype} {tuple(real.shape)}"
         )
-    luck, kind = drawn(torch.rand, (2, *tokens.shape), tokens.device, generator)
-    words = drawn(partial(torch.randint, n_words), tokens.shape, tokens.device, generator)
+    luck, kind = random_tensor(torch.rand, (2, *tokens.shape), tokens.device, generator)
+    words = random_tensor(partial(torch.randint, n_words), tokens.shape, tokens.device, generator)
     selected = (luck < rate) & real
     corrupted = tokens.masked_fill(selected & (kind < 0.8), n_words)
     return corrupted.where(~selected | (kind < 0.9), words), selected

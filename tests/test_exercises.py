@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from sslcourse.exercises import all_exercises, check, find, hint, quiz, solution
-from sslcourse.exercises.exercise import Exercise, Wrong, fresh, raise_changed, raise_unlike
+from sslcourse.exercises.exercise import Exercise, Wrong, fresh_copy, raise_changed, raise_unlike
 
 EXERCISES = all_exercises().values()
 WRONG = [
@@ -257,7 +257,7 @@ def test_a_change_of_requires_grad_is_told():
 )
 def test_what_becomes_of_a_network_is_watched(change, told):
     network = torch.nn.BatchNorm1d(2)
-    before = fresh(network)
+    before = fresh_copy(network)
     raise_changed("network", network, before)
     change(network)
     with pytest.raises(Wrong, match=re.escape(told)):

@@ -28,13 +28,8 @@ from sslcourse.encoders import mlp, mlp_encoder
 from sslcourse.evaluate import auroc, linear_probe
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import reconstruction_errors, reconstruction_loss
-from sslcourse.methods import (
-    PCA,
-    Autoencoder,
-    DenoisingAutoencoder,
-    EncoderDecoder,
-    LinearAutoencoder,
-)
+from sslcourse.methods import PCA, Autoencoder, DenoisingAutoencoder, LinearAutoencoder
+from sslcourse.methods.autoencoder import EncoderDecoder
 from sslcourse.plots import freeze_layout, image_rows, plot_classes, subplots
 from sslcourse.show import show, show_source
 from sslcourse.training import train

@@ -29,13 +29,8 @@ from sslcourse.claims import claim
 from sslcourse.data import Batches, images
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal
-from sslcourse.methods import (
-    VAE,
-    EvidenceLowerBound,
-    LinearVAE,
-    ProbabilisticPCA,
-    reparameterize,
-)
+from sslcourse.methods import VAE, LinearVAE, ProbabilisticPCA, reparameterize
+from sslcourse.methods.vae import EvidenceLowerBound
 from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
 from sslcourse.show import show, show_source
 from sslcourse.training import train

@@ -153,7 +153,7 @@ def _raise_unlike_parts(result: Any, right: Sequence, tolerance: float) -> None:
 # ---- arguments
 
 
-def fresh(value: Any) -> Any:
+def fresh_copy(value: Any) -> Any:
     """A copy of a tensor or a network, so that what is done to it stays there; anything else as it is."""
     if isinstance(value, Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
@@ -161,7 +161,7 @@ def fresh(value: Any) -> Any:
 
 
 def raise_changed(name: str, value: Any, before: Any) -> None:
-    """Raise Wrong if a tensor or a network is not as it was. before: fresh(value), made in time."""
+    """Raise Wrong if a tensor or a network is not as it was. before: fresh_copy(value), made in time."""
     if isinstance(value, nn.Module):
         if value.training != before.training:
             raise Wrong(f"your function switched `{name}` between .train() and .eval(); leave it as it is.")
@@ -222,7 +222,7 @@ def _gradients(
     function: Callable, reference: Callable, arguments: tuple, names: Sequence[str]
 ) -> dict[str, list[Tensor]]:
     """The gradients of a function's result with respect to the arguments of these names."""
-    given, leaves = list(map(fresh, arguments)), {}
+    given, leaves = list(map(fresh_copy, arguments)), {}
     for position, name in enumerate(inspect.signature(reference).parameters):
         if name not in names:
             continue

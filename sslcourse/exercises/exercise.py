@@ -23,7 +23,7 @@ from sslcourse.exercises.compare import (
     Wrong,
     as_tensor,
     common_factor,
-    fresh,
+    fresh_copy,
     is_close,
     raise_changed,
     raise_unlike,
@@ -34,7 +34,7 @@ __all__ = [
     "Exercise",
     "Wrong",
     "as_tensor",
-    "fresh",
+    "fresh_copy",
     "is_close",
     "raise_changed",
     "raise_unlike",
@@ -137,7 +137,7 @@ class Exercise:
         """What a function gives in every case, on arguments of its own; they are watched for changes."""
         names, results = list(inspect.signature(self.reference).parameters), []
         for case in self.cases():
-            given, before = list(map(fresh, case)), list(map(fresh, case))
+            given, before = list(map(fresh_copy, case)), list(map(fresh_copy, case))
             results.append(function(*given))
             for name in self.unchanged if watch else ():
                 raise_changed(name, given[names.index(name)], before[names.index(name)])

@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, fresh, raise_changed
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, fresh_copy, raise_changed
 from sslcourse.losses import reconstruction_loss
 from sslcourse.widgets import Question
 
@@ -367,11 +367,11 @@ def judge_noise(answer) -> None:
     The bounds are at least six standard errors wide, for answers that draw without a seed.
     """
     images = 0.3 + 0.4 * random_images(64, 3, 12, 14, seed=12)  # not the seed of the check
-    given = fresh(images)
+    given = fresh_copy(images)
     as_tensor(answer(images[:1, :1].clone(), 0.05), (1, 1, 12, 14))
     noisy = as_tensor(answer(given, 0.05), images.shape).double()
     raise_changed("images", given, images)
-    noise, again = noisy - images, as_tensor(answer(fresh(images), 0.05), images.shape).double() - images
+    noise, again = noisy - images, as_tensor(answer(fresh_copy(images), 0.05), images.shape).double() - images
     if noise.abs().max() < 1e-6:
         raise Wrong("no noise was added.")
     if not noise.isfinite().all():

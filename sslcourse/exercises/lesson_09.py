@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, fresh, is_close, raise_changed
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, fresh_copy, is_close, raise_changed
 from sslcourse.losses import nt_xent_loss
 from sslcourse.widgets import Question
 
@@ -48,7 +48,7 @@ def judge_brightness(answer) -> None:
 
 def _brightened(answer, images: Tensor, strength: float) -> Tensor:
     """What the answer makes of images, which it must leave as they are."""
-    given = fresh(images)
+    given = fresh_copy(images)
     bright = as_tensor(answer(given, strength), images.shape).float()
     raise_changed("images", given, images)
     return bright

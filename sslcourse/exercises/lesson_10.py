@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise, Wrong, fresh, is_close, raise_changed
+from sslcourse.exercises.exercise import Exercise, Wrong, fresh_copy, is_close, raise_changed
 from sslcourse.losses import info_nce_loss
 from sslcourse.momentum import update_momentum
 from sslcourse.widgets import Question
@@ -363,7 +363,7 @@ def judge_update_momentum(answer: Callable) -> None:
 def _judge_update(answer: Callable, momentum: float, seed: int) -> None:
     target, online = _networks(seed)
     old, new, places = _weights(target), _weights(online), [p.data_ptr() for p in target.parameters()]
-    before, statistics = fresh(online), [b.clone() for b in target.buffers()]
+    before, statistics = fresh_copy(online), [b.clone() for b in target.buffers()]
     answer(target, online, momentum)
     moved = _weights(target)
     raise_changed("online", online, before)

@@ -6,7 +6,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, fresh, is_close, raise_unlike
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, fresh_copy, is_close, raise_unlike
 from sslcourse.widgets import Question
 
 # ---- spot the bug: a draw of labels
@@ -177,7 +177,7 @@ def judge_features(answer) -> None:
     if encoder[1].num_batches_tracked > 0:
         if not any(parameter.requires_grad for parameter in encoder.parameters()):
             raise Wrong("freezing the weights does not freeze the batch statistics: only .eval() does.")
-        if is_close(features, fresh(encoder).eval()(images), 1e-5):
+        if is_close(features, fresh_copy(encoder).eval()(images), 1e-5):
             raise Wrong(
                 "the images changed the encoder first: one pass in training mode moves its statistics."
             )

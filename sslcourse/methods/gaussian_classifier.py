@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import Generator, Tensor
 
-from sslcourse.augment import drawn
+from sslcourse.augment import random_tensor
 
 
 class GaussianClassifier:
@@ -68,7 +68,9 @@ class GaussianClassifier:
     def sample_given(self, labels: Tensor, generator: Generator | None = None) -> Tensor:
         """A draw from p(x | y) for every label, (N,) -> (N, D)."""
         shape, dtype = (len(labels), self.means.shape[1]), self.means.dtype
-        noise = drawn(partial(torch.randn, dtype=dtype), shape, labels.device, generator)
+        noise = random_tensor(
+            partial(torch.randn, dtype=dtype), shape, labels.device, generator
+        )
         return self.means[labels] + (self.scale[labels] @ noise.unsqueeze(2)).squeeze(2)
 
     def sample(self, n: int, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
