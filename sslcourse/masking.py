@@ -5,12 +5,8 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-<<<<<<< HEAD
 from sslcourse.augment import random_tensor
 from sslcourse.data import GRAMMAR
-=======
-from sslcourse.augment import random_tensor
->>>>>>> main
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
@@ -104,7 +100,9 @@ def mask_tokens(
             f"real must be boolean {tuple(tokens.shape)}, got {real.dtype} {tuple(real.shape)}"
         )
     luck, kind = random_tensor(torch.rand, (2, *tokens.shape), tokens.device, generator)
-    words = random_tensor(partial(torch.randint, n_words), tokens.shape, tokens.device, generator)
+    words = random_tensor(
+        partial(torch.randint, n_words), tokens.shape, tokens.device, generator
+    )
     selected = (luck < rate) & real
     corrupted = tokens.masked_fill(selected & (kind < 0.8), n_words)
     return corrupted.where(~selected | (kind < 0.9), words), selected
