@@ -1,4 +1,4 @@
-"""Small networks from images (N, C, H, W) to representations (N, D)."""
+"""Small networks from images (N, C, H, W) or words (N, T) to representations."""
 
 from itertools import pairwise
 
@@ -120,6 +120,43 @@ class VisionTransformer(nn.Module):
                 f"patches in every image; got {mask.dtype} {tuple(mask.shape)}"
             )
         return tokens[~mask].reshape(len(images), -1, self.width)
+
+
+class TextEncoder(nn.Module):
+    """A transformer whose tokens are words, each of which sees all others (BERT, arXiv:1810.04805).
+
+    tokens (N, T), T up to longest and numbers from 0 to n_tokens - 1 -> one representation a word,
+    (N, T, width).
+    """
+
+    def __init__(
+        self, n_tokens: int, longest: int, width: int = 64, depth: int = 2, heads: int = 4
+    ):
+        super().__init__()
+        self.width = width
+        self.embedding = nn.Embedding(n_tokens, width)
+        self.positions = nn.Parameter(0.02 * torch.randn(longest, width))
+        self.layers = transformer(width, depth, heads)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.layers(self._embedded(tokens))
+
+    def attention(self, tokens: Tensor, layer: int = -1) -> Tensor:
+        """How much each word looks at each other in one layer, (N, heads, from T, to T); rows sum to 1."""
+        *layers, _ = self.layers
+        before, chosen = layers[:layer], layers[layer]
+        hidden = self._embedded(tokens)
+        for each in before:
+            hidden = each(hidden)
+        hidden = chosen.norm1(hidden)
+        return chosen.self_attn(hidden, hidden, hidden, average_attn_weights=False)[1]
+
+    def _embedded(self, tokens: Tensor) -> Tensor:
+        if tokens.shape[1] > len(self.positions):
+            raise ValueError(
+                f"sentences may have {len(self.positions)} words, got {tokens.shape[1]}"
+            )
+        return self.embedding(tokens) + self.positions[: tokens.shape[1]]
 
 
 def transformer_flops(n_tokens: int, width: int, depth: int) -> int:

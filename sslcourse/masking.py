@@ -1,9 +1,12 @@
-"""Images cut into patches, and the choice of those that are hidden. True in a mask means hidden."""
+"""What is hidden from a network that has to predict it: patches of images, words. True means hidden."""
+
+from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
 from sslcourse.augment import random_tensor
+from sslcourse.data import GRAMMAR
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
@@ -71,3 +74,35 @@ def normalize_patches(patches: Tensor, epsilon: float = 1e-6) -> Tensor:
     """
     variance, mean = torch.var_mean(patches, dim=2, keepdim=True)
     return (patches - mean) / (variance + epsilon).sqrt()
+
+
+def mask_tokens(
+    tokens: Tensor,
+    real: Tensor,
+    rate: float = 0.15,
+    generator: Generator | None = None,
+    n_words: int = len(GRAMMAR.words),
+) -> tuple[Tensor, Tensor]:
+    """Corrupt words of sentences for a masked language model, which has to predict what they were.
+
+    BERT, Section 3.1 (arXiv:1810.04805): each real token is selected with probability rate; of the selected,
+    80 % become the mask token, 10 % a random word, and 10 % stay as they are.
+
+    tokens: (N, T), word numbers below n_words, which is the number of the mask token. real: (N, T), False
+    where a row is only filled up. Returns corrupted (N, T), a new tensor, and selected (N, T), boolean.
+    """
+    if not 0 < rate <= 1:
+        raise ValueError(
+            f"the share of words to select must lie in (0, 1], got {rate}; BERT uses 0.15"
+        )
+    if real.dtype != torch.bool or real.shape != tokens.shape:
+        raise ValueError(
+            f"real must be boolean {tuple(tokens.shape)}, got {real.dtype} {tuple(real.shape)}"
+        )
+    luck, kind = random_tensor(torch.rand, (2, *tokens.shape), tokens.device, generator)
+    words = random_tensor(
+        partial(torch.randint, n_words), tokens.shape, tokens.device, generator
+    )
+    selected = (luck < rate) & real
+    corrupted = tokens.masked_fill(selected & (kind < 0.8), n_words)
+    return corrupted.where(~selected | (kind < 0.9), words), selected

@@ -7,10 +7,11 @@ from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
 from sslcourse.data.shapes import ShapeSet, shapes
 from sslcourse.data.sweeps import sweep
-from sslcourse.data.text import GRAMMAR, TextSet, text
+from sslcourse.data.text import GRAMMAR, AgreementSet, TextSet, agreement, text
 
 __all__ = [
     "GRAMMAR",
+    "AgreementSet",
     "Alphabet",
     "Batches",
     "Chunk",
@@ -19,6 +20,7 @@ __all__ = [
     "ImageSet",
     "ShapeSet",
     "TextSet",
+    "agreement",
     "images",
     "labelled_subset",
     "prose",

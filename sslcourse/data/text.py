@@ -61,6 +61,38 @@ def text(n: int, seed: int = 0) -> TextSet:
     return TextSet(tokens, real, GRAMMAR.words)
 
 
+class AgreementSet(NamedTuple):
+    """Sentences whose verb may have the wrong number: "the cats near the tree sleeps ."
+
+    tokens, real: as in TextSet. labels: (n,), 1 where subject and verb agree, 0 where they do not.
+    """
+
+    tokens: Tensor
+    real: Tensor
+    labels: Tensor
+
+
+def agreement(n: int, seed: int = 0) -> AgreementSet:
+    """The n sentences of text(n, seed), the main verb of about half of them in the other number.
+
+    Nothing but the subject tells which: what stands between may be of either number (the question of Linzen,
+    Dupoux and Goldberg, arXiv:1611.01368).
+    """
+    tokens, real, words = text(n, seed)
+    generator = Generator().manual_seed(seed + 1_000_003)  # other numbers than those that drew the sentences
+    labels = torch.randint(2, (n,), generator=generator)
+    pairs = [(s, p) for verbs in (*DOINGS.values(), SEEINGS) for s, p, _ in verbs]
+    other = torch.arange(len(words))  # of each word, the same in the other number if it is a verb
+    for singular, plural in pairs:
+        s, p = words.index(singular), words.index(plural)
+        other[s], other[p] = p, s
+    is_verb = other[tokens] != tokens
+    last = (is_verb * torch.arange(1, LONGEST + 1)).argmax(1)  # the main verb is the last one
+    rows = (labels == 0).nonzero().flatten()
+    tokens[rows, last[rows]] = other[tokens[rows, last[rows]]]
+    return AgreementSet(tokens, real, labels)
+
+
 def _rules() -> dict[str, Row]:
     """A subject, sometimes something between, and a verb that agrees with the subject."""
     rules = {

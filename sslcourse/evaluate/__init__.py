@@ -7,7 +7,7 @@ from sslcourse.evaluate.disentanglement import (
     kl_per_dimension,
     mutual_information_gap,
 )
-from sslcourse.evaluate.fine_tuning import fine_tune, train_classifier
+from sslcourse.evaluate.fine_tuning import fine_tune, train_classifier, train_for
 from sslcourse.evaluate.gaussians import bayes_accuracy, gaussian_kl
 from sslcourse.evaluate.generation import precision_and_recall
 from sslcourse.evaluate.information import (
@@ -45,4 +45,5 @@ __all__ = [
     "perplexity",
     "precision_and_recall",
     "train_classifier",
+    "train_for",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sslcourse.data import Batches
 from sslcourse.evaluate.probe import extract_features, linear_classifier
 from sslcourse.methods import Classifier
-from sslcourse.training import finish, train_adamw
+from sslcourse.training import History, finish, train_adamw
 
 
 def fine_tune(
@@ -52,10 +52,12 @@ def _classifier_trained(
     classifier: Classifier, images: Tensor, labels: Tensor, steps: int, lr: float
 ) -> Classifier:
     batches = Batches(images, labels, batch_size=min(64, len(images)))
-    epochs = math.ceil(steps / len(batches))
-    finish(
-        islice(
-            train_adamw(classifier.loss, classifier.parameters(), batches, epochs, lr), steps
-        )
-    )
+    train_for(steps, classifier, batches, lr)
     return classifier
+
+
+def train_for(steps: int, model: nn.Module, batches: Batches, lr: float) -> History:
+    """train_adamw() of a model with a loss, ended after so many steps, however few rows there are."""
+    epochs = math.ceil(steps / len(batches))
+    training = train_adamw(model.loss, model.parameters(), batches, epochs, lr)
+    return finish(islice(training, steps))

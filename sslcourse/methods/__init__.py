@@ -19,10 +19,12 @@ from sslcourse.methods.inpainting import LinearInpainter, interpolate_hidden, pi
 from sslcourse.methods.language_model import LanguageModel, detached, next_token_loss
 from sslcourse.methods.logistic_regression import LogisticRegression
 from sslcourse.methods.mae import MAE
+from sslcourse.methods.masked_language_model import MaskedLanguageModel
 from sslcourse.methods.moco import MoCo
 from sslcourse.methods.pca import PCA
 from sslcourse.methods.probabilistic_pca import ProbabilisticPCA
 from sslcourse.methods.rotation import RotationPrediction
+from sslcourse.methods.sentence_classifier import SentenceClassifier
 from sslcourse.methods.simclr import SimCLR
 from sslcourse.methods.vae import (
     VAE,
@@ -56,9 +58,11 @@ __all__ = [
     "LinearInpainter",
     "LinearVAE",
     "LogisticRegression",
+    "MaskedLanguageModel",
     "MoCo",
     "ProbabilisticPCA",
     "RotationPrediction",
+    "SentenceClassifier",
     "SimCLR",
     "detached",
     "interpolate_hidden",
