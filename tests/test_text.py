@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from sslcourse.data import GRAMMAR, Grammar, agreement, text
+from sslcourse.data import GRAMMAR, Grammar, agreement_sentences, text
 from sslcourse.data.text import DOINGS, LONGEST, NOUNS, SEEINGS
 
 # a noun, perhaps "that" and a second noun, and a verb that agrees with the first: small enough to list
@@ -237,13 +237,13 @@ def test_rules_that_are_no_grammar_are_refused_in_words(rules, message):
 
 
 def test_sentences_that_agree_are_of_the_grammar_and_the_others_are_not():
-    tokens, _, labels = agreement(2000, seed=3)
+    tokens, _, labels = agreement_sentences(2000, seed=3)
     possible = GRAMMAR.log_probability(tokens).exp() > 0
     assert torch.equal(possible, labels == 1)
 
 
 def test_about_half_agree_and_only_one_word_was_changed():
-    tokens, real, labels = agreement(2000, seed=3)
+    tokens, real, labels = agreement_sentences(2000, seed=3)
     original = text(2000, seed=3)
     assert abs(labels.double().mean() - 0.5) < 0.05
     assert torch.equal((tokens != original.tokens).sum(1), 1 - labels)

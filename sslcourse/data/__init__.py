@@ -7,7 +7,7 @@ from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
 from sslcourse.data.shapes import ShapeSet, shapes
 from sslcourse.data.sweeps import sweep
-from sslcourse.data.text import GRAMMAR, AgreementSet, TextSet, agreement, text
+from sslcourse.data.text import GRAMMAR, AgreementSet, TextSet, agreement_sentences, text
 
 __all__ = [
     "GRAMMAR",
@@ -20,7 +20,7 @@ __all__ = [
     "ImageSet",
     "ShapeSet",
     "TextSet",
-    "agreement",
+    "agreement_sentences",
     "images",
     "labelled_subset",
     "prose",

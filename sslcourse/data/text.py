@@ -72,7 +72,7 @@ class AgreementSet(NamedTuple):
     labels: Tensor
 
 
-def agreement(n: int, seed: int = 0) -> AgreementSet:
+def agreement_sentences(n: int, seed: int = 0) -> AgreementSet:
     """The n sentences of text(n, seed), the main verb of about half of them in the other number.
 
     Nothing but the subject tells which: what stands between may be of either number (the question of Linzen,
