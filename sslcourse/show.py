@@ -21,6 +21,7 @@ MATH = re.compile(r"^\.\. math::((?:.*\n?)(?:\n?[ ]+.*\n?)*)", re.MULTILINE)
 # JupyterLab's colours for code, which go with its light and its dark theme; other pages have their own.
 CODE_STYLE = """<style>
 .jp-OutputArea .highlight, .jp-OutputArea .highlight pre {background: none}
+.jp-OutputArea .highlight .math {overflow: auto hidden}
 .jp-OutputArea .highlight pre {font-size: var(--jp-code-font-size); line-height: 1.3;
   white-space: pre; overflow-x: auto; margin-bottom: 1em}
 .jp-OutputArea .highlight pre span {color: inherit}

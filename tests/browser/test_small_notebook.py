@@ -2,6 +2,7 @@
 both themes, the day after, the exported page."""
 
 import itertools
+import re
 import time
 from html import unescape
 
@@ -122,7 +123,7 @@ def test_stop_is_heard_while_a_cell_waits_and_the_queue_goes_on(front_end, stop,
     wait_until(stopped.count, REACTION_SECONDS, "the training has stopped")
     seconds = time.perf_counter() - start
     say(f"Stop while a cell waits: {1000 * seconds:.0f} ms")
-    assert seconds < 2
+    assert seconds < 4
     after = cell(front_end, "after")
     wait_until(lambda: after.count and after.outputs, REACTION_SECONDS, "the next cell has run")
     assert int(after.outputs[0]["data"]["text/plain"]) > 0
@@ -144,7 +145,7 @@ def test_a_slider_and_a_quiz_follow_while_a_cell_waits(front_end, stop):
 # Narrow windows; a window of 1280 pixels at a zoom of 200 % is as wide as one of 640
 
 
-@pytest.fixture(scope="module", params=[700, 640])
+@pytest.fixture(params=[700, 640])
 def narrow(request, small):
     size = small.page.viewport_size
     small.page.set_viewport_size({"width": request.param, "height": 900})
@@ -314,7 +315,7 @@ def test_what_was_moved_trained_and_answered_is_seen_again_the_next_day(small, s
     assert pixels(explorer.box.locator("img"))
     assert visible(training, "a fit: step 400, loss 0.0025, finished").count() == 1
     assert pixels(training.box.locator("img"))
-    assert visible(quiz, "Your answer: No").count() == 1
+    assert visible(quiz, re.compile("^Your answer: No$")).count() == 1
     assert visible(quiz, "Not quite. Count again.").count() == 1
 
 
