@@ -212,3 +212,15 @@ print(run.widget.children[2].value)
     kernel.manager.interrupt_kernel()
     kernel.until_idle(cell)
     assert kernel.printed(cell) == "<p>To stop: interrupt the kernel (the square button).</p>\nwaits\nTrue\n"
+
+
+@pytest.mark.parametrize(("metadata", "expected"), [({"cellId": "a"}, "True\n"), ({}, "False\n")])
+def test_a_front_end_is_known_by_the_name_of_the_cell_that_it_sends(kernel, metadata, expected):
+    code = "from sslcourse.widgets.still import in_a_front_end; print(in_a_front_end())"
+    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}}
+    message = kernel.client.session.msg("execute_request", content, metadata=metadata)
+    kernel.client.shell_channel.send(message)
+    sent = message["header"]["msg_id"]
+    kernel.without_reply.add(sent)
+    kernel.until_idle(sent)
+    assert kernel.printed(sent) == expected

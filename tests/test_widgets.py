@@ -123,6 +123,11 @@ def outputs(monkeypatch):
     return outputs
 
 
+@pytest.fixture
+def front_end(monkeypatch):
+    monkeypatch.setattr("sslcourse.widgets.still.in_a_front_end", lambda: True)
+
+
 def in_time(done):
     end = time.monotonic() + 10
     while not done():
@@ -197,9 +202,8 @@ def test_a_cell_shows_controls_and_beside_them_what_is_left_without_a_kernel(exp
     assert "A picture: run this cell to move it." in still["text/html"]
 
 
-def test_what_is_left_follows_the_sliders_where_a_browser_shows_them(explorer, outputs):
+def test_what_is_left_follows_the_sliders_where_a_browser_shows_them(explorer, outputs, front_end):
     explorer._ipython_display_()
-    explorer.widget.set_state({"_view_count": 1})
     explorer.set(level=7)
     explorer.set(level=8)
     in_time(lambda: outputs[1]["text/plain"] == "grey level 8")
@@ -377,10 +381,9 @@ def test_a_run_leaves_the_same_text_before_and_after_training_where_no_browser_l
     assert "fit: progress, loss curve and Stop button appear here" in outputs[1]["text/html"]
 
 
-def test_a_run_leaves_its_last_words_and_its_curve_where_a_browser_shows_it(outputs):
+def test_a_run_leaves_its_last_words_and_its_curve_where_a_browser_shows_it(outputs, front_end):
     async def cell():
         run = watch(steps(2), "fit")
-        run.widget.set_state({"_view_count": 1})
         await run
         return run
 
@@ -630,11 +633,10 @@ def test_the_page_of_a_quiz_lists_questions_and_options_for_readers_without_a_ke
     assert "What does a &lt;bottleneck&gt; do?" in page
 
 
-def test_the_page_of_a_quiz_tells_what_was_answered(question, outputs):
+def test_the_page_of_a_quiz_tells_what_was_answered(question, outputs, front_end):
     quiz = Quiz([question, question])
     quiz._ipython_display_()
     assert "Your answer" not in outputs[1]["text/html"]
-    quiz.widget.set_state({"_view_count": 1})
     parts(quiz.widget, RadioButtons)[1].value = "It adds noise"
     in_time(lambda: "<p>Your answer: It adds noise</p>" in outputs[1]["text/html"])
     assert outputs[1]["text/html"].count("Not quite. Nothing is random.") == 1
