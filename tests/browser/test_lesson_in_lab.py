@@ -253,7 +253,7 @@ def test_a_slider_that_is_first_moved_while_a_cell_waits_for_a_training_follows(
     wait_until(lambda: waiting.count is None, REACTION_SECONDS, "the cell waits")
     view = explorer(lesson, "draw_code_size")
     view.get_by_role("slider").focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):  # with ipykernel 7.4.0 nothing follows the first
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):  # ipykernel 7.4.0 by itself follows the first only
         before = seen(view)
         lesson.page.keyboard.press(key)
         all_change(view, before)
