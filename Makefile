@@ -9,8 +9,8 @@ READY := $(VENV)/.installed
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 LESSONS := $(patsubst notebooks/src/%.py,notebooks/%.ipynb,$(wildcard notebooks/src/*.py))
 SOURCES := $(shell find sslcourse -name '*.py')
-NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline" \
-	$(BIN)/python -m pytest -p tests.nbval_numbers @tests/nbval.args -n 2 --dist loadfile
+NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" \
+	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
 .PHONY: help lab test test-notebooks test-portable test-colab test-newest notebooks weights sweeps bench times \
 	screenshot lock chromium clean

@@ -2,7 +2,7 @@
 
 A number with a decimal point, or followed by %, was rounded, and of the thousands in the lessons one lies on
 a boundary on some processor. All else must be equal: words, signs, whole numbers, code, the number of lines.
-Loaded by `-p tests.nbval_numbers`; `tests/test_nbval_numbers.py` says what passes and what fails.
+Loaded by `-p nbval_numbers`, with this folder on PYTHONPATH; tests/test_nbval_numbers.py has what passes.
 """
 
 import re

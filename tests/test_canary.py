@@ -1,6 +1,7 @@
 """nbval must notice what is wrong: in a print, in the text of a figure, in its alt text, in a claim."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,14 +49,15 @@ def nbval_accepts(text, folder, *options):
         "-m",
         "pytest",
         "-p",
-        "tests.nbval_numbers",
+        "nbval_numbers",
         "@tests/nbval.args",
         *options,
         "-p",
         "no:cacheprovider",
         str(path),
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode in (0, 1), done.stdout
     return done.returncode == 0
 
