@@ -32,3 +32,11 @@ def half_life(momentum: float) -> float:
     if not 0 < momentum < 1:
         raise ValueError(f"momentum must lie strictly between 0 and 1, got {momentum}")
     return math.log(0.5) / math.log(momentum)
+
+
+def cosine_momentum(step: int, steps: int, start: float) -> float:
+    r"""The momentum of a step that rises from `start` to 1 along half a cosine, BYOL, Section 3.3.
+
+    .. math:: m = 1 - (1 - m_0) \, (\cos(\pi \, k / K) + 1) / 2
+    """
+    return 1 - (1 - start) * (math.cos(math.pi * step / steps) + 1) / 2

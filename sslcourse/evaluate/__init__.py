@@ -2,6 +2,7 @@
 
 from sslcourse.evaluate.anomaly import auroc
 from sslcourse.evaluate.clustering import adjusted_rand_index
+from sslcourse.evaluate.collapse import effective_rank, projection_std
 from sslcourse.evaluate.disentanglement import (
     factor_information,
     kl_per_dimension,
@@ -29,6 +30,7 @@ __all__ = [
     "auroc",
     "bayes_accuracy",
     "classifier_accuracy",
+    "effective_rank",
     "extract_features",
     "factor_information",
     "fine_tune",
@@ -44,6 +46,7 @@ __all__ = [
     "mutual_information_gap",
     "perplexity",
     "precision_and_recall",
+    "projection_std",
     "train_classifier",
     "train_for",
 ]
