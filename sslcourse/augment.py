@@ -108,6 +108,21 @@ class Augmentation:
         return random_contrast(views, self.jitter, self.generator)
 
 
+def anchor_and_positive(images: Tensor) -> tuple[Tensor, Tensor]:
+    """What the two views of a positive pair are made from, both (N, C, H, W).
+
+    images (N, C, H, W): each image twice. Pairs (N, 2, C, H, W), such as two frames of a clip: one of each.
+    """
+    if images.ndim == 4:
+        return images, images
+    if images.ndim == 5 and images.shape[1] == 2:
+        return images[:, 0], images[:, 1]
+    raise ValueError(
+        "need images (N, C, H, W) or pairs of images (N, 2, C, H, W), "
+        f"got shape {tuple(images.shape)}"
+    )
+
+
 def interpolation_matrices(start: Tensor, length: Tensor, n: int) -> Tensor:
     """Matrices (N, 1, n, n) that stretch a part of n pixels to n pixels: row i mixes the two around place i.
 
