@@ -84,7 +84,8 @@ def test_shapes_that_would_broadcast_are_refused():
 def vicreg_by_loops(z_a, z_b, invariance=25.0, variance=25.0, covariance=1.0):
     """Eq. 1, 3, 4, 5 and 6 of the VICReg paper, with the half of the authors' code."""
     n, d = z_a.shape
-    total = invariance * sum((a - b) ** 2 for a, b in zip(z_a.flatten(), z_b.flatten(), strict=True)) / (n * d)
+    squares = [(a - b) ** 2 for a, b in zip(z_a.flatten(), z_b.flatten(), strict=True)]
+    total = invariance * sum(squares) / (n * d)
     for z in (z_a, z_b):
         mean = [sum(z[i, j] for i in range(n)) / n for j in range(d)]
         matrix = [

@@ -286,7 +286,13 @@ def _layers(*sizes: int, seed: int) -> nn.Module:
 
 def _byol_case(seed: int) -> tuple:
     online, target = _layers(5, 8, 4, seed=seed), _layers(5, 8, 4, seed=seed + 1)
-    return online, _layers(4, 6, 4, seed=seed + 2), target, vectors(7, 5, seed=seed), vectors(7, 5, seed=seed + 9)
+    return (
+        online,
+        _layers(4, 6, 4, seed=seed + 2),
+        target,
+        vectors(7, 5, seed=seed),
+        vectors(7, 5, seed=seed + 9),
+    )
 
 
 NETWORK_NAMES = ("online", "predictor", "target")
@@ -441,11 +447,7 @@ VARIANCE = Exercise(
         "standard deviation of 1 or more *over the images*. Add `1e-4` to the variance below the root, as VICReg does. "
         "The gradient must reach `z`."
     ),
-    stub=(
-        "def my_variance_term(z):\n"
-        "    std = torch.std(z)\n"
-        "    return F.relu(1 - std).mean()"
-    ),
+    stub=("def my_variance_term(z):\n    std = torch.std(z)\n    return F.relu(1 - std).mean()"),
     reference=my_variance_term,
     hints=(
         "What does `torch.std(z)` of a matrix without a `dim` compare with what? Print its shape.",

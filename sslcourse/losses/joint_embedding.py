@@ -1,6 +1,5 @@
 """Losses that bring two views of an image together and know no negatives."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 

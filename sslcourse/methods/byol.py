@@ -4,9 +4,9 @@ Encoder, projection head and predictor, the *online* network, are trained togeth
 copy of encoder and head, follows as a moving average. "While state-of-the art methods rely on negative pairs,
 BYOL achieves a new state of the art without them."
 
-Differs from the paper in: a small encoder; GELU for ReLU; a low momentum, 0.9 for 0.996, because the training
-is short; the loss, minus the cosine averaged over both directions, where the paper adds up 2 - 2 cosine; AdamW
-for LARS.
+Differs from the paper in: a small encoder; GELU for ReLU; a low momentum, 0.9 for 0.996, because the
+training is short; the loss, minus the cosine averaged over both directions, where the paper adds up
+2 - 2 cosine; AdamW for LARS.
 """
 
 from collections.abc import Callable

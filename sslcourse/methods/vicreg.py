@@ -3,8 +3,8 @@
 Encoder and projection head are trained together. "VICReg ... explicitly avoids the collapse problem with a
 simple regularization term on the variance of the embeddings along each dimension individually."
 
-Differs from the paper in: a small encoder; GELU for ReLU; projections of 64 numbers, not 8,192, from a head of
-two layers, not three; AdamW for LARS.
+Differs from the paper in: a small encoder; GELU for ReLU; projections of 64 numbers, not 8,192, from a
+head of two layers, not three; AdamW for LARS.
 """
 
 from collections.abc import Callable
