@@ -490,3 +490,86 @@ VARIANCE = Exercise(
 )
 
 EXERCISES = [GRADIENT, RANK, COLLAPSING, BEST, BYOL_LOSS, VARIANCE]
+
+QUIZ = [
+    Question(
+        "A training without negatives ends at a loss of -0.999. What do you do next?",
+        right="Measure how much the projections of images differ",
+        options={
+            "Measure how much the projections of images differ": (
+                "The loss only asks for agreement. If everything agrees with everything, it has collapsed."
+            ),
+            "Stop there, since hardly anything is left to gain": (
+                "A network that maps all images to one vector reaches -1. The loss cannot tell it from a good one."
+            ),
+            "Train a linear probe on h to rule out a collapse": (
+                "The representations before the head survive a collapse, and a probe on them hardly notices."
+            ),
+        },
+    ),
+    Question(
+        "SimSiam has no predictor. What does the stop-gradient change?",
+        right="The gradient is half as long, and otherwise the same",
+        options={
+            "The gradient is half as long, and otherwise the same": (
+                "Each half of the symmetric loss leaves out one of two ways, and together they leave out half."
+            ),
+            "It prevents the collapse, but at a slower pace": "An optimizer like AdamW does not even notice the factor.",
+            "Only one of the two views still gets a gradient": (
+                "In each half of the loss one of them does. The loss is symmetric, so both do."
+            ),
+        },
+    ),
+    Question(
+        "What moves the weights of BYOL's target network?",
+        right="The weights of the online network, averaged over time",
+        options={
+            "The weights of the online network, averaged over time": (
+                "The moving average is all. Neither the loss nor the optimizer ever touches the target."
+            ),
+            "The loss, by a gradient that is scaled by 1 - m": (
+                "No gradient reaches the target. It does move by a share 1 - m, towards the online weights."
+            ),
+            "Nothing at all: it stays the random network it was": (
+                "That is momentum 1, one of the controls. With less than 1 the target follows."
+            ),
+        },
+    ),
+    Question(
+        "The head has collapsed, and yet a linear probe on h works about as well as before training. Why?",
+        right="The loss sees z only, and h can keep what z has lost",
+        options={
+            "The loss sees z only, and h can keep what z has lost": (
+                "The head can throw everything away by itself, and batch normalisation keeps h spread out."
+            ),
+            "The probe has learned the labels while training z": "The probe never changes the encoder; it comes afterwards.",
+            "A collapse of z makes h linearly separable instead": (
+                "A collapse does nothing good for h: the probe is no better than on a random encoder."
+            ),
+        },
+    ),
+    Question(
+        "What happens to VICReg when the covariance term is left out?",
+        right="Dimensions may repeat each other; the spread stays",
+        options={
+            "Dimensions may repeat each other; the spread stays": (
+                "The variance term still demands a spread of 1 in every dimension, but not that they differ."
+            ),
+            "All the projections shrink to one point, as before": "That is what the variance term prevents by itself.",
+            "The two views of an image stop agreeing in the end": "Agreement is the invariance term's work.",
+        },
+    ),
+    Question(
+        "In a table BYOL with momentum 0 fails, while SimSiam, which has no second network, works. What follows?",
+        right="A moving average is not needed in every setting",
+        options={
+            "A moving average is not needed in every setting": (
+                "With momentum 0 both are the same algorithm. Other settings must decide, and they differ in several."
+            ),
+            "One of the two tables must have been made wrongly": (
+                "Both can be right: learning rates, heads and batch normalisation differ between the papers."
+            ),
+            "The predictor of SimSiam does a moving average": "It averages over views at best, not over time.",
+        },
+    ),
+]
