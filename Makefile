@@ -54,6 +54,7 @@ weights: $(READY) ## pretrain the encoders that the package carries, up to 20 mi
 sweeps: $(READY) ## train again what the lessons compare but have no time for, about an hour
 	$(BIN)/python tools/sweep.py $(ARGS)
 	$(BIN)/python tools/label_curves.py
+	$(BIN)/python tools/without_negatives.py
 
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,12 +1,17 @@
 """SimSiam, BYOL and VICReg: losses against loops, closed forms and lightly; who gets a gradient (T7, T9)."""
 
+import json
 import math
 
 import pytest
 import torch
+from sweep import SEEDS
 from torch import nn
 from torch.nn import functional as F
+from without_negatives import METHODS, SWEEPS, point, predicting_alone
 
+from sslcourse.data import sweep
+from sslcourse.data.sweeps import FOLDER
 from sslcourse.evaluate import effective_rank, projection_std
 from sslcourse.losses import alignment, negative_cosine_loss, vicreg_loss
 from sslcourse.losses.joint_embedding import covariance_term, variance_term
@@ -345,3 +350,47 @@ def test_equal_seeds_give_equal_losses(method, clothes):
         return [model.loss(clothes).item() for _ in range(3)]
 
     assert losses() == losses()
+
+
+# The stored trainings
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_sweep_is_stored_with_all_methods_and_seeds_and_its_command(name):
+    methods = sweep(name)
+    assert [m for m in methods if m in METHODS] == SWEEPS[name][1]
+    assert all([p["seed"] for p in methods[m]] == list(SEEDS) for m in SWEEPS[name][1])
+    command = json.loads((FOLDER / f"{name}.json").read_text())["command"]
+    assert command == f"python tools/without_negatives.py {name}"
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_point_holds_figures_that_make_sense(name):
+    for one in (p for method, points in sweep(name).items() if method in METHODS for p in points):
+        assert one["loss"] >= -1 and 0.1 < one["probe"] < one["knn"] + 0.1 < 1
+        assert 0 <= one["std"] < 1.05 and 1 <= one["rank"] <= 64
+
+
+def test_a_method_trained_for_as_long_is_the_same_point_in_every_sweep():
+    for method in ("SimSiam", "BYOL", "BYOL, no predictor"):
+        found = [sweep(name)[method] for name, (n, methods) in SWEEPS.items() if n == 2 and method in methods]
+        assert len(found) > 1 and all(points == found[0] for points in found)
+
+
+def test_a_stored_collapse_can_be_made_again():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    again = point("two views alone", 2, seed=0)
+    torch.set_num_threads(threads)
+    stored = sweep("no_negatives")["two views alone"][0]
+    assert again["std"] < 0.1 and again["std"] == pytest.approx(stored["std"], abs=0.02)
+    assert again["loss"] == pytest.approx(stored["loss"], abs=0.002)
+    for measure in ("knn", "probe"):
+        assert again[measure] == pytest.approx(stored[measure], abs=0.03)
+
+
+def test_networks_without_batch_statistics_treat_every_image_by_itself(clothes):
+    torch.manual_seed(0)
+    parts = predicting_alone()
+    network = nn.Sequential(parts["encoder"], parts["head"], parts["predictor"])
+    assert torch.allclose(network(clothes)[:1], network(clothes[:1]), atol=1e-5)

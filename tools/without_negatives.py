@@ -91,7 +91,7 @@ SWEEPS = {  # name: (passes over the data, methods)
         ["SimSiam", "SimSiam, each image alone", "BYOL, each image alone", "SimCLR, each image alone"],
     ),
     "no_negatives_longer": (
-        6,
+        4,
         ["SimCLR", "MoCo", "SimSiam", "BYOL", "BYOL, no predictor", "VICReg"],
     ),
     "no_negatives_clips": (4, ["SimCLR", "MoCo", "SimSiam", "BYOL", "VICReg"]),
@@ -166,7 +166,8 @@ def main(names: list[str]) -> None:
             frames, labels = clip_set().frames, clip_set().labels
             torch.manual_seed(0)
             for control, encoder in (("pixels", nn.Flatten()), ("random encoder", conv_encoder())):
-                points[control] = [measure_on_clips(encoder, frames, labels)]
+                figures = measure_on_clips(encoder, frames, labels)
+                points[control] = [{name: round(figure, 4) for name, figure in figures.items()}]
         for method in methods:
             train = clip_point if name == "no_negatives_clips" else point
             points[method] = [train(method, passes, seed) for seed in SEEDS]
