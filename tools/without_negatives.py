@@ -91,7 +91,7 @@ SWEEPS = {  # name: (passes over the data, methods)
         ["SimSiam", "SimSiam, each image alone", "BYOL, each image alone", "SimCLR, each image alone"],
     ),
     "no_negatives_longer": (
-        4,
+        6,
         ["SimCLR", "MoCo", "SimSiam", "BYOL", "BYOL, no predictor", "VICReg"],
     ),
     "no_negatives_clips": (4, ["SimCLR", "MoCo", "SimSiam", "BYOL", "VICReg"]),
