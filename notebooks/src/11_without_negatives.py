@@ -27,14 +27,7 @@ from torch.nn import functional as F
 from sslcourse.augment import Augmentation
 from sslcourse.data import Batches, clips, images, sweep
 from sslcourse.encoders import conv_encoder
-from sslcourse.evaluate import (
-    effective_rank,
-    extract_features,
-    knn_accuracy,
-    label_curve,
-    linear_probe,
-    projection_std,
-)
+from sslcourse.evaluate import effective_rank, projection_std
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import negative_cosine_loss, vicreg_loss
 from sslcourse.methods import BYOL, SimSiam, VICReg
@@ -45,9 +38,10 @@ from sslcourse.widgets import start_lesson, watch
 start_lesson()
 
 # %% tags=["drawing"]
-# Imports what draws the pictures, moves the sliders and checks the text
+# Imports what draws the pictures, moves the sliders, judges encoders and checks the text
 from sslcourse.claims import claim
 from sslcourse.diagrams import Diagram
+from sslcourse.evaluate import extract_features, knn_accuracy, label_curve, linear_probe
 from sslcourse.losses.joint_embedding import covariance_term, variance_term
 from sslcourse.plots import (
     CLASS_COLORS,
@@ -75,7 +69,7 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # addition, a *target network* that follows the first one slowly, as MoCo's key encoder does.
 
 # %% tags=["drawing"]
-# Draws SimSiam: two views, one encoder, a predictor on one side and a stop-gradient on the other
+# Draws SimSiam: a predictor on one side, a stop-gradient on the other
 siamese = Diagram("SimSiam", column=1.42)
 view_encoders = [siamese.encoder("encoder $f$", 1, row) for row in (0, 1)]
 view_heads = [siamese.head("head $g$", 2.05, row) for row in (0, 1)]
@@ -302,9 +296,7 @@ examples = {
     "on one plane": noise[:, :2] @ torch.randn(2, 64, generator=generator),
 }
 for name, z in examples.items():
-    print(
-        f"{name:24} std·√d {projection_std(z):5.2f}   effective rank {effective_rank(z):5.1f}"
-    )
+    print(f"{name:24} std·√d {projection_std(z):5.2f}   rank {effective_rank(z):5.1f}")
 
 # %% [markdown]
 # The last row is why both are needed. On a plane the spread is healthy, but 62 of the 64 dimensions say nothing new. This is
@@ -344,9 +336,7 @@ def measures(name):
 
 for name in ["two views alone", "SimSiam"]:
     loss, spread_z, rank = measures(name)
-    print(
-        f"{name:16} loss {loss:5.2f}   std·√d {spread_z:4.2f}   effective rank {rank:4.0f}"
-    )
+    print(f"{name:16} loss {loss:5.2f}   std·√d {spread_z:4.2f}   rank {rank:4.0f}")
 
 # %% tags=["claim"]
 # Checks what the text says of SimSiam beside two views alone
@@ -429,9 +419,7 @@ run = watch(pretraining("no stop-gradient"), title="SimSiam without stop-gradien
 # %%
 histories["no stop-gradient"] = await run
 no_stop = measures("no stop-gradient")
-print(
-    f"loss {no_stop[0]:5.2f}   std·√d {no_stop[1]:4.2f}   effective rank {no_stop[2]:4.0f}"
-)
+print(f"loss {no_stop[0]:5.2f}   std·√d {no_stop[1]:4.2f}   rank {no_stop[2]:4.0f}")
 
 # %% tags=["claim"]
 # Checks what the text says of SimSiam without the stop-gradient
@@ -815,6 +803,7 @@ def spread(points, measure):
     return unit * torch.tensor([point[measure] for point in points])
 
 
+# %%
 def compare(name):
     print(" " * 34 + "".join(f"{title:>16}" for title in COLUMNS.values()))
     for setting, points in sweep(name).items():
@@ -828,6 +817,7 @@ def compare(name):
         print(f"{setting:34}" + "".join(f"{text:>16}" for text in texts))
 
 
+# %%
 compare("no_negatives")
 print()
 compare("no_negatives_momentum")
@@ -969,7 +959,7 @@ show_source(vicreg_loss, variance_term, covariance_term)
 # is for views that differ by noise.
 
 # %% tags=["drawing"]
-# Draws projections in two dimensions and the three terms of VICReg; move spread, correlation, noise
+# Draws a cloud of projections and the three terms of VICReg; move the cloud
 cloud = torch.randn(400, 2, generator=torch.Generator().manual_seed(1))
 cloud = (cloud - cloud.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(cloud.T.cov())).T
 wobble = torch.randn(400, 2, generator=torch.Generator().manual_seed(2))
@@ -1259,9 +1249,7 @@ with torch.no_grad():
     for old, new in zip(stale.parameters(), trained_target.parameters(), strict=True):
         old.copy_(new)
 knn_own, knn_stale = judged(trained_target)[0], judged(stale)[0]
-print(
-    f"target with its own statistics: kNN {knn_own:.0f} %, with stale ones: {knn_stale:.0f} %"
-)
+print(f"kNN with its own statistics {knn_own:.0f} %, with stale ones {knn_stale:.0f} %")
 
 # %% tags=["claim"]
 # Checks that stale statistics cost accuracy
