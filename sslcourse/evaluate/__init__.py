@@ -15,6 +15,7 @@ from sslcourse.evaluate.information import (
     mutual_information,
     perplexity,
 )
+from sslcourse.evaluate.invariance import sensitivity
 from sslcourse.evaluate.label_efficiency import label_curve, labels_needed
 from sslcourse.evaluate.neighbours import knn_accuracy
 from sslcourse.evaluate.probe import (
@@ -44,6 +45,7 @@ __all__ = [
     "mutual_information_gap",
     "perplexity",
     "precision_and_recall",
+    "sensitivity",
     "train_classifier",
     "train_for",
 ]
