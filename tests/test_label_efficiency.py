@@ -118,7 +118,8 @@ def test_curves_on_clips_are_complete_and_trained_as_was_best_on_validation(meth
     name = method.replace("-", "_")
     stored = sweep(f"clips_{name}")
     assert command(f"clips_{name}") == f"python tools/clip_curves.py {method}"
-    assert [(p["per_class"], p["draw"]) for p in stored["test"]] == EVERYWHERE
+    places = [place for place in EVERYWHERE if place[0] < 50 or place[1] < clip_curves.FEWER_DRAWS]
+    assert [(p["per_class"], p["draw"]) for p in stored["test"]] == places
     tried = defaultdict(list)
     for p in stored["validation"]:
         tried[p["per_class"], p["crop"], p["steps"], p["rate"]].append(p["accuracy"])
@@ -133,11 +134,10 @@ def test_curves_on_clips_are_complete_and_trained_as_was_best_on_validation(meth
 def test_probes_on_clips_are_complete():
     stored = sweep("clips_probe")
     assert command("clips_probe") == "python tools/clip_curves.py probe"
-    for name, points in stored.items():
-        seeds = (0,) if name == f"one frame, {clip_curves.LONGER} passes" else clip_curves.SEEDS
-        places = [(p["seed"], p["per_class"], p["draw"]) for p in points]
-        assert places == [(seed, *place) for seed in seeds for place in EVERYWHERE], name
-    assert len(stored) == 4
+    assert len(stored) == len(clip_curves.PRETRAININGS)
+    for pair, passes, seeds in clip_curves.PRETRAININGS:
+        places = [(p["seed"], p["per_class"], p["draw"]) for p in stored[f"{pair}, {passes} passes"]]
+        assert places == [(seed, *place) for seed in seeds for place in EVERYWHERE]
 
 
 def test_stored_points_on_clips_can_be_made_again(one_thread):

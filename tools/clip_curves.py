@@ -2,9 +2,10 @@
 
     python tools/clip_curves.py probe    # or other names; without one, all of them (two hours on one core)
 
-Encoders are pretrained on two frames of each clip, or on one frame twice, for a minute and for longer, with
-three seeds. Supervised control and fine-tuning get all frames of a labelled clip and the same augmentations.
-Crop, steps and rate are chosen at 1, 5 and 50 labels on 2,000 validation clips; test clips count once.
+Encoders are pretrained on two frames of each clip, for a minute and for longer, or on two
+views of one frame. Supervised control and fine-tuning get all frames of a labelled clip and the same
+augmentations; crop, steps and rate are chosen at 1, 5 and 50 labels on 2,000 validation clips. Test clips
+count once.
 Encoders are kept in build/clips.
 """
 
@@ -33,12 +34,16 @@ from sslcourse.evaluate import (
 from sslcourse.methods import SimCLR
 from sslcourse.training import finish, train_adamw
 
-SEEDS = (0, 1, 2)
 BUDGETS = (1, 2, 5, 10, 50, 100)  # labelled clips per class
 MANY = (300, 1200)  # one draw each; 1200 are all
 CHOOSE_AT = (1, 5, 50)  # the choice holds up to the next
-DRAWS = 5
+DRAWS, FEWER_DRAWS = 5, 3  # fewer from 50 labels on, of what trains a network
 MINUTE, LONGER = 8, 100  # passes over the clips
+PRETRAININGS = (
+    ("two frames", MINUTE, (0, 1, 2)),
+    ("two frames", LONGER, (0, 1)),
+    ("one frame", MINUTE, (0, 1, 2)),
+)
 KEPT = Path("build/clips")
 SETTINGS = {  # method: [(crop, steps, rate)] to choose from
     "supervised": [(0.5, 400, 2e-3), (0.5, 1500, 2e-3), (0.5, 1500, 5e-3)],
@@ -59,8 +64,10 @@ def data(on: str) -> tuple[ClipSet, ClipSet]:
 def pretraining(passes: int, seed: int, different: bool = True) -> SimCLR:
     """SimCLR after so many passes over the training clips."""
     torch.manual_seed(seed)
-    model = SimCLR(augment=Augmentation(crop=1, seed=seed))
-    pairs = FramePairs(clips().frames, batch_size=128, seed=seed, different=different)
+    crop = 1 if different else 0.5  # frames differ by themselves
+    model = SimCLR(augment=Augmentation(crop=crop, seed=seed))
+    batch_size = 64 if passes == MINUTE else 128  # smaller batches, more steps
+    pairs = FramePairs(clips().frames, batch_size=batch_size, seed=seed, different=different)
     finish(train_adamw(model.loss, model.parameters(), pairs, passes))
     return model
 
@@ -126,7 +133,8 @@ def curves_of_training(method: str) -> dict[str, list]:
         if per_class in CHOOSE_AT:
             setting, tried = choose(method, start, per_class)
             found["validation"] += tried
-        found["test"] += points(method, start, [(per_class, d) for d in range(DRAWS)], setting)
+        draws = range(DRAWS if per_class < 50 else FEWER_DRAWS)
+        found["test"] += points(method, start, [(per_class, d) for d in draws], setting)
     for per_class in MANY:
         longer = (setting[0], max(setting[1], 5 * per_class), setting[2])
         found["test"] += points(method, start, [(per_class, 0)], longer)
@@ -136,8 +144,7 @@ def curves_of_training(method: str) -> dict[str, list]:
 def curves_of_probes() -> dict[str, list]:
     """The points of linear probes after every kind of pretraining."""
     found, places = {}, [*product(BUDGETS, range(DRAWS)), *((n, 0) for n in MANY)]
-    for pair, passes in product(("two frames", "one frame"), (MINUTE, LONGER)):
-        seeds = SEEDS if pair == "two frames" or passes == MINUTE else SEEDS[:1]
+    for pair, passes, seeds in PRETRAININGS:
         found[f"{pair}, {passes} passes"] = [
             point
             for seed in seeds

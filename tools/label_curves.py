@@ -35,7 +35,11 @@ EPOCHS = 6  # with all labels a training passes over the images as often
 STEPS = 400
 LONGER = 1500
 RATES = {"supervised": (5e-4, 2e-3, 8e-3), "fine-tuning": (1e-4, 1e-3, 4e-3)}
-ON_SHAPES = {"supervised": 2e-3, "fine-tuning": 4e-3}  # the best of RATES on shapes for validation
+BEST_STEPS = {  # from so many labels to so many: what is best with 1 and with 10 labels for validation
+    "supervised": [(1, 5, STEPS), (10, ALL, LONGER)],
+    "fine-tuning": [(1, ALL, STEPS)],
+}
+ON_SHAPES = {"supervised": 8e-3, "fine-tuning": 4e-3}  # the best of RATES on shapes for validation
 USUAL = {"supervised": 2e-3, "plain": 2e-3, "fine-tuning": 1e-3, "probe": 0.0}
 
 
@@ -94,15 +98,19 @@ def point(
 
 def plan() -> Iterator[tuple[str, str, list[tuple[int, int]], dict[str, Any]]]:
     """Name, method, pairs (labels per class, draw), settings: all there is to do."""
-    ten, twenty = ([(n, draw) for draw in range(DRAWS)] for n in (10, 20))
+    everywhere = [*product(BUDGETS, range(DRAWS)), (ALL, 0)]
+    one, ten, twenty = ([(n, draw) for draw in range(DRAWS)] for n in (1, 10, 20))
     for method, rates in RATES.items():
-        for steps in (100, LONGER):
-            yield f"{method}, {steps} steps", method, ten[:3], {"on": "validation", "steps": steps}
+        for steps in (100, STEPS, LONGER):
+            places = one[:3] + ten[:3]
+            yield f"{method}, {steps} steps", method, places, {"on": "validation", "steps": steps}
         for rate in rates:
             yield f"{method}, rate {rate}", method, ten[:3], {"on": "validation", "rate": rate}
             name = f"{method}, shapes, rate {rate}"
             yield name, method, twenty[:3], {"on": "shapes, validation", "rate": rate}
-        yield method, method, [*product(BUDGETS, range(DRAWS)), (ALL, 0)], {}
+        for start, end, steps in BEST_STEPS[method]:
+            places = [place for place in everywhere if start <= place[0] <= end]
+            yield method, method, places, {"steps": steps}
         yield f"{method}, shapes", method, twenty, {"on": "shapes", "rate": ON_SHAPES[method]}
     yield "supervised, plain", "plain", ten[:3], {"on": "validation"}
     yield "probe, shapes", "probe", twenty, {"on": "shapes"}

@@ -2,7 +2,7 @@
 # # 17 Label efficiency
 #
 # You measure what pretraining without labels is worth in labels: on clothes that stand still,
-# where a fair control leaves it little, and on clothes that move, where one label does the work of ten.
+# where a fair control leaves it little, and on clothes that move, where one label does the work of many.
 #
 # - **Slider:** number of labels, passes of pretraining, draw of the labels; what makes a pair
 # - **Time:** about 120 minutes
@@ -42,7 +42,7 @@ from sslcourse.claims import claim
 from sslcourse.diagrams import Diagram
 from sslcourse.plots import COLORS, LINE_STYLES, freeze_layout, image_rows, subplots
 from sslcourse.show import show, show_source
-from sslcourse.widgets import choice, explore, slider, stepped_slider
+from sslcourse.widgets import explore, slider, stepped_slider
 
 # %% [markdown]
 # ## 1. The idea
@@ -288,8 +288,8 @@ print_table(curves)
 
 
 # %%
-def means_of(curve):
-    return dict(zip(BUDGETS, curve.mean(1).tolist(), strict=True))  # labels: accuracy
+def means_of(curve):  # labels: accuracy
+    return {n: of_n.mean().item() for n, of_n in zip(BUDGETS, curve, strict=True)}
 
 
 means = {name: means_of(curve) for name, curve in curves.items()}
@@ -425,33 +425,32 @@ def mean_of(name):
 
 
 claim(
-    "400 steps help the control by 2 points or more over 100",
-    lambda: mean_of("supervised, rate 0.002") > mean_of("supervised, 100 steps") + 0.02,
+    "1500 steps help the control by 2 points or more over 100",
+    lambda: mean_of("supervised, 1500 steps") > mean_of("supervised, 100 steps") + 0.02,
 )
 claim(
-    "1500 steps help neither by more than a point",
+    "they help it more than fine-tuning",
     lambda: (
-        mean_of("supervised, 1500 steps") < mean_of("supervised, rate 0.002") + 0.01
-        and mean_of("fine-tuning, 1500 steps") < mean_of("fine-tuning, rate 0.001") + 0.01
+        mean_of("supervised, 1500 steps") - mean_of("supervised, 100 steps")
+        > mean_of("fine-tuning, 1500 steps") - mean_of("fine-tuning, 100 steps")
     ),
 )
 claim(
-    "300 more steps help the control more than fine-tuning",
+    "fine-tuning gains nothing from 1500 steps, within half a point of 400",
     lambda: (
-        mean_of("supervised, rate 0.002") - mean_of("supervised, 100 steps")
-        > mean_of("fine-tuning, rate 0.001") - mean_of("fine-tuning, 100 steps")
+        mean_of("fine-tuning, 1500 steps") < mean_of("fine-tuning, 400 steps") + 0.005
     ),
 )
 claim(
     "without augmentations the control is worse by 2 points or more",
-    lambda: mean_of("supervised, plain") < mean_of("supervised, rate 0.002") - 0.02,
+    lambda: mean_of("supervised, plain") < mean_of("supervised, 400 steps") - 0.02,
 )
 claim(
-    "no other rate gains a point",
+    "no other rate gains half a point",
     lambda: all(
-        mean_of(name) < mean_of(name.split(",")[0] + usual) + 0.01
+        mean_of(name) < mean_of(name.split(",")[0] + ", 400 steps") + 0.005
         for name in chosen_from
-        for usual in [", rate 0.002" if "superv" in name else ", rate 0.001"]
+        if ", rate " in name
     ),
 )
 
@@ -459,8 +458,8 @@ claim(
 # **Here lie the two most tempting mistakes of all.** Fine-tuning starts near its goal, so a hundred steps take it most of
 # the way. Stop both there, and "the same number of steps" is true and unfair: the control is undertrained. And SimCLR
 # learned from the augmentations what to ignore; a control without them lacks that knowledge for no good reason. Our
-# control gets both, 400 steps and augmentations, and the rate that suits it; more steps do not help it any more. A control
-# whose learning rate nobody tuned would be the third mistake.
+# control gets both, 1,500 steps and augmentations, and the rate that suits it; fine-tuning gets 400 steps, since more do not
+# help it. A control whose learning rate nobody tuned would be the third mistake.
 #
 # ### Spot the bug
 #
@@ -485,13 +484,13 @@ print(f"test score of the best on validation: {honest.mean():.1%}")
 # %% [markdown]
 # ### Live, with one label per class
 #
-# One draw of ten images, 400 steps for each of the two; the other draws are stored.
+# One draw of ten images; the other draws are stored.
 
 # %%
 rows = labelled_subset(train_labels, 1, seed=0)
 own = train_images[rows], train_labels[rows]
 torch.manual_seed(0)
-supervised = evaluate.train_classifier(conv_encoder(), *own, Augmentation(), steps=400)
+supervised = evaluate.train_classifier(conv_encoder(), *own, Augmentation(), steps=1500)
 tuned = evaluate.fine_tune(pretrained, *own, Augmentation(), steps=400, lr=1e-3)
 live = {}
 for name, network in {"supervised": supervised, "fine-tuning": tuned}.items():
@@ -547,7 +546,7 @@ def draw_curves(groups, curves, budgets, line, ylim):
     for ax, group in zip(panels, groups, strict=True):
         for place, name in enumerate(group):
             x = torch.tensor(budgets) * 1.1 ** (place - 1)  # side by side
-            mean, spread = curves[name].mean(1), curves[name].std(1)
+            mean, spread = zip(*((c.mean(), c.std()) for c in curves[name]), strict=True)
             ax.errorbar(
                 x, mean, spread, capsize=2, markersize=4, label=name, **looks[name]
             )
@@ -792,7 +791,7 @@ claim(
 # %%
 torch.manual_seed(0)
 model = SimCLR(augment=Augmentation(crop=1))
-pairs = FramePairs(moving.frames, batch_size=128)
+pairs = FramePairs(moving.frames, batch_size=64)
 snapshots = [copy.deepcopy(model.encoder).eval()]  # after 0, 1, 2, ... passes
 
 
@@ -808,7 +807,7 @@ run = watch(keeping_snapshots(training), title="SimCLR on two frames of a clip, 
 
 # %%
 history = await run
-print(f"loss at the start {history.loss[0]:.1f}, guessing {math.log(255):.1f}, ", end="")
+print(f"loss at the start {history.loss[0]:.1f}, guessing {math.log(127):.1f}, ", end="")
 print(f"mean of the last 50 steps {sum(history.loss[-50:]) / 50:.1f}")
 
 # %% [markdown]
@@ -916,7 +915,7 @@ print(f"{how['cpu_minutes']:.0f} minutes of one core")
 clip_curves["your minute"] = clip_curve(snapshots[-1])
 clip_curves["longer"] = clip_curve(longer_pretrained)
 for name, points in [("supervised", control), ("fine-tuning, longer", tuning)]:
-    clip_curves[name] = torch.stack([clip_points(points["test"], n) for n in BUDGETS])
+    clip_curves[name] = [clip_points(points["test"], n) for n in BUDGETS]
 print_table(clip_curves)
 
 # %% tags=["drawing"]
@@ -945,11 +944,11 @@ compared = {name: clip_means[name] for name in ("your minute", "longer")}
 print_worth(compared, clip_budgets, clip_control)
 
 # %% [markdown]
-# Three pretraining runs, which differ in their seed alone:
+# Other pretraining runs, which differ in their seed alone:
 
 # %%
-for passes in (8, 100):
-    for seed in range(3):
+for passes, seeds in ((8, 3), (100, 2)):
+    for seed in range(seeds):
         of_seed = probes[f"two frames, {passes} passes"]
         worth = [
             labels_worth(
@@ -969,8 +968,8 @@ worth_of = {
     for name in compared
 }
 claim(
-    "after the longer pretraining a label counts for ten or more at 1, 2 and 5 labels",
-    lambda: min(worth_of["longer"][:3]) >= 10,
+    "after the longer pretraining a label counts for six or more at 1, 2 and 5 labels",
+    lambda: min(worth_of["longer"][:3]) >= 6,
 )
 claim(
     "after your minute a label counts for three or more at one label",
@@ -984,8 +983,9 @@ claim(
 )
 
 # %% [markdown]
-# The same network, the same number of garments, the same probe: on centred clothes a label counted for less than three,
-# here for ten and more.
+# The same network, the same garments, the same probe: on clothes that stood still a label counted for less than three; here
+# the longer pretraining makes it count for six or more, and your minute for three or more where labels are fewest. It is no
+# constant: read it at the number of labels that you have.
 #
 # And with many labels?
 
@@ -1016,23 +1016,23 @@ for n in (100, 300, 1200):
 show_source(evaluate.sensitivity)
 
 # %% [markdown]
-# A fourth encoder joins: trained as yours was, on two views of *one* frame. Its pairs share place, size and texture, and
-# differ by a mirror image, contrast and brightness only.
+# A fourth encoder joins, trained as in lesson 09: on two views of *one* frame, with crops. Its pairs differ in place and
+# size, as far as a crop goes, and in contrast and brightness; but both views show the same texture.
 
 # %%
 torch.manual_seed(0)
-of_one_frame = SimCLR(augment=Augmentation(crop=1))
-same = FramePairs(moving.frames, batch_size=128, different=False)
+of_one_frame = SimCLR(augment=Augmentation(crop=0.5))
+same = FramePairs(moving.frames, batch_size=64, different=False)
 training = train_adamw(of_one_frame.loss, of_one_frame.parameters(), same, epochs=3)
-run = watch(training, title="SimCLR on one frame twice, 3 passes")
+run = watch(training, title="SimCLR on two views of one frame, 3 passes")
 
 # %%
 await run
 one_frame = of_one_frame.encoder.eval()
 encoders = {
     "random encoder": untrained,
-    "one frame": one_frame,
-    "two frames, your minute": snapshots[-1],
+    "one frame, 3 passes": one_frame,
+    "two frames, 3 passes": snapshots[3],
     "two frames, longer": longer_pretrained,
 }
 
@@ -1076,8 +1076,8 @@ show(figure, alt=f"Sensitivity of four encoders to each factor. {'; '.join(told)
 
 # %% [markdown]
 # The random encoder hardly notices the garment: two frames of a clip are as far apart as frames of different garments,
-# and nearly all of it is the texture. Trained on one frame twice, the encoder ignores what its two views differ in,
-# and keeps the texture, by which any two frames of a batch are told apart most easily. Trained on two frames, it is the
+# and nearly all of it is the texture. Trained on two views of one frame, the encoder keeps the texture, by which
+# any two frames of a batch are told apart most easily. Trained on two frames, it is the
 # garment that the frames share, and the texture is what must go.
 #
 # *What the pair leaves out is what is learned.* It also costs something: what the encoder ignores, nobody can read from it
@@ -1106,39 +1106,45 @@ for name, share in found_places.items():
 # %% [markdown]
 # ### What makes a pair
 #
-# Choose what a pair is, how long the pretraining was, and the number of labels: the bars are stored test accuracies, and
-# the line is the supervised control.
+# What is the difference worth? Choose the number of labels: the bars are stored test accuracies after a minute of
+# pretraining on pairs of one frame and on pairs of two, the spread is that of three pretraining runs, and the dashed line
+# is the supervised control.
 
 # %% tags=["drawing"]
-# Draws stored probes for each kind of pair; move labels and passes
+# Draws stored probes for each kind of pair; move labels
 pair_figure, pair_ax = subplots(width=6, height=3)
 kinds = ["one frame", "two frames"]
 pair_bars = pair_ax.bar(kinds, [0, 0], width=0.5, color=[COLORS[1], COLORS[0]])
+spreads = pair_ax.plot([0, 0], [0, 0], "k-", [1, 1], [0, 0], "k-")
 control_line = pair_ax.axhline(0, color="k", linestyle="--")
 pair_ax.set(ylim=(0, 0.9), ylabel="test accuracy", xlim=(-0.6, 1.6))
-freeze_layout(pair_figure, *pair_bars, control_line)
+freeze_layout(pair_figure, *pair_bars, *spreads, control_line)
 
 
-def draw_pairs(per_class, passes):
-    number = 8 if passes == "8" else 100
-    shares = [
-        clip_points(probes[f"{kind}, {number} passes"], per_class).mean()
+def draw_pairs(per_class):
+    runs = [
+        torch.stack(
+            [
+                clip_points(probes[f"{kind}, 8 passes"], per_class, seed).mean()
+                for seed in range(3)
+            ]
+        )
         for kind in kinds
     ]
-    for bar, share in zip(pair_bars, shares, strict=True):
-        bar.set_height(share.item())
+    for bar, line, of_seeds in zip(pair_bars, spreads, runs, strict=True):
+        bar.set_height(of_seeds.mean().item())
+        line.set_ydata([of_seeds.min(), of_seeds.max()])
     supervised = clip_points(control["test"], per_class).mean()
     control_line.set_ydata([supervised] * 2)
     return pair_figure, (
-        f"{per_class} labels per class, {number} passes: pairs of one frame {shares[0]:.0%}, pairs of two frames "
-        f"{shares[1]:.0%}; dashed, the supervised control {supervised:.0%}."
+        f"{per_class} labels per class: pairs of one frame {runs[0].mean():.0%}, of two frames {runs[1].mean():.0%}; "
+        f"dashed, the supervised control {supervised:.0%}."
     )
 
 
 explore(
     draw_pairs,
     per_class=stepped_slider("labels per class", [*BUDGETS, 300, 1200], value=1),
-    passes=choice("passes of pretraining", ["8", "100"], value="100"),
 )
 
 # %% [markdown]
