@@ -70,14 +70,25 @@ def picture_html(picture: bytes, alt: str) -> str:
     return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}" style="max-width: 100%">'
 
 
+def webp(picture: bytes) -> bytes:
+    """PNG bytes as WebP with at most 256 colours: a quarter smaller still, for pages but not for notebooks."""
+    buffer = io.BytesIO()
+    _with_few_colours(picture).convert("RGB").save(buffer, format="webp", lossless=True)
+    return buffer.getvalue()
+
+
 def _smaller(picture: bytes) -> bytes:
     """The same picture with at most 256 colours: a third of the bytes in a notebook."""
+    return _png(_with_few_colours(picture), compress_level=9)
+
+
+def _with_few_colours(picture: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(picture))
-    if image.mode != "L":
-        image = image.convert("RGB").quantize(
-            256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
-        )
-    return _png(image, compress_level=9)
+    if image.mode == "L":
+        return image
+    return image.convert("RGB").quantize(
+        256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    )
 
 
 @dataclass(frozen=True)
