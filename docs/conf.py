@@ -3,7 +3,7 @@
 from docstrings import to_rst
 
 project = author = "sslcourse"
-html_title = "Self-supervised learning you can move"
+html_title = "sslcourse"
 language = "en"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx_copybutton"]
 

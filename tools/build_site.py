@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import pkgutil
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ import sslcourse
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, NOTEBOOKS = ROOT / "docs", ROOT / "notebooks"
 FROM_ROOT = {"CONTRIBUTING.md": "contribute.md", "CODE_OF_CONDUCT.md": "conduct.md", "CHANGELOG.md": "changes.md"}
-HOME_SLIDERS = ["explore(\n    draw_rings", "explore(draw_noise", "explore("]  # the first that there is
+HOME_SLIDERS = ["explore(draw_hiding", "explore("]  # the first that there is
 BRANCH = "main"
 
 
@@ -84,7 +85,7 @@ def lesson_pages(notebooks: list[Path], recorded: Path) -> Iterator[tuple[str, b
     """The lessons as pages and as they are, their data, and what other pages say of them."""
     made, entries = [], []
     for path in notebooks:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = without_links_to_others(nbformat.read(path, as_version=4), [p.name for p in notebooks])
         entries.append(entry(path.stem, notebook.cells[0].source))
         made.append(lesson_page(path.stem, notebook, recording(recorded / f"{path.stem}.json", notebook)))
         notebook.cells[0].source = with_links(notebook.cells[0].source, path.name)
@@ -96,6 +97,18 @@ def lesson_pages(notebooks: list[Path], recorded: Path) -> Iterator[tuple[str, b
     yield "generated/slider.html", slider_for_home(made).encode()
     yield "generated/lessons.md", "\n".join(map(in_a_list, entries)).encode()
     yield "generated/goals.md", "\n".join(map(with_goals, entries)).encode()
+
+
+def without_links_to_others(notebook: nbformat.NotebookNode, names: list[str]) -> nbformat.NotebookNode:
+    """The notebook with links only to lessons that the site has: with --lessons it may have few."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(
+                r"\[([^]]*)\]\((\d\d_\w+\.ipynb)\)",
+                lambda link: link[0] if link[2] in names else link[1],
+                cell.source,
+            )
+    return notebook
 
 
 def recording(path: Path, notebook: nbformat.NotebookNode) -> dict[str, Any] | None:

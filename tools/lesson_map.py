@@ -5,8 +5,8 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 168, 62  # of a box
-RIGHT, DOWN = WIDTH + 56, HEIGHT + 22  # to the next box
+WIDTH, HEIGHT = 190, 44  # of a box
+RIGHT, DOWN = WIDTH + 48, HEIGHT + 12  # to the next box
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def svg(entries: list[Entry], folder: str = "lessons/") -> str:
     arrows = [arrow(at[need], at[lesson.number]) for lesson in entries for need in direct(lesson, by_number)]
     boxes = [box(lesson, *at[lesson.number], folder) for lesson in entries]
     return (
-        f'<svg class="course-map" viewBox="0 0 {width:g} {height:g}" role="group" '
+        f'<div class="course-wide"><svg class="course-map" viewBox="0 0 {width:g} {height:g}" role="group" '
         f'aria-label="Map of the lessons. {html.escape(described(entries))}">'
-        f'<g aria-hidden="true">{"".join(arrows)}</g>{"".join(boxes)}</svg>'
+        f'<g aria-hidden="true">{"".join(arrows)}</g>{"".join(boxes)}</svg></div>'
     )
 
 
@@ -117,9 +117,9 @@ def arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
 
 def box(lesson: Entry, x: float, y: float, folder: str) -> str:
     number, title = lesson.title.split(" ", 1)
-    lines = textwrap.wrap(f"{title}", 20)[:2]
-    middle = y + HEIGHT / 2 + 5 - 9 * (len(lines) - 1)
-    words = "".join(f'<tspan x="{x + 42:g}" y="{middle + 18 * i:g}">{html.escape(line)}</tspan>'
+    lines = textwrap.wrap(title, 21)[:2]
+    middle = y + HEIGHT / 2 + 5 - 8 * (len(lines) - 1)
+    words = "".join(f'<tspan x="{x + 42:g}" y="{middle + 16 * i:g}">{html.escape(line)}</tspan>'
                     for i, line in enumerate(lines))  # fmt: skip
     return (
         f'<a href="{folder}{lesson.name}.html"><title>{html.escape(lesson.promise)}</title>'

@@ -93,7 +93,7 @@ def html_for_page(page: Page, cell: NotebookNode, data: dict[str, str]) -> str:
     if rest:
         training = page.recorded.get("trainings", {}).get(title)
         return f'<div class="course-training">{training or still}</div>'
-    return f"{still}<p><small>A picture: {RUN}.</small></p>"
+    return f"<figure>{still}<p><small>A picture: {RUN}.</small></p></figure>"
 
 
 # Sliders
@@ -125,7 +125,7 @@ def control(name: str, label: str, list: bool, readouts: list[str], start: int) 
         now = html.escape(readouts[start])
         moves = (
             f'<input id="{name}" type="range" min="0" max="{len(readouts) - 1}" value="{start}" '
-            f'aria-valuetext="{now}" autocomplete="off" disabled><output for="{name}">{now}</output>'
+            f'aria-valuetext="{now}" autocomplete="off" disabled><span aria-hidden="true">{now}</span>'
         )
     return f'<label for="{name}">{said}</label>{moves}'
 
@@ -168,6 +168,6 @@ def exercises_checked(cell: NotebookNode) -> list[str]:
 def hints(page: Page, exercise: str) -> str:
     return (
         f'<div class="course-hints" data-exercise="{exercise}" {page.source_of(f"answers/{page.number}")}>'
-        f'<button type="button">Show a hint</button> Your answer is checked when you {RUN.partition(" to")[0]}.'
+        f'<button type="button">Show a hint</button> Your answer is checked when you run the notebook.'
         '<div role="status"></div></div>'
     )

@@ -29,7 +29,7 @@ window.course = (() => {
         place = place * readouts.length + at;
         if (controls[i].type !== 'range') return;
         controls[i].setAttribute('aria-valuetext', readouts[at]);
-        controls[i].nextElementSibling.value = readouts[at];
+        controls[i].nextElementSibling.textContent = readouts[at];
       });
       picture.src = 'data:image/webp;base64,' + recorded.pictures[recorded.places[place]];
       picture.alt = words.textContent = recorded.texts[place];
