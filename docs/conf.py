@@ -1,4 +1,4 @@
-"""The site: pages of this folder, and the notebooks as they are committed. tools/build_site.py calls Sphinx."""
+"""The site: the pages of this folder and the committed notebooks. tools/build_site.py calls Sphinx."""
 
 from docstrings import to_rst
 
@@ -31,9 +31,16 @@ html_show_sphinx = False
 copybutton_exclude = ".linenos, .gp, .go"
 
 
-def rewrite(app, what, name, obj, options, lines):
+def docstring(app, what, name, obj, options, lines):
     lines[:] = to_rst("\n".join(lines)).splitlines()
 
 
+def heading_levels(app, pagename, templatename, context, doctree):
+    """Screen readers need the level of a heading, which the captions of Furo's sidebar leave out."""
+    tree = context["furo_navigation_tree"]
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
+
+
 def setup(app):
-    app.connect("autodoc-process-docstring", rewrite)
+    app.connect("autodoc-process-docstring", docstring)
+    app.connect("html-page-context", heading_levels, priority=900)  # after Furo

@@ -71,7 +71,7 @@ def picture_html(picture: bytes, alt: str) -> str:
 
 
 def webp(picture: bytes) -> bytes:
-    """PNG bytes as WebP with at most 256 colours: a quarter smaller still, for pages but not for notebooks."""
+    """PNG bytes as WebP with at most 256 colours: smaller still, for pages but not for notebooks."""
     buffer = io.BytesIO()
     _with_few_colours(picture).convert("RGB").save(buffer, format="webp", lossless=True)
     return buffer.getvalue()

@@ -2,7 +2,7 @@
 
 python tools/build_site.py [--lessons 00 02] [--into build/site] [--recorded build/recorded]
 
-Nothing is executed. Sliders move if tools/record_lessons.py has recorded their lesson; every warning is an error.
+Nothing is executed. Sliders move if tools/record_lessons.py has recorded their lesson. Warnings are errors.
 SITE_REPOSITORY=https://github.com/OWNER/NAME adds links to Colab, to Binder and to where faults are reported.
 """
 
@@ -28,7 +28,11 @@ import sslcourse
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, NOTEBOOKS = ROOT / "docs", ROOT / "notebooks"
-FROM_ROOT = {"CONTRIBUTING.md": "contribute.md", "CODE_OF_CONDUCT.md": "conduct.md", "CHANGELOG.md": "changes.md"}
+FROM_ROOT = {
+    "CONTRIBUTING.md": "contribute.md",
+    "CODE_OF_CONDUCT.md": "conduct.md",
+    "CHANGELOG.md": "changes.md",
+}
 HOME_SLIDERS = ["explore(draw_hiding", "explore("]  # the first that there is
 BRANCH = "main"
 
@@ -115,7 +119,9 @@ def recording(path: Path, notebook: nbformat.NotebookNode) -> dict[str, Any] | N
     """What was recorded of a lesson, unless its code has changed since."""
     recorded = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
     if recorded and recorded["code"] != code_of(notebook):
-        print(f"{path.stem} was recorded before its code changed: its sliders will not move. Try: make frames")
+        print(
+            f"{path.stem} was recorded before its code changed: its sliders will not move. Try: make frames"
+        )
         return None
     return recorded
 
@@ -141,7 +147,8 @@ def slider_for_home(made: list[Page]) -> str:
         for page in made:
             for cell in page.notebook.cells:
                 if cell.cell_type == "code" and beginning in cell.source:
-                    return cell.outputs[0].data["text/html"].replace(STATIC, "_static/")
+                    shown = cell.outputs[0].data["text/html"].replace(STATIC, "_static/")
+                    return shown.replace("<figure", "<figure data-play", 1)
     raise ValueError("no lesson has a slider for the home page")
 
 

@@ -11,7 +11,9 @@ def to_rst(docstring: str) -> str:
     """Equations as they are, `code` and *stress*, a line for each argument; no other sign means anything."""
     parts = MATH.split(docstring)
     return "\n\n".join(
-        f".. math::{part.rstrip()}" if position % 2 else "\n\n".join(map(_paragraph, part.strip().split("\n\n")))
+        f".. math::{part.rstrip()}"
+        if position % 2
+        else "\n\n".join(map(_paragraph, part.strip().split("\n\n")))
         for position, part in enumerate(parts)
     )
 

@@ -27,7 +27,7 @@ class Entry:
 
 
 def entry(name: str, first_cell: str) -> Entry:
-    """Reads title, promise, minutes, needs and goals; raises ValueError if one of the first four is missing."""
+    """Raises ValueError if title, promise, minutes or needs are missing."""
     opening = re.match(r"# (\d\d .+)\n+((?:.+\n?)+)", first_cell)
     minutes = re.search(r"\*\*Time:\*\*\D*(\d+)", first_cell)
     you_need = re.search(r"\*\*You need:\*\*((?:.+\n?)(?:  .+\n?)*)", first_cell)
@@ -65,6 +65,7 @@ def columns(entries: list[Entry]) -> dict[str, int]:
 
 def direct(lesson: Entry, by_number: dict[str, Entry]) -> list[str]:
     """What a lesson needs, without what these need in turn."""
+
     def behind(number: str) -> set[str]:
         needs = by_number[number].needs if number in by_number else ()
         return {*needs}.union(*(behind(need) for need in needs))
@@ -124,5 +125,6 @@ def box(lesson: Entry, x: float, y: float, folder: str) -> str:
     return (
         f'<a href="{folder}{lesson.name}.html"><title>{html.escape(lesson.promise)}</title>'
         f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="8"/>'
-        f'<text class="number" x="{x + 11:g}" y="{y + HEIGHT / 2 + 6:g}">{number}</text><text>{words}</text></a>'
+        f'<text class="number" x="{x + 11:g}" y="{y + HEIGHT / 2 + 6:g}">{number}</text>'
+        f"<text>{words}</text></a>"
     )

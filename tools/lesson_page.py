@@ -1,6 +1,6 @@
 """A lesson's notebook as a page of the site: its sliders, trainings, quiz and hints work without a kernel.
 
-What a page must not tell before it is asked (pictures of other positions, verdicts, hints) goes into files that
+What a page tells only when it is asked (pictures of other positions, verdicts, hints) goes into files that
 docs/_static/course.js loads.
 """
 
@@ -26,7 +26,7 @@ NOT_FOR_PAGES = re.compile(r"<style>.*?</style>|<script>.*?</script>|<p><small>[
 
 @dataclass
 class Page:
-    """A lesson on its way to the site; `files` are its data by name, such as frames/00_start_here/cell-011."""
+    """A lesson on its way to the site; `files` are its data by name, as in frames/00_start_here/cell-011."""
 
     name: str
     notebook: NotebookNode
@@ -50,7 +50,7 @@ def script(name: str, data: Any) -> str:
 
 
 def lesson_page(name: str, notebook: NotebookNode, recorded: dict[str, Any] | None = None) -> Page:
-    """The page of a lesson; without a recording its sliders and trainings are the pictures of the notebook."""
+    """The page of a lesson; without a recording its sliders are pictures."""
     page = Page(name, notebook, recorded or {})
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     asked = {exercise for cell in code for exercise in exercises_checked(cell)}

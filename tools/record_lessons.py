@@ -1,9 +1,9 @@
-"""Run lessons once and record what a page without a kernel shows of them: sliders that move, trainings that end.
+"""Run lessons once and record what the site shows of them: sliders that move, trainings that end.
 
 python tools/record_lessons.py [notebooks/src/04_autoencoders.py ...]     (all lessons by default)
 
-Writes build/recorded/NN_name.json, which tools/build_site.py reads. Lessons whose code, or that of the package,
-has not changed since they were recorded are left out.
+Writes build/recorded/NN_name.json, which tools/build_site.py reads. Lessons are left out if neither their
+code nor that of the package has changed since they were recorded.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ PICTURES = 64  # at most, of each slider or grid of sliders
 
 
 def code_of(notebook: NotebookNode) -> str:
-    """A name for all the code of a lesson: what is recorded belongs to a notebook if its code has this name."""
+    """A name for all the code of a lesson: a recording belongs to a notebook if its code has this name."""
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
 

@@ -43,7 +43,35 @@ window.course = (() => {
       control.addEventListener('focus', load, {once: true});
       control.addEventListener('pointerdown', load, {once: true});
     }
-    return move;
+    if ('play' in figure.dataset) play(controls[0], words, move);
+  };
+
+  // The first slider of the home page moves through all its positions once, unless less motion is wished for.
+  const play = (slider, words, move) => {
+    const button = Object.assign(document.createElement('button'), {type: 'button', className: 'course-play'});
+    let timer;
+    const stop = () => {
+      clearInterval(timer);
+      timer = null;
+      button.textContent = 'Play';
+      words.removeAttribute('aria-live');
+    };
+    const start = () => {
+      const first = slider.valueAsNumber, last = Number(slider.max);
+      const path = [...Array(last + 1).keys()].map(i => (first + i + 1) % (last + 1));
+      button.textContent = 'Pause';
+      words.setAttribute('aria-live', 'off');  // nobody wants to hear all of it
+      timer = setInterval(() => {
+        slider.value = path.shift();
+        move();
+        if (!path.length) stop();
+      }, 500);
+    };
+    stop();
+    button.addEventListener('click', () => { if (timer) stop(); else start(); });
+    for (const event of ['input', 'pointerdown', 'keydown']) slider.addEventListener(event, stop);
+    slider.closest('.course-controls').append(button);
+    if (matchMedia('(prefers-reduced-motion: no-preference)').matches) addEventListener('load', start);
   };
 
   // Quizzes and hints

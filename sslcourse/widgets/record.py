@@ -33,43 +33,41 @@ def record(
     draw(values) -> (PNG, text). Texts and patches can be anything: those controls stay where they are.
     Where pictures are large, there are fewer.
     """
-    while True:
-        recorded = _record(controls, draw, limit)
-        size = sum(map(len, recorded["pictures"]))
-        if size <= MAX_CHARACTERS:
-            return recorded
-        limit = int(0.95 * limit * MAX_CHARACTERS / size)
-
-
-def _record(controls: dict, draw: Callable, limit: int) -> dict[str, Any]:
     steps = {name: _steps(control) for name, control in controls.items()}
     moving = {name: found for name, found in steps.items() if found}
     starts = {name: _start(controls[name], found) for name, found in moving.items()}
-    sizes = shares([len(found) for found in moving.values()], limit)
-    kept = {
-        name: spread(len(moving[name]), size, starts[name])
-        for name, size in zip(moving, sizes, strict=True)
-    }
+    while True:
+        sizes = shares([len(found) for found in moving.values()], limit)
+        kept = {
+            name: spread(len(moving[name]), size, starts[name])
+            for name, size in zip(moving, sizes, strict=True)
+        }
+        recorded = _draw_all({n: [moving[n][i][1] for i in kept[n]] for n in kept}, draw)
+        size = sum(map(len, recorded["pictures"]))
+        if size <= MAX_CHARACTERS:
+            break
+        limit = int(0.95 * limit * MAX_CHARACTERS / size)
+    described = [
+        {
+            "label": control.description,
+            "list": isinstance(control, ipywidgets.Dropdown),
+            "readouts": [moving[name][place][0] for place in kept.get(name, [])],
+            "start": kept[name].index(starts[name]) if name in kept else 0,
+        }
+        for name, control in controls.items()
+    ]
+    return {"controls": described, **recorded}
+
+
+def _draw_all(values: dict[str, list], draw: Callable) -> dict[str, list]:
+    """For each combination its text and the place of its picture; equal pictures are kept once."""
     pictures, places, texts = {}, [], []
-    for combination in itertools.product(*kept.values()):
-        values = {n: moving[n][i][1] for n, i in zip(kept, combination, strict=True)}
-        picture, text = draw(values)
+    for combination in itertools.product(*values.values()):
+        picture, text = draw(dict(zip(values, combination, strict=True)))
         places.append(pictures.setdefault(webp(picture), len(pictures)))
         texts.append(text)
-    return {
-        "controls": [
-            {
-                "label": control.description,
-                "list": isinstance(control, ipywidgets.Dropdown),
-                "readouts": [moving[name][place][0] for place in kept.get(name, [])],
-                "start": kept[name].index(starts[name]) if name in kept else 0,
-            }
-            for name, control in controls.items()
-        ],
-        "pictures": [base64.b64encode(picture).decode() for picture in pictures],
-        "places": places,
-        "texts": texts,
-    }
+    encoded = [base64.b64encode(picture).decode() for picture in pictures]
+    return {"pictures": encoded, "places": places, "texts": texts}
 
 
 def _steps(control: ipywidgets.Widget) -> list[tuple[str, Any]]:
@@ -104,4 +102,8 @@ def spread(total: int, count: int, start: int) -> list[int]:
     before = min(max(round((count - 1) * start / end), start > 0), count - 1 - (start < end))
     after = count - 1 - before
     left = [round(i * start / before) for i in range(before)]
-    return [*left, start, *(start + round(i * (end - start) / after) for i in range(1, after + 1))]
+    return [
+        *left,
+        start,
+        *(start + round(i * (end - start) / after) for i in range(1, after + 1)),
+    ]
