@@ -145,7 +145,7 @@ def test_a_page_offers_two_hints_for_each_exercise_and_has_neither(path):
 def test_a_lesson_says_what_it_needs_what_helps_and_what_one_can_do_afterwards():
     first = (
         "# 09 Contrastive\n\nYou teach\na network.\n\n- **Slider:** x\n- **Time:** about 120 minutes\n"
-        "- **You need:** lessons 00 and 02; softmax (lesson 01, and section 07 helps);\n  probes (lesson 04)\n\n"
+        "- **You need:** lessons 00 and 02; softmax (lesson 01);\n  probes (lesson 04)\n\n"
         "Afterwards you can\n\n- derive the\n  loss;\n- test it.\n\nMore.\n"
     )
     lesson = entry("09_contrastive", first)

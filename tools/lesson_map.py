@@ -5,8 +5,8 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 190, 44  # of a box
-RIGHT, DOWN = WIDTH + 48, HEIGHT + 12  # to the next box
+WIDTH, HEIGHT = 190, 52  # of a box
+RIGHT, DOWN = WIDTH + 48, HEIGHT + 14  # to the next box
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,14 @@ def svg(entries: list[Entry], folder: str = "lessons/") -> str:
     at, by_number = places(entries), {lesson.number: lesson for lesson in entries}
     width = max(x for x, _ in at.values()) + WIDTH + 4
     height = max(y for _, y in at.values()) + HEIGHT + 4
-    arrows = [arrow(at[need], at[lesson.number]) for lesson in entries for need in direct(lesson, by_number)]
+    depth = columns(entries)
+    arrows = [
+        arrow(
+            at[need], at[lesson.number], [at[n] for n in at if depth[need] < depth[n] < depth[lesson.number]]
+        )
+        for lesson in entries
+        for need in direct(lesson, by_number)
+    ]
     boxes = [box(lesson, *at[lesson.number], folder) for lesson in entries]
     return (
         f'<div class="course-wide"><svg class="course-map" viewBox="0 0 {width:g} {height:g}" role="group" '
@@ -107,20 +114,31 @@ def svg(entries: list[Entry], folder: str = "lessons/") -> str:
     )
 
 
-def arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
-    x, y, to_x, to_y = start[0] + WIDTH, start[1] + HEIGHT / 2, end[0], end[1] + HEIGHT / 2
-    bend = (RIGHT - WIDTH) / 2
-    return (
-        f'<path d="M{x:g} {y:g} C{x + bend:g} {y:g} {to_x - bend:g} {to_y:g} {to_x - 5:g} {to_y:g}"/>'
-        f'<path d="M{to_x - 9:g} {to_y - 4:g} L{to_x - 2:g} {to_y:g} L{to_x - 9:g} {to_y + 4:g}"/>'
-    )
+def arrow(start: tuple[float, float], end: tuple[float, float], between: list[tuple[float, float]]) -> str:
+    """From the right side of a box to the left side of another, past the boxes that stand between."""
+    x, y = start[0] + WIDTH, start[1] + HEIGHT / 2
+    to_x, to_y = end[0], end[1] + HEIGHT / 2
+    path = f"M{x:g} {y:g}"
+    for left in sorted({box[0] for box in between}):
+        tops = [box[1] for box in between if box[0] == left]
+        gaps = [top - (DOWN - HEIGHT) / 2 for top in [*tops, max(tops) + DOWN]]
+        gap = min(gaps, key=lambda gap: abs(gap - (y + to_y) / 2))
+        path += curve(x, y, left, gap) + f" H{left + WIDTH:g}"
+        x, y = left + WIDTH, gap
+    head = f"M{to_x - 9:g} {to_y - 4:g} L{to_x - 2:g} {to_y:g} L{to_x - 9:g} {to_y + 4:g}"
+    return f'<path d="{path}{curve(x, y, to_x - 3, to_y)} {head}"/>'
+
+
+def curve(x: float, y: float, to_x: float, to_y: float) -> str:
+    middle = (x + to_x) / 2
+    return f" C{middle:g} {y:g} {middle:g} {to_y:g} {to_x:g} {to_y:g}"
 
 
 def box(lesson: Entry, x: float, y: float, folder: str) -> str:
     number, title = lesson.title.split(" ", 1)
-    lines = textwrap.wrap(title, 21)[:2]
-    middle = y + HEIGHT / 2 + 5 - 8 * (len(lines) - 1)
-    words = "".join(f'<tspan x="{x + 42:g}" y="{middle + 16 * i:g}">{html.escape(line)}</tspan>'
+    lines = textwrap.wrap(title, 18)[:3]
+    middle = y + HEIGHT / 2 + 5 - 7.5 * (len(lines) - 1)
+    words = "".join(f'<tspan x="{x + 42:g}" y="{middle + 15 * i:g}">{html.escape(line)}</tspan>'
                     for i, line in enumerate(lines))  # fmt: skip
     return (
         f'<a href="{folder}{lesson.name}.html"><title>{html.escape(lesson.promise)}</title>'
