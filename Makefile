@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PACKAGES ?= -r requirements.lock
 ARGS ?=
+LESSON ?= 00
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
@@ -18,8 +19,8 @@ NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
 
-lab: $(READY) ## open JupyterLab on the first lesson; make lab ARGS="--no-browser --port 8890"
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb $(ARGS)
+lab: $(READY) ## open your own copy of a lesson; make lab LESSON=09 ARGS="--no-browser --port 8890"
+	$(BIN)/python -m sslcourse.lessons --open $(LESSON) $(ARGS)
 
 test: $(READY) chromium ## run all tests: style, package, browser, lessons
 	$(BIN)/ruff check
