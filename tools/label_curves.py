@@ -35,10 +35,7 @@ EPOCHS = 6  # with all labels a training passes over the images as often
 STEPS = 400
 LONGER = 1500
 RATES = {"supervised": (5e-4, 2e-3, 8e-3), "fine-tuning": (1e-4, 1e-3, 4e-3)}
-BEST_STEPS = {  # from so many labels to so many: what is best with 1 and with 10 labels for validation
-    "supervised": [(1, 5, STEPS), (10, ALL, LONGER)],
-    "fine-tuning": [(1, ALL, STEPS)],
-}
+BEST_STEPS = {"supervised": LONGER, "fine-tuning": STEPS}  # with 1 and with 10 labels for validation
 ON_SHAPES = {"supervised": 8e-3, "fine-tuning": 4e-3}  # the best of RATES on shapes for validation
 USUAL = {"supervised": 2e-3, "plain": 2e-3, "fine-tuning": 1e-3, "probe": 0.0}
 
@@ -108,9 +105,7 @@ def plan() -> Iterator[tuple[str, str, list[tuple[int, int]], dict[str, Any]]]:
             yield f"{method}, rate {rate}", method, ten[:3], {"on": "validation", "rate": rate}
             name = f"{method}, shapes, rate {rate}"
             yield name, method, twenty[:3], {"on": "shapes, validation", "rate": rate}
-        for start, end, steps in BEST_STEPS[method]:
-            places = [place for place in everywhere if start <= place[0] <= end]
-            yield method, method, places, {"steps": steps}
+        yield method, method, everywhere, {"steps": BEST_STEPS[method]}
         yield f"{method}, shapes", method, twenty, {"on": "shapes", "rate": ON_SHAPES[method]}
     yield "supervised, plain", "plain", ten[:3], {"on": "validation"}
     yield "probe, shapes", "probe", twenty, {"on": "shapes"}

@@ -458,8 +458,8 @@ claim(
 # **Here lie the two most tempting mistakes of all.** Fine-tuning starts near its goal, so a hundred steps take it most of
 # the way. Stop both there, and "the same number of steps" is true and unfair: the control is undertrained. And SimCLR
 # learned from the augmentations what to ignore; a control without them lacks that knowledge for no good reason. Our
-# control gets both, 1,500 steps and augmentations, and the rate that suits it; fine-tuning gets 400 steps, since more do not
-# help it. A control whose learning rate nobody tuned would be the third mistake.
+# control gets augmentations, the rate that suits it, and 1,500 steps from ten labels on; with fewer labels 400 are as good,
+# and fine-tuning needs no more either. A control whose learning rate nobody tuned would be the third mistake.
 #
 # ### Spot the bug
 #
@@ -490,7 +490,7 @@ print(f"test score of the best on validation: {honest.mean():.1%}")
 rows = labelled_subset(train_labels, 1, seed=0)
 own = train_images[rows], train_labels[rows]
 torch.manual_seed(0)
-supervised = evaluate.train_classifier(conv_encoder(), *own, Augmentation(), steps=1500)
+supervised = evaluate.train_classifier(conv_encoder(), *own, Augmentation(), steps=400)
 tuned = evaluate.fine_tune(pretrained, *own, Augmentation(), steps=400, lr=1e-3)
 live = {}
 for name, network in {"supervised": supervised, "fine-tuning": tuned}.items():
@@ -581,8 +581,8 @@ draw_curves(
 # This is not the picture of the textbooks, in which pretraining wins by tens of points. What holds, and what does not?
 #
 # - With one label per class the probe is above the supervised control.
-# - With fifty and a hundred, probe and control are within two points.
-# - Fine-tuning is below the probe with few labels, and beats it from fifty or a hundred on.
+# - With fifty and a hundred it is below.
+# - Fine-tuning is below the probe with one label and above it with a hundred, where it is level with the control.
 
 # %% tags=["claim"]
 # Checks the three sentences above
@@ -591,10 +591,8 @@ claim(
     lambda: means["probe"][1] > means["supervised"][1] + 0.02,
 )
 claim(
-    "with 50 and 100 labels probe and control are within 2 points",
-    lambda: all(
-        abs(means["probe"][n] - means["supervised"][n]) < 0.02 for n in (50, 100)
-    ),
+    "with 50 and 100 labels the probe is below the control",
+    lambda: all(means["probe"][n] < means["supervised"][n] for n in (50, 100)),
 )
 claim(
     "fine-tuning is below the probe with one label, above it with a hundred",
@@ -603,33 +601,14 @@ claim(
         and means["fine-tuning"][100] > means["probe"][100]
     ),
 )
-
-# %% [markdown]
-# These are means. Draw by draw, as in section 5:
-
-# %%
-leads = {}
-for name, place in [("probe", 0), ("fine-tuning", -1)]:
-    n = BUDGETS[place]
-    leads[n] = 100 * (curves[name] - curves["supervised"])[place]
-    print(f"{n:3} per class, {name:11} minus supervised:", end="")
-    print(*(f"{lead:+4.0f} %" for lead in leads[n].tolist()))
-
-# %% tags=["claim"]
-# Checks what the text says of the leads
 claim(
-    "with a hundred labels fine-tuning beats the control in every draw",
-    lambda: (leads[100] > 0).all(),
-)
-claim(
-    "with all labels fine-tuned and supervised are within 2 points",
-    lambda: abs(ceiling["fine-tuning"] - ceiling["supervised"]) < 0.02,
+    "with a hundred labels fine-tuning and control are within a point",
+    lambda: abs(means["fine-tuning"][100] - means["supervised"][100]) < 0.01,
 )
 
 # %% [markdown]
-# The small lead of fine-tuning at a hundred labels is the surer one, since it is there in each draw. On the whole, a
-# supervised network that is trained with the same augmentations, and for long enough, comes close. The large gaps that
-# one reads about compare with weaker controls, or come from larger networks, and from images that are harder than these.
+# A supervised network that is trained with the same augmentations, and for long enough, catches up with ten labels or so,
+# and overtakes the frozen features. The large gaps that one reads about compare with weaker controls, or come from larger networks, and from images that are harder than these.
 # (SimCLR's own Table 7: with 1 % of the labels of ImageNet, the right class is among the first five in 75.5 % after
 # pretraining and in 48.4 % without, with a network of 24 million weights.)
 #
@@ -653,6 +632,10 @@ for n in (1, 10, 100, 1200):
 
 # %% tags=["claim"]
 # Checks what the text says of the training with all labels
+claim(
+    "with all labels fine-tuned and supervised are within 2 points",
+    lambda: abs(ceiling["fine-tuning"] - ceiling["supervised"]) < 0.02,
+)
 claim(
     "with all labels the probe is below both by a point or more",
     lambda: ceiling["probe"] < min(top, ceiling["fine-tuning"]) - 0.01,
@@ -711,9 +694,8 @@ claim("with the probe no label counts for as many as three", lambda: max(worths)
 
 # %% [markdown]
 # "Ten or a hundred times fewer labels", one reads. Here pretraining turns one label into less than three, and that is
-# what a fair control leaves. A factor below one says that the control does better. (In points the lead of
-# fine-tuning at a hundred labels is small; in labels it is not, because the curve is so flat there that every point costs
-# many labels. Above a hundred the control's curve has one point only, with all labels: read it with care.)
+# what a fair control leaves. A factor below one says that the control does better. (Above a hundred the
+# control's curve has one point only, with all labels: read it with care.)
 #
 # Is this a law, or is it these images? They are centred, upright, and on black. Nothing that changes from one picture to
 # the next has to be ignored, so there is little for pretraining to teach.
@@ -748,27 +730,24 @@ show(
 FRAMES = moving.frames.shape[1]
 
 
-def frame_features(encoder):
-    known = extract_features(encoder, moving.frames.flatten(0, 1))
-    return known.unflatten(0, (-1, FRAMES)), extract_features(
-        encoder, unseen.frames[:, 0]
+def clip_curve(encoder, pool, draws):
+    known = extract_features(encoder, pool.frames.flatten(0, 1)).unflatten(
+        0, (-1, FRAMES)
     )
-
-
-def clip_curve(encoder, budgets=BUDGETS):
-    known, test = frame_features(encoder)
+    test = extract_features(encoder, unseen.frames[:, 0]), unseen.labels
 
     def of_draw(rows):
-        labels = moving.labels[rows].repeat_interleave(FRAMES)
-        return linear_probe(known[rows].flatten(0, 1), labels, test, unseen.labels)
+        labels = pool.labels[rows].repeat_interleave(FRAMES)
+        return linear_probe(known[rows].flatten(0, 1), labels, *test)
 
-    return label_curve(of_draw, moving.labels, budgets)
+    return label_curve(of_draw, pool.labels, BUDGETS, draws)
 
 
 # %%
+few_clips = moving.select(slice(2000))  # enough to draw these labels from
 clip_curves = {
-    "raw pixels": clip_curve(nn.Flatten()),
-    "random encoder": clip_curve(untrained),
+    "raw pixels": clip_curve(nn.Flatten(), few_clips, draws=2),
+    "random encoder": clip_curve(untrained, few_clips, draws=2),
 }
 print_table(clip_curves)
 
@@ -818,7 +797,7 @@ print(f"mean of the last 50 steps {sum(history.loss[-50:]) / 50:.1f}")
 # of all. Zero passes is the random encoder.
 
 # %%
-first, judged = slice(2000), slice(10_000, 11_000)
+first, judged = slice(1000), slice(10_000, 10_500)
 snapshot_features = [
     [
         extract_features(encoder, moving.frames[part, :2].flatten(0, 1))
@@ -861,7 +840,7 @@ def draw_budget(per_class, passes, number):
     )
 
 
-PER_CLASS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100]
+PER_CLASS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70]
 last = len(snapshots) - 1
 explore(
     draw_budget,
@@ -871,7 +850,7 @@ explore(
 )
 
 # %% [markdown]
-# Try this: go back from the last pass to zero, with one label and with a hundred. At zero passes no number of labels
+# Try this: go back from the last pass to zero, with one label and with seventy. At zero passes no number of labels
 # helps; after the training, one label does. Which garments are told apart first?
 
 # %% [markdown]
@@ -904,18 +883,22 @@ for setting, of_n in tried.items():
     print(setting.ljust(36), *(f"{mean:4.0%}" for mean in means_at))
 
 # %% [markdown]
-# Your pretraining took a minute. The package carries an encoder that saw the clips a hundred times; the same training, with
-# other seeds, is stored too.
+# Your pretraining took a minute. The package carries an encoder that saw the clips a hundred times; what its probe reaches
+# is stored.
 
 # %%
 longer_pretrained = weights.load("clips")
 how = weights.card("clips")
 print(f"{how['command']}: {how['epochs']} passes, ", end="")
 print(f"{how['cpu_minutes']:.0f} minutes of one core")
-clip_curves["your minute"] = clip_curve(snapshots[-1])
-clip_curves["longer"] = clip_curve(longer_pretrained)
-for name, points in [("supervised", control), ("fine-tuning, longer", tuning)]:
-    clip_curves[name] = [clip_points(points["test"], n) for n in BUDGETS]
+clip_curves["your minute"] = clip_curve(snapshots[-1], moving, draws=5)
+kept = {
+    "longer": probes["two frames, 100 passes"],
+    "supervised": control["test"],
+    "fine-tuning, longer": tuning["test"],
+}
+for name, points in kept.items():
+    clip_curves[name] = [clip_points(points, n) for n in BUDGETS]
 print_table(clip_curves)
 
 # %% tags=["drawing"]
@@ -992,12 +975,7 @@ claim(
 
 # %%
 for n in (100, 300, 1200):
-    row = {
-        "probe": probes["two frames, 100 passes"],
-        "fine-tuning": tuning["test"],
-        "supervised": control["test"],
-    }
-    found = [f"{name} {clip_points(p, n).mean():.0%}" for name, p in row.items()]
+    found = [f"{name} {clip_points(p, n).mean():.0%}" for name, p in kept.items()]
     print(f"{n:5} per class: ", ", ".join(found))
 
 # %% [markdown]
@@ -1009,14 +987,15 @@ for n in (100, 300, 1200):
 claim(
     "with all labels probe and control are within 2 points",
     lambda: (
-        abs(clip_points(row["probe"], 1200) - clip_points(row["supervised"], 1200)) < 0.02
+        abs(clip_points(kept["longer"], 1200) - clip_points(kept["supervised"], 1200))
+        < 0.02
     ),
 )
 claim(
     "with all labels fine-tuning is ahead of both",
     lambda: (
-        clip_points(row["fine-tuning"], 1200)
-        > max(clip_points(row["probe"], 1200), clip_points(row["supervised"], 1200))
+        clip_points(kept["fine-tuning, longer"], 1200)
+        > max(clip_points(kept[name], 1200) for name in ("longer", "supervised"))
     ),
 )
 
@@ -1044,16 +1023,16 @@ show_source(evaluate.sensitivity)
 torch.manual_seed(0)
 of_one_frame = SimCLR(augment=Augmentation(crop=0.5))
 same = FramePairs(moving.frames, batch_size=64, different=False)
-training = train_adamw(of_one_frame.loss, of_one_frame.parameters(), same, epochs=3)
-run = watch(training, title="SimCLR on two views of one frame, 3 passes")
+training = train_adamw(of_one_frame.loss, of_one_frame.parameters(), same, epochs=2)
+run = watch(training, title="SimCLR on two views of one frame, 2 passes")
 
 # %%
 await run
 one_frame = of_one_frame.encoder.eval()
 encoders = {
     "random encoder": untrained,
-    "one frame, 3 passes": one_frame,
-    "two frames, 3 passes": snapshots[3],
+    "one frame, 2 passes": one_frame,
+    "two frames, 2 passes": snapshots[2],
     "two frames, longer": longer_pretrained,
 }
 
@@ -1068,9 +1047,9 @@ QUESTIONS = {
 }
 sensitivities = {name: {} for name in encoders}
 for question, names in QUESTIONS.items():
-    two = clips("test", frames=2, seed=1, changes=names)
+    two = clips("test", frames=2, n=1000, seed=1, changes=names)
     differ = (two.factors[:, 0] != two.factors[:, 1]).any(1)  # mirrored: half of them
-    frames = two.frames[differ][:1000]
+    frames = two.frames[differ][:500]
     for name, encoder in encoders.items():
         h = extract_features(encoder, frames.flatten(0, 1)).unflatten(0, (-1, 2))
         sensitivities[name][question] = evaluate.sensitivity(h)
