@@ -26,7 +26,7 @@ html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_js_files = [("course.js", {"defer": "defer"})]
 mathjax_path = "tex-svg.js"  # one file without fonts: build_site.py puts it into _static
-html_copy_source = html_show_sourcelink = html_use_index = False
+html_copy_source = html_show_sourcelink = html_use_index = html_domain_indices = False
 html_show_sphinx = False
 copybutton_exclude = ".linenos, .gp, .go"
 

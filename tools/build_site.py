@@ -37,12 +37,13 @@ HOME_SLIDERS = ["explore(draw_hiding", "explore("]  # the first that there is
 BRANCH = "main"
 
 
-def build(lessons: list[str], into: Path, recorded: Path) -> int:
+def build(lessons: list[str], into: Path, recorded: Path, builder: str = "html") -> int:
     """Sphinx's exit code: 0 if there was nothing to complain about."""
     pages_in, trees_in = (into.with_name(into.name + ending) for ending in ("-pages", "-trees"))
     write(pages_in, dict(pages(lessons, recorded)))
     shutil.rmtree(into, ignore_errors=True)
-    return build_main(["-W", "--keep-going", "-q", "-d", str(trees_in), str(pages_in), str(into)])
+    options = ["-W", "--keep-going", "-q", "-b", builder, "-d", str(trees_in)]
+    return build_main([*options, str(pages_in), str(into)])
 
 
 def write(folder: Path, pages: dict[str, bytes]) -> None:
@@ -172,6 +173,7 @@ def main() -> int:
     parser.add_argument("--lessons", nargs="*", default=[], help="numbers, such as 00 02; all by default")
     parser.add_argument("--into", type=Path, default=ROOT / "build" / "site")
     parser.add_argument("--recorded", type=Path, default=RECORDED)
+    parser.add_argument("--builder", default="html", help="linkcheck asks other sites whether they are there")
     return build(**vars(parser.parse_args()))
 
 

@@ -1,15 +1,15 @@
 """Run lessons once and record what the site shows of them: sliders that move, trainings that end.
 
-python tools/record_lessons.py [notebooks/src/04_autoencoders.py ...]     (all lessons by default)
+python tools/record_lessons.py [--lessons 00 02] [--into build/recorded]     (all lessons by default)
 
 Writes build/recorded/NN_name.json, which tools/build_site.py reads. Lessons are left out if neither their
 code nor that of the package has changed since they were recorded.
 """
 
+import argparse
 import hashlib
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def recorded_in(notebook: NotebookNode) -> dict[str, Any]:
     return {"frames": frames, "trainings": trainings}
 
 
-def record(source: Path, folder: Path = RECORDED) -> bool:
+def record(source: Path, folder: Path) -> bool:
     """Write folder/NN_name.json; False if nothing has changed since the last time."""
     target = folder / f"{source.stem}.json"
     notebook = notebook_from(source)
@@ -65,12 +65,17 @@ def record(source: Path, folder: Path = RECORDED) -> bool:
     return True
 
 
-def main(sources: list[str]) -> None:
-    for source in map(Path, sources or sorted(NOTEBOOKS.glob("src/*.py"))):
-        start = time.perf_counter()
-        done = record(source)
-        print(f"{source.stem}: {time.perf_counter() - start:.0f} s" if done else f"{source.stem}: as before")
+def main(lessons: list[str], into: Path) -> None:
+    for source in sorted(NOTEBOOKS.glob("src/*.py")):
+        if not lessons or source.name[:2] in lessons:
+            start = time.perf_counter()
+            done = record(source, into)
+            says = f"{time.perf_counter() - start:.0f} s" if done else "as before"
+            print(f"{source.stem}: {says}", flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--lessons", nargs="*", default=[], help="numbers, such as 00 02; all by default")
+    parser.add_argument("--into", type=Path, default=RECORDED)
+    main(**vars(parser.parse_args()))
