@@ -18,6 +18,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 DENSITY = 2  # pixels of a still figure for each pixel of the page: sharp on today's screens
+COLORS = 64  # of a picture on a page; more are not told apart in figures, and take more bytes
 STRESSED = r"(?<![\w*])\*([^\s*`](?:[^*`]*[^\s*`])?)\*(?![\w*])"
 MATH = re.compile(r"^\.\. math::((?:.*\n?)(?:\n?[ ]+.*\n?)*)", re.MULTILINE)
 # JupyterLab's colours for code, which go with its light and its dark theme; other pages have their own.
@@ -67,7 +68,7 @@ def _png(picture: Image.Image, **options: int) -> bytes:
     return buffer.getvalue()
 
 
-def picture_html(picture: bytes, alt: str, density: int = 1, colors: int = 256) -> str:
+def picture_html(picture: bytes, alt: str, density: int = 1, colors: int = COLORS) -> str:
     """PNG bytes as an <img> with its description: Jupyter gives its own PNG outputs none.
 
     density: pixels of the picture for each pixel of the page. colors: at most so many, for fewer bytes.
@@ -100,9 +101,9 @@ class Shown:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         if isinstance(self.picture, Figure):
-            page = picture_html(png(self.picture, DENSITY), self.alt, DENSITY, colors=64)
+            page = picture_html(png(self.picture, DENSITY), self.alt, DENSITY)
         else:
-            page = picture_html(png(self.picture), self.alt)
+            page = picture_html(png(self.picture), self.alt, colors=256)
         return {"text/html": page, "text/plain": self.alt}
 
 
