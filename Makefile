@@ -13,7 +13,7 @@ SOURCES := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" \
 	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab test test-notebooks test-portable test-colab test-newest notebooks weights sweeps bench times \
+.PHONY: help lab export test test-notebooks test-portable test-colab test-newest notebooks weights sweeps bench times \
 	screenshot lock chromium clean
 
 help: ## list the targets
@@ -21,6 +21,9 @@ help: ## list the targets
 
 lab: $(READY) ## open your own copy of a lesson; make lab LESSON=09 ARGS="--no-browser --port 8890"
 	$(BIN)/python -m sslcourse.lessons --open $(LESSON) $(ARGS)
+
+export: $(READY) ## write your copy of a lesson as HTML and PDF, to hand in; make export LESSON=09
+	$(BIN)/python -m sslcourse.export $(LESSON)
 
 test: $(READY) chromium ## run all tests: style, package, browser, lessons
 	$(BIN)/ruff check
