@@ -325,7 +325,7 @@ def exported(saved):
 
 
 def test_an_exported_page_shows_it_too_without_a_network(small, exported):
-    page, asked = small.page.context.new_page(), []
+    page, asked = small.page.context.browser.new_page(), []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(exported[0].as_uri())
     for text in ("climbs by 9,", "a fit: step 400, loss 0.0025, finished", "Not quite. Count again."):
