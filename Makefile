@@ -13,14 +13,17 @@ SOURCES := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" \
 	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab test test-notebooks test-portable test-colab test-newest test-site notebooks site frames weights \
-	sweeps bench times screenshot lock chromium clean
+.PHONY: help lab export test test-notebooks test-portable test-colab test-newest test-site notebooks site frames \
+	weights sweeps bench times screenshot lock chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
 
 lab: $(READY) ## open your own copy of a lesson; make lab LESSON=09 ARGS="--no-browser --port 8890"
 	$(BIN)/python -m sslcourse.lessons --open $(LESSON) $(ARGS)
+
+export: $(READY) ## write your copy of a lesson as HTML and PDF, to hand in; make export LESSON=09
+	$(BIN)/python -m sslcourse.export $(LESSON)
 
 test: $(READY) chromium ## run all tests: style, package, browser, lessons
 	$(BIN)/ruff check

@@ -92,6 +92,8 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--open", metavar="09", help="the lesson to open in JupyterLab")
     given, for_lab = parser.parse_known_args(arguments)
+    if for_lab and not given.open:
+        parser.error(f"unknown: {' '.join(for_lab)}")
     try:
         lesson = given.open and find(given.open)
         print(*bring(given.folder), f"Your lessons are in {given.folder}.", sep="\n")
