@@ -19,6 +19,7 @@
 
 # %%
 import copy
+import math
 
 import torch
 from torch.nn import functional as F
@@ -36,7 +37,6 @@ start_lesson()
 
 # %% tags=["drawing"]
 # Imports what draws the pictures, moves the sliders and checks the text, and small helpers
-import math
 from itertools import pairwise
 
 from sslcourse.claims import claim
@@ -92,8 +92,8 @@ show(mlm_picture.figure, alt=mlm_picture.words)
 # multiply to $p(x)$. So a masked language model gives no probability to a sentence, and it does not write text from
 # left to right. In exchange, every prediction may use both sides.
 #
-# As always, the loss has a floor: the entropy of the hidden words, given the visible ones. For our grammar it can be
-# computed exactly.
+# As always, the loss has a floor. For words that are hidden completely it is the entropy of each hidden word, given the
+# visible ones, and for our grammar it can be computed exactly.
 
 # %% [markdown]
 # ## 3. Masking words
@@ -115,7 +115,7 @@ print("real words:  ", train_set.real[0].int().tolist())
 
 # %%
 MASK = n_words
-generator = torch.Generator().manual_seed(4)
+generator = torch.Generator().manual_seed(1)
 chosen = (torch.rand(sentence.shape, generator=generator) < 0.3) & train_set.real[:1]
 masked_sentence = sentence.masked_fill(chosen, MASK)
 
@@ -140,7 +140,8 @@ print(readable(masked_sentence[0]))
 # %% exercise="08.mask"
 
 # %% [markdown]
-# The course's own version, with the share of selected words as an argument:
+# The course's own version has the share of selected words as an argument. (How much does the split 80/10/10 matter? By
+# BERT's own comparison, in appendix C.2, hardly at all after fine-tuning, and somewhat where the encoder stays frozen.)
 
 # %%
 show_source(mask_tokens)
@@ -200,7 +201,7 @@ triples += train_set.tokens[train_set.real]
 counts = triples.bincount(minlength=n_words**3).reshape(-1, n_words) + 0.01
 both_neighbours = counts / counts.sum(
     1, keepdim=True
-)  # (left and right word, word between)
+)  # a row for each pair of neighbours
 
 # %% exercise="08.order"
 
@@ -261,9 +262,15 @@ claim(
 # ## 5. An encoder that sees both sides
 #
 # A **transformer** gives each word a vector: a trained vector for the word plus one for its place. In each layer, every
-# word looks at all words of its sentence, takes a weighted mean of what they hold (**attention**), and changes its own
-# vector accordingly. The weights are computed from the vectors, so who looks where depends on the sentence. An RNN
-# needs six steps to carry something over six words; here any two words are one step apart.
+# word $i$ makes three vectors of length $d$ from its own: a *query* $q_i$, what it looks for; a *key* $k_i$, by which it is
+# found; and a *value* $v_i$, what it passes on. It looks at all words $j$ of its sentence with weights $a_{ij}$, takes the
+# weighted mean of their values (**attention**), and changes its own vector accordingly:
+#
+# $$ a_{ij} = \frac{\exp(q_i \cdot k_j / \sqrt d)}{\sum_m \exp(q_i \cdot k_m / \sqrt d)} , \qquad
+# \text{mean}_i = \sum_j a_{ij} v_j . $$
+#
+# So who looks where depends on the sentence. An RNN needs six steps to carry something over six words; here any two words
+# are one step apart.
 
 # %%
 show_source(TextEncoder.__init__, TextEncoder.forward, MaskedLanguageModel)
@@ -284,6 +291,14 @@ with torch.no_grad():
     untrained_loss = model.loss((train_set.tokens[:1000], train_set.real[:1000]))
 print("changing place 4 moves places", moved.nonzero().flatten().tolist())
 print(f"loss before training {untrained_loss:.1f}, log 43 = {math.log(n_words):.1f}")
+
+# %% tags=["claim"]
+# Checks both for an untrained model: it sees both sides, and knows nothing
+claim("every representation moves", lambda: moved.all())
+claim(
+    "before training the loss is within 0.2 of log 43",
+    lambda: abs(untrained_loss - math.log(n_words)) < 0.2,
+)
 
 # %% [markdown]
 # ## 6. Training
@@ -578,7 +593,7 @@ def draw_attention(number, layer, head):
 explore(
     draw_attention,
     number=slider("sentence", 0, 11, step=1, value=0),
-    layer=choice("layer", {"first": 0, "second": 1}),
+    layer=choice("layer", {"first": 0, "second": 1}, 1),
     head=choice("head", {"1": 0, "2": 1, "3": 2, "4": 3}),
 )
 
@@ -791,7 +806,7 @@ worth_ax.set(
 )
 worth_ax.set_xticks([], minor=True)
 worth_ax.set_xticks(budgets, [str(n) for n in budgets])
-worth_ax.legend(loc="upper left", bbox_to_anchor=(0.0, 0.93), fontsize=8)
+worth_ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)
 level_line = worth_ax.axhline(50, color="0.4", linestyle=":")
 budget_line = worth_ax.axvline(budgets[0], color="0.4", linestyle=":")
 freeze_layout(worth_figure, level_line, budget_line)
@@ -908,17 +923,15 @@ print("different answers at the selected places:", labels[asked].unique().tolist
 # %% [markdown]
 # The only answer left is the mask token. A readout that may say 43 learns to say it always, and the loss goes to zero.
 #
-# **`labels > 0`.** Some code marks "nothing to predict here" with 0, and keeps the places whose label is above zero; for
-# example MosaicML's BERT (`mosaicml/examples`, issue 457). In a vocabulary whose number 0 is a word, here the full stop,
-# this word is never trained:
+# **`labels > 0`.** PyTorch's mark for "nothing to predict here" is the label -100, which cannot be a word;
+# `F.cross_entropy` leaves such labels out. Some code selects the other places with `labels > 0`, for example MosaicML's
+# BERT (`mosaicml/examples`, issue 457). But 0 may be a word. Here it is the full stop, which would never be trained:
 
 # %%
 share_of_stops = (sample[asked] == 0).double().mean()
 print(f"selected words with number 0: {100 * share_of_stops:.0f} %")
 
 # %% [markdown]
-# PyTorch's own mark is -100, which cannot be a word: `F.cross_entropy` leaves such labels out.
-#
 # **Masks drawn once.** If the data set is masked before training, every pass asks the same questions. (BERT's own code
 # did so, with ten differently masked copies of the text; RoBERTa draws anew.)
 
@@ -1105,8 +1118,8 @@ claim(
 # | used for | writing, and by prompts nearly everything | one vector for a word or a text: classification, search, tagging |
 #
 # GPT is the left-to-right model of lesson 07 with a transformer for the RNN, in which each word may look only to its
-# left. BERT learns more slowly at first, since only 15 % of the words give a loss, and overtakes a left-to-right model of
-# the same size later (Devlin and others, appendix C.1). It had a second task beside the masks, **next-sentence
+# left. BERT converges somewhat more slowly, since in each step only 15 % of the words give a loss, but after
+# fine-tuning it is the better of the two almost from the start (Devlin and others, appendix C.1). It had a second task beside the masks, **next-sentence
 # prediction**: do these two sentences follow each other? RoBERTa left it out and lost nothing, so it is history.
 
 # %% [markdown]

@@ -13,7 +13,9 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
 
     A point holds the seed; the loss, averaged over the last tenth of the steps; on 2,000 validation images
     the accuracies "knn" and "probe" (10 labels a class), "alignment" and "uniformity". In "label_efficiency"
-    (tools/label_curves.py) it holds the seed of the pretraining, "per_class", "draw" and "accuracy".
+    (tools/label_curves.py) it holds the seed of the pretraining, "per_class", "draw" and "accuracy"; in
+    "agreement" (tools/agreement_curves.py) "per_class", "draw", "accuracy" and, of a network, the "steps" and
+    "lr" that were best on validation; in "mask_rate" the seed and "kl", nats above the floor.
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:
