@@ -376,8 +376,10 @@ gap_bars = {
     for k, (name, color) in enumerate(readers.items())
 }
 gap_ax.set(xlim=(0, 1), ylim=(6, -0.4), xlabel="probability of the hidden word")
-gap_ax.set_yticks([i + 0.27 for i in range(6)], [""] * 6)
+gap_ax.set_yticks([i + 0.27 for i in range(6)], ["teachers"] * 6)
 gap_ax.legend(loc="lower right")
+all_gap_bars = [bar for bars in gap_bars.values() for bar in bars]
+freeze_layout(gap_figure, *all_gap_bars, gap_ax.yaxis)
 
 
 def exact_or_zeros(probabilities, row, column):
@@ -390,9 +392,10 @@ def exact_or_zeros(probabilities, row, column):
 def draw_gap(typed, place):
     words = typed.replace(".", " ").lower().split()[: longest - 1] or ["the"]
     if unknown := [word for word in words if word not in GRAMMAR.words]:
+        known = " ".join(GRAMMAR.words[1:])
         return (
             gap_figure,
-            f"Unknown: {', '.join(unknown)}. Words: {' '.join(GRAMMAR.words)}",
+            f"Unknown: {', '.join(unknown)}. The language has the words {known}",
         )
     row = F.pad(GRAMMAR.encode(" ".join([*words, "."])), (0, longest - len(words) - 1))
     column = min(place, len(words)) - 1
@@ -403,7 +406,7 @@ def draw_gap(typed, place):
     for p, bars in zip((q, exact, left), gap_bars.values(), strict=True):
         for bar, word in zip(bars, top, strict=True):
             bar.set_width(p[word].item())
-    gap_ax.set_yticks([i + 0.27 for i in range(6)], [GRAMMAR.words[word] for word in top])
+    gap_ax.set_yticklabels([GRAMMAR.words[word] for word in top])
     shown = " ".join("___" if i == column else word for i, word in enumerate(words))
     told = ", ".join(f"{GRAMMAR.words[w]} {q[w]:.2f} ({exact[w]:.2f})" for w in top[:4])
     note = "" if exact.sum() > 0 else " No word of the grammar fits; the model guesses."
@@ -423,17 +426,17 @@ explore(
 # %% [markdown]
 # ### What one side cannot know
 #
-# Take the test sentences that begin with *the* and have something between subject and verb (*near*, *behind*, *that*).
-# Hide the subject. Is it a singular or a plural? Only the verb tells, and it is several words away: neither the words
-# to the left nor the two neighbours say anything about it. For each reader, compare the probability of all singular
-# nouns with that of all plural nouns, and count how often the larger one is right.
+# Take the test sentences that begin with *the* and have *near* or *behind* between subject and verb. Hide the subject. Is
+# it a singular or a plural? Only the verb tells, and it is four words away: neither the words to the left nor the two
+# neighbours say anything about it. For each reader, compare the probability of all singular nouns with that of all plural
+# nouns, and count how often the larger one is right.
 
 # %%
 singular = GRAMMAR.encode("cat dog crow duck child teacher")[0]
 plural = GRAMMAR.encode("cats dogs crows ducks children teachers")[0]
 is_noun = torch.isin(tokens, torch.cat([singular, plural]))
 subject = is_noun & (is_noun.cumsum(1) == 1)  # the first noun of a sentence
-far = torch.isin(neighbours(tokens)[1], GRAMMAR.encode("near behind that"))
+far = torch.isin(neighbours(tokens)[1], GRAMMAR.encode("near behind"))
 far = far & subject & (tokens[:, :1] == GRAMMAR.encode("the"))  # (N, T)
 many = torch.isin(tokens[far], plural)
 for name, p in {**rungs, "masked language model": from_both_sides[real]}.items():
@@ -533,9 +536,8 @@ kl_at = {
     for setting, points in sweep("mask_rate").items()
 }
 for setting, kl in kl_at.items():
-    print(
-        f"trained at {setting:>3}: {kl.mean():.2f} ± {kl.std():.2f} nats above the floor"
-    )
+    spread = f"{kl.mean():.3f} ± {kl.std():.3f}"
+    print(f"trained at {setting:>3}: {spread} nats above the floor")
 
 # %% tags=["claim"]
 # Checks the order of the stored mask rates that the text speaks about
@@ -547,26 +549,28 @@ claim(
     "80 % is worse than 30 %, with every seed",
     lambda: kl_at["80%"].min() > kl_at["30%"].max(),
 )
+claim(
+    "30 % is better than 15 %, with every seed",
+    lambda: kl_at["30%"].max() < kl_at["15%"].min(),
+)
 
 # %% [markdown]
-# At equal cost, 5 % learns too slowly and 80 % leaves too little context. In between, the choice matters less. BERT
-# chose 15 %; Wettig and others find that large models do better with about 40 %.
+# At equal cost, 5 % learns too slowly and 80 % leaves too little context. In between, the choice matters less; here 30 %
+# is somewhat better than 15 %, with every seed. BERT chose 15 %. Wettig and others find that large models do better with
+# about 40 %.
 
 # %% [markdown]
 # ## 8. Where it looks
 #
 # Each layer has four **heads**: four independent sets of attention weights. Each row of the picture is a word that
-# looks, each column a word that is looked at, and every row sums to 1. The main verb is hidden.
+# looks, each column a word that is looked at, and every row sums to 1. The sentences are those with a noun between
+# subject and verb, and the verb is hidden.
 
 # %% tags=["drawing"]
 # Draws who looks at whom in a sentence with a hidden verb; choose sentence, layer and head
-verbs = GRAMMAR.encode(
-    "sleeps sleep runs run sings sing flies fly reads read sees see likes like"
-)
-long_ones = far.any(1)
-rows, rows_real = tokens[long_ones], real[long_ones]
-subject_at = subject[long_ones].int().argmax(1)
-verb_at = (torch.isin(rows, verbs) * torch.arange(1, longest + 1)).argmax(1)
+rows, rows_real = tokens[far.any(1)], real[far.any(1)]
+subject_at = far[far.any(1)].int().argmax(1)
+verb_at = subject_at + 4  # the cats near the tree sleep
 hidden_verb = rows.scatter(1, verb_at.unsqueeze(1), MASK)
 look_figure, look_ax = subplots(width=5.2, height=4.6)
 
@@ -584,69 +588,80 @@ def draw_attention(number, layer, head):
         f"{names[i]} at {names[j]} {looks[i, j]:.1f}"
         for i, j in enumerate(looks.argmax(1))
     ]
-    return (
-        look_figure,
-        f"Layer {layer + 1}, head {head + 1}. Most attention: {', '.join(most)}.",
-    )
+    said = f"Layer {layer + 1}, head {head + 1}. Most attention: {', '.join(most)}."
+    return look_figure, said
 
 
 explore(
     draw_attention,
     number=slider("sentence", 0, 11, step=1, value=0),
-    layer=choice("layer", {"first": 0, "second": 1}, 1),
-    head=choice("head", {"1": 0, "2": 1, "3": 2, "4": 3}),
+    layer=choice("layer", {"first": 0, "second": 1}),
+    head=choice("head", {"1": 0, "2": 1, "3": 2, "4": 3}, 1),
 )
 
 # %% [markdown]
-# Such pictures invite stories, so measure something. The hidden verb must agree with its subject, and between the two
-# stands another noun, of either number. How much attention goes from the hidden verb to the subject, how much to the
-# noun between? The control is the same encoder before training.
+# Such pictures invite stories: *the verb looks for its subject*. Does it? Take the mean over all these sentences: how much
+# attention goes from the hidden verb to the subject, and how much to the noun between, in the head with the most of each?
 
 # %%
-all_nouns = torch.cat([singular, plural, GRAMMAR.encode("house houses tree trees")[0]])
-places = torch.arange(longest)
-inside = (places > subject_at.unsqueeze(1)) & (places < verb_at.unsqueeze(1))
-noun_between = torch.isin(rows, all_nouns) & inside  # (N, T), one in each row
+each = torch.arange(len(rows))
+nouns_at = {"the subject": subject_at, "the noun between": subject_at + 3}
+looked_at = {}
+for layer in (0, 1):
+    with torch.no_grad():
+        looks = model.encoder.attention(hidden_verb, layer)  # (N, heads, T, T)
+    for name, at in nouns_at.items():
+        looked_at[layer, name] = looks[each, :, verb_at, at].mean(0).max()
+        print(f"layer {layer + 1}: at {name:16} {looked_at[layer, name]:.2f}")
+
+# %% [markdown]
+# Now ask the model itself. Put the subject, or the noun between, into the other number, and see whether the verb that the
+# model expects changes its number, too. This is an **intervention**: it tells on what the answer *depends*.
+
+# %%
+one_thing = GRAMMAR.encode("cat dog crow duck child teacher house tree")[0]
+several = GRAMMAR.encode("cats dogs crows ducks children teachers houses trees")[0]
+one_verb = GRAMMAR.encode("sleeps runs sings flies reads sees likes")[0]
+several_verb = GRAMMAR.encode("sleep run sing fly read see like")[0]
+other_number = torch.arange(n_words + 1)
+other_number[one_thing], other_number[several] = several, one_thing
 
 
 @torch.no_grad()
-def attention_of_the_verb(encoder, layer):
-    """To the subject and to the noun between: (2, heads), mean over sentences."""
-    one = torch.arange(len(rows))
-    looks = encoder.attention(hidden_verb, layer)[one, :, verb_at]  # (N, heads, T)
-    at_subject = looks[one, :, subject_at]
-    at_other = (looks * noun_between.unsqueeze(1)).sum(2)
-    return torch.stack([at_subject.mean(0), at_other.mean(0)])
+def expects_plural(rows):
+    p = model(rows)[each, verb_at].softmax(1)
+    return p[:, several_verb].sum(1) > p[:, one_verb].sum(1)
 
 
 # %%
-seen = {}
-for name, encoder in [("untrained", untrained_encoder), ("trained", model.encoder)]:
-    for layer in (0, 1):
-        at = attention_of_the_verb(encoder, layer)
-        head = (at[0] - at[1]).argmax()
-        seen[name, layer] = at[:, head]
-        print(
-            f"{name:9} layer {layer + 1}, head {head + 1}: "
-            f"at the subject {at[0, head]:.2f}, at the noun between {at[1, head]:.2f}"
-        )
+depends_on = {}
+for name, at in nouns_at.items():
+    altered = hidden_verb.clone()
+    altered[each, at] = other_number[altered[each, at]]
+    flipped = expects_plural(altered) != expects_plural(hidden_verb)
+    depends_on[name] = flipped.double().mean()
+    print(f"{name:16} altered: the verb follows in {100 * depends_on[name]:.0f} %")
 
 # %% tags=["claim"]
-# Checks that a head of the trained encoder tells the two nouns apart, and none before
-lead = {key: (at[0] - at[1]).item() for key, at in seen.items()}
+# Checks that the verb depends on the subject alone, and that attention does not show it
 claim(
-    "a trained head looks at the subject more than at the noun between, by 0.1",
-    lambda: max(lead["trained", 0], lead["trained", 1]) > 0.1,
+    "the expected verb follows the subject in more than 95 %, the noun between in less than 5 %",
+    lambda: depends_on["the subject"] > 0.95 and depends_on["the noun between"] < 0.05,
 )
 claim(
-    "before training the difference is below 0.05",
-    lambda: max(lead["untrained", 0], lead["untrained", 1]) < 0.05,
+    "in the first layer the hidden verb looks at the noun between more than at the subject, by 0.2",
+    lambda: looked_at[0, "the noun between"] > looked_at[0, "the subject"] + 0.2,
+)
+claim(
+    "it never looks at the subject with more than 0.2",
+    lambda: max(looked_at[layer, "the subject"] for layer in (0, 1)) < 0.2,
 )
 
 # %% [markdown]
-# After training, at least one head looks from the gap to the subject more than to the noun between; before training
-# none does. This agrees with what the model can do. It does not prove that this head is *how* it does it: in the second
-# layer the vectors that are looked at have already been mixed with others, and attention is not the only part of a layer.
+# The verb follows the subject, and the noun between does not matter. The attention would have told the opposite story: the
+# hidden verb looks most at the noun between, and hardly at the subject. What it needs can come through other words, which
+# have looked at the subject in the layer before. **Attention shows where a layer looks, not what the answer depends on**
+# (Jain and Wallace). To know that, intervene.
 
 # %% [markdown]
 # ## 9. What pretraining is worth
@@ -656,10 +671,8 @@ claim(
 # sentences of each kind, and we have 20,000 sentences that nobody has judged.
 
 # %%
-labelled, judged_test = (
-    agreement_sentences(4000, seed=5),
-    agreement_sentences(2000, seed=7),
-)
+labelled = agreement_sentences(4000, seed=5)
+judged_test = agreement_sentences(2000, seed=7)
 for row, label in zip(labelled.tokens[:6], labelled.labels[:6], strict=True):
     print("agrees        " if label else "does not agree", GRAMMAR.decode(row))
 
@@ -686,7 +699,7 @@ def bag_of_words(tokens, real):
 
 
 def surprises(q, tokens, real):
-    """Mean and largest surprise of each sentence's words, (N, 2), under q (N, T, words)."""
+    """Mean and largest surprise of each sentence's words, (N, 2)."""
     nats = -q.gather(2, tokens.unsqueeze(2)).squeeze(2).log() * real
     return torch.stack([nats.sum(1) / real.sum(1), nats.max(1).values], dim=1).float()
 
@@ -767,8 +780,8 @@ claim(
 )
 
 # %% [markdown]
-# Fine-tuning beats training from scratch clearly. From scratch the network gets about as far as the bigram: it learns
-# from 200 sentences which verb may follow which noun directly, and not the rule.
+# Fine-tuning beats training from scratch and both frozen encoders. It also beats the bigram, which sees neighbouring
+# words only.
 #
 # But look at the surprises of the two language models. Two numbers a sentence, no further training of any network, and
 # nearly everything is right. The reason is that this task *is* the pretraining task: a verb in the wrong number is a
@@ -822,13 +835,17 @@ def draw_worth(n):
     means = {name: a[budgets.index(n)].mean().item() for name, a in curves.items()}
     level_line.set_ydata([100 * means["fine-tuned"]] * 2)
     budget_line.set_xdata([n, n])
-    try:
+    if means["fine-tuned"] < 0.55:
+        worth = "With so few, fine-tuning is close to a guess, too"
+    elif means["fine-tuned"] < means["from scratch"] + 0.01:
+        worth = (
+            "The two networks differ by less than a point: there is nothing left to save"
+        )
+    else:
         needed = labels_from_scratch(n)
-        worth = f"From scratch the accuracy of fine-tuning takes {needed:.0f} labels: one counts for {needed / n:.1f}."
-    except ValueError:
-        worth = "From scratch no number of labels measured here gives the accuracy of fine-tuning."
+        worth = f"From scratch the accuracy of fine-tuning takes {needed:.0f}: one label counts for {needed / n:.1f}"
     said = ", ".join(f"{name} {100 * mean:.0f} %" for name, mean in means.items())
-    return worth_figure, f"{n} labels of each kind: {said}. {worth}"
+    return worth_figure, f"{n} labels of each kind: {said}. {worth}."
 
 
 explore(draw_worth, n=stepped_slider("labels of each kind", budgets, 100))
@@ -836,18 +853,28 @@ explore(draw_worth, n=stepped_slider("labels of each kind", budgets, 100))
 # %% tags=["claim"]
 # Checks what the stored curves say about the worth of a label
 claim(
-    "at 100 labels of each kind a label counts for more than two from scratch",
-    lambda: labels_from_scratch(100) > 200,
+    "with 20 to 100 labels of each kind, one label counts for 2.5 to 4",
+    lambda: all(2.5 < labels_from_scratch(n) / n < 4 for n in (20, 50, 100)),
 )
 claim(
-    "with 5 and with 20 labels both networks are within 5 points of a guess",
-    lambda: max(curves[k][i].mean() for k in starts for i in (0, 1)) < 0.55,
+    "with 5 labels both networks are within 5 points of a guess",
+    lambda: max(curves[name][0].mean() for name in starts) < 0.55,
 )
 claim(
-    "with the most labels the two differ by less than 2 points",
-    lambda: (
-        (curves["fine-tuned"][-1].mean() - curves["from scratch"][-1].mean()).abs() < 0.02
+    "with 20, 50 and 100 labels every draw of fine-tuning beats every draw from scratch",
+    lambda: all(
+        curves["fine-tuned"][i].min() > curves["from scratch"][i].max() for i in (1, 2, 3)
     ),
+)
+claim(
+    "with 500 labels and more the two differ by less than a point",
+    lambda: (
+        (curves["fine-tuned"] - curves["from scratch"])[-2:].mean(1).abs().max() < 0.01
+    ),
+)
+claim(
+    "the frozen probe stays below 90 % with any number of labels",
+    lambda: curves["frozen probe"].max() < 0.9,
 )
 claim(
     "the surprises are right in more than 98 % with 5 labels, in every draw",
@@ -855,9 +882,10 @@ claim(
 )
 
 # %% [markdown]
-# With very few labels neither network learns the rule: a handful of sentences does not show which rule is meant. In the
-# middle the pretrained encoder needs far fewer labels. With the most labels both know the rule, and there is nothing
-# left to save. The surprises of the pretrained model need five.
+# With 5 labels neither network learns the rule: a handful of sentences does not show which rule is meant. With 20 to 100
+# the pretrained encoder is ahead in every draw, and **one label counts for about three**. With 500 both know the rule, and
+# there is nothing left to save. The frozen probe gets stuck below 90 %. And the surprises of the pretrained model need five
+# labels.
 
 # %% [markdown]
 # ## 10. Five widely copied bugs
@@ -938,10 +966,10 @@ print(f"selected words with number 0: {100 * share_of_stops:.0f} %")
 # %%
 luck = torch.Generator().manual_seed(2)
 ever_asked, covered = torch.zeros_like(sample_real), {}
-for epoch in range(1, 7):
+for epoch in range(1, 5):
     ever_asked |= mask_tokens(sample, sample_real, 0.15, luck)[1]
     covered[epoch] = 100 * (ever_asked.sum() / sample_real.sum()).item()
-for epoch in (1, 6):
+for epoch in (1, 4):
     print(f"words asked for at least once after {epoch} passes: {covered[epoch]:.0f} %")
 
 # %% [markdown]
@@ -973,8 +1001,8 @@ claim(
     "more than a tenth of the selected words are full stops", lambda: share_of_stops > 0.1
 )
 claim(
-    "six passes with new masks ask for more than half of the words",
-    lambda: covered[6] > 50,
+    "four passes with new masks ask for more than 40 % of the words",
+    lambda: covered[4] > 40,
 )
 
 # %% exercise="08.loss"
@@ -1094,8 +1122,8 @@ claim(
 )
 claim("some of the random words are special tokens", lambda: 0 < not_words < 0.01)
 claim(
-    "after one pass the losses differ by less than 0.4 nats",
-    lambda: abs(their_loss - loss_at_end["selected places"]) < 0.4,
+    "after one pass the losses differ by less than 0.2 nats",
+    lambda: abs(their_loss - loss_at_end["selected places"]) < 0.2,
 )
 
 # %% [markdown]
@@ -1160,6 +1188,7 @@ quiz("08")
 # - Wettig, Gao, Zhong and Chen, *Should you mask 15 % in masked language modeling?*, arXiv:2202.08005.
 # - Salazar, Liang, Nguyen and Kirchhoff, *Masked language model scoring*, arXiv:1910.14659: the surprises of section 9.
 # - Brown and others, *Language models are few-shot learners*, arXiv:2005.14165: GPT-3 and its prompts.
+# - Jain and Wallace, *Attention is not explanation*, arXiv:1902.10186.
 # - Linzen, Dupoux and Goldberg, *Assessing the ability of LSTMs to learn syntax-sensitive dependencies*, arXiv:1611.01368.
 # - Radford, Narasimhan, Salimans and Sutskever, *Improving language understanding by generative pre-training*, 2018: GPT.
 #
