@@ -64,10 +64,12 @@ test-site: $(READY) chromium ## test every page of build/site: links, requests, 
 weights: $(READY) ## pretrain the encoders that the package carries, up to 20 minutes each
 	$(BIN)/python tools/weights.py $(ARGS)
 
-sweeps: $(READY) ## train again what the lessons compare but have no time for, more than an hour
+sweeps: $(READY) ## train again what the lessons compare but have no time for, some hours
 	$(BIN)/python tools/sweep.py $(ARGS)
 	$(BIN)/python tools/label_curves.py
+	$(BIN)/python tools/clip_curves.py
 	$(BIN)/python tools/agreement_curves.py
+	$(BIN)/python tools/without_negatives.py
 
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)

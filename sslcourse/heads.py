@@ -16,3 +16,16 @@ def projection_head(
         nn.GELU(),
         nn.Linear(hidden, projections),
     )
+
+
+def prediction_head(projections: int = 64, hidden: int = 256) -> nn.Sequential:
+    """Two layers from a projection to a guess of the other view's projection, (N, D) -> (N, D).
+
+    SimSiam and BYOL, with GELU for ReLU.
+    """
+    return nn.Sequential(
+        nn.Linear(projections, hidden),
+        nn.BatchNorm1d(hidden),
+        nn.GELU(),
+        nn.Linear(hidden, projections),
+    )

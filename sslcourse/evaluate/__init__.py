@@ -2,6 +2,7 @@
 
 from sslcourse.evaluate.anomaly import auroc
 from sslcourse.evaluate.clustering import adjusted_rand_index
+from sslcourse.evaluate.collapse import effective_rank, projection_std
 from sslcourse.evaluate.disentanglement import (
     factor_information,
     kl_per_dimension,
@@ -30,6 +31,7 @@ __all__ = [
     "auroc",
     "bayes_accuracy",
     "classifier_accuracy",
+    "effective_rank",
     "extract_features",
     "factor_information",
     "fine_tune",
@@ -45,6 +47,7 @@ __all__ = [
     "mutual_information_gap",
     "perplexity",
     "precision_and_recall",
+    "projection_std",
     "sensitivity",
     "train_classifier",
     "train_for",

@@ -3,6 +3,7 @@
 from sslcourse.losses.contrastive import alignment, info_nce_loss, nt_xent_loss, uniformity
 from sslcourse.losses.energy import energy_distance
 from sslcourse.losses.information import cross_entropy, entropy, info_nce_bound, kl_divergence
+from sslcourse.losses.joint_embedding import negative_cosine_loss, vicreg_loss
 from sslcourse.losses.likelihood import bernoulli_nll, gaussian_nll, kl_to_standard_normal
 from sslcourse.losses.reconstruction import (
     masked_reconstruction_loss,
@@ -22,8 +23,10 @@ __all__ = [
     "kl_divergence",
     "kl_to_standard_normal",
     "masked_reconstruction_loss",
+    "negative_cosine_loss",
     "nt_xent_loss",
     "reconstruction_errors",
     "reconstruction_loss",
     "uniformity",
+    "vicreg_loss",
 ]
