@@ -38,7 +38,7 @@ def names(tmp_path_factory):
 def test_the_code_runs_from_images_of_any_kind_to_their_features(names):
     assert names["images"].shape == (len(SIZES), 3, 32, 32)
     assert names["features"].shape == (len(SIZES), 128)
-    assert 0 <= names["images"].min() and names["images"].max() <= 1
+    assert names["images"].min() >= 0 and names["images"].max() <= 1
 
 
 def test_images_are_turned_upright_and_kept_in_grey_if_asked(names, tmp_path):
