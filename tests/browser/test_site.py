@@ -51,7 +51,7 @@ def pages(site):
 
 @pytest.fixture(scope="session")
 def opened(pages):
-    """The pages that are opened in the browser: all of a given site, of the small one not all of the package."""
+    """The pages that are opened in the browser: of the small site not all of the package."""
     return [path for path in pages if "SITE" in os.environ or not path.startswith("api/") or "losses" in path]
 
 
