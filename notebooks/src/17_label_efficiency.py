@@ -553,7 +553,7 @@ def draw_curves(groups, curves, budgets, line, ylim):
         ax.set(xscale="log", xlabel="labels per class", ylim=ylim)
         ax.set_xticks(budgets, budgets)
         ax.minorticks_off()
-        ax.legend(loc="lower right", fontsize=8)
+        ax.legend(loc="best", fontsize=8)
     panels[0].set_ylabel("test accuracy")
     ends = [
         f"{n} {curves[n][0].mean():.0%} and {curves[n][-1].mean():.0%}" for n in names
