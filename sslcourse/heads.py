@@ -1,6 +1,10 @@
 """What stands on an encoder while it trains, and is thrown away afterwards."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sslcourse.encoders import mlp
 
 
 def projection_head(
@@ -16,3 +20,27 @@ def projection_head(
         nn.GELU(),
         nn.Linear(hidden, projections),
     )
+
+
+class PrototypeHead(nn.Module):
+    """DINO's head: h (N, features) -> scores (N, K), cosines of a bottleneck with K prototypes.
+
+    Three layers to the bottleneck, a vector of length 1, then a linear layer whose rows have length 1 too,
+    which is weight normalisation with a fixed length (DINO, Appendix C, arXiv:2104.14294).
+    """
+
+    def __init__(
+        self,
+        features: int = 128,
+        prototypes: int = 256,
+        hidden: int = 128,
+        bottleneck: int = 64,
+    ):
+        super().__init__()
+        self.layers = mlp(features, hidden, hidden, bottleneck)
+        self.prototypes = nn.Parameter(torch.randn(prototypes, bottleneck))
+
+    def forward(self, h: Tensor, frozen: bool = False) -> Tensor:
+        """frozen: no gradient reaches the prototypes, as in the first steps of a training."""
+        prototypes = self.prototypes.detach() if frozen else self.prototypes
+        return F.normalize(self.layers(h), dim=1) @ F.normalize(prototypes, dim=1).T

@@ -27,6 +27,16 @@ def update_momentum(target: nn.Module, online: nn.Module, momentum: float) -> No
         old.lerp_(new, 1 - momentum)
 
 
+def momentum_schedule(start: float, step: int, steps: int) -> float:
+    r"""A momentum that rises from start to 1 along a cosine, BYOL, Section 3.3 (arXiv:2006.07733).
+
+    .. math:: m_k = 1 - (1 - m_0) \, \frac{1 + \cos(\pi k / K)}{2}
+
+    step: k, 0 at the start; steps: K, the length of the training; later steps have momentum 1.
+    """
+    return 1 - (1 - start) * (1 + math.cos(math.pi * min(step / steps, 1))) / 2
+
+
 def half_life(momentum: float) -> float:
     """After how many updates half of the target's old weights is forgotten: log(1/2) / log(momentum)."""
     if not 0 < momentum < 1:

@@ -12,6 +12,7 @@ from sslcourse.methods.classifier import Classifier
 from sslcourse.methods.clustering import KMeans
 from sslcourse.methods.conditional_generator import ConditionalGenerator
 from sslcourse.methods.density import GaussianDensity, KernelDensity
+from sslcourse.methods.dino import DINO
 from sslcourse.methods.gan import GAN
 from sslcourse.methods.gaussian_classifier import GaussianClassifier
 from sslcourse.methods.info_nce import ContrastiveCritic
@@ -26,6 +27,7 @@ from sslcourse.methods.probabilistic_pca import ProbabilisticPCA
 from sslcourse.methods.rotation import RotationPrediction
 from sslcourse.methods.sentence_classifier import SentenceClassifier
 from sslcourse.methods.simclr import SimCLR
+from sslcourse.methods.swav import SwAV
 from sslcourse.methods.vae import (
     VAE,
     ConditionalVAE,
@@ -35,6 +37,7 @@ from sslcourse.methods.vae import (
 )
 
 __all__ = [
+    "DINO",
     "GAN",
     "MAE",
     "PCA",
@@ -64,6 +67,7 @@ __all__ = [
     "RotationPrediction",
     "SentenceClassifier",
     "SimCLR",
+    "SwAV",
     "detached",
     "interpolate_hidden",
     "next_token_loss",
