@@ -108,12 +108,28 @@ class Augmentation:
         return random_contrast(views, self.jitter, self.generator)
 
 
+def anchor_and_positive(images: Tensor) -> tuple[Tensor, Tensor]:
+    """What the two views of a positive pair are made from, both (N, C, H, W).
+
+    images (N, C, H, W): each image twice. Pairs (N, 2, C, H, W), such as two frames of a clip: one of each.
+    """
+    if images.ndim == 4:
+        return images, images
+    if images.ndim == 5 and images.shape[1] == 2:
+        return images[:, 0], images[:, 1]
+    raise ValueError(
+        "need images (N, C, H, W) or pairs of images (N, 2, C, H, W), "
+        f"got shape {tuple(images.shape)}"
+    )
+
+
 @dataclass
 class MultiCrop:
     """Two global views, which show most of an image, and several small local ones, which show a part.
 
     SwAV, Section 3.3 (arXiv:2006.09882), and DINO, Section 3.1 (arXiv:2104.14294). Calling it on images
-    (N, C, H, W) draws anew and returns global views (2, N, C, H, W) and local ones (V, N, C, size, size).
+    (N, C, H, W), or on pairs (N, 2, C, H, W), whose images take turns, draws anew and returns global views
+    (2, N, C, H, W) and local ones (V, N, C, size, size).
 
     crop: smallest share of the image's area in a global view, and largest in a local one; local_crop: smallest
     in a local one. flip, jitter: as in Augmentation.
@@ -135,13 +151,13 @@ class MultiCrop:
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         if self.generator.device.type != images.device.type:
             self.generator = torch.Generator(images.device).manual_seed(self.seed)
+        pair = anchor_and_positive(images)
         local = (self.local_crop, self.flip, self.generator, self.crop, self.size)
         views = [
-            random_resized_crop(images, self.crop, self.flip, self.generator)
-            for _ in range(2)
+            random_resized_crop(image, self.crop, self.flip, self.generator) for image in pair
         ]
-        parts = [random_resized_crop(images, *local) for _ in range(self.local_views)]
-        return self._vary(views, images), self._vary(parts, images)
+        parts = [random_resized_crop(pair[i % 2], *local) for i in range(self.local_views)]
+        return self._vary(views, pair[0]), self._vary(parts, pair[0])
 
     def _vary(self, views: list[Tensor], images: Tensor) -> Tensor:
         varied = [random_contrast(view, self.jitter, self.generator) for view in views]

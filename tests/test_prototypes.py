@@ -138,7 +138,9 @@ def swapped_by_loops(scores_a, scores_b, codes_a, codes_b, temperature):
     for s_a, s_b, q_a, q_b in zip(*(t.tolist() for t in (scores_a, scores_b, codes_a, codes_b)), strict=True):
         for code, scores in ((q_a, s_b), (q_b, s_a)):
             below = sum(math.exp(s / temperature) for s in scores)
-            total -= sum(q * math.log(math.exp(s / temperature) / below) for q, s in zip(code, scores, strict=True))
+            total -= sum(
+                q * math.log(math.exp(s / temperature) / below) for q, s in zip(code, scores, strict=True)
+            )
     return total / (2 * len(scores_a))
 
 

@@ -34,7 +34,9 @@ def loss_by_loops(student, teacher, center, temperature, teacher_temperature):
                 continue
             pairs += 1
             for g_t, g_s in zip(of_teacher, of_student, strict=True):
-                sharp = [math.exp((g - c) / teacher_temperature) for g, c in zip(g_t, center.tolist(), strict=True)]
+                sharp = [
+                    math.exp((g - c) / teacher_temperature) for g, c in zip(g_t, center.tolist(), strict=True)
+                ]
                 soft = [math.exp(g / temperature) for g in g_s]
                 terms.append(
                     -sum(p / sum(sharp) * math.log(q / sum(soft)) for p, q in zip(sharp, soft, strict=True))
@@ -83,9 +85,7 @@ def test_the_loss_its_gradient_and_the_centre_are_those_of_lightly(n_local):
 def test_a_pair_of_one_view_with_itself_does_not_count():
     student, teacher = scores(2), teacher_probabilities(scores(2, seed=1), torch.zeros(5), 0.04)
     loss = self_distillation_loss(student, teacher, 0.1)
-    by_hand = [
-        cross_entropy(teacher[t], (student[s] / 0.1).softmax(-1)).mean() for t, s in [(0, 1), (1, 0)]
-    ]
+    by_hand = [cross_entropy(teacher[t], (student[s] / 0.1).softmax(-1)).mean() for t, s in [(0, 1), (1, 0)]]
     assert loss.item() == pytest.approx(sum(by_hand).item() / 2, rel=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from sslcourse.data.batches import Batches
 from sslcourse.data.chunks import Chunk, Chunks
+from sslcourse.data.clips import ClipSet, FramePairs, clips
 from sslcourse.data.grammar import Grammar
 from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
@@ -16,11 +17,14 @@ __all__ = [
     "Batches",
     "Chunk",
     "Chunks",
+    "ClipSet",
+    "FramePairs",
     "Grammar",
     "ImageSet",
     "ShapeSet",
     "TextSet",
     "agreement_sentences",
+    "clips",
     "images",
     "labelled_subset",
     "prose",

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from sslcourse.augment import Augmentation
+from sslcourse.augment import Augmentation, anchor_and_positive
 from sslcourse.encoders import conv_encoder
 from sslcourse.heads import projection_head
 from sslcourse.losses import info_nce_loss
@@ -49,9 +49,10 @@ class MoCo(nn.Module):
         return self.head(self.encoder(images))
 
     def loss(self, images: Tensor) -> Tensor:
-        """InfoNCE of one view's queries and the other view's keys, Algorithm 1 of the paper."""
-        queries = self(self.augment(images))
-        keys = self.keys(self.augment(images))
+        """InfoNCE of one view's queries and the other view's keys, Algorithm 1; or of pairs of images."""
+        anchors, positives = anchor_and_positive(images)
+        queries = self(self.augment(anchors))
+        keys = self.keys(self.augment(positives))
         loss = info_nce_loss(queries, keys, self.queue, self.temperature)
         # after the loss, so that no key meets itself
         self.queue = torch.cat([keys, self.queue])[: len(self.queue)]

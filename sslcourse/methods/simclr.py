@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from sslcourse.augment import Augmentation
+from sslcourse.augment import Augmentation, anchor_and_positive
 from sslcourse.encoders import conv_encoder
 from sslcourse.heads import projection_head
 from sslcourse.losses import nt_xent_loss
@@ -36,7 +36,7 @@ class SimCLR(nn.Module):
         return self.head(self.encoder(images))
 
     def loss(self, images: Tensor) -> Tensor:
-        """NT-Xent of two views of every image, Algorithm 1 of the paper."""
-        views = torch.cat([self.augment(images), self.augment(images)])  # (2N, C, H, W)
-        z_a, z_b = self(views).chunk(2)
+        """NT-Xent of two views of every image, Algorithm 1 of the paper; or of pairs (N, 2, C, H, W)."""
+        views = torch.cat([self.augment(image) for image in anchor_and_positive(images)])
+        z_a, z_b = self(views).chunk(2)  # from (2N, C, H, W)
         return nt_xent_loss(z_a, z_b, self.temperature)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from sslcourse.augment import Augmentation
+from sslcourse.augment import Augmentation, anchor_and_positive
 from sslcourse.encoders import conv_encoder
 from sslcourse.heads import projection_head
 from sslcourse.losses import sinkhorn, swapped_prediction_loss, unit_vectors
@@ -51,12 +51,12 @@ class SwAV(nn.Module):
         return unit_vectors(self.head(self.encoder(images))) @ prototypes.T
 
     def loss(self, images: Tensor) -> Tensor:
-        """Swapped prediction of the codes of two views, Section 3.1 of the paper."""
+        """Swapped prediction of the codes of two views, Section 3.1; or of pairs (N, 2, C, H, W)."""
         with torch.no_grad():
             self.prototypes.copy_(
                 unit_vectors(self.prototypes)
             )  # the optimizer has changed their lengths
-        views = torch.cat([self.augment(images), self.augment(images)])  # (2N, C, H, W)
+        views = torch.cat([self.augment(image) for image in anchor_and_positive(images)])
         scores_a, scores_b = self(views).chunk(2)  # (N, K) each
         codes_a, codes_b = (self.assign(scores.detach()) for scores in (scores_a, scores_b))
         self.step += 1
