@@ -131,8 +131,8 @@ class MultiCrop:
     (N, C, H, W), or on pairs (N, 2, C, H, W), whose images take turns, draws anew and returns global views
     (2, N, C, H, W) and local ones (V, N, C, size, size).
 
-    crop: smallest share of the image's area in a global view, and largest in a local one; local_crop: smallest
-    in a local one. flip, jitter: as in Augmentation.
+    crop: smallest share of the image's area in a global view, and largest in a local one; local_crop:
+    smallest in a local one. flip, jitter: as in Augmentation.
     """
 
     local_views: int = 4
@@ -187,11 +187,11 @@ def random_resized_crop(
     max_area: float = 1.0,
     size: int | None = None,
 ) -> Tensor:
-    """Cut a window out of every image (N, C, H, W) and enlarge it to the size of the image, or to size x size.
+    """Cut a window out of every image (N, C, H, W) and enlarge it to the image's size, or to size x size.
 
-    Each window has its own area, min_area to max_area times the image's, its own ratio of width to height, 3/4
-    to 4/3 and nearer to 1 where min_area leaves no room, its own place, and is mirrored with probability flip
-    (Szegedy et al., arXiv:1409.4842). With min_area 1 the window is the whole image.
+    Each window has its own area, min_area to max_area times the image's, its own ratio of width to height,
+    3/4 to 4/3 and nearer to 1 where min_area leaves no room, its own place, and is mirrored with probability
+    flip (Szegedy et al., arXiv:1409.4842). With min_area 1 the window is the whole image.
     """
     if images.ndim != 4:
         raise ValueError(

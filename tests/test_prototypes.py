@@ -124,7 +124,7 @@ def test_codes_carry_no_gradient():
 def test_sinkhorn_refuses_what_it_cannot_balance():
     with pytest.raises(ValueError, match=r"scores must be \(N, K\).*got \(3,\) and 3"):
         sinkhorn(torch.zeros(3))
-    with pytest.raises(ValueError, match="iterations at least 1, got .* and 0"):
+    with pytest.raises(ValueError, match=r"iterations at least 1, got .* and 0"):
         sinkhorn(cosines(), iterations=0)
     with pytest.raises(ValueError, match="epsilon must be positive, got 0"):
         sinkhorn(cosines(), epsilon=0)

@@ -26,7 +26,7 @@ def scores(views=4, n=6, k=5, seed=0):
 
 
 def loss_by_loops(student, teacher, center, temperature, teacher_temperature):
-    """Eq. 3 of the paper and its Algorithm 1, term by term; returns the mean and the number of pairs of views."""
+    """Eq. 3 of the paper, term by term; returns the mean and the number of pairs of views."""
     terms, pairs = [], 0
     for t, of_teacher in enumerate(teacher.tolist()):
         for s, of_student in enumerate(student.tolist()):

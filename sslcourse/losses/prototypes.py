@@ -41,8 +41,8 @@ def swapped_prediction_loss(
 
     .. math:: L = \tfrac12 \left[ H(q_a, p_b) + H(q_b, p_a) \right], \qquad p = \mathrm{softmax}(s / \tau)
 
-    averaged over images; the paper sums the two. scores: (N, K), cosines of a view with the prototypes; codes:
-    (N, K), rows sum to 1, from sinkhorn, so without gradient.
+    averaged over images; the paper sums the two. scores: (N, K), cosines of a view with the prototypes;
+    codes: (N, K), rows sum to 1, from sinkhorn, so without gradient.
     """
     refuse_temperature(temperature)
     for name, other in [("scores_b", scores_b), ("codes_a", codes_a), ("codes_b", codes_b)]:

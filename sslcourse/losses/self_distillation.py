@@ -21,13 +21,13 @@ def teacher_probabilities(scores: Tensor, center: Tensor, temperature: float) ->
 def self_distillation_loss(
     student_scores: Tensor, teacher: Tensor, temperature: float
 ) -> Tensor:
-    r"""Cross-entropy of the teacher's and the student's answer to different views, DINO, Eq. 3 (arXiv:2104.14294).
+    r"""Cross-entropy of teacher and student on different views, DINO, Eq. 3 (arXiv:2104.14294).
 
     .. math:: L = \frac{1}{G (V - 1)} \sum_{t=1}^{G} \sum_{s \neq t} H \left( P_t(x_t), P_s(x_s) \right)
 
-    averaged over images; the paper sums. student_scores: (V, N, K), all views, the global ones first; P_s is their
-    softmax at this temperature. teacher: P_t (G, N, K), probabilities of the G global views. View t of one is
-    view t of the other, and such a pair is left out.
+    averaged over images; the paper sums. student_scores: (V, N, K), all views, the global ones first; P_s is
+    their softmax at this temperature. teacher: P_t (G, N, K), probabilities of the G global views. View t of
+    one is view t of the other, and such a pair is left out.
     """
     refuse_temperature(temperature)
     views, shape = len(student_scores), student_scores.shape[1:]

@@ -1,11 +1,11 @@
 """DINO: self-distillation with no labels (Caron et al., arXiv:2104.14294).
 
-Trained: a student, encoder and head, which predicts what its teacher says of another view. "We build the teacher
-from past iterations of the student network"; "centering prevents one dimension to dominate but encourages
-collapse to the uniform distribution, while the sharpening has the opposite effect."
+Trained: a student, encoder and head, which predicts what its teacher says of another view. "centering prevents
+one dimension to dominate but encourages collapse to the uniform distribution, while the sharpening has the
+opposite effect."
 
-Differs from the paper in: a small encoder, 256 prototypes instead of 65,536, and momenta for hundreds of steps
-instead of hundreds of thousands.
+Differs from the paper in: a small encoder, 256 prototypes instead of 65,536, and momenta for hundreds of
+steps instead of hundreds of thousands.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,9 @@ from sslcourse.momentum import momentum_copy, momentum_schedule, update_momentum
 class DINO(nn.Module):
     """A student and a teacher of the same shape; the teacher is a moving average of the student.
 
-    steps: the length of the training, for the schedules. The momentum rises from `momentum` to 1; the teacher's
-    temperature goes from the first to the second of teacher_temperature in the first `warm_up` steps.
-    center_momentum: 1 = no centring, for the centre then stays at 0.
+    steps: the length of the training, for the schedules. The momentum rises from `momentum` to 1; the
+    teacher's temperature goes from the first to the second of teacher_temperature in the first `warm_up`
+    steps. center_momentum: 1 = no centring, for the centre then stays at 0.
     """
 
     def __init__(

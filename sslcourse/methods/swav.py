@@ -3,7 +3,7 @@
 Trained: an encoder, a projection head and K prototypes. "Our method simultaneously clusters the data while
 enforcing consistency between cluster assignments produced for different augmentations."
 
-Differs from the paper in: a small encoder and two views of equal size (the paper adds local ones), no queue, as
+Differs from the paper in: a small encoder, two views of equal size (the paper adds local ones), no queue, as
 our batch is larger than K, and AdamW.
 """
 
