@@ -1,8 +1,8 @@
 """DINO: self-distillation with no labels (Caron et al., arXiv:2104.14294).
 
-Trained: a student, encoder and head, which predicts what its teacher says of another view. "centering prevents
-one dimension to dominate but encourages collapse to the uniform distribution, while the sharpening has the
-opposite effect."
+Trained: a student, encoder and head, which predicts what its teacher says of another view. "centering
+prevents one dimension to dominate but encourages collapse to the uniform distribution, while the sharpening
+has the opposite effect" (Section 3.1).
 
 Differs from the paper in: a small encoder, 256 prototypes instead of 65,536, and momenta for hundreds of
 steps instead of hundreds of thousands.

@@ -22,7 +22,7 @@ class SwAV(nn.Module):
     """An encoder, kept; a head and K prototypes, with which an image's code is made.
 
     assign: scores (N, K) -> codes (N, K), rows sum to 1. frozen_steps: so many steps at first leave the
-    prototypes as they are (Appendix A of the paper: "freezing the prototypes").
+    prototypes as they are, as the authors' code does.
     """
 
     def __init__(
