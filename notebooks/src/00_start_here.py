@@ -290,6 +290,7 @@ quiz("00")
 # | [07 RNN language model](07_rnn_language_model.ipynb) | How much of the next letter can be known? |
 # | [09 Contrastive learning](09_contrastive_learning.ipynb) | What do two pictures of the same thing have in common? |
 # | [10 Momentum contrast](10_momentum_contrast.ipynb) | Where do thousands of negatives come from? |
+# | [12 Self-distillation](12_self_distillation.ipynb) | Can a network be its own teacher? |
 # | [13 Masked autoencoders](13_masked_autoencoder.ipynb) | How much of an image can be hidden? |
 # | [17 Label efficiency](17_label_efficiency.ipynb) | How many labels does pretraining save? |
 #
