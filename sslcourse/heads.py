@@ -4,8 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslcourse.encoders import mlp
-
 
 def projection_head(
     features: int = 128, hidden: int = 128, projections: int = 64
@@ -27,6 +25,7 @@ class PrototypeHead(nn.Module):
 
     Three layers to the bottleneck, a vector of length 1, then a linear layer whose rows have length 1 too,
     which is weight normalisation with a fixed length (DINO, Appendix C, arXiv:2104.14294).
+    batch_norm: after each hidden layer, an option of the authors' code; for encoders that have none.
     """
 
     def __init__(
@@ -35,9 +34,14 @@ class PrototypeHead(nn.Module):
         prototypes: int = 256,
         hidden: int = 128,
         bottleneck: int = 64,
+        batch_norm: bool = False,
     ):
         super().__init__()
-        self.layers = mlp(features, hidden, hidden, bottleneck)
+        layers = []
+        for inputs in (features, hidden):
+            layers += [nn.Linear(inputs, hidden)]
+            layers += [nn.BatchNorm1d(hidden)] * batch_norm + [nn.GELU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden, bottleneck))
         self.prototypes = nn.Parameter(torch.randn(prototypes, bottleneck))
 
     def forward(self, h: Tensor, frozen: bool = False) -> Tensor:

@@ -25,8 +25,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from sslcourse.augment import MultiCrop
-from sslcourse.data import Batches, images
-from sslcourse.evaluate import extract_features
+from sslcourse.data import Batches, images, labelled_subset, sweep
+from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import (
     cross_entropy,
@@ -111,10 +111,9 @@ show(swav_picture.figure, alt=swav_picture.words)
 # Scores of six images with three prototypes. The first prototype is liked by all:
 
 # %%
-scores = torch.tensor(
-    [[0.9, 0.2, 0.1], [0.8, 0.6, 0.0], [0.9, 0.1, 0.3]]
-    + [[0.7, 0.1, 0.6], [0.8, 0.7, 0.2], [0.6, 0.2, 0.5]]
-)
+scores = torch.tensor([[0.9, 0.2, 0.1], [0.8, 0.6, 0.0], [0.9, 0.1, 0.3]])
+others = torch.tensor([[0.7, 0.1, 0.6], [0.8, 0.7, 0.2], [0.6, 0.2, 0.5]])
+scores = torch.cat([scores, others])  # (6, 3)
 by_row = torch.softmax(scores / 0.1, dim=1)
 print("largest score of each image:", scores.argmax(1).tolist())
 print("column sums of the softmax: ", [round(x, 2) for x in by_row.sum(0).tolist()])
@@ -165,8 +164,12 @@ def half_steps(scores, epsilon, steps):
 
 
 step_figure, step_ax = subplots(width=4.6, height=3.6)
-step_image = step_ax.imshow(torch.zeros(6, 3), vmin=0, vmax=1, cmap="Blues", aspect="auto")
-cells = [[step_ax.text(k, i, "", ha="center", va="center") for k in range(3)] for i in range(6)]
+step_image = step_ax.imshow(
+    torch.zeros(6, 3), vmin=0, vmax=1, cmap="Blues", aspect="auto"
+)
+cells = [
+    [step_ax.text(k, i, "", ha="center", va="center") for k in range(3)] for i in range(6)
+]
 row_sums = [step_ax.text(2.6, i, "", va="center", color=COLORS[2]) for i in range(6)]
 column_sums = [step_ax.text(k, 5.9, "", ha="center", color=COLORS[2]) for k in range(3)]
 step_ax.set_xticks(range(3), [f"prototype {k + 1}" for k in range(3)])
@@ -188,11 +191,15 @@ def draw_half_steps(step, epsilon):
     for i, line in enumerate(q.tolist()):
         for k, value in enumerate(line):
             cells[i][k].set_text(number(value))
-            cells[i][k].set_color("white" if step_image.get_array()[i, k] > 0.6 else "black")
+            cells[i][k].set_color(
+                "white" if step_image.get_array()[i, k] > 0.6 else "black"
+            )
     for texts, sums in [(row_sums, q.sum(1)), (column_sums, q.sum(0))]:
         for text, value in zip(texts, sums.tolist(), strict=True):
             text.set_text(number(value))
-    done = ["exponentials", "columns divided", "rows divided"][0 if step == 0 else 2 - step % 2]
+    done = ["exponentials", "columns divided", "rows divided"][
+        0 if step == 0 else 2 - step % 2
+    ]
     gaps = (q.sum(1) - 1).abs().max(), (q.sum(0) - 2).abs().max()
     return step_figure, (
         f"Step {step} ({done}), epsilon {epsilon}. Largest gap: rows {number(gaps[0].item())}, "
@@ -277,7 +284,9 @@ many = many @ F.normalize(torch.randn(30, 16, generator=generator), dim=1).T  # 
 for name, codes in [("right", sinkhorn(many)), ("on its side", sinkhorn(many.T).T)]:
     rows, columns = codes.sum(1), codes.sum(0)
     print(f"{name:12} rows sum to {rows.min():.2f} to {rows.max():.2f},", end=" ")
-    print(f"columns to {columns.min():.1f} to {columns.max():.1f}; N / K = {256 / 30:.1f}")
+    print(
+        f"columns to {columns.min():.1f} to {columns.max():.1f}; N / K = {256 / 30:.1f}"
+    )
 
 # %% [markdown]
 # ### What equal parts are good for
@@ -337,6 +346,7 @@ train_images, train_labels, class_names = images("fashion", "train")
 train_images, validation_images = train_images[:10_000], train_images[10_000:]
 train_labels, validation_labels = train_labels[:10_000], train_labels[10_000:]
 EPOCHS, BATCH, EVERY = 3, 64, 12
+STEPS = EPOCHS * (len(train_images) // BATCH)
 
 
 def rows_only(scores, epsilon=0.05):
@@ -376,7 +386,7 @@ run = watch(swav_training("rows only", collapsed), title="SwAV without equal par
 # %%
 collapsed_history = await run
 for name, history in [("equal parts", swav_history), ("rows only", collapsed_history)]:
-    used = len(swav_seen[name][468].argmax(1).unique())
+    used = len(swav_seen[name][STEPS].argmax(1).unique())
     late = sum(history.loss[-20:]) / 20
     print(f"{name:12} loss at the end {late:.2f}, prototypes in use {used:2} of 60")
 print(f"uniform predictions: ln 60 = {math.log(60):.2f}")
@@ -385,11 +395,16 @@ print(f"uniform predictions: ln 60 = {math.log(60):.2f}")
 # Checks what the text says of the two trainings
 last = {name: max(seen) for name, seen in swav_seen.items()}
 use = {name: len(swav_seen[name][step].argmax(1).unique()) for name, step in last.items()}
-claim("with equal parts nearly all prototypes are in use", lambda: use["equal parts"] > 50)
-claim("without them a few at most are in use", lambda: use["rows only"] < 5)
-claim("and that loss is below 0.05", lambda: sum(collapsed_history.loss[-20:]) / 20 < 0.05)
 claim(
-    "the loss with equal parts stays above 1.5", lambda: min(swav_history.loss[-20:]) > 1.5
+    "with equal parts nearly all prototypes are in use", lambda: use["equal parts"] > 50
+)
+claim("without them a few at most are in use", lambda: use["rows only"] < 5)
+claim(
+    "and that loss is below 0.05", lambda: sum(collapsed_history.loss[-20:]) / 20 < 0.05
+)
+claim(
+    "the loss with equal parts stays above 1.5",
+    lambda: min(swav_history.loss[-20:]) > 1.5,
 )
 
 # %% [markdown]
@@ -402,8 +417,13 @@ swav_losses = {"equal parts": swav_history.loss, "rows only": collapsed_history.
 use_figure, (use_ax, swav_loss_ax) = subplots(1, 2, width=6.8, height=2.7)
 use_bars = use_ax.bar(range(60), torch.zeros(60), width=1.0, color=COLORS[0])
 even_line = use_ax.axhline(512 / 60, color="0.4", linestyle="--", linewidth=1)
-use_ax.set(xlabel="prototype, most chosen first", title="images that choose it", ylim=(0, 70))
-for name, style, color in [("equal parts", "-", COLORS[0]), ("rows only", "--", COLORS[2])]:
+use_ax.set(
+    xlabel="prototype, most chosen first", title="images that choose it", ylim=(0, 70)
+)
+for name, style, color in [
+    ("equal parts", "-", COLORS[0]),
+    ("rows only", "--", COLORS[2]),
+]:
     smooth = torch.tensor(swav_losses[name]).unfold(0, 12, 1).mean(1)
     swav_loss_ax.plot(range(12, 12 + len(smooth)), smooth, style, color=color, label=name)
 swav_loss_ax.axhline(math.log(60), color="0.5", linestyle=":", label="ln 60")
@@ -414,7 +434,13 @@ freeze_layout(use_figure, *use_bars, even_line, swav_here)
 
 
 def draw_use(step, codes):
-    counts = swav_seen[codes][step].argmax(1).bincount(minlength=60).sort(descending=True).values
+    counts = (
+        swav_seen[codes][step]
+        .argmax(1)
+        .bincount(minlength=60)
+        .sort(descending=True)
+        .values
+    )
     for bar, count in zip(use_bars, counts.tolist(), strict=True):
         bar.set_height(min(count, 70))
     loss = sum(swav_losses[codes][step - 12 : step]) / 12
@@ -427,7 +453,7 @@ def draw_use(step, codes):
 
 explore(
     draw_use,
-    step=slider("step", EVERY, 468, step=EVERY, value=240),
+    step=slider("step", EVERY, STEPS, step=EVERY, value=240),
     codes=choice("codes", ["equal parts", "rows only"]),
 )
 
@@ -471,7 +497,11 @@ def purity(groups):
 torch.manual_seed(0)
 untrained = SwAV().encoder
 groups = {"prototypes of SwAV": swav_scores.argmax(1)}
-spaces = {"pixels": nn.Flatten(), "untrained encoder": untrained, "SwAV's encoder": swav.encoder}
+spaces = {
+    "pixels": nn.Flatten(),
+    "untrained encoder": untrained,
+    "SwAV's encoder": swav.encoder,
+}
 for name, space in spaces.items():
     points = extract_features(space, validation_images)
     k_means = KMeans(60, starts=3).fit(points, torch.Generator().manual_seed(0))
@@ -590,11 +620,17 @@ generator = torch.Generator().manual_seed(0)
 g_s, g_t = torch.randn(2, 8, K, generator=generator) / 8
 certain = torch.zeros(8, K)
 certain[:, 17] = 1.0
-for name, s, t in [("random", g_s, g_t), ("certain", certain, certain), ("uniform", 0 * g_s, 0 * g_t)]:
+for name, s, t in [
+    ("random", g_s, g_t),
+    ("certain", certain, certain),
+    ("uniform", 0 * g_s, 0 * g_t),
+]:
     p_t = teacher_probabilities(t, torch.zeros(K), 0.04)
     p_s = torch.softmax(s / 0.1, dim=1)
     parts = [f(p_t, p_s).mean() for f in (cross_entropy, kl_divergence)]
-    print(f"{name:8} loss {parts[0]:.3f} = entropy {entropy(p_t).mean():.3f} + KL {parts[1]:.3f}")
+    print(
+        f"{name:8} loss {parts[0]:.3f} = entropy {entropy(p_t).mean():.3f} + KL {parts[1]:.3f}"
+    )
 print(f"ln {K} = {math.log(K):.3f}, ln 4096 = {math.log(4096):.4f}")
 
 # %% [markdown]
@@ -630,18 +666,20 @@ for name in ["encoder", "head", "teacher_encoder", "teacher_head"]:
 
 # %% [markdown]
 # Three trainings of two passes, with 256 prototypes. The second never moves its centre, which stays at 0. The third has a
-# teacher's temperature of 1. At every sixth step we look at the teacher's answers to 256 validation images and at the
+# teacher's temperature of 1. Every twelve steps we look at the teacher's answers to 256 validation images and at the
 # student's answers to *other* views of them.
 
 # %%
-DINO_BATCH, DINO_EPOCHS, DINO_EVERY = 128, 2, 6
-DINO_STEPS = DINO_EPOCHS * (len(train_images) // DINO_BATCH)
+DINO_EPOCHS, DINO_EVERY = 2, 12
+DINO_STEPS = DINO_EPOCHS * (len(train_images) // BATCH)
 INGREDIENTS = {
     "complete": {},
     "no centring": {"center_momentum": 1.0},
     "no sharpening": {"teacher_temperature": (1.0, 1.0)},
 }
-watched, _ = MultiCrop(local_views=0, seed=5)(validation_images[:256])  # (2, 256, 1, 28, 28)
+watched, _ = MultiCrop(local_views=0, seed=5)(
+    validation_images[:256]
+)  # (2, 256, 1, 28, 28)
 
 
 @torch.no_grad()
@@ -662,7 +700,7 @@ def dino_training(name):
     augment = MultiCrop(local_views=2)
     model = DINO(augment=augment, steps=DINO_STEPS, **INGREDIENTS[name])
     dinos[name], dino_seen[name][0] = model, answers_of(model)
-    batches = Batches(train_images, batch_size=DINO_BATCH)
+    batches = Batches(train_images, batch_size=BATCH)
     for progress in train_adamw(model.loss, model.parameters(), batches, DINO_EPOCHS):
         if progress.step % DINO_EVERY == 0:
             dino_seen[name][progress.step] = answers_of(model)
@@ -692,8 +730,8 @@ print(f"ln {K} = {math.log(K):.2f}")
 
 # %% tags=["claim"]
 # Checks what the text says of the two collapses
-claim("without centring the entropy is below 0.3", lambda: fates["no centring"][0] < 0.3)
-claim("and the loss is below 0.4", lambda: sum(fates["no centring"][:2]) < 0.4)
+claim("without centring the entropy is below 0.1", lambda: fates["no centring"][0] < 0.1)
+claim("and the loss is below 0.2", lambda: sum(fates["no centring"][:2]) < 0.2)
 claim(
     "without sharpening entropy and loss are ln 256, within 0.02",
     lambda: (
@@ -709,13 +747,21 @@ claim(
 # %% tags=["drawing"]
 # Draws entropy and divergence through the three trainings
 figure, axes = subplots(1, 2, width=6.8, height=2.9)
-styles = dict(zip(INGREDIENTS, [("-", COLORS[0]), ("--", COLORS[2]), ("-.", COLORS[3])], strict=True))
+styles = dict(
+    zip(
+        INGREDIENTS, [("-", COLORS[0]), ("--", COLORS[2]), ("-.", COLORS[3])], strict=True
+    )
+)
 for name, (style, color) in styles.items():
     steps = list(dino_seen[name])
     pairs = dino_seen[name].values()
-    axes[0].plot(steps, [entropy(t).mean() for t, _ in pairs], style, color=color, label=name)
-    axes[1].plot(steps, [kl_divergence(t, s).mean() for t, s in pairs], style, color=color)
-for value, label in [(0, "0"), (math.log(K), f"ln {K}")]:
+    axes[0].plot(
+        steps, [entropy(t).mean() for t, _ in pairs], style, color=color, label=name
+    )
+    axes[1].plot(
+        steps, [kl_divergence(t, s).mean() for t, s in pairs], style, color=color
+    )
+for value in (0, math.log(K)):
     axes[0].axhline(value, color="0.6", linestyle=":", linewidth=1)
 axes[0].set(xlabel="step", title="entropy of the teacher", ylim=(-0.2, 6.2))
 axes[1].set(xlabel="step", title="divergence teacher to student")
@@ -788,10 +834,14 @@ turn_lines = [
 ]
 (turn_here,) = turn_ax.plot([], [], "ko")
 turn_ax.axhline(math.log(K), color="0.5", linestyle=":", linewidth=1)
-turn_ax.set(xscale="log", xlim=(0.009, 1.1), ylim=(-0.2, 6.4), xlabel="teacher's temperature")
+turn_ax.set(
+    xscale="log", xlim=(0.009, 1.1), ylim=(-0.2, 6.4), xlabel="teacher's temperature"
+)
 turn_ax.legend(loc="lower right")
 (first_line,) = first_ax.plot([], [], "-", color=COLORS[0])
-first_ax.set(xlim=(0, 20), ylim=(0, 1), xlabel="prototype, most likely first", title="one answer")
+first_ax.set(
+    xlim=(0, 20), ylim=(0, 1), xlabel="prototype, most likely first", title="one answer"
+)
 freeze_layout(turn_figure, *turn_lines, turn_here, first_line)
 
 
@@ -833,8 +883,10 @@ explore(
 # $\log \tfrac12 / \log m$ steps:
 
 # %%
-for momentum, steps in [(0.996, 125_000), (0.996, DINO_STEPS), (0.98, DINO_STEPS)]:
-    print(f"momentum {momentum}: half-life {half_life(momentum):4.0f} of {steps:7,} steps")
+for momentum, steps in [(0.996, 375_000), (0.996, DINO_STEPS), (0.98, DINO_STEPS)]:
+    print(
+        f"momentum {momentum}: half-life {half_life(momentum):4.0f} of {steps:7,} steps"
+    )
 
 # %% tags=["drawing"]
 # Draws how much of the first weights is left in the teacher; move where the momentum starts
@@ -842,13 +894,22 @@ START = [0.9, 0.95, 0.98, 0.99, 0.996, 0.999]
 schedule_figure, (schedule_ax, left_ax) = subplots(1, 2, width=6.8, height=2.6)
 (schedule_line,) = schedule_ax.plot([], [], color=COLORS[0])
 (left_line,) = left_ax.plot([], [], color=COLORS[0])
-schedule_ax.set(xlabel="step", title="momentum", xlim=(0, DINO_STEPS), ylim=(0.895, 1.003))
-left_ax.set(xlabel="step", title="share of the first weights", xlim=(0, DINO_STEPS), ylim=(-0.03, 1.03))
+schedule_ax.set(
+    xlabel="step", title="momentum", xlim=(0, DINO_STEPS), ylim=(0.895, 1.003)
+)
+left_ax.set(
+    xlabel="step",
+    title="share of the first weights",
+    xlim=(0, DINO_STEPS),
+    ylim=(-0.03, 1.03),
+)
 freeze_layout(schedule_figure, schedule_line, left_line)
 
 
 def draw_schedule(start):
-    values = torch.tensor([momentum_schedule(start, k, DINO_STEPS) for k in range(DINO_STEPS)])
+    values = torch.tensor(
+        [momentum_schedule(start, k, DINO_STEPS) for k in range(DINO_STEPS)]
+    )
     left = values.cumprod(0)
     schedule_line.set_data(range(DINO_STEPS), values)
     left_line.set_data(range(DINO_STEPS), left)
@@ -859,3 +920,116 @@ def draw_schedule(start):
 
 
 explore(draw_schedule, start=stepped_slider("momentum at the start", START, value=0.98))
+
+# %% [markdown]
+# ## 10. What has been learned?
+#
+# Three seeds each, after three passes over 10,000 images in batches of 64: `python tools/sweep.py swav dino` made
+# them. *kNN* asks the 20 nearest of the training images, *probe* is a linear probe with 10 labels a class (the mean of five
+# draws of them), both on the 2,000 validation images. SimCLR and MoCo are those of lessons 09 and 10.
+
+
+# %%
+def spread(points, measure):
+    return 100 * torch.tensor([point[measure] for point in points])
+
+
+learned = sweep("swav") | sweep("dino")
+learned["SimCLR"] = sweep("simclr_head")["two layers"]
+learned["MoCo"] = sweep("moco_queue")["4096"]
+print("mean ± standard deviation         kNN, %        probe, %")
+for setting, points in learned.items():
+    columns = [spread(points, measure) for measure in ("knn", "probe")]
+    print(f"{setting:28}", *(f"{c.mean():8.1f} ± {c.std():3.1f}" for c in columns))
+
+# %% [markdown]
+# And your own networks, with the controls: pixels, the untrained encoder, and the two collapsed networks.
+
+
+# %%
+def measured(encoder):
+    """kNN and probe on the validation images, in %; the probe is the mean of five draws of labels."""
+    known = extract_features(encoder, train_images)
+    held_out = extract_features(encoder, validation_images), validation_labels
+    probes = []
+    for seed in range(5):
+        rows = labelled_subset(train_labels, 10, seed)
+        probes.append(linear_probe(known[rows], train_labels[rows], *held_out))
+    return 100 * knn_accuracy(known, train_labels, *held_out), 20 * sum(probes)
+
+
+encoders = {"pixels": nn.Flatten(), "untrained encoder": untrained, "SwAV": swav.encoder}
+encoders["SwAV, rows only"] = collapsed.encoder
+encoders["DINO, student"] = dinos["complete"].encoder
+encoders["DINO, teacher"] = dinos["complete"].teacher_encoder
+encoders["DINO, no centring"] = dinos["no centring"].encoder
+encoders["DINO, no sharpening"] = dinos["no sharpening"].encoder
+figures = {name: measured(encoder) for name, encoder in encoders.items()}
+for name, (knn, probe) in figures.items():
+    print(f"{name:20} kNN {knn:.0f} %   probe {probe:.0f} %")
+
+# %% [markdown]
+# PLACEHOLDER claims and text of section 10
+#
+# ### Published figures
+#
+# | method (ImageNet, 1.28 million photographs) | network, epochs | kNN | linear |
+# |---|---|---|---|
+# | SwAV, two views | ResNet-50, 400 | - | 70.1 |
+# | SwAV, with local views | ResNet-50, 400 | - | 74.6 |
+# | MoCo v2 | ViT-S/16, 300 | 62.0 | 71.6 |
+# | SwAV | ViT-S/16, 300 | 64.7 | 71.8 |
+# | BYOL | ViT-S/16, 300 | 66.6 | 71.4 |
+# | DINO | ViT-S/16, 300 | 72.8 | 76.1 |
+# | DINO, no local views | ViT-S/16, 300 | 67.9 | 72.5 |
+# | DINO, Sinkhorn in place of the centre | ViT-S/16, 300 | 72.2 | 76.0 |
+# | DINO, no momentum: the student is its own teacher | ViT-S/16, 300 | 0.1 | 0.1 |
+#
+# The first two rows are from the table of SwAV's repository, the others from Table 7 of the DINO paper. Accuracy in %, all
+# labels used. They cannot be compared with ours, only their *order* can, and its reasons: a large network, a thousand
+# times more steps, and photographs in which a local view is still a recognisable thing.
+
+# %% [markdown]
+# ## 11. Does attention find objects?
+#
+# DINO's paper is famous for a picture. Its network is a **vision transformer**: the image is cut into patches, each patch
+# becomes a vector (a *token*), and in every layer each token collects from the others what it needs. How much it takes
+# from each is its **attention**, numbers that sum to 1. Several **heads** attend independently. One more token, the
+# **class token**, stands for no patch; what it has collected after the last layer is the representation. So its attention
+# says which patches the representation was made of, and in the paper these are the objects: a dog, a bird, a boat.
+#
+# A picture of an attention map proves little. Photographers put things in the middle, and things are often brighter or
+# more detailed than what is around them. So here we take scenes where such guesses are poor, and where the truth is
+# known: small garments anywhere, some partly outside, in front of random textures.
+
+# %%
+SMALL = {"size": (0.45, 0.65), "x": (-0.4, 1.4), "y": (-0.4, 1.4)}
+scenes = clips("test", frames=1, n=1000, ranges=SMALL)
+scene_images = scenes.frames[:, 0]  # (1000, 1, 32, 32)
+scene_masks = patch_masks(scenes.masks[:, 0], patch_size=4)  # (1000, 64)
+with_object = scene_masks.any(1)
+scene_images, scene_masks = scene_images[with_object], scene_masks[with_object]
+print(f"{len(scene_images)} scenes; of 64 patches", end=" ")
+print(f"{scene_masks.sum(1).float().mean():.1f} belong to the garment, on average")
+
+# %% [markdown]
+# Three guesses that need no training: patches near the centre; bright ones; and ones of high contrast, that is, with a
+# large standard deviation of their pixels. For each scene the **AUROC** is the chance that a patch of the garment gets a
+# higher value than a patch of the ground: 1 is perfect, 0.5 is chance.
+
+
+# %%
+def centre_prior(pictures):
+    place = torch.arange(8) - 3.5
+    distance = (place.reshape(8, 1) ** 2 + place**2).sqrt()
+    return -distance.flatten().expand(len(pictures), -1)
+
+
+guesses = {
+    "centre": centre_prior,
+    "brightness": lambda x: F.avg_pool2d(x, 4).flatten(1),
+    "contrast": lambda x: F.unfold(x, 4, stride=4).std(1),
+}
+maps = {name: guess(scene_images) for name, guess in guesses.items()}
+for name, values in maps.items():
+    print(f"{name:12} AUROC {map_auroc(values, scene_masks).mean():.2f}")
