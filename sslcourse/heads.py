@@ -20,6 +20,19 @@ def projection_head(
     )
 
 
+def prediction_head(projections: int = 64, hidden: int = 256) -> nn.Sequential:
+    """Two layers from a projection to a guess of the other view's projection, (N, D) -> (N, D).
+
+    SimSiam and BYOL, with GELU for ReLU.
+    """
+    return nn.Sequential(
+        nn.Linear(projections, hidden),
+        nn.BatchNorm1d(hidden),
+        nn.GELU(),
+        nn.Linear(hidden, projections),
+    )
+
+
 class PrototypeHead(nn.Module):
     """DINO's head: h (N, features) -> scores (N, K), cosines of a bottleneck with K prototypes.
 

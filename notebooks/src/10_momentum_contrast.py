@@ -1093,4 +1093,4 @@ quiz("10")
 #   memory of all images, the queue's predecessor.
 # - Wu and He, *Group normalization*, arXiv:1803.08494.
 #
-# **Next:** [13 Masked autoencoders](13_masked_autoencoder.ipynb), which learn by filling in what is hidden of a picture.
+# **Next:** [11 Without negatives](11_without_negatives.ipynb), where nothing is pushed apart and a network learns all the same.

@@ -3,6 +3,7 @@
 from sslcourse.evaluate.anomaly import auroc
 from sslcourse.evaluate.attention import map_auroc, map_iou, patch_masks
 from sslcourse.evaluate.clustering import adjusted_rand_index
+from sslcourse.evaluate.collapse import effective_rank, projection_std
 from sslcourse.evaluate.disentanglement import (
     factor_information,
     kl_per_dimension,
@@ -16,6 +17,7 @@ from sslcourse.evaluate.information import (
     mutual_information,
     perplexity,
 )
+from sslcourse.evaluate.invariance import sensitivity
 from sslcourse.evaluate.label_efficiency import label_curve, labels_needed
 from sslcourse.evaluate.neighbours import knn_accuracy
 from sslcourse.evaluate.probe import (
@@ -30,6 +32,7 @@ __all__ = [
     "auroc",
     "bayes_accuracy",
     "classifier_accuracy",
+    "effective_rank",
     "extract_features",
     "factor_information",
     "fine_tune",
@@ -48,6 +51,8 @@ __all__ = [
     "patch_masks",
     "perplexity",
     "precision_and_recall",
+    "projection_std",
+    "sensitivity",
     "train_classifier",
     "train_for",
 ]

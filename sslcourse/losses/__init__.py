@@ -9,6 +9,7 @@ from sslcourse.losses.contrastive import (
 )
 from sslcourse.losses.energy import energy_distance
 from sslcourse.losses.information import cross_entropy, entropy, info_nce_bound, kl_divergence
+from sslcourse.losses.joint_embedding import negative_cosine_loss, vicreg_loss
 from sslcourse.losses.likelihood import bernoulli_nll, gaussian_nll, kl_to_standard_normal
 from sslcourse.losses.prototypes import sinkhorn, swapped_prediction_loss
 from sslcourse.losses.reconstruction import (
@@ -30,6 +31,7 @@ __all__ = [
     "kl_divergence",
     "kl_to_standard_normal",
     "masked_reconstruction_loss",
+    "negative_cosine_loss",
     "nt_xent_loss",
     "reconstruction_errors",
     "reconstruction_loss",
@@ -39,4 +41,5 @@ __all__ = [
     "teacher_probabilities",
     "uniformity",
     "unit_vectors",
+    "vicreg_loss",
 ]

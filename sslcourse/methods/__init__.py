@@ -8,6 +8,7 @@ from sslcourse.methods.autoencoder import (
     LinearAutoencoder,
 )
 from sslcourse.methods.bigram import Bigram
+from sslcourse.methods.byol import BYOL
 from sslcourse.methods.classifier import Classifier
 from sslcourse.methods.clustering import KMeans
 from sslcourse.methods.conditional_generator import ConditionalGenerator
@@ -27,6 +28,7 @@ from sslcourse.methods.probabilistic_pca import ProbabilisticPCA
 from sslcourse.methods.rotation import RotationPrediction
 from sslcourse.methods.sentence_classifier import SentenceClassifier
 from sslcourse.methods.simclr import SimCLR
+from sslcourse.methods.simsiam import SimSiam
 from sslcourse.methods.swav import SwAV
 from sslcourse.methods.vae import (
     VAE,
@@ -35,8 +37,10 @@ from sslcourse.methods.vae import (
     LinearVAE,
     reparameterize,
 )
+from sslcourse.methods.vicreg import VICReg
 
 __all__ = [
+    "BYOL",
     "DINO",
     "GAN",
     "MAE",
@@ -67,7 +71,9 @@ __all__ = [
     "RotationPrediction",
     "SentenceClassifier",
     "SimCLR",
+    "SimSiam",
     "SwAV",
+    "VICReg",
     "detached",
     "interpolate_hidden",
     "next_token_loss",

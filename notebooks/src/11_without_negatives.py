@@ -1,0 +1,1312 @@
+# %% [markdown]
+# # 11 Without negatives
+#
+# You train a network on pairs that belong together and on nothing else, watch it collapse while its loss looks perfect, and
+# find out which parts of SimSiam, BYOL and VICReg prevent that, by switching each of them off.
+#
+# - **Slider:** angle of two vectors, step of a training, ingredients on and off, momentum, spread and correlation
+# - **Time:** about 120 minutes
+# - **You need:** lesson 09 (views, projection head, cosine similarity) and lesson 10 (the momentum encoder)
+#
+# Afterwards you can
+#
+# - say what collapse is, and measure it by the standard deviation and the effective rank of the projections;
+# - write the losses of SimSiam, BYOL and VICReg, and say which part of the network gets a gradient;
+# - show by a control what the predictor, the stop-gradient and the momentum target do, and in which case nothing at all;
+# - explain why neither a low loss nor a linear probe shows a collapse;
+# - spot five mistakes that run without an error.
+
+# %%
+import math
+from itertools import islice
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sslcourse.augment import Augmentation
+from sslcourse.data import Batches, clips, images, sweep
+from sslcourse.encoders import conv_encoder
+from sslcourse.evaluate import (
+    effective_rank,
+    extract_features,
+    knn_accuracy,
+    label_curve,
+    linear_probe,
+    projection_std,
+)
+from sslcourse.exercises import check, hint, quiz, solution
+from sslcourse.losses import negative_cosine_loss, vicreg_loss
+from sslcourse.methods import BYOL, SimSiam, VICReg
+from sslcourse.momentum import momentum_copy
+from sslcourse.training import train_adamw
+from sslcourse.widgets import start_lesson, watch
+
+start_lesson()
+
+# %% tags=["drawing"]
+# Imports what draws the pictures, moves the sliders and checks the text
+from sslcourse.claims import claim
+from sslcourse.diagrams import Diagram
+from sslcourse.losses.joint_embedding import covariance_term, variance_term
+from sslcourse.plots import (
+    CLASS_COLORS,
+    COLORS,
+    LINE_STYLES,
+    freeze_layout,
+    image_rows,
+    subplots,
+)
+from sslcourse.show import show, show_source
+from sslcourse.widgets import choice, explore, slider, stepped_slider
+
+# %% [markdown]
+# ## 1. The idea
+#
+# Contrastive learning pulls two views of the same picture together and pushes different pictures apart. The pushing is
+# what makes it costly: SimCLR needs a large batch for its negatives, MoCo a queue. Can we leave it out?
+#
+# Pulling alone has a simple solution: give every picture the *same* vector. Then all views agree, the loss is as low as it can
+# be, and nothing has been learned. This is called **collapse**.
+#
+# In 2020 two methods appeared that only pull, and do not collapse. In **SimSiam** each view predicts the other. A small network,
+# the **predictor**, turns the projection of one view into a guess of the other's. The other projection is taken as a fixed
+# target: a **stop-gradient** keeps the loss from moving it. (The loss is used twice, with the views exchanged.) **BYOL** has, in
+# addition, a *target network* that follows the first one slowly, as MoCo's key encoder does.
+
+# %% tags=["drawing"]
+# Draws SimSiam: two views, one encoder, a predictor on one side and a stop-gradient on the other
+siamese = Diagram("SimSiam", column=1.42)
+view_encoders = [siamese.encoder("encoder $f$", 1, row) for row in (0, 1)]
+view_heads = [siamese.head("head $g$", 2.05, row) for row in (0, 1)]
+guess, agreement = (
+    siamese.predictor("predictor\n$q$", 3.15, 0),
+    siamese.loss("$-\\cos(p, z)$", 4.35, 0.5),
+)
+siamese.flow(
+    siamese.data("view a", 0, 0),
+    view_encoders[0],
+    "$h$",
+    view_heads[0],
+    "$z$",
+    guess,
+    "$p$",
+    agreement,
+)
+siamese.flow(
+    siamese.data("view b", 0, 1),
+    view_encoders[1],
+    "$h$",
+    view_heads[1],
+    "$z$ //",
+    agreement,
+)
+siamese.shared(*view_encoders)
+siamese.shared(*view_heads)
+show(siamese.figure, alt=siamese.words)
+
+# %% [markdown]
+# Why this works is not obvious, and was debated when it appeared. We shall take the network apart: train it with all parts,
+# without the predictor, without the stop-gradient and without both, and look at what becomes of the projections.
+#
+# ## 2. The loss, and how it pulls
+#
+# Let $p$ be a prediction and $z$ its target. The loss is minus their cosine, averaged over the pictures:
+#
+# $$ D(p, z) = -\frac{p}{\lVert p \rVert} \cdot \frac{z}{\lVert z \rVert} . $$
+#
+# It lies between $-1$ (same direction) and $1$ (opposite directions). BYOL's paper writes the squared distance of the unit
+# vectors instead. That is the same up to a factor and a constant, and you know it from lesson 09 as *alignment*:
+
+# %%
+prediction = torch.tensor([[3.0, 4.0], [1.0, 0.0]])
+target = torch.tensor([[4.0, 3.0], [0.0, 2.0]])
+cosines = F.cosine_similarity(prediction, target, dim=1)
+distances = (F.normalize(prediction, dim=1) - F.normalize(target, dim=1)).square().sum(1)
+print("cosines:          ", [round(value, 2) for value in cosines.tolist()])
+print("squared distances:", [round(value, 2) for value in distances.tolist()])
+print("2 - 2 cosine:     ", [round(value, 2) for value in (2 - 2 * cosines).tolist()])
+
+# %%
+show_source(negative_cosine_loss)
+
+# %% exercise="11.gradient"
+
+# %% [markdown]
+# The gradient on a picture. Turn the prediction, and make it longer or shorter. The arrow is the step that gradient descent
+# would take.
+
+# %% tags=["drawing"]
+# Draws a prediction, its target and the pull of the loss; move the angle and the length
+pull_figure, (arrow_ax, loss_ax) = subplots(1, 2, width=6.6, height=3.1)
+circle = torch.linspace(0, 2 * math.pi, 200)
+arrow_ax.plot(circle.cos(), circle.sin(), color="0.8", linestyle="-", linewidth=1)
+arrow_ax.plot(
+    [0, 1], [0, 0], color=COLORS[1], linestyle="-", linewidth=3, label="target z"
+)
+(p_line,) = arrow_ax.plot(
+    [], [], color=COLORS[0], linestyle="-", linewidth=3, label="prediction p"
+)
+(pull_line,) = arrow_ax.plot(
+    [], [], color=COLORS[2], linestyle="-", linewidth=2, label="pull"
+)
+(pull_tip,) = arrow_ax.plot([], [], "o", color=COLORS[2], markersize=5)
+arrow_ax.set(aspect="equal", xlim=(-2.1, 2.1), ylim=(-1.3, 2.1))
+arrow_ax.legend(loc="lower left", fontsize=8)
+degrees = torch.linspace(0, 180, 181)
+loss_ax.plot(degrees, -(degrees.deg2rad()).cos(), label="loss")
+(slope_line,) = loss_ax.plot([], [], label="gradient length")
+(loss_mark,) = loss_ax.plot([], [], "o", color=COLORS[0])
+(slope_mark,) = loss_ax.plot([], [], "o", color=COLORS[1])
+loss_ax.set(xlabel="angle in degrees", ylim=(-1.1, 2.2), xticks=[0, 45, 90, 135, 180])
+loss_ax.legend(loc="upper left", fontsize=8)
+freeze_layout(pull_figure, p_line, pull_line, pull_tip, slope_line, loss_mark, slope_mark)
+
+
+def draw_pull(angle, length):
+    p = length * torch.tensor(
+        [[math.cos(math.radians(angle)), math.sin(math.radians(angle))]]
+    )
+    with torch.enable_grad():
+        p.requires_grad_()
+        loss = negative_cosine_loss(p, torch.tensor([[1.0, 0.0]]))
+        (gradient,) = torch.autograd.grad(loss, p)
+    (x, y), (dx, dy) = p[0].tolist(), gradient[0].tolist()
+    p_line.set_data([0, x], [0, y])
+    pull_line.set_data([x, x - dx], [y, y - dy])
+    pull_tip.set_data([x - dx], [y - dy])
+    slope_line.set_data(degrees, degrees.deg2rad().sin() / length)
+    loss_mark.set_data([angle], [loss.item()])
+    slope_mark.set_data([angle], [gradient.norm().item()])
+    return pull_figure, (
+        f"Angle {angle} degrees, length {length:.1f}: loss {loss.item():.2f}, gradient of length "
+        f"{gradient.norm().item():.2f}, at right angles to the prediction."
+    )
+
+
+explore(
+    draw_pull,
+    angle=slider("angle, degrees", 0, 180, step=5, value=60),
+    length=slider("length of p", 0.5, 2.0, step=0.1, value=1.0),
+)
+
+# %% [markdown]
+# The pull only turns the prediction. It says nothing about lengths, and it vanishes where both agree, whatever direction
+# that is. All pictures in one direction is as good for this loss as any other way of agreeing.
+#
+# ## 3. Collapse
+#
+# Here it is, on real pictures: 10,000 garments, two augmented views of each, the encoder and the projection head of lesson
+# 09, and the loss $-\cos(z_a, z_b)$ for both. No predictor, no stop-gradient, no negatives. In our code these are two
+# arguments of `SimSiam`.
+
+# %%
+train_images, train_labels, class_names = images("fashion", "train")
+train_images, validation_images = train_images[:10_000], train_images[10_000:]
+train_labels, validation_labels = train_labels[:10_000], train_labels[10_000:]
+
+PASSES, BATCH, EVERY = 2, 64, 12
+STEPS = PASSES * (len(train_images) // BATCH)
+watched = Augmentation(seed=5)(validation_images[:256])
+watched_labels = validation_labels[:256]
+
+
+# %% [markdown]
+# While a network trains we look, every 12 steps, at the projections of 256 validation images: on a copy of the network, so
+# that looking changes nothing, and brought to length 1, because that is all the loss sees.
+
+
+# %%
+@torch.no_grad()
+def look(model):
+    """Projections of the watched images, (256, 64), each of length 1."""
+    return F.normalize(momentum_copy(model)(watched), dim=1)
+
+
+models, looks, histories = {}, {}, {}
+
+
+def pretraining(name):
+    """Train models[name], and keep what the watched images look like on the way."""
+    model, looks[name] = models[name], {0: look(models[name])}
+    batches = Batches(train_images, batch_size=BATCH)
+    for progress in train_adamw(model.loss, model.parameters(), batches, PASSES):
+        if progress.step % EVERY == 0:
+            looks[name][progress.step] = look(model)
+        yield progress
+
+
+# %%
+torch.manual_seed(0)
+models["two views alone"] = SimSiam(predictor=nn.Identity(), stop_gradient=False)
+run = watch(pretraining("two views alone"), title="Two views alone")
+
+# %%
+histories["two views alone"] = await run
+loss = histories["two views alone"].loss
+print(f"first loss {loss[0]:.2f}, last loss {loss[-1]:.2f}, the lowest possible -1.00")
+
+# %% [markdown]
+# The loss has all but reached its lowest value. By the loss alone, this is the best network of this lesson. Look at what it does
+# with the watched images. Each dot is one of them, its colour is the class. The axes are the two directions in which the
+# projections differed most before training; the circle is the unit sphere seen along these axes.
+
+# %% tags=["drawing"]
+# Draws the watched projections on two fixed axes; move the step of the training
+start = looks["two views alone"][0]
+plane = torch.linalg.svd(start - start.mean(0), full_matrices=False).Vh[:2].T  # (64, 2)
+point_figure, point_ax = subplots(width=4.0, height=3.9)
+point_ax.plot(circle.cos(), circle.sin(), color="0.8", linestyle="-", linewidth=1)
+dots = point_ax.scatter(
+    *(start @ plane).T, s=14, c=[CLASS_COLORS[y] for y in watched_labels]
+)
+point_ax.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[])
+freeze_layout(point_figure, dots)
+
+
+def draw_points(step):
+    z = looks["two views alone"][step]
+    dots.set_offsets(z @ plane)
+    similar = (z @ z.T).fill_diagonal_(0).sum() / (256 * 255)
+    return point_figure, (
+        f"Step {step}: the mean cosine of two different images is {similar:.2f}. "
+        f"std times root d {projection_std(z):.2f}, effective rank {effective_rank(z):.0f}."
+    )
+
+
+explore(draw_points, step=slider("step", 0, STEPS, step=EVERY, value=24))
+
+# %% [markdown]
+# In the end it is a single point: whatever the picture shows, its projection is the same. Two numbers measure this.
+#
+# **Spread.** SimSiam's paper takes the standard deviation of each of the $d$ dimensions of $z / \lVert z \rVert$, averages
+# them and multiplies by $\sqrt d$. For vectors spread evenly over the sphere each dimension has standard deviation
+# $1/\sqrt d$, so the result is 1, whatever $d$. If all are equal, it is 0.
+#
+# **Effective rank.** Spread does not tell in *how many directions* the projections differ. The singular values
+# $\sigma_1 \geq \sigma_2 \geq \dots$ of the matrix of unit vectors say how much each direction is used. As shares
+# $p_k = \sigma_k / \sum_i \sigma_i$ they have an entropy (lesson 02), and
+#
+# $$ \text{effective rank} = \exp \Bigl( -\sum_k p_k \log p_k \Bigr) $$
+#
+# counts directions: $k$ directions used alike give $k$, a single point gives 1 (Roy and Vetterli, 2007). We leave the mean in:
+# without it, a collapsed network has nothing left but noise to be counted.
+
+# %%
+generator = torch.Generator().manual_seed(0)
+noise = torch.randn(256, 64, generator=generator)
+examples = {
+    "evenly spread": noise,
+    "all equal": torch.ones(256, 64),
+    "equal but for 1 % noise": torch.ones(256, 64) + 0.01 * noise,
+    "on one plane": noise[:, :2] @ torch.randn(2, 64, generator=generator),
+}
+for name, z in examples.items():
+    print(
+        f"{name:24} std·√d {projection_std(z):5.2f}   effective rank {effective_rank(z):5.1f}"
+    )
+
+# %% [markdown]
+# The last row is why both are needed. On a plane the spread is healthy, but 62 of the 64 dimensions say nothing new. This is
+# called *dimensional collapse*.
+
+# %% exercise="11.rank"
+
+# %%
+show_source(projection_std, effective_rank)
+
+# %% [markdown]
+# ## 4. SimSiam: predictor and stop-gradient
+#
+# Now the complete method. Its loss has two more parts than what you have just seen: predictions $p$ instead of projections on
+# one side, `detach()` on the other.
+
+# %%
+show_source(SimSiam.loss)
+
+# %% [markdown]
+# The same start, the same batches, the same number of steps:
+
+# %%
+torch.manual_seed(0)
+models["SimSiam"] = SimSiam()
+run = watch(pretraining("SimSiam"), title="SimSiam")
+
+# %%
+histories["SimSiam"] = await run
+
+
+def measures(name):
+    """Last losses, spread and effective rank of one of our trainings."""
+    loss, z = histories[name].loss[-30:], looks[name][STEPS]
+    return sum(loss) / len(loss), projection_std(z), effective_rank(z)
+
+
+for name in ["two views alone", "SimSiam"]:
+    loss, spread_z, rank = measures(name)
+    print(
+        f"{name:16} loss {loss:5.2f}   std·√d {spread_z:4.2f}   effective rank {rank:4.0f}"
+    )
+
+# %% tags=["claim"]
+# Checks what the text says of SimSiam beside two views alone
+alone, complete = measures("two views alone"), measures("SimSiam")
+claim("alone the loss is below -0.99", lambda: alone[0] < -0.99)
+claim("SimSiam's loss is higher", lambda: complete[0] > alone[0] + 0.05)
+claim("alone the spread falls below 0.1", lambda: alone[1] < 0.1)
+claim("SimSiam's stays above 0.7", lambda: complete[1] > 0.7)
+claim("alone less than 5 directions are left", lambda: alone[2] < 5)
+claim("SimSiam keeps more than 12", lambda: complete[2] > 12)
+
+# %% [markdown]
+# The loss is *higher*, and the projections are alive: their spread stays above 0.7 (alone: below 0.1), in more than 12
+# directions (alone: less than 5). So one of the two parts, or both, prevents the collapse. Which? Two networks are left to try:
+# one with the predictor only, one with the stop-gradient only.
+
+# %% exercise="11.collapsing"
+
+# %% [markdown]
+# ### The stop-gradient alone
+#
+# Without a predictor the loss is symmetric: $-\cos(z_a, z_b)$. Its gradient comes back through $z_a$ and through $z_b$. With
+# the stop-gradient the first half of the loss leaves out one of the two ways, and the second half leaves out the other:
+#
+# $$ \tfrac12 \nabla \bigl[ D(z_a, \mathrm{sg}(z_b)) + D(z_b, \mathrm{sg}(z_a)) \bigr] = \tfrac12 \nabla D(z_a, z_b) . $$
+#
+# The gradient is half as long and otherwise *the same*. Here are the gradients of the first layer of two equal networks:
+
+
+# %%
+def first_gradient(**parts):
+    torch.manual_seed(0)
+    model = SimSiam(augment=Augmentation(seed=0), **parts)
+    model.loss(train_images[:64]).backward()
+    return model.encoder[0].weight.grad.flatten()
+
+
+def compare_gradients(title, **parts):
+    stopped, open_ = (
+        first_gradient(stop_gradient=stop, **parts) for stop in (True, False)
+    )
+    ratio, cosine = (
+        stopped.norm() / open_.norm(),
+        F.cosine_similarity(stopped, open_, dim=0),
+    )
+    print(f"{title:18} ratio of lengths {ratio:.3f}   cosine {cosine:.3f}")
+
+
+compare_gradients("without predictor", predictor=nn.Identity())
+compare_gradients("with predictor")
+
+# %% [markdown]
+# AdamW divides a gradient by its usual size, so half a gradient should give the same steps, and the training with the
+# stop-gradient alone should *be* the one that you have seen collapse. The first 20 losses of both:
+
+
+# %%
+def first_losses(stop_gradient):
+    torch.manual_seed(0)
+    model = SimSiam(predictor=nn.Identity(), stop_gradient=stop_gradient)
+    batches = Batches(train_images, batch_size=BATCH)
+    training = train_adamw(model.loss, model.parameters(), batches, PASSES)
+    return torch.tensor([progress.loss for progress in islice(training, 20)])
+
+
+stopped, open_ = first_losses(True), first_losses(False)
+print(f"from {open_[0]:.2f} to {open_[-1]:.2f}", end="; ")
+print(f"largest difference between the two {(stopped - open_).abs().max():.3f}")
+
+# %% [markdown]
+# So only where there is a predictor does the stop-gradient change more than a length.
+#
+# ### The predictor alone
+
+# %%
+torch.manual_seed(0)
+models["no stop-gradient"] = SimSiam(stop_gradient=False)
+run = watch(pretraining("no stop-gradient"), title="SimSiam without stop-gradient")
+
+# %%
+histories["no stop-gradient"] = await run
+no_stop = measures("no stop-gradient")
+print(
+    f"loss {no_stop[0]:5.2f}   std·√d {no_stop[1]:4.2f}   effective rank {no_stop[2]:4.0f}"
+)
+
+# %% tags=["claim"]
+# Checks what the text says of SimSiam without the stop-gradient
+claim("without the stop-gradient the loss is below -0.99", lambda: no_stop[0] < -0.99)
+claim("and the spread below 0.15", lambda: no_stop[1] < 0.15)
+claim("and less than 5 directions are left", lambda: no_stop[2] < 5)
+
+# %% [markdown]
+# It collapses as well. *Neither part is enough; together they are.*
+
+# %% [markdown]
+# ## 5. Why? The smallest model that shows it
+#
+# Let an image be one number, the signal $s$, with mean 0 and variance 1. Its views are $x_a = s + n_a$ and $x_b = s + n_b$, with
+# noise of standard deviation $\sigma$. The encoder multiplies by $w$, the predictor by $p$, and we take the squared error in
+# place of the cosine, so that all can be computed with pencil. With $A = 1 + \sigma^2$, the variance of a view,
+#
+# $$ L = \mathrm{E} \bigl( p \, w \, x_a - v \, x_b \bigr)^2 = p^2 w^2 A - 2 \, p \, w \, v + v^2 A , $$
+#
+# where $v$ is the weight that makes the target: $w$ itself, or a moving average of it. Collapse is $w \to 0$.
+#
+# - *No predictor*, $p = 1$. With $v = w$ the loss is $2 \sigma^2 w^2$: two noisy views never agree, and the only way to
+#   lower the loss is to make $w$ smaller. It shrinks to 0.
+# - *Predictor, no stop-gradient.* $L = w^2 [(p^2 + 1) A - 2p]$. The bracket is positive for every $p$, so again $w$ shrinks to 0.
+# - *Predictor and stop-gradient.* $v$ is a given number, equal to $w$ but not moved by the gradient. The derivatives of $L$ by
+#   $w$ and by $p$ then have a common factor. It is 0 at a certain $p$, *whatever $w$ is*: there the training comes to rest, and
+#   $w$ need not be 0. Which $p$ is it?
+
+# %% exercise="11.best_predictor"
+
+
+# %%
+def small_training(predictor, stop_gradient, momentum, noise, steps=400, rate=0.02):
+    """The path of the weights w and p under gradient descent on the loss L."""
+    w = v = p = 1.0
+    A, path = 1 + noise**2, [(1.0, 1.0)]
+    for _ in range(steps):
+        # with momentum 0 the target is the network itself
+        v = momentum * v + (1 - momentum) * w
+        error = p * w * A - v
+        step_w, step_p = 2 * p * error, 2 * w * error
+        if not stop_gradient and momentum == 0:
+            step_w += 2 * (v * A - p * w)  # the gradient that comes through the target
+        w -= rate * step_w
+        p -= rate * step_p * predictor
+        path.append((w, p))
+    return torch.tensor(path)
+
+
+# %% [markdown]
+# Its closed forms, as a check: without a predictor every step multiplies $w$ by $1 - 2 \eta \sigma^2$ ($\eta$ is the learning rate), or
+# by $1 - 4 \eta \sigma^2$ if the gradient comes back both ways. With both parts $p$ ends at $1/A$, and $w^2 - p^2$, which no
+# (small) step changes, stays 0:
+
+# %%
+paths = {
+    (p, s): small_training(predictor=p, stop_gradient=s, momentum=0, noise=0.5)
+    for p in (False, True)
+    for s in (False, True)
+}
+print(f"no predictor, stop-gradient: w {paths[False, True][-1, 0]:.5f}", end="   ")
+print(f"closed form {(1 - 2 * 0.02 * 0.25) ** 400:.5f}")
+print(f"no predictor, none:          w {paths[False, False][-1, 0]:.5f}", end="   ")
+print(f"closed form {(1 - 4 * 0.02 * 0.25) ** 400:.5f}")
+print(f"predictor, no stop-gradient: w {paths[True, False][-1, 0]:.5f}", end="   ")
+print(f"limit       {0:.5f}")
+print(f"both:                        w {paths[True, True][-1, 0]:.5f}", end="   ")
+print(f"limit       {1 / 1.25:.5f}")
+
+# %% [markdown]
+# The predictor takes over the shrinking. The best guess of a noisy view is a *smaller* number than what one sees (regression to the
+# mean). Without a predictor the encoder has to do it, and then the target is smaller too, and so on, down to 0. With a predictor
+# the encoder can keep its size, *provided that the loss cannot be lowered through the target*.
+#
+# Switch the parts on and off. The momentum belongs to the target; it comes in the next section.
+
+# %% tags=["drawing"]
+# Draws the weights of the small model; switch its parts on and off
+toy_figure, toy_ax = subplots(width=5.8, height=2.9)
+(w_line,) = toy_ax.plot([], [], linewidth=2.5, label="encoder w")
+(p_curve,) = toy_ax.plot([], [], linewidth=2.5, label="predictor p")
+toy_ax.axhline(0, color="0.7", linewidth=1, linestyle="-")
+toy_ax.set(xlabel="step", xlim=(0, 400), ylim=(-0.05, 1.1))
+toy_ax.legend(loc="upper right")
+freeze_layout(toy_figure, w_line, p_curve)
+ON = {"on": True, "off": False}
+
+
+def draw_small(predictor, stop_gradient, momentum, noise):
+    path = small_training(predictor, stop_gradient, momentum, noise)
+    w_line.set_data(range(401), path[:, 0])
+    p_curve.set_data(range(401), path[:, 1])
+    halved = (path[:, 0] < 0.5).nonzero().flatten().tolist()
+    when = f"below one half after {halved[0]} steps" if halved else "never below one half"
+    return toy_figure, (
+        f"After 400 steps w = {path[-1, 0]:.3f} ({when}), p = {path[-1, 1]:.3f}; "
+        f"the best predictor is {1 / (1 + noise**2):.3f}."
+    )
+
+
+explore(
+    draw_small,
+    predictor=choice("predictor", ON, value=True),
+    stop_gradient=choice("stop-gradient", ON, value=False),
+    momentum=stepped_slider("momentum", [0, 0.9, 0.98, 0.99, 0.999], value=0),
+    noise=slider("noise", 0.1, 1.0, step=0.1, value=0.5),
+)
+
+# %% [markdown]
+# One number is not a network, and our networks are trained with the cosine, which knows no size. What carries over is the
+# comparison of the four cases. Tian, Chen and Ganguli (2021) treat linear networks with many dimensions: there each direction behaves
+# like our $w$, a predictor keeps the directions that the views share, and the rest shrinks. SimSiam's authors see an alternation: the
+# predictor learns the *mean* projection over all views of an image, and the encoder then moves towards that mean.
+
+# %% [markdown]
+# ## 6. BYOL: a target that follows slowly
+#
+# BYOL came first, and has one part more. Its targets are made by a second network, encoder and head, whose weights are a moving
+# average of the first's, as those of MoCo's key encoder. The network that learns is called *online*, the other *target*. Only
+# the online network has a predictor.
+
+# %% tags=["drawing"]
+# Draws BYOL: the online network with its predictor, and the target network that follows
+slow = Diagram("BYOL", column=1.42)
+online_parts = slow.encoder("online\nencoder", 1, 0), slow.head("head", 2.05, 0)
+target_parts = slow.encoder("target\nencoder", 1, 1), slow.head("target\nhead", 2.05, 1)
+guess, agreement = (
+    slow.predictor("predictor\n$q$", 3.15, 0),
+    slow.loss("$-\\cos(p, z)$", 4.35, 0.5),
+)
+slow.flow(slow.data("view a", 0, 0), *online_parts, "$z$", guess, "$p$", agreement)
+slow.flow(slow.data("view b", 0, 1), *target_parts, "$z$ //", agreement)
+slow.ema(online_parts[0], target_parts[0])
+slow.ema(online_parts[1], target_parts[1])
+show(slow.figure, alt=slow.words)
+
+# %%
+show_source(BYOL.__init__, BYOL.loss)
+
+# %% [markdown]
+# With momentum 0 the target is the online network at every step, and BYOL *is* SimSiam. Here is who gets a gradient:
+
+# %%
+torch.manual_seed(0)
+fresh = BYOL()
+fresh.loss(train_images[:64]).backward()
+for name in ["encoder", "head", "predictor", "target"]:
+    reached = [p.grad is not None for p in getattr(fresh, name).parameters()]
+    print(f"{name:10} parameters with a gradient: {sum(reached):2} of {len(reached)}")
+
+# %% exercise="11.byol"
+
+# %% [markdown]
+# Two trainings: BYOL, and BYOL without its predictor.
+
+# %%
+torch.manual_seed(0)
+models["BYOL"] = BYOL(momentum=0.9)
+run = watch(pretraining("BYOL"), title="BYOL")
+
+# %%
+histories["BYOL"] = await run
+torch.manual_seed(0)
+models["BYOL, no predictor"] = BYOL(momentum=0.9, predictor=nn.Identity())
+run = watch(pretraining("BYOL, no predictor"), title="BYOL without predictor")
+
+# %%
+histories["BYOL, no predictor"] = await run
+print("                     loss   std·√d   effective rank")
+for name in models:
+    loss, spread_z, rank = measures(name)
+    print(f"{name:18} {loss:6.2f} {spread_z:8.2f} {rank:16.0f}")
+
+# %% tags=["claim"]
+# Checks what the text says of BYOL with and without its predictor
+byol, slow_collapse = measures("BYOL"), measures("BYOL, no predictor")
+claim("BYOL's spread stays above 0.7", lambda: byol[1] > 0.7)
+claim("without the predictor it falls below 0.3", lambda: slow_collapse[1] < 0.3)
+claim("but not as far as two views alone", lambda: slow_collapse[1] > alone[1])
+claim(
+    "the three collapsing ones have the three lowest losses",
+    lambda: max(alone[0], no_stop[0], slow_collapse[0]) < min(complete[0], byol[0]),
+)
+
+# %% [markdown]
+# BYOL does not collapse: its spread stays above 0.7. Without the predictor it does, below 0.3 by the end, but more slowly than two
+# views alone. The small model says why. With a slow target and no predictor, $w$ soon stands at $v / A$, and from then on $v$
+# shrinks by the factor $m + (1 - m)/A$ in each step: *the slower the target, the slower the collapse*. A momentum near 1 does not
+# prevent it, but a short training may end before it shows.
+
+# %%
+for m in [0.99, 0.999, 0.9999]:
+    path = small_training(False, True, m, noise=0.5, steps=100_000)[:, 0]
+    halving = int((path < 0.25).nonzero()[0]) - int((path < 0.5).nonzero()[0])
+    predicted = math.log(1 / 2) / math.log(m + (1 - m) / 1.25)
+    print(f"momentum {m:<6} w is halved in {halving:6} steps, predicted {predicted:6.0f}")
+
+# %% [markdown]
+# ### Switch the ingredients off
+#
+# All five of your trainings in one place. Choose what is on, and move the step: on the left the watched projections, as in section
+# 3; on the right how the spread went. (A target that follows gets no gradient in any case. And without a predictor, the
+# stop-gradient changes nothing, as section 4 has shown.)
+
+# %% tags=["drawing"]
+# Draws the five trainings; switch their ingredients on and off
+parts_figure, (dots_ax, spread_ax) = subplots(1, 2, width=7.0, height=3.2)
+dots_ax.plot(circle.cos(), circle.sin(), color="0.8", linestyle="-", linewidth=1)
+part_dots = dots_ax.scatter(
+    *(start @ plane).T, s=10, c=[CLASS_COLORS[y] for y in watched_labels]
+)
+dots_ax.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[])
+TIMES = list(range(0, STEPS + 1, EVERY))
+spreads = {name: [projection_std(looks[name][step]) for step in TIMES] for name in models}
+part_lines = {
+    name: spread_ax.plot(TIMES, values, linestyle=style, color="0.75", linewidth=1.2)[0]
+    for (name, values), style in zip(spreads.items(), LINE_STYLES, strict=False)
+}
+(part_line,) = spread_ax.plot([], [], color=COLORS[0], linestyle="-", linewidth=2.5)
+(part_mark,) = spread_ax.plot([], [], "o", color=COLORS[1])
+spread_ax.set(xlabel="step", ylabel="std·√d", ylim=(-0.03, 1.05))
+freeze_layout(parts_figure, part_dots, part_line, part_mark)
+TARGETS = {"the network itself": False, "a moving average": True}
+
+
+def axes_of(name):
+    """The two directions in which a network's projections differ most, before and after."""
+    both = torch.cat([looks[name][0], looks[name][STEPS]])
+    return torch.linalg.svd(both - both.mean(0), full_matrices=False).Vh[:2].T
+
+
+planes = {name: axes_of(name) for name in models}
+
+
+def draw_parts(predictor, stop_gradient, target, step):
+    if target:
+        name = "BYOL" if predictor else "BYOL, no predictor"
+    elif predictor:
+        name = "SimSiam" if stop_gradient else "no stop-gradient"
+    else:
+        name = "two views alone"
+    z, values = looks[name][step], spreads[name]
+    part_dots.set_offsets(z @ planes[name])
+    part_line.set_data(TIMES, values)
+    part_mark.set_data([step], [values[step // EVERY]])
+    loss = histories[name].loss[max(0, step - 30) : max(1, step)]
+    return parts_figure, (
+        f"{name}, step {step}: loss {sum(loss) / len(loss):.2f}, std times root d "
+        f"{projection_std(z):.2f}, effective rank {effective_rank(z):.0f}."
+    )
+
+
+explore(
+    draw_parts,
+    predictor=choice("predictor", ON, value=True),
+    stop_gradient=choice("stop-gradient", ON, value=True),
+    target=choice("target", TARGETS, value=False),
+    step=slider("step", 0, STEPS, step=EVERY, value=120),
+)
+
+# %% [markdown]
+# ## 7. What neither the loss nor a probe tells
+#
+# One would like to notice a collapse. The loss does not show it: the collapsed networks have the *lowest* losses. What about
+# the usual test, a linear probe on the representations $h$, before the head? Here it is for all five, with 10 labels a class (the mean
+# of five draws of them), and the 20 nearest neighbours, on 2,000 validation images; beside them the encoder before training, and the
+# pixels.
+
+# %%
+torch.manual_seed(0)
+encoders = {"pixels": nn.Flatten(), "random encoder": SimSiam().encoder}
+encoders |= {name: model.encoder for name, model in models.items()}
+
+
+def judged(encoder):
+    """kNN and probe accuracy in %, and the spread of the representations h."""
+    known, unknown = (
+        extract_features(encoder, x) for x in (train_images, validation_images)
+    )
+
+    def probe(rows):
+        return linear_probe(known[rows], train_labels[rows], unknown, validation_labels)
+
+    neighbours = knn_accuracy(known, train_labels, unknown, validation_labels)
+    probes = label_curve(probe, train_labels, [10])
+    return 100 * neighbours, 100 * probes.mean().item(), projection_std(unknown)
+
+
+results = {name: judged(encoder) for name, encoder in encoders.items()}
+
+# %%
+print("                     loss   std·√d of z   std·√d of h    kNN   probe")
+for name, (neighbours, probe, spread_h) in results.items():
+    print(f"{name:18}", end="")
+    if name in models:
+        loss, spread_z, _ = measures(name)
+        print(f" {loss:6.2f} {spread_z:13.2f} {spread_h:13.2f}", end="")
+    else:
+        print(f"      -             - {spread_h:13.2f}", end="")
+    print(f" {neighbours:4.0f} % {probe:5.0f} %")
+
+# %% tags=["claim"]
+# Checks what the text says of loss, probe and collapse
+collapsed = ["two views alone", "no stop-gradient", "BYOL, no predictor"]
+claim(
+    "the probe on a collapsed network is less than 9 points below the random encoder's",
+    lambda: all(
+        results["random encoder"][1] - results[name][1] < 9 for name in collapsed
+    ),
+)
+claim(
+    "and it is more than 40 points above guessing",
+    lambda: all(results[name][1] > 50 for name in collapsed),
+)
+claim(
+    "the neighbours are worse than the random encoder's",
+    lambda: all(
+        results[name][0] < results["random encoder"][0] - 1 for name in collapsed
+    ),
+)
+claim(
+    "the representations h of collapsed networks are spread out, above 0.5",
+    lambda: all(results[name][2] > 0.5 for name in collapsed),
+)
+claim(
+    "SimSiam and BYOL are above all collapsed networks, by both measures",
+    lambda: all(
+        min(results[name][i] for name in ("SimSiam", "BYOL"))
+        > max(results[name][i] for name in collapsed)
+        for i in (0, 1)
+    ),
+)
+
+# %% [markdown]
+# Read the probe of a network that has collapsed to a point: it is less than 9 points below that of an untrained encoder, and more
+# than 40 points above guessing. Whoever has no untrained control beside it, and does not look at $z$, will report a success. The
+# collapse is in the *projections*. The representations $h$ are spread out as before: the head can make everything equal by itself,
+# and batch normalisation in the encoder keeps $h$ from shrinking. What $h$ has lost shows only in comparison: its neighbours are worse
+# than those of the untrained encoder.
+#
+# SimSiam and BYOL are above all collapsed networks by both measures. After two passes that is all one can say; pixels still have
+# better neighbours. Section 11 trains longer.
+
+# %% [markdown]
+# ## 8. The published ablations, and ours
+#
+# Both papers switch their ingredients off, on ImageNet with a ResNet-50, and report the accuracy of a linear probe (top 1, in %;
+# guessing gives 0.1). SimSiam: Tables 1 and 2, 100 epochs. BYOL: Table 5, 300 epochs.
+
+# %%
+published = {
+    "SimSiam, complete": 67.7,
+    "SimSiam, no stop-gradient": 0.1,
+    "SimSiam, no predictor": 0.1,
+    "BYOL, momentum 0.99": 72.5,
+    "BYOL, momentum 0.9": 68.4,
+    "BYOL, momentum 0 (no moving average)": 0.3,
+    "BYOL, momentum 1 (a random target, fixed)": 18.8,
+    "BYOL, no predictor": 0.2,
+}
+for name, accuracy in published.items():
+    print(f"{name:42} {accuracy:5.1f}")
+
+# %% [markdown]
+# Ours, three seeds each. Your own trainings are the first seeds of these rows; `python tools/without_negatives.py` made the
+# others. All measured as above on the 2,000 validation images, spread and rank in evaluation mode; means ± standard deviations over
+# the seeds. *VICReg* comes in section 10.
+
+
+# %%
+COLUMNS = {
+    "std": "std·√d",
+    "rank": "effective rank",
+    "knn": "kNN, %",
+    "probe": "probe, %",
+}
+
+
+def spread(points, measure):
+    unit = 100 if measure in ("knn", "probe") else 1
+    return unit * torch.tensor([point[measure] for point in points])
+
+
+def compare(name):
+    print(" " * 34 + "".join(f"{title:>16}" for title in COLUMNS.values()))
+    for setting, points in sweep(name).items():
+        if len(points) == 1:
+            continue  # a control that needs no training
+        values = [spread(points, measure) for measure in COLUMNS]
+        texts = [
+            f"{v.mean():.{digits}f} ± {v.std():.{digits}f}"
+            for v, digits in zip(values, [2, 1, 1, 1], strict=True)
+        ]
+        print(f"{setting:34}" + "".join(f"{text:>16}" for text in texts))
+
+
+compare("no_negatives")
+print()
+compare("no_negatives_momentum")
+
+# %% tags=["claim"]
+# Checks what the text says of our ablations
+ablations, targets = sweep("no_negatives"), sweep("no_negatives_momentum")
+alive = ["SimSiam", "BYOL", "VICReg"]
+
+
+def seeds(name, measure, among=ablations):
+    return spread(among[name], measure)
+
+
+claim(
+    "your own trainings have the stored kNN within 2 points",
+    lambda: all(
+        abs(results[name][0] - seeds(name, "knn")[0]) < 2
+        for name in models
+        if name in results
+    ),
+)
+claim(
+    "in every seed the complete methods keep a spread above 0.7",
+    lambda: min(seeds(name, "std").min() for name in alive) > 0.7,
+)
+claim(
+    "and the incomplete ones fall below 0.2",
+    lambda: max(seeds(name, "std").max() for name in collapsed) < 0.2,
+)
+claim(
+    "SimSiam and BYOL are within 2 points of each other, in mean, by both measures",
+    lambda: all(
+        (seeds("SimSiam", m).mean() - seeds("BYOL", m).mean()).abs() < 2
+        for m in ("knn", "probe")
+    ),
+)
+claim(
+    "a slower target without predictor collapses more slowly",
+    lambda: (
+        seeds("BYOL, momentum 0.98, no predictor", "std", targets).min()
+        > seeds("BYOL, no predictor", "std").max() + 0.1
+    ),
+)
+claim(
+    "a fixed random target does not collapse",
+    lambda: seeds("BYOL, momentum 1", "std", targets).min() > 0.7,
+)
+
+# %% [markdown]
+# What agrees: without the stop-gradient, and without the predictor, the projections collapse, in every seed (spread below 0.2), and the
+# complete methods keep theirs (above 0.7). What differs: the published probes end at guessing, ours a few points below an untrained
+# encoder. Our networks are small and trained for a short time, and a linear probe finds something in almost any of them.
+#
+# The second table is about the target. A fixed random network as target, momentum 1, does not collapse either: whoever predicts it has to
+# tell images apart. In BYOL's paper it gives 18.8 %, which is little for a method and much for a random target. And without a predictor a
+# slower target collapses more slowly, as in the small model.
+#
+# **Where the papers disagree.** BYOL's table says that without a moving average (momentum 0) it fails. SimSiam *is* BYOL with momentum 0,
+# and works. So it does here: SimSiam and BYOL are within 2 points of each other by both measures. The two papers differ in more than the
+# momentum: in optimizer and learning rate, the size of the batch, the batch normalisation of the heads. What follows is only that a moving
+# average is not needed in every setting.
+
+# %% [markdown]
+# ## 9. Is batch normalisation a hidden negative?
+#
+# All our networks have batch normalisation, in the encoder, the head and the predictor. It takes the mean of the batch out of every
+# feature, so what comes out for an image depends on the others (lesson 10). Is that a contrast with the other images, through
+# the back door? A blog post of 2020 that many read, by Fetterman and Albrecht, found that BYOL without batch normalisation does no
+# better than guessing, and concluded just that.
+#
+# Two observations speak against it. The first is yours: two views alone had batch normalisation everywhere, and collapsed. And Richemond
+# et al. (2020) trained BYOL with group normalisation and weight standardisation, which treat every image by itself, and report 73.9 %
+# for BYOL's 74.3 %.
+#
+# And ours? Group normalisation in the encoder, layer normalisation in head and predictor, nothing else changed. The control is SimCLR
+# with the same networks:
+
+# %%
+compare("no_negatives_batch")
+
+# %% tags=["claim"]
+# Checks what the text says of trainings without batch statistics
+by_norm = sweep("no_negatives_batch")
+claim(
+    "each image alone: SimSiam and BYOL collapse in every seed, below 0.1",
+    lambda: all(
+        seeds(f"{name}, each image alone", "std", by_norm).max() < 0.1
+        for name in ("SimSiam", "BYOL")
+    ),
+)
+claim(
+    "and SimCLR does not, above 0.6",
+    lambda: seeds("SimCLR, each image alone", "std", by_norm).min() > 0.6,
+)
+
+# %% [markdown]
+# Ours collapse, complete as they are, and in every seed; SimCLR does not. So here batch normalisation is needed, though it is not
+# enough. Richemond et al. chose the normalisation, the start and the learning rate with care; we replaced one layer by another and
+# left all else as it was. The two results together: *batch statistics are not what makes these methods work in principle, but without
+# them a training is easily lost.* A table of the first kind alone, ours or theirs, would mislead.
+
+# %% [markdown]
+# ## 10. A third way: VICReg
+#
+# SimSiam and BYOL avoid collapse by the way they are trained; nothing in their loss forbids it. **VICReg** (variance, invariance,
+# covariance regularisation) puts it into the loss, and then needs no predictor, no stop-gradient and no second network. Its loss adds
+# up three terms, for projections $Z$ and $Z'$ of the two views, not normalised:
+#
+# - **invariance**, the mean squared difference of the two views: this is what pulls;
+# - **variance**, $v(Z) = \frac1d \sum_j \max(0, 1 - \mathrm{std}_j)$: every dimension should have a standard deviation of 1 or more over
+#   the images of the batch;
+# - **covariance**, $c(Z) = \frac1d \sum_{i \neq j} C_{ij}^2$ with the covariance matrix $C$: no two dimensions should say the same.
+#
+# $$ L = 25 \, s(Z, Z') + \tfrac{25}{2} \, [v(Z) + v(Z')] + [c(Z) + c(Z')] . $$
+
+# %%
+generator = torch.Generator().manual_seed(0)
+spread_out = torch.randn(256, 8, generator=generator)
+examples = {
+    "independent dimensions": spread_out,
+    "all equal": torch.ones(256, 8),
+    "eight copies of one dimension": spread_out[:, :1].expand(-1, 8),
+}
+for name, z in examples.items():
+    print(
+        f"{name:30} variance {variance_term(z):.2f}   covariance {covariance_term(z):.2f}"
+    )
+
+# %%
+show_source(vicreg_loss, variance_term, covariance_term)
+
+# %% [markdown]
+# The variance term answers collapse to a point, the covariance term dimensional collapse. If all projections are equal, the loss
+# is $25 \, (1 - \sqrt{10^{-4}}) = 24.75$ ($10^{-4}$ stands below the root, or the gradient would be infinite there): far above
+# what a network reaches that tells images apart.
+#
+# Two dimensions of a batch, as a cloud. Change its spread and the correlation of the two, and watch the terms. The invariance term
+# is for views that differ by noise.
+
+# %% tags=["drawing"]
+# Draws projections in two dimensions and the three terms of VICReg; move spread, correlation, noise
+cloud = torch.randn(400, 2, generator=torch.Generator().manual_seed(1))
+cloud = (cloud - cloud.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(cloud.T.cov())).T
+wobble = torch.randn(400, 2, generator=torch.Generator().manual_seed(2))
+vic_figure, (cloud_ax, bar_ax) = subplots(1, 2, width=6.6, height=3.0)
+(cloud_dots,) = cloud_ax.plot([], [], "o", color=COLORS[0], markersize=2.5, alpha=0.6)
+cloud_ax.set(
+    aspect="equal", xlim=(-4, 4), ylim=(-4, 4), xlabel="dimension 1", ylabel="dimension 2"
+)
+TERMS = ["25 invariance", "25 variance", "covariance"]
+bars = bar_ax.bar(TERMS, [0, 0, 0], color=COLORS[:3])
+bar_ax.set(ylim=(0, 26), ylabel="share of the loss")
+bar_ax.tick_params(axis="x", labelsize=8)
+freeze_layout(vic_figure, cloud_dots, *bars)
+
+
+def draw_cloud(spread, correlation, noise):
+    tilt = torch.tensor([[1.0, 0.0], [correlation, math.sqrt(1 - correlation**2)]])
+    z = spread * cloud @ tilt.T
+    z_a, z_b = z + noise * spread * wobble, z - noise * spread * wobble
+    loss = vicreg_loss(z_a, z_b)
+    variance = 25 * (variance_term(z_a) + variance_term(z_b)) / 2
+    covariance = covariance_term(z_a) + covariance_term(z_b)
+    values = [(loss - variance - covariance).item(), variance.item(), covariance.item()]
+    cloud_dots.set_data(*z_a.T)
+    for bar, value in zip(bars, values, strict=True):
+        bar.set_height(value)
+    told = ", ".join(
+        f"{term} {abs(value):.2f}" for term, value in zip(TERMS, values, strict=True)
+    )
+    return vic_figure, f"Loss {loss:.2f}: {told}."
+
+
+explore(
+    draw_cloud,
+    spread=slider("spread", 0.0, 2.0, step=0.1, value=0.6),
+    correlation=slider("correlation", 0.0, 0.99, step=0.01, value=0.5),
+    noise=slider("noise of the views", 0.0, 0.5, step=0.05, value=0.1),
+)
+
+# %% [markdown]
+# ### Spot the bug
+#
+# A variance term as it stands in a public repository. Let a network collapse: every image gets the same projection, a vector of
+# 64 different numbers.
+
+
+# %%
+def suspicious_variance_term(z):
+    return F.relu(1 - torch.std(z)).mean()
+
+
+one_vector = 1.5 * torch.randn(64, generator=torch.Generator().manual_seed(0))
+same_for_all = one_vector.expand(256, 64)
+print(f"suspicious: {suspicious_variance_term(same_for_all):.2f}")
+print(f"ours:       {variance_term(same_for_all):.2f}")
+
+# %% exercise="11.variance"
+
+# %% [markdown]
+# Now train VICReg, with the same start of encoder and head, the same batches and as many steps:
+
+# %%
+torch.manual_seed(0)
+models["VICReg"] = VICReg()
+run = watch(pretraining("VICReg"), title="VICReg")
+
+# %%
+histories["VICReg"] = await run
+loss, spread_z, rank = measures("VICReg")
+neighbours, probe, _ = judged(models["VICReg"].encoder)
+print(f"VICReg   loss {loss:.0f}   std·√d {spread_z:.2f}   effective rank {rank:.0f}")
+print(f"kNN {neighbours:.0f} %, probe {probe:.0f} %")
+
+# %% tags=["claim"]
+# Checks what the text says of VICReg
+vicreg = measures("VICReg")
+claim("VICReg is far below the loss of a collapse", lambda: vicreg[0] < 20)
+claim("VICReg's spread stays above 0.7", lambda: vicreg[1] > 0.7)
+claim(
+    "without covariance: less than half of the directions in every seed",
+    lambda: (
+        seeds("VICReg, no covariance", "rank").max() < seeds("VICReg", "rank").min() / 2
+    ),
+)
+claim(
+    "and as much spread, above 0.9",
+    lambda: seeds("VICReg, no covariance", "std").min() > 0.9,
+)
+claim(
+    "and the probe is lower, every seed below every seed",
+    lambda: (
+        seeds("VICReg, no covariance", "probe").max() < seeds("VICReg", "probe").min()
+    ),
+)
+
+# %% [markdown]
+# No collapse, and its loss is far below the 24.75 of one. The first table of section 8 has the control in its last row: *without the
+# covariance term* the projections spread just as well, but in less than half as many directions, and the probe is lower.
+#
+# **Barlow Twins** (Zbontar et al., 2021) is a close relative. It standardises every dimension over the batch and pulls the correlation matrix
+# *between* the two views towards the identity: ones on the diagonal for invariance, zeros elsewhere against redundancy.
+#
+# ## 11. Longer, beside the methods with negatives
+#
+# How good do the representations get? Six passes, 936 steps of 64 images, three seeds. BYOL's momentum now rises from 0.9 to 1 along a
+# cosine, as in its paper.
+
+
+# %%
+def control_row(name, neighbours, probe):
+    print(f"{name:34}{'':32}{neighbours:16.1f}{probe:16.1f}")
+
+
+compare("no_negatives_longer")
+for name in ["random encoder", "pixels"]:
+    control_row(name, *results[name][:2])
+
+# %% tags=["claim"]
+# Checks what the text says of the longer trainings
+longer = sweep("no_negatives_longer")
+claim(
+    "SimSiam, BYOL and VICReg: every seed is above the random encoder, by both measures",
+    lambda: all(
+        seeds(name, measure, longer).min() > results["random encoder"][i]
+        for name in alive
+        for i, measure in enumerate(("knn", "probe"))
+    ),
+)
+claim(
+    "by the probe they are above the pixels in every seed",
+    lambda: all(
+        seeds(name, "probe", longer).min() > results["pixels"][1] for name in alive
+    ),
+)
+claim(
+    "by the neighbours they are not, in mean",
+    lambda: all(
+        seeds(name, "knn", longer).mean() < results["pixels"][0] for name in alive
+    ),
+)
+claim(
+    "without the predictor BYOL has collapsed, below 0.1, and its probe is below the random encoder's",
+    lambda: (
+        seeds("BYOL, no predictor", "std", longer).max() < 0.1
+        and seeds("BYOL, no predictor", "probe", longer).max()
+        < results["random encoder"][1]
+    ),
+)
+
+# %% [markdown]
+# SimSiam, BYOL and VICReg have learned something without negatives: by neighbours and by the probe they are above the untrained encoder in
+# every seed, and by the probe above the pixels. By neighbours the pixels are still ahead. Without its predictor BYOL has now
+# collapsed completely, and its probe is below that of the untrained encoder.
+#
+# ## 12. Moving clothes
+#
+# On centred garments the pixels are hard to beat, whatever the method. Clips are harder: a garment moves through four frames, at another
+# place, in another size and on another texture in each. Two frames of a clip are a positive pair: *time* says what belongs together.
+
+# %% tags=["drawing"]
+# Draws four clips, one in each row
+few = clips("train", n=4).frames  # (4, 4, 1, 32, 32)
+picture = image_rows(
+    {f"clip {i}": frames for i, frames in enumerate(few, start=1)}, scale=3
+)
+show(
+    picture,
+    alt="Four clips of four frames: in each row the same garment at other places, on other textures.",
+)
+
+# %% [markdown]
+# The same methods on pairs of frames of 10,000 clips, four passes, three seeds. (Each frame is cropped, mirrored and changed in contrast as well.)
+# Neighbours are sought among the first frames of the clips; the probe has ten labelled clips a class, with all their frames.
+
+# %%
+compare("no_negatives_clips")
+for name in ["random encoder", "pixels"]:
+    (point,) = sweep("no_negatives_clips")[name]
+    control_row(name, 100 * point["knn"], 100 * point["probe"])
+
+# %% tags=["claim"]
+# Checks what the text says of the methods on clips
+on_clips = sweep("no_negatives_clips")
+untrained_clips = 100 * max(
+    p["knn"] for n in ("pixels", "random encoder") for p in on_clips[n]
+)
+claim(
+    "SimSiam, BYOL and VICReg: every seed is more than 8 points above both controls, by kNN",
+    lambda: all(
+        seeds(name, "knn", on_clips).min() > untrained_clips + 8 for name in alive
+    ),
+)
+claim(
+    "by kNN both controls are less than 7 points above guessing, by the probe less than 3",
+    lambda: (
+        untrained_clips < 17
+        and max(p["probe"] for n in ("pixels", "random encoder") for p in on_clips[n])
+        < 0.13
+    ),
+)
+claim(
+    "in mean SimCLR is first and VICReg second",
+    lambda: (
+        seeds("SimCLR", "knn", on_clips).mean()
+        > seeds("VICReg", "knn", on_clips).mean()
+        > max(seeds(name, "knn", on_clips).mean() for name in ("SimSiam", "BYOL", "MoCo"))
+    ),
+)
+claim(
+    "SimSiam and BYOL are above MoCo, every seed above every seed",
+    lambda: (
+        min(seeds(name, "knn", on_clips).min() for name in ("SimSiam", "BYOL"))
+        > seeds("MoCo", "knn", on_clips).max()
+    ),
+)
+claim(
+    "SimCLR's seeds differ by more than 5 points, and its worst is not above VICReg's best",
+    lambda: (
+        seeds("SimCLR", "knn", on_clips).max() - seeds("SimCLR", "knn", on_clips).min()
+        > 5
+        and seeds("SimCLR", "knn", on_clips).min()
+        < seeds("VICReg", "knn", on_clips).max()
+    ),
+)
+
+# %% [markdown]
+# By the probe pixels and the untrained encoder are less than 3 points above guessing (10 %), by neighbours less than 7. SimSiam, BYOL and VICReg are more than 8 points above both in every seed: *they
+# learn what a garment is without a single negative.* In so short a training SimCLR learns faster, in mean, and VICReg comes second. But look at
+# the spread of SimCLR's seeds: its worst is not above VICReg's best, so the order of these two is not settled. MoCo, with its old
+# negatives, is behind all of them here.
+
+# %% [markdown]
+# ## 13. Five mistakes that run without an error
+#
+# Each of these can be found in public code. None raises, and the loss falls in all of them.
+#
+# **1. A low loss is taken as success.** You have seen it: look at the projections.
+#
+# **2. The predictor is applied to the target as well.** Then prediction and target are made by the same network, only with a longer
+# head, and there is no predictor in the sense of this lesson. The test of section 4 shows it:
+
+
+# %%
+def with_predictor_on_both_sides():
+    longer = nn.Sequential(SimSiam().head, SimSiam().predictor)
+    return {"head": longer, "predictor": nn.Identity()}
+
+
+compare_gradients("on both sides", **with_predictor_on_both_sides())
+
+# %% [markdown]
+# The stop-gradient changes the length and nothing else, so this network collapses like one without a predictor.
+#
+# **3. The target asks for a gradient**, and the optimizer holds it. The moving average then works against an optimizer that
+# makes the targets easy. A copy has to be frozen, or its output detached; our `momentum_copy` freezes it.
+# The check of your loss in section 6 looks for this mistake.
+#
+# **4. The batch statistics of the target are forgotten.** The moving average runs over *parameters*; the running mean and variance of
+# batch normalisation are buffers. As long as the target computes in training mode, as ours does, it keeps statistics of its own.
+# If it is kept in evaluation mode from the start, it uses those of an untrained network for ever:
+
+# %%
+trained_target = models["BYOL"].target[0]
+stale = conv_encoder()
+with torch.no_grad():
+    for old, new in zip(stale.parameters(), trained_target.parameters(), strict=True):
+        old.copy_(new)
+knn_own, knn_stale = judged(trained_target)[0], judged(stale)[0]
+print(
+    f"target with its own statistics: kNN {knn_own:.0f} %, with stale ones: {knn_stale:.0f} %"
+)
+
+# %% tags=["claim"]
+# Checks that stale statistics cost accuracy
+claim("stale statistics cost more than a point", lambda: knn_stale < knn_own - 1)
+
+# %% [markdown]
+# **5. The views are drawn once for a whole batch**, so that all images get the same crop and the same brightness. Lesson 09 has shown
+# why each image needs its own.
+#
+# ## 14. Investigate: how slow can a collapse be?
+#
+# *open, about 30 minutes*
+#
+# Without a predictor BYOL has collapsed within two passes at momentum 0.9, and only begun to at 0.98 (section 8). What about 0.99 and 0.999?
+# After how many steps would one notice? Would a paper whose longest training is yours have found out?
+#
+# **Vary** the momentum of `BYOL(momentum=..., predictor=nn.Identity())` and, if you have the patience, the number of passes.
+# **Record** the spread of the watched projections over the steps, not only at the end.
+#
+# A good answer
+#
+# - changes nothing but the momentum: same seed, batches and steps, and a second seed where a difference is small;
+# - shows curves of the spread, with BYOL *with* its predictor as the control in the same picture;
+# - compares the time until the spread is halved with what the small model of section 6 predicts, and says where that fails;
+# - says what the probe on $h$ would have told in each case;
+# - ends with one sentence that is true of trainings of any length, and one that is not.
+
+# %%
+# your experiment
+
+# %% [markdown]
+# ## 15. Quiz
+
+# %%
+quiz("11")
+
+# %% [markdown]
+# ## What to remember
+#
+# - Pulling alone collapses: one vector for all images, and the lowest loss there is.
+# - Look at the projections: their spread, std·√d, and their effective rank. A loss does not show a collapse, and a probe on $h$
+#   hardly does.
+# - Without a predictor a stop-gradient only halves the gradient. Predictor *and* stop-gradient keep SimSiam alive.
+# - BYOL's target is a moving average of the online network, and BYOL with momentum 0 is SimSiam. Without the predictor it collapses,
+#   the more slowly the slower the target.
+# - VICReg writes it into the loss: every dimension spreads, and no two say the same.
+# - Batch normalisation alone prevents nothing. Whether one can do without it depends on the setting; ours cannot.
+#
+# Where this leads: a **joint-embedding predictive architecture** (JEPA) is BYOL with a harder question. It predicts, from the visible part
+# of an image or a video, the *representation* of a hidden part, as made by a slow target encoder: predictor, stop-gradient and moving
+# average are the ones of this lesson (I-JEPA, V-JEPA). LeJEPA goes VICReg's way, and puts the spread into the loss.
+#
+# ## References
+#
+# - Chen and He, *Exploring simple Siamese representation learning* (SimSiam), arXiv:2011.10566.
+# - Grill et al., *Bootstrap your own latent: a new approach to self-supervised learning* (BYOL), arXiv:2006.07733.
+# - Bardes, Ponce and LeCun, *VICReg: variance-invariance-covariance regularization for self-supervised learning*, arXiv:2105.04906.
+# - Zbontar, Jing, Misra, LeCun and Deny, *Barlow Twins: self-supervised learning via redundancy reduction*, arXiv:2103.03230: the
+#   neighbour of VICReg, which asks for a correlation matrix near the identity between the views.
+# - Tian, Chen and Ganguli, *Understanding self-supervised learning dynamics without contrastive pairs*, arXiv:2102.06810.
+# - Richemond et al., *BYOL works even without batch statistics*, arXiv:2010.10241.
+# - Jing, Vincent, LeCun and Tian, *Understanding dimensional collapse in contrastive self-supervised learning*, arXiv:2110.09348.
+# - Roy and Vetterli, *The effective rank: a measure of effective dimensionality*, EUSIPCO 2007; Garrido, Balestriero, Najman and LeCun,
+#   *RankMe*, arXiv:2210.02885.
+# - Assran et al., *Self-supervised learning from images with a joint-embedding predictive architecture* (I-JEPA), arXiv:2301.08243;
+#   Bardes et al., *Revisiting feature prediction for learning visual representations from video* (V-JEPA), arXiv:2404.08471;
+#   Balestriero and LeCun, *LeJEPA*, arXiv:2511.08544.
+#
+# **Next:** [13 Masked autoencoders](13_masked_autoencoder.ipynb), which learn by filling in what is hidden of a picture.

@@ -1,0 +1,575 @@
+"""Exercises and quiz of lesson 11, learning without negatives."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from sslcourse.exercises.exercise import (
+    Exercise,
+    Wrong,
+    fresh_copy,
+    is_close,
+    raise_changed,
+    raise_unlike,
+)
+from sslcourse.widgets import Question
+
+
+def vectors(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=Generator().manual_seed(seed))
+
+
+# ---- derive: how strongly the loss pulls
+
+
+def my_gradient_length(angle, length):
+    return math.sin(angle) / length
+
+
+GRADIENT = Exercise(
+    name="11.gradient",
+    title="how strongly does the loss pull?",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "A prediction $p$ of the given `length` stands at the given `angle` (in radians, 0 to π) to its target. "
+        "Derive with pencil the length of the gradient of $-\\cos(p, z)$ with respect to $p$. Think in two "
+        "dimensions: what does the loss do when $p$ moves along itself, what when it turns?"
+    ),
+    stub=(
+        "def my_gradient_length(angle, length):\n"
+        '    """The length of the gradient, a number."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_gradient_length,
+    hints=(
+        "Making p longer or shorter changes no cosine, so the gradient stands at right angles to p. Only turning counts.",
+        "If p moves sideways by a small step s, its angle changes by s / length. Then use the derivative of minus the cosine.",
+    ),
+    cases=lambda: [(0.3, 1.0), (2.0, 0.5), (math.pi / 2, 4.0), (0.0, 2.0), (3.0, 3.0)],
+    tolerance=1e-4,
+    wrong={
+        "that is right for length 1 only: a long vector turns less when it moves by the same step.": (
+            lambda angle, length: math.sin(angle)
+        ),
+        "a long vector turns *less* when it moves by the same step.": (
+            lambda angle, length: math.sin(angle) * length
+        ),
+        "the cosine itself is the loss; its gradient needs the derivative of the cosine.": (
+            lambda angle, length: abs(math.cos(angle)) / length
+        ),
+        "the sign is off: a length is not negative.": lambda angle, length: -math.sin(angle) / length,
+        "the gradient is not the same at every angle: at 0 and at π it vanishes.": (
+            lambda angle, length: 1 / length
+        ),
+        "the length counts once, not squared.": lambda angle, length: math.sin(angle) / length**2,
+        "that is the loss plus one, not a gradient.": lambda angle, length: 1 - math.cos(angle),
+        "that is the distance of the unit vectors; the loss is the cosine, not the distance.": (
+            lambda angle, length: 2 * math.sin(angle / 2) / length
+        ),
+        "that is the size of the angle; a pull that grows with it to the end, while at π there is none.": (
+            lambda angle, length: angle / length
+        ),
+    },
+)
+
+
+# ---- build: the effective rank
+
+
+def my_effective_rank(z):
+    singular_values = torch.linalg.svdvals(F.normalize(z, dim=1))
+    share = singular_values / singular_values.sum()
+    share = share[share > 0]
+    return torch.exp(-(share * share.log()).sum())
+
+
+def _rank_of(matrix: Tensor, power: int = 1) -> Tensor:
+    values = torch.linalg.svdvals(matrix) ** power
+    return torch.special.entr(values / values.sum()).sum().exp()
+
+
+def _rank_cases() -> list[tuple]:
+    uneven = torch.eye(4)[[0, 0, 0, 1, 1, 2]] * torch.tensor([[1.0], [3], [2], [1], [5], [1]])
+    return [
+        (vectors(20, 5),),
+        (3 * vectors(30, 8, seed=1) + 1,),
+        (vectors(12, 2, seed=2) @ vectors(2, 6, seed=3),),
+        (uneven,),
+        (torch.ones(5, 3),),
+    ]
+
+
+RANK = Exercise(
+    name="11.rank",
+    title="count the directions",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "Write the effective rank of projections `z` `(N, D)`: bring every row to length 1, take the singular "
+        "values of this matrix, divide them by their sum, and return $\\exp$ of the entropy of these shares, in "
+        "nats. A share of 0 adds 0 to the entropy."
+    ),
+    stub=(
+        "def my_effective_rank(z):\n"
+        '    """A number from 1 to D for projections z (N, D)."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_effective_rank,
+    hints=(
+        "`torch.linalg.svdvals(matrix)` gives the singular values. What has to happen to the rows before?",
+        "The entropy is minus the sum of share times log share; `torch.special.entr` knows what to do at 0.",
+    ),
+    cases=_rank_cases,
+    tolerance=1e-3,
+    wrong={
+        "the rows are not of length 1: a few long ones would decide alone.": lambda z: _rank_of(z),
+        "columns were normalised; each row is a projection, so dim=1.": (
+            lambda z: _rank_of(F.normalize(z, dim=0))
+        ),
+        "the singular values were squared (these are eigenvalues); take them as they are.": (
+            lambda z: _rank_of(F.normalize(z, dim=1), power=2)
+        ),
+        "the mean was taken out first; then a collapsed network has no direction left to count.": (
+            lambda z: _rank_of(F.normalize(z, dim=1) - F.normalize(z, dim=1).mean(0))
+        ),
+        "this is the entropy; take exp of it, and it counts directions.": (
+            lambda z: _rank_of(F.normalize(z, dim=1)).log()
+        ),
+        "this is the entropy in bits below the exp; use the natural logarithm.": (
+            lambda z: (_rank_of(F.normalize(z, dim=1)).log() / math.log(2)).exp()
+        ),
+        "this is the plain rank, which counts a direction that is hardly used in full.": (
+            lambda z: torch.linalg.matrix_rank(F.normalize(z, dim=1)).float()
+        ),
+        "this is one over the sum of squared shares, another measure; use the entropy.": (
+            lambda z: 1 / ((s := torch.linalg.svdvals(F.normalize(z, dim=1))) / s.sum()).square().sum()
+        ),
+        "the sign of the entropy is missing.": lambda z: 1 / _rank_of(F.normalize(z, dim=1)),
+    },
+)
+
+
+# ---- predict: which of the four collapse
+
+NETWORKS = ("neither", "predictor only", "stop-gradient only", "both")
+
+
+def my_collapsing():
+    return ["neither", "predictor only", "stop-gradient only"]
+
+
+def judge_collapsing(answer: Callable) -> None:
+    """Raise Wrong unless answer() names the networks whose projections become one point."""
+    named = answer()
+    if isinstance(named, str) or not isinstance(named, list | tuple | set | frozenset):
+        raise Wrong(f"return a list with those of these names that collapse: {', '.join(NETWORKS)}.")
+    if unknown := [name for name in named if name not in NETWORKS]:
+        raise Wrong(f"{unknown[0]!r} is not one of {', '.join(NETWORKS)}.")
+    named = set(named)
+    if "both" in named:
+        raise Wrong("with both it does not collapse: that is SimSiam, as the picture of section 5 shows.")
+    if "neither" not in named:
+        raise Wrong("you have seen the network with neither of them collapse, in section 3.")
+    if "stop-gradient only" not in named:
+        raise Wrong(
+            "without a predictor, what is the gradient of the loss with and without the stop-gradient? Two "
+            "vectors that pull each other, or each in turn: do they meet?"
+        )
+    if "predictor only" not in named:
+        raise Wrong(
+            "if the gradient may move the targets as well, is there anything that keeps them from becoming "
+            "easy to predict?"
+        )
+
+
+COLLAPSING = Exercise(
+    name="11.collapsing",
+    title="which of the four collapse?",
+    minutes=4,
+    difficulty="medium",
+    statement=(
+        "Four networks differ in two ingredients, the predictor and the stop-gradient. Before you train them: "
+        "whose projections will become one point? Return a list with their names."
+    ),
+    stub=(
+        "def my_collapsing():\n"
+        '    networks = ["neither", "predictor only", "stop-gradient only", "both"]\n'
+        "    return networks  # keep those that collapse"
+    ),
+    reference=my_collapsing,
+    hints=(
+        "Two of the four you have met already, in sections 3 and 5.",
+        "For each of the other two ask: can gradient descent lower the loss by making the targets easier?",
+    ),
+    test=judge_collapsing,
+    wrong={
+        "with both it does not collapse": lambda: list(NETWORKS),
+        "you have seen the network with neither": lambda: ["predictor only", "stop-gradient only"],
+        "do they meet?": lambda: ["neither", "predictor only"],
+        "becoming easy to predict": lambda: ["neither", "stop-gradient only"],
+        "is not one of": lambda: ["none"],
+        "return a list": lambda: "neither",
+    },
+)
+
+
+# ---- derive: the best predictor of the small model
+
+
+def my_best_predictor(noise):
+    return 1 / (1 + noise**2)
+
+
+BEST = Exercise(
+    name="11.best_predictor",
+    title="the best prediction of a noisy view",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "Two views of an image in one number each: $x_a = s + n_a$ and $x_b = s + n_b$. The signal $s$ has mean 0 and "
+        "variance 1, the two noises mean 0 and standard deviation `noise`, and all three are independent. Which "
+        "number $p$ makes the mean of $(p \\, x_a - x_b)^2$ smallest? Derive it with pencil."
+    ),
+    stub="def my_best_predictor(noise):\n    ...  # your code: a number",
+    reference=my_best_predictor,
+    hints=(
+        "Multiply the square out; means of products of independent numbers are products of their means.",
+        "The mean is p² E[x_a²] - 2 p E[x_a x_b] + E[x_b²], a parabola in p. Where is its lowest point?",
+    ),
+    cases=lambda: [(0.5,), (1.0,), (2.0,), (0.0,)],
+    tolerance=1e-6,
+    wrong={
+        "the variance of the noise is its standard deviation squared.": lambda noise: 1 / (1 + noise),
+        "only the view that you predict *from* counts; there is one noise in E[x_a²].": (
+            lambda noise: 1 / (1 + 2 * noise**2)
+        ),
+        "that predicts the view by itself; with noise, half of what you see is not in the other view.": (
+            lambda noise: 1.0
+        ),
+        "that is the inverse: is the best guess larger or smaller than what you see?": (
+            lambda noise: 1 + noise**2
+        ),
+        "that is the root of it: the correlation coefficient is linear in the covariance.": (
+            lambda noise: (1 + noise**2) ** -0.5
+        ),
+        "that is the part of the variance that is noise; you need the part that is signal.": (
+            lambda noise: noise**2 / (1 + noise**2)
+        ),
+        "that is the error that remains at the best p, not p.": (
+            lambda noise: 1 + noise**2 - 1 / (1 + noise**2)
+        ),
+    },
+)
+
+
+# ---- build: the loss of BYOL
+
+
+def my_byol_loss(online, predictor, target, view_a, view_b):
+    p_a, p_b = predictor(online(view_a)), predictor(online(view_b))
+    with torch.no_grad():
+        z_a, z_b = target(view_a), target(view_b)
+    one_way = -F.cosine_similarity(p_a, z_b, dim=1).mean()
+    other_way = -F.cosine_similarity(p_b, z_a, dim=1).mean()
+    return (one_way + other_way) / 2
+
+
+def _layers(*sizes: int, seed: int) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(*sizes[:2]), nn.Tanh(), nn.Linear(*sizes[1:]))
+
+
+def _byol_case(seed: int) -> tuple:
+    online, target = _layers(5, 8, 4, seed=seed), _layers(5, 8, 4, seed=seed + 1)
+    return (
+        online,
+        _layers(4, 6, 4, seed=seed + 2),
+        target,
+        vectors(7, 5, seed=seed),
+        vectors(7, 5, seed=seed + 9),
+    )
+
+
+NETWORK_NAMES = ("online", "predictor", "target")
+
+
+def _loss_and_gradients(answer: Callable, case: tuple) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    loss = answer(*case)
+    if not isinstance(loss, Tensor) or loss.dim() > 0:
+        kind = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise Wrong(f"return one loss, a tensor without dimensions; yours is {kind}.")
+    if not loss.requires_grad:
+        raise Wrong("your loss carries no gradient: the predictions must be made with gradients.")
+    loss.backward()
+    gradients = {
+        name: [torch.zeros_like(p) if p.grad is None else p.grad for p in network.parameters()]
+        for name, network in zip(NETWORK_NAMES, case, strict=False)
+    }
+    return loss.detach(), gradients
+
+
+def _same(gradients: list[Tensor], others: list[Tensor]) -> bool:
+    return all(is_close(a, b, 1e-3) for a, b in zip(gradients, others, strict=True))
+
+
+def judge_byol_loss(answer: Callable) -> None:
+    """Raise Wrong unless answer(online, predictor, target, view_a, view_b) has BYOL's value and gradients."""
+    for seed in (0, 20):
+        case = _byol_case(seed)
+        before = [fresh_copy(network) for network in case[:3]]
+        loss, gradients = _loss_and_gradients(answer, case)
+        for name, network, old in zip(NETWORK_NAMES, case, before, strict=False):
+            raise_changed(name, network, old)
+        right, expected = _loss_and_gradients(my_byol_loss, _byol_case(seed))
+        if not is_close(loss, right, 1e-4):
+            for message, wrong in BYOL_LOSS.wrong.items():
+                if is_close(loss, _loss_and_gradients(wrong, _byol_case(seed))[0], 1e-4):
+                    raise Wrong(message)
+            raise_unlike(loss, right, 1e-4)
+        if any(gradient.any() for gradient in gradients["target"]):
+            raise Wrong(
+                "the value is right, but a gradient reaches the target network, and training would make the "
+                "targets easy: compute them under torch.no_grad(), or .detach() them."
+            )
+        for name in ("predictor", "online"):
+            if not any(gradient.any() for gradient in gradients[name]):
+                raise Wrong(f"the value is right, but no gradient reaches the {name} network.")
+            if not _same(gradients[name], expected[name]):
+                raise Wrong(
+                    f"the value is right, but the gradient of the {name} network is not: nothing between it and "
+                    "the loss may be detached, in either direction."
+                )
+
+
+def _variant(
+    predict: str = "online", of: str = "target", pairs: str = "crossed", power: str = "cosine", blocked=()
+) -> Callable:
+    """my_byol_loss with a mistake."""
+
+    def answer(online, predictor, target, view_a, view_b):
+        networks = {"online": online, "target": target}
+        h_a, h_b = networks[predict](view_a), networks[predict](view_b)
+        if "online" in blocked:
+            h_a, h_b = h_a.detach(), h_b.detach()
+        p_a, p_b = predictor(h_a), predictor(h_b)
+        z_a, z_b = networks[of](view_a), networks[of](view_b)
+        if "predicted targets" in blocked:
+            z_a, z_b = predictor(z_a), predictor(z_b)
+        if "target open" not in blocked:
+            z_a, z_b = z_a.detach(), z_b.detach()
+        if pairs == "straight":
+            z_a, z_b = z_b, z_a
+        if power == "squares":
+            return (F.mse_loss(p_a, z_b) + F.mse_loss(p_b, z_a)) / 2
+        one, other = (-F.cosine_similarity(p, z, dim=1).mean() for p, z in ((p_a, z_b), (p_b, z_a)))
+        return {"one": one, "other": other, "sum": one + other, "plus": -(one + other) / 2}.get(
+            power, (one + other) / 2
+        )
+
+    return answer
+
+
+BYOL_LOSS = Exercise(
+    name="11.byol",
+    title="the loss of BYOL",
+    minutes=15,
+    difficulty="hard",
+    statement=(
+        "`online` and `target` are networks of the same shape (encoder and projection head in one), `predictor` takes "
+        "projections. Write BYOL's loss of two views: the online prediction of each view against the target "
+        "projection of the *other* one, by minus the cosine, averaged over the images and over both directions. "
+        "The gradient must reach `online` and `predictor`, and **not** `target`, whose parameters ask for one here. "
+        "Leave the networks as they are, their `requires_grad` included."
+    ),
+    stub=(
+        "def my_byol_loss(online, predictor, target, view_a, view_b):\n"
+        '    """A loss that .backward() can be called on; the views are (N, ...)."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_byol_loss,
+    hints=(
+        "Four passes: online and predictor on both views, target on both views. Which of them need gradients?",
+        "`with torch.no_grad():` around the target's passes; then two calls of `F.cosine_similarity(..., dim=1)`, "
+        "prediction of a with target of b and the other way round.",
+    ),
+    test=judge_byol_loss,
+    wrong={
+        "the predictor was applied to the target as well; only the online network has one.": _variant(
+            blocked=("predicted targets",)
+        ),
+        "each prediction is compared with the target of its own view; it should predict the other view.": (
+            _variant(pairs="straight")
+        ),
+        "the targets come from the online network; that is SimSiam. Use `target`.": _variant(of="online"),
+        "the predictions come from the target network; they belong to `online`.": _variant(predict="target"),
+        "this is the sum of both directions; take their mean.": _variant(power="sum"),
+        "this is one direction, a predicts b; add the other, b predicts a, and take the mean.": (
+            _variant(power="one")
+        ),
+        "this is one direction, b predicts a; add the other, a predicts b, and take the mean.": (
+            _variant(power="other")
+        ),
+        "the sign is missing: the loss is *minus* the cosine, so that agreement makes it small.": (
+            _variant(power="plus")
+        ),
+        "this is the squared difference of vectors of any length; use the cosine.": _variant(power="squares"),
+        "a gradient reaches the target network": _variant(blocked=("target open",)),
+        "no gradient reaches the online network": _variant(blocked=("online",)),
+    },
+)
+
+
+# ---- spot the bug: the variance term
+
+
+def my_variance_term(z):
+    std = (z.var(dim=0) + 1e-4).sqrt()
+    return F.relu(1 - std).mean()
+
+
+def _hinged(std: Tensor) -> Tensor:
+    return F.relu(1 - std).mean()
+
+
+VARIANCE = Exercise(
+    name="11.variance",
+    title="spot the bug in a variance term",
+    minutes=8,
+    difficulty="medium",
+    statement=(
+        "This variance term stands in a public repository. As the cell above shows, it is 0 for a network that "
+        "has collapsed completely. Find the mistake and mend it: every *dimension* of `z` `(N, D)` should have a "
+        "standard deviation of 1 or more *over the images*. Add `1e-4` to the variance below the root, as VICReg does. "
+        "The gradient must reach `z`."
+    ),
+    stub=("def my_variance_term(z):\n    std = torch.std(z)\n    return F.relu(1 - std).mean()"),
+    reference=my_variance_term,
+    hints=(
+        "What does `torch.std(z)` of a matrix without a `dim` compare with what? Print its shape.",
+        "Images are the rows: one standard deviation for each column, D of them; then relu, then the mean.",
+    ),
+    cases=lambda: [
+        (0.7 * vectors(9, 4),),
+        (vectors(20, 6, seed=1) * torch.linspace(0.1, 3, 6) + 3,),
+        (0.01 * vectors(8, 3, seed=4),),
+        (0.3 * vectors(5, 3, seed=2) + vectors(1, 3, seed=3),),
+    ],
+    differentiable=("z",),
+    wrong={
+        "still one standard deviation of all numbers together; take one for each column.": lambda z: _hinged(
+            z.std()
+        ),
+        "that is the spread *within* each image's projection; it should be over the images, dim=0.": (
+            lambda z: _hinged((z.var(1) + 1e-4).sqrt())
+        ),
+        "this is the variance; take its root.": lambda z: _hinged(z.var(0) + 1e-4),
+        "without 1e-4 below the root the gradient is infinite where a dimension is constant.": (
+            lambda z: _hinged(z.std(0))
+        ),
+        "the hinge is missing: a dimension that spreads more than 1 must not make up for one that does "
+        "not.": lambda z: (1 - (z.var(0) + 1e-4).sqrt()).mean(),
+        "the mean over the dimensions comes before the hinge; a wide one may then hide a narrow one.": (
+            lambda z: F.relu(1 - (z.var(0) + 1e-4).sqrt().mean())
+        ),
+        "the hinge is turned round: it punishes what spreads more than 1.": lambda z: F.relu(
+            (z.var(0) + 1e-4).sqrt() - 1
+        ).mean(),
+        "this is the sum over the dimensions; take the mean.": lambda z: F.relu(
+            1 - (z.var(0) + 1e-4).sqrt()
+        ).sum(),
+        "the variance is divided by N; VICReg, as torch, divides by N - 1.": lambda z: _hinged(
+            (z.var(0, correction=0) + 1e-4).sqrt()
+        ),
+        "1e-4 belongs below the root.": lambda z: _hinged(z.std(0) + 1e-4),
+    },
+)
+
+EXERCISES = [GRADIENT, RANK, COLLAPSING, BEST, BYOL_LOSS, VARIANCE]
+
+QUIZ = [
+    Question(
+        "A training without negatives ends at a loss of -0.999. What do you do next?",
+        right="Measure how much the projections of images differ",
+        options={
+            "Measure how much the projections of images differ": (
+                "The loss only asks for agreement. If everything agrees with everything, it has collapsed."
+            ),
+            "Stop there, since hardly anything is left to gain": (
+                "A network that maps all images to one vector reaches -1. The loss cannot tell it from a good one."
+            ),
+            "Train a linear probe on h to rule out a collapse": (
+                "The representations before the head survive a collapse, and a probe on them hardly notices."
+            ),
+        },
+    ),
+    Question(
+        "SimSiam has no predictor. What does the stop-gradient change?",
+        right="The gradient is half as long, and otherwise the same",
+        options={
+            "The gradient is half as long, and otherwise the same": (
+                "Each half of the symmetric loss leaves out one of two ways, and together they leave out half."
+            ),
+            "It prevents the collapse, but at a slower pace": "An optimizer like AdamW does not even notice the factor.",
+            "Only one of the two views still gets a gradient": (
+                "In each half of the loss one of them does. The loss is symmetric, so both do."
+            ),
+        },
+    ),
+    Question(
+        "What moves the weights of BYOL's target network?",
+        right="The weights of the online network, averaged over time",
+        options={
+            "The weights of the online network, averaged over time": (
+                "The moving average is all. Neither the loss nor the optimizer ever touches the target."
+            ),
+            "The loss, by a gradient that is scaled by 1 - m": (
+                "No gradient reaches the target. It does move by a share 1 - m, towards the online weights."
+            ),
+            "Nothing at all: it stays the random network it was": (
+                "That is momentum 1, one of the controls. With less than 1 the target follows."
+            ),
+        },
+    ),
+    Question(
+        "The head has collapsed, and yet a linear probe on h works about as well as before training. Why?",
+        right="The loss sees z only, and h can keep what z has lost",
+        options={
+            "The loss sees z only, and h can keep what z has lost": (
+                "The head can throw everything away by itself, and batch normalisation keeps h spread out."
+            ),
+            "The probe has learned the labels while training z": "The probe never changes the encoder; it comes afterwards.",
+            "A collapse of z makes h linearly separable instead": (
+                "A collapse does nothing good for h: the probe is no better than on a random encoder."
+            ),
+        },
+    ),
+    Question(
+        "What happens to VICReg when the covariance term is left out?",
+        right="Dimensions may repeat each other; the spread stays",
+        options={
+            "Dimensions may repeat each other; the spread stays": (
+                "The variance term still demands a spread of 1 in every dimension, but not that they differ."
+            ),
+            "All the projections shrink to one point, as before": "That is what the variance term prevents by itself.",
+            "The two views of an image stop agreeing in the end": "Agreement is the invariance term's work.",
+        },
+    ),
+    Question(
+        "In a table BYOL with momentum 0 fails, while SimSiam, which has no second network, works. What follows?",
+        right="A moving average is not needed in every setting",
+        options={
+            "A moving average is not needed in every setting": (
+                "With momentum 0 both are the same algorithm. Other settings must decide, and they differ in several."
+            ),
+            "One of the two tables must have been made wrongly": (
+                "Both can be right: learning rates, heads and batch normalisation differ between the papers."
+            ),
+            "The predictor of SimSiam does a moving average": "It averages over views at best, not over time.",
+        },
+    ),
+]
