@@ -1,6 +1,7 @@
 """How a trained model is judged: the same few measures for every lesson; one file a question."""
 
 from sslcourse.evaluate.anomaly import auroc
+from sslcourse.evaluate.attention import map_auroc, map_iou, patch_masks
 from sslcourse.evaluate.clustering import adjusted_rand_index
 from sslcourse.evaluate.collapse import effective_rank, projection_std
 from sslcourse.evaluate.disentanglement import (
@@ -43,8 +44,11 @@ __all__ = [
     "labels_needed",
     "linear_classifier",
     "linear_probe",
+    "map_auroc",
+    "map_iou",
     "mutual_information",
     "mutual_information_gap",
+    "patch_masks",
     "perplexity",
     "precision_and_recall",
     "projection_std",
