@@ -234,6 +234,11 @@ def test_trouble_costs_one_row(marked, student, grade, said):
     assert marked[student]["Feedback comments"].startswith(said)
 
 
+def test_a_folder_without_notebooks_is_told(tmp_path):
+    with pytest.raises(SystemExit, match="there is no notebook in"):
+        mark.main([str(tmp_path)])
+
+
 def test_canvas_and_moodle_find_the_columns_that_they_need(marked):
     columns = list(marked["right"])
     assert columns[:5] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
