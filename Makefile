@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PACKAGES ?= -r requirements.lock
 ARGS ?=
+LESSON ?= 00
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
@@ -12,14 +13,17 @@ SOURCES := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" \
 	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab test test-notebooks test-portable test-colab test-newest notebooks weights sweeps bench times \
-	screenshot lock chromium clean
+.PHONY: help lab export test test-notebooks test-portable test-colab test-newest test-site notebooks site frames \
+	weights sweeps bench times screenshot lock chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
 
-lab: $(READY) ## open JupyterLab on the first lesson; make lab ARGS="--no-browser --port 8890"
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb $(ARGS)
+lab: $(READY) ## open your own copy of a lesson; make lab LESSON=09 ARGS="--no-browser --port 8890"
+	$(BIN)/python -m sslcourse.lessons --open $(LESSON) $(ARGS)
+
+export: $(READY) ## write your copy of a lesson as HTML and PDF, to hand in; make export LESSON=09
+	$(BIN)/python -m sslcourse.export $(LESSON)
 
 test: $(READY) chromium ## run all tests: style, package, browser, lessons
 	$(BIN)/ruff check
@@ -41,19 +45,30 @@ test-colab: ## run the lessons with the versions of Colab and Kaggle
 	$(MAKE) test-notebooks VENV=.venv-colab PACKAGES="-r tests/colab.txt" PYTHON=$(PYTHON)
 
 test-newest: ## run all tests with the newest version of every package
-	$(MAKE) test VENV=.venv-newest PACKAGES="--upgrade -e .[lab,dev]"
+	$(MAKE) test VENV=.venv-newest PACKAGES="--upgrade -e .[lab,dev,site]"
 
 notebooks: $(LESSONS) ## rebuild the notebooks whose source, or the package, has changed
 
 notebooks/%.ipynb: notebooks/src/%.py $(SOURCES) tools/build_notebooks.py | $(READY)
 	$(BIN)/python tools/build_notebooks.py $<
 
+site: $(READY) ## build the website into build/site; its sliders move for lessons that are recorded
+	$(BIN)/python tools/build_site.py $(ARGS)
+
+frames: $(READY) ## run every lesson that has changed and record its sliders and trainings for the website
+	SSLCOURSE_THREADS=1 $(BIN)/python tools/record_lessons.py $(ARGS)
+
+test-site: $(READY) chromium ## test every page of build/site: links, requests, sizes, axe
+	SITE=build/site $(BIN)/pytest tests/browser/test_site.py
+
 weights: $(READY) ## pretrain the encoders that the package carries, up to 20 minutes each
 	$(BIN)/python tools/weights.py $(ARGS)
 
-sweeps: $(READY) ## train again what the lessons compare but have no time for, about an hour
+sweeps: $(READY) ## train again what the lessons compare but have no time for, some hours
 	$(BIN)/python tools/sweep.py $(ARGS)
 	$(BIN)/python tools/label_curves.py
+	$(BIN)/python tools/clip_curves.py
+	$(BIN)/python tools/agreement_curves.py
 	$(BIN)/python tools/without_negatives.py
 
 bench: $(READY) ## measure against other libraries

@@ -123,41 +123,91 @@ def anchor_and_positive(images: Tensor) -> tuple[Tensor, Tensor]:
     )
 
 
-def interpolation_matrices(start: Tensor, length: Tensor, n: int) -> Tensor:
-    """Matrices (N, 1, n, n) that stretch a part of n pixels to n pixels: row i mixes the two around place i.
+@dataclass
+class MultiCrop:
+    """Two global views, which show most of an image, and several small local ones, which show a part.
 
-    start, length (N,): where the part begins and how long it is, as shares of the whole.
+    SwAV, Section 3.3 (arXiv:2006.09882), and DINO, Section 3.1 (arXiv:2104.14294). Calling it on images
+    (N, C, H, W), or on pairs (N, 2, C, H, W), whose images take turns, draws anew and returns global views
+    (2, N, C, H, W) and local ones (V, N, C, size, size).
+
+    crop: smallest share of the image's area in a global view, and largest in a local one; local_crop:
+    smallest in a local one. flip, jitter: as in Augmentation.
     """
-    pixels = torch.arange(n, device=start.device)
-    places = n * start.unsqueeze(1) + length.unsqueeze(1) * (pixels + 0.5) - 0.5  # (N, n)
-    distances = (places.clamp(0, n - 1).unsqueeze(2) - pixels).abs()  # (N, n, n)
+
+    local_views: int = 4
+    size: int = 14
+    crop: float = 0.4
+    local_crop: float = 0.1
+    flip: float = 0.5
+    jitter: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.local_crop <= self.crop <= 1:
+            raise ValueError(f"need 0 < local_crop <= crop <= 1, got {self}")
+        self.generator = torch.Generator("cpu").manual_seed(self.seed)
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        if self.generator.device.type != images.device.type:
+            self.generator = torch.Generator(images.device).manual_seed(self.seed)
+        pair = anchor_and_positive(images)
+        local = (self.local_crop, self.flip, self.generator, self.crop, self.size)
+        views = [
+            random_resized_crop(image, self.crop, self.flip, self.generator) for image in pair
+        ]
+        parts = [random_resized_crop(pair[i % 2], *local) for i in range(self.local_views)]
+        return self._vary(views, pair[0]), self._vary(parts, pair[0])
+
+    def _vary(self, views: list[Tensor], images: Tensor) -> Tensor:
+        varied = [random_contrast(view, self.jitter, self.generator) for view in views]
+        return torch.stack(varied) if varied else images.new_zeros(0, *images.shape)
+
+
+def interpolation_matrices(
+    start: Tensor, length: Tensor, n: int, size: int | None = None
+) -> Tensor:
+    """Matrices (N, 1, size, n) that stretch a part of n pixels to size pixels, n of them if size is None.
+
+    Row i mixes the two pixels around place i. start, length (N,): where the part begins and how long it is,
+    as shares of the whole.
+    """
+    size = n if size is None else size
+    pixels, made = (torch.arange(count, device=start.device) for count in (n, size))
+    places = n * start.unsqueeze(1) + n / size * length.unsqueeze(1) * (made + 0.5) - 0.5
+    distances = (places.clamp(0, n - 1).unsqueeze(2) - pixels).abs()  # (N, size, n)
     return (1 - distances).clamp_min(0).unsqueeze(1)
 
 
 def random_resized_crop(
-    images: Tensor, min_area: float, flip: float = 0.0, generator: Generator | None = None
+    images: Tensor,
+    min_area: float,
+    flip: float = 0.0,
+    generator: Generator | None = None,
+    max_area: float = 1.0,
+    size: int | None = None,
 ) -> Tensor:
-    """Cut a window out of every image (N, C, H, W) and enlarge it to the size of the image.
+    """Cut a window out of every image (N, C, H, W) and enlarge it to the image's size, or to size x size.
 
-    Each window has its own area, min_area to 1 times the image's, its own ratio of width to height, 3/4 to
-    4/3 and nearer to 1 where min_area leaves no room, its own place, and is mirrored with probability flip
-    (Szegedy et al., arXiv:1409.4842). With min_area 1 the window is the whole image.
+    Each window has its own area, min_area to max_area times the image's, its own ratio of width to height,
+    3/4 to 4/3 and nearer to 1 where min_area leaves no room, its own place, and is mirrored with probability
+    flip (Szegedy et al., arXiv:1409.4842). With min_area 1 the window is the whole image.
     """
     if images.ndim != 4:
         raise ValueError(
             f"images must be a batch (N, C, H, W), got shape {tuple(images.shape)}"
         )
-    if not 0 < min_area <= 1:
-        raise ValueError(f"min_area must lie in (0, 1], got {min_area}")
+    if not 0 < min_area <= max_area <= 1:
+        raise ValueError(f"min_area must lie in (0, {min(max_area, 1):g}], got {min_area}")
     _refuse_whole_numbers(images)
     luck = random_tensor(torch.rand, (5, len(images)), images.device, generator)
     area, log_ratio, x, y, mirrored = luck
-    area = min_area + (1 - min_area) * area
+    area = min_area + (max_area - min_area) * area
     widest = min(math.log(4 / 3), -math.log(min_area))
     ratio = (widest * (2 * log_ratio - 1)).exp()
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
-    rows = interpolation_matrices(y * (1 - height), height, images.shape[2])
-    columns = interpolation_matrices(x * (1 - width), width, images.shape[3])
+    rows = interpolation_matrices(y * (1 - height), height, images.shape[2], size)
+    columns = interpolation_matrices(x * (1 - width), width, images.shape[3], size)
     columns = torch.where((mirrored < flip).reshape(-1, 1, 1, 1), columns.flip(2), columns)
     return rows.to(images) @ images @ columns.to(images).mT
 

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def mlp(*sizes: int) -> nn.Sequential:
@@ -122,6 +123,61 @@ class VisionTransformer(nn.Module):
         return tokens[~mask].reshape(len(images), -1, self.width)
 
 
+class ClassTokenTransformer(nn.Module):
+    """A vision transformer with a class token, whose patches of 4 x 4 pixels pass three convolutions first.
+
+    images (N, C, H, H) -> representations (N, width): the class token after the last layer. H is a multiple
+    of 4; positions are learned for image_size and interpolated for others (Dosovitskiy and others,
+    arXiv:2010.11929). The convolutions let a small transformer learn fast (Xiao and others,
+    arXiv:2106.14881).
+    """
+
+    def __init__(
+        self,
+        width: int = 64,
+        depth: int = 3,
+        heads: int = 4,
+        image_size: int = 32,
+        channels: int = 1,
+    ):
+        super().__init__()
+        self.side = image_size // 4
+        self.embed = nn.Sequential(
+            nn.Conv2d(channels, 32, kernel_size=3, stride=2, padding=1),
+            nn.BatchNorm2d(32),
+            nn.GELU(),
+            nn.Conv2d(32, 64, kernel_size=3, stride=2, padding=1),
+            nn.BatchNorm2d(64),
+            nn.GELU(),
+            nn.Conv2d(64, width, kernel_size=3, padding=1),
+        )
+        self.positions = nn.Parameter(0.2 * torch.randn(1, width, self.side, self.side))
+        self.class_token = nn.Parameter(0.2 * torch.randn(width))
+        self.layers = transformer(width, depth, heads)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(self._embedded(images))[:, 0]
+
+    def attention(self, images: Tensor) -> Tensor:
+        """How much each head of the last layer looks from the class token at each patch, (N, heads, L)."""
+        *layers, last, _ = self.layers
+        tokens = self._embedded(images)
+        for layer in layers:
+            tokens = layer(tokens)
+        tokens = last.norm1(tokens)
+        weights = last.self_attn(tokens, tokens, tokens, average_attn_weights=False)[1]
+        return weights[:, :, 0, 1:]
+
+    def _embedded(self, images: Tensor) -> Tensor:
+        patches, positions = self.embed(images), self.positions  # (N, width, h, h)
+        if patches.shape[2:] != positions.shape[2:]:
+            size = patches.shape[2:]
+            positions = F.interpolate(positions, size, mode="bicubic", align_corners=False)
+        patches = (patches + positions).flatten(2).transpose(1, 2)  # (N, L, width)
+        first = self.class_token.expand(len(images), 1, -1)
+        return torch.cat([first, patches], dim=1)  # (N, 1 + L, width)
+
+
 class TextEncoder(nn.Module):
     """A transformer whose tokens are words, each of which sees all others (BERT, arXiv:1810.04805).
 
@@ -135,6 +191,9 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.width = width
         self.embedding = nn.Embedding(n_tokens, width)
+        nn.init.normal_(
+            self.embedding.weight, std=0.02
+        )  # PyTorch's own 1.0 drowns the places
         self.positions = nn.Parameter(0.02 * torch.randn(longest, width))
         self.layers = transformer(width, depth, heads)
 

@@ -1,6 +1,8 @@
 """What stands on an encoder while it trains, and is thrown away afterwards."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def projection_head(
@@ -29,3 +31,33 @@ def prediction_head(projections: int = 64, hidden: int = 256) -> nn.Sequential:
         nn.GELU(),
         nn.Linear(hidden, projections),
     )
+
+
+class PrototypeHead(nn.Module):
+    """DINO's head: h (N, features) -> scores (N, K), cosines of a bottleneck with K prototypes.
+
+    Three layers to the bottleneck, a vector of length 1, then a linear layer whose rows have length 1 too,
+    which is weight normalisation with a fixed length (DINO, Appendix C, arXiv:2104.14294).
+    batch_norm: after each hidden layer, an option of the authors' code; for encoders that have none.
+    """
+
+    def __init__(
+        self,
+        features: int = 128,
+        prototypes: int = 256,
+        hidden: int = 128,
+        bottleneck: int = 64,
+        batch_norm: bool = False,
+    ):
+        super().__init__()
+        layers = []
+        for inputs in (features, hidden):
+            layers += [nn.Linear(inputs, hidden)]
+            layers += [nn.BatchNorm1d(hidden)] * batch_norm + [nn.GELU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden, bottleneck))
+        self.prototypes = nn.Parameter(torch.randn(prototypes, bottleneck))
+
+    def forward(self, h: Tensor, frozen: bool = False) -> Tensor:
+        """frozen: no gradient reaches the prototypes, as in the first steps of a training."""
+        prototypes = self.prototypes.detach() if frozen else self.prototypes
+        return F.normalize(self.layers(h), dim=1) @ F.normalize(prototypes, dim=1).T

@@ -9,6 +9,7 @@ import re
 import textwrap
 from dataclasses import dataclass
 
+from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -16,6 +17,8 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+DENSITY = 2  # pixels of a still figure for each pixel of the page: sharp on today's screens
+COLORS = 64  # of a picture on a page; more are not told apart in figures, and take more bytes
 STRESSED = r"(?<![\w*])\*([^\s*`](?:[^*`]*[^\s*`])?)\*(?![\w*])"
 MATH = re.compile(r"^\.\. math::((?:.*\n?)(?:\n?[ ]+.*\n?)*)", re.MULTILINE)
 # JupyterLab's colours for code, which go with its light and its dark theme; other pages have their own.
@@ -34,10 +37,10 @@ CODE_STYLE = """<style>
 </style>"""
 
 
-def png(picture: Figure | Image.Image) -> bytes:
-    """The picture as the bytes of a PNG file."""
+def png(picture: Figure | Image.Image, density: int = 1) -> bytes:
+    """The picture as the bytes of a PNG file. density: pixels of the file for each pixel of a figure."""
     if isinstance(picture, Figure):
-        picture = _pixels(picture)
+        picture = _pixels(picture, density)
     if not isinstance(picture, Image.Image):
         raise TypeError(
             f"a picture is a matplotlib Figure or a PIL image, got {type(picture).__name__}"
@@ -45,17 +48,18 @@ def png(picture: Figure | Image.Image) -> bytes:
     return _png(picture, compress_level=1)  # a slider waits for it
 
 
-def _pixels(figure: Figure) -> Image.Image:
+def _pixels(figure: Figure, density: int = 1) -> Image.Image:
     """The figure as it is drawn, without the detour through matplotlib's slower PNG."""
-    canvas = (
-        figure.canvas
-        if isinstance(figure.canvas, FigureCanvasAgg)
-        else FigureCanvasAgg(figure)
-    )
+    dpi, kept = figure.dpi, isinstance(figure.canvas, FigureCanvasAgg)
+    if density != 1:
+        figure.set_dpi(dpi * density)
+    canvas = figure.canvas if kept else FigureCanvasAgg(figure)
     canvas.draw()
-    return Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert(
-        "RGB"
-    )
+    size = canvas.get_width_height(physical=True)
+    pixels = Image.frombuffer("RGBA", size, canvas.buffer_rgba()).convert("RGB")
+    if density != 1:
+        figure.set_dpi(dpi)
+    return pixels
 
 
 def _png(picture: Image.Image, **options: int) -> bytes:
@@ -64,20 +68,28 @@ def _png(picture: Image.Image, **options: int) -> bytes:
     return buffer.getvalue()
 
 
-def picture_html(picture: bytes, alt: str) -> str:
-    """PNG bytes as an <img> with its description: Jupyter gives its own PNG outputs none."""
-    data = base64.b64encode(_smaller(picture)).decode()
-    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}" style="max-width: 100%">'
+def picture_html(picture: bytes, alt: str, density: int = 1, colors: int = COLORS) -> str:
+    """PNG bytes as an <img> with its description: Jupyter gives its own PNG outputs none.
+
+    density: pixels of the picture for each pixel of the page. colors: at most so many, for fewer bytes.
+    """
+    width = Image.open(io.BytesIO(picture)).width
+    style = f' width="{width // density}"' if density > 1 else ""
+    data = base64.b64encode(webp(picture, colors)).decode()
+    source = f'src="data:image/webp;base64,{data}"{style}'
+    return f'<img alt="{html.escape(alt)}" {source} style="max-width: 100%">'
 
 
-def _smaller(picture: bytes) -> bytes:
-    """The same picture with at most 256 colours: a third of the bytes in a notebook."""
+def webp(picture: bytes, colors: int = 256) -> bytes:
+    """PNG bytes with fewer colours, as lossless WebP: a quarter of the bytes in a notebook."""
     image = Image.open(io.BytesIO(picture))
     if image.mode != "L":
         image = image.convert("RGB").quantize(
-            256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+            colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
         )
-    return _png(image, compress_level=9)
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, format="webp", lossless=True, quality=75, method=4)
+    return buffer.getvalue()
 
 
 @dataclass(frozen=True)
@@ -88,10 +100,11 @@ class Shown:
     alt: str
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {
-            "text/html": picture_html(png(self.picture), self.alt),
-            "text/plain": self.alt,
-        }
+        if isinstance(self.picture, Figure):
+            page = picture_html(png(self.picture, DENSITY), self.alt, DENSITY)
+        else:
+            page = picture_html(png(self.picture), self.alt, colors=256)
+        return {"text/html": page, "text/plain": self.alt}
 
 
 def show(picture: Figure | Image.Image, alt: str) -> Shown:
@@ -105,6 +118,25 @@ def inline(markdown: str) -> str:
     """A sentence as HTML, with `code` and *stress* as Markdown has them and everything else as it is."""
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(markdown))
     return re.sub(STRESSED, r"<em>\1</em>", text)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Markdown that front ends typeset, and the same words for where they do not."""
+
+    markdown: str
+    plain: str
+
+    def __repr__(self) -> str:
+        return self.plain
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/markdown": self.markdown, "text/plain": self.plain}
+
+
+def say(markdown: str, plain: str) -> None:
+    """Show Markdown below the cell that runs."""
+    display(Words(markdown, plain))
 
 
 def without_marks(markdown: str) -> str:

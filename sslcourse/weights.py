@@ -11,12 +11,18 @@ from sslcourse.data.embedded import verified
 from sslcourse.encoders import VisionTransformer, conv_encoder
 
 FOLDER = Path(__file__).parent / "data/weights"
-ENCODERS = {"simclr": conv_encoder, "moco": conv_encoder, "mae": VisionTransformer}
+ENCODERS = {
+    "simclr": conv_encoder,
+    "moco": conv_encoder,
+    "mae": VisionTransformer,
+    "clips": conv_encoder,
+}
 
 
 def load(name: str) -> nn.Module:
     """The encoder that `name` pretrained on the training images without labels, in evaluation mode.
 
+    "clips" is SimCLR on two frames of each clip of moving clothes, data.clips().
     Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
     """
     encoder = _known(name)()

@@ -25,7 +25,7 @@ COLAB = [
 ]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 EXTRAS = PROJECT["optional-dependencies"]
-ASKED = [Requirement(line) for line in [*PROJECT["dependencies"], *EXTRAS["lab"], *EXTRAS["dev"]]]
+ASKED = [Requirement(line) for lines in [PROJECT["dependencies"], *EXTRAS.values()] for line in lines]
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.name)

@@ -5,7 +5,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from sslcourse.evaluate import auroc, linear_probe
+from sslcourse.evaluate import auroc, linear_probe, sensitivity
 from sslcourse.losses import reconstruction_errors
 
 
@@ -113,3 +113,43 @@ def test_a_linear_probe_works_where_gradients_are_switched_off():
     with torch.no_grad():
         assert linear_probe(*data) == linear_probe(*data)
     assert linear_probe(*data) > 0.5
+
+
+# What a representation ignores
+
+
+def sensitivity_by_loops(features):
+    pairs = range(len(features))
+    within = [(features[i, 0] - features[i, 1]).square().sum() for i in pairs]
+    between = [(features[i, 0] - features[j, 1]).square().sum() for i in pairs for j in pairs if i != j]
+    return (sum(within) / len(within) / (sum(between) / len(between))).item()
+
+
+@pytest.mark.parametrize("n, offset", [(2, 0.0), (9, 0.0), (9, 100.0)])
+def test_sensitivity_is_a_ratio_of_mean_squared_distances(n, offset):
+    features = torch.randn(n, 2, 5, generator=torch.Generator().manual_seed(n)) + offset
+    assert sensitivity(features) == pytest.approx(sensitivity_by_loops(features.double()), rel=1e-4)
+
+
+def test_sensitivity_is_0_for_equal_pairs_and_1_for_unrelated_ones():
+    a, b = torch.randn(2, 4000, 6, generator=torch.Generator().manual_seed(0))
+    assert sensitivity(torch.stack([a, a], dim=1)) == 0
+    assert sensitivity(torch.stack([a, b], dim=1)) == pytest.approx(1, abs=0.05)
+
+
+def test_sensitivity_of_a_sum_is_the_share_of_its_variance():
+    """h = shared part of variance s, own part of variance 1: 1 / (1 + s)."""
+    shared, a, b = torch.randn(3, 5000, 4, generator=torch.Generator().manual_seed(0))
+    pairs = torch.stack([3 * shared + a, 3 * shared + b], dim=1)
+    assert sensitivity(pairs) == pytest.approx(1 / 10, abs=0.005)
+
+
+@pytest.mark.parametrize("features", [torch.rand(1, 2, 3), torch.rand(5, 3, 3), torch.rand(5, 3)])
+def test_sensitivity_refuses_what_is_no_set_of_pairs(features):
+    with pytest.raises(ValueError, match="pairs"):
+        sensitivity(features)
+
+
+def test_collapsed_representations_have_no_sensitivity():
+    with pytest.raises(ValueError, match="equal"):
+        sensitivity(torch.ones(5, 2, 3))

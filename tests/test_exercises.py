@@ -360,6 +360,14 @@ def test_hints_come_one_after_the_other(capsys):
         assert capsys.readouterr().out.startswith(expected)
 
 
+def test_verdicts_and_hints_are_printed_without_the_marks_of_markdown(capsys):
+    check("02.entropy", lambda p: -torch.special.entr(p).sum(-1))
+    assert "surprise is minus the logarithm" in capsys.readouterr().out
+    hint("02.entropy")
+    printed = capsys.readouterr().out
+    assert "`" not in printed and "**" not in printed
+
+
 def test_a_solution_is_shown_only_when_asked_twice(capsys):
     solution("00.line")
     assert "return" not in capsys.readouterr().out

@@ -11,12 +11,12 @@ MODULES = sorted((ROOT / "sslcourse").rglob("*.py"))
 ORDER = [
     "remedies", "torchvision_compat", "data", "augment", "encoders", "heads", "losses", "masking", "momentum",
     "methods", "weights", "training", "sampling", "evaluate", "claims", "plots", "diagrams", "show",
-    "widgets", "exercises", "check",
+    "widgets", "exercises", "handed_in", "check", "lessons", "export", "mark",
 ]  # fmt: skip
 MAY_IMPORT = {  # library: the modules that may
     "torchvision": {"torchvision_compat", "data", "augment"},
     "ipywidgets": {"show", "widgets"},
-    "IPython": {"show", "widgets"},
+    "IPython": {"show", "widgets", "handed_in"},
 }
 
 

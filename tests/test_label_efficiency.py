@@ -3,12 +3,16 @@
 import json
 import math
 from collections import defaultdict
+from itertools import product
+from statistics import fmean
 
+import clip_curves
+import label_curves
 import numpy as np
 import pytest
 import torch
-from label_curves import plan, point
 
+from sslcourse import weights
 from sslcourse.data import labelled_subset, sweep
 from sslcourse.data.sweeps import FOLDER
 from sslcourse.evaluate import label_curve, labels_needed
@@ -66,26 +70,83 @@ def test_nothing_is_read_outside_of_the_curve(accuracy):
 # The stored curves
 
 
+@pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def command(name):
+    return json.loads((FOLDER / f"{name}.json").read_text())["command"]
+
+
 def test_all_that_is_planned_is_stored_with_its_command():
-    expected = defaultdict(list)
-    for name, _, seed, places, _ in plan():
-        expected[name] += [(seed, *place) for place in places]
-    stored = sweep("label_efficiency")
-    places = {
-        name: [(p["seed"], p["per_class"], p["draw"]) for p in points] for name, points in stored.items()
-    }
+    stored, expected = sweep("label_efficiency"), defaultdict(list)
+    for name, _, places, _ in label_curves.plan():
+        expected[name] += places
+    places = {name: [(p["per_class"], p["draw"]) for p in points] for name, points in stored.items()}
     assert places == expected
-    command = json.loads((FOLDER / "label_efficiency.json").read_text())["command"]
-    assert command == "python tools/label_curves.py"
+    assert command("label_efficiency") == "python tools/label_curves.py"
 
 
 @pytest.mark.parametrize("name, on", [("supervised", "test"), ("supervised, 100 steps", "validation")])
-def test_a_stored_point_of_the_supervised_control_can_be_made_again(name, on):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def test_a_stored_point_of_the_supervised_control_can_be_made_again(name, on, one_thread):
     stored = sweep("label_efficiency")[name][0]
-    place = {key: int(stored[key]) for key in ("seed", "per_class", "draw")}
+    place = {key: int(stored[key]) for key in ("per_class", "draw")}
     steps = {"steps": 100} if on == "validation" else {}
-    again = point("supervised", None, **place, on=on, **steps)
-    torch.set_num_threads(threads)
+    again = label_curves.point("supervised", None, **place, on=on, **steps)
     assert again["accuracy"] == pytest.approx(stored["accuracy"], abs=0.02)
+
+
+def test_the_rate_on_shapes_is_the_best_of_those_tried_on_shapes_for_validation():
+    stored = sweep("label_efficiency")
+    for method, rates in label_curves.RATES.items():
+        means = {r: fmean(p["accuracy"] for p in stored[f"{method}, shapes, rate {r}"]) for r in rates}
+        assert max(means, key=means.get) == label_curves.ON_SHAPES[method]
+
+
+# Moving clothes
+
+
+EVERYWHERE = [*product(clip_curves.BUDGETS, range(clip_curves.DRAWS)), (300, 0), (1200, 0)]
+
+
+@pytest.mark.parametrize("method", clip_curves.SETTINGS)
+def test_curves_on_clips_are_complete_and_trained_as_was_best_on_validation(method):
+    name = method.replace("-", "_")
+    stored = sweep(f"clips_{name}")
+    assert command(f"clips_{name}") == f"python tools/clip_curves.py {method}"
+    places = [place for place in EVERYWHERE if place[0] < 50 or place[1] < clip_curves.FEWER_DRAWS]
+    assert [(p["per_class"], p["draw"]) for p in stored["test"]] == places
+    tried = defaultdict(list)
+    for p in stored["validation"]:
+        tried[p["per_class"], p["crop"], p["steps"], p["rate"]].append(p["accuracy"])
+    assert {place[0] for place in tried} == set(clip_curves.CHOOSE_AT)
+    for point in stored["test"]:
+        if point["per_class"] in clip_curves.BUDGETS:
+            chosen_at = max(n for n in clip_curves.CHOOSE_AT if n <= point["per_class"])
+            candidates = {place[1:]: sum(two) for place, two in tried.items() if place[0] == chosen_at}
+            assert max(candidates, key=candidates.get) == (point["crop"], point["steps"], point["rate"])
+
+
+def test_probes_on_clips_are_complete():
+    stored = sweep("clips_probe")
+    assert command("clips_probe") == "python tools/clip_curves.py probe"
+    assert len(stored) == len(clip_curves.PRETRAININGS)
+    for pair, passes, seeds in clip_curves.PRETRAININGS:
+        places = [(p["seed"], p["per_class"], p["draw"]) for p in stored[f"{pair}, {passes} passes"]]
+        assert places == [(seed, *place) for seed in seeds for place in EVERYWHERE]
+
+
+def test_stored_points_on_clips_can_be_made_again(one_thread):
+    probe = sweep("clips_probe")[f"two frames, {clip_curves.LONGER} passes"][3 * clip_curves.DRAWS]
+    encoder = weights.load("clips")
+    again = clip_curves.accuracy("probe", encoder, probe["per_class"], probe["draw"], (1, 0, 0.0))
+    assert again == pytest.approx(probe["accuracy"], abs=0.02)
+    tried = next(p for p in sweep("clips_supervised")["validation"] if p["steps"] == 400)
+    setting = tried["crop"], tried["steps"], tried["rate"]
+    place = tried["per_class"], tried["draw"]
+    again = clip_curves.accuracy("supervised", None, *place, setting, on="validation")
+    assert again == pytest.approx(tried["accuracy"], abs=0.02)

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 
 from sslcourse import losses
 from sslcourse.plots import image_rows, subplots
-from sslcourse.show import inline, picture_html, png, show, show_source, without_marks
+from sslcourse.show import Words, inline, picture_html, png, show, show_source, without_marks
 
 
 def figure():
@@ -74,7 +74,19 @@ def test_a_page_carries_a_figure_in_fewer_bytes_and_nearly_the_same_colours():
 def test_a_shown_picture_has_its_description_as_alt_and_as_plain_text(picture):
     bundle = show(picture(), "  loss falls\n   to 0.25 ")._repr_mimebundle_()
     assert bundle["text/plain"] == "loss falls to 0.25"
-    assert bundle["text/html"] == picture_html(png(picture()), "loss falls to 0.25")
+    assert re.search('alt="([^"]*)"', bundle["text/html"])[1] == "loss falls to 0.25"
+
+
+def test_a_shown_figure_is_as_wide_as_it_says_with_four_times_the_pixels():
+    shown = figure()
+    html = show(shown, "x")._repr_mimebundle_()["text/html"]
+    carried = Image.open(io.BytesIO(base64.b64decode(re.search('base64,([^"]*)', html)[1])))
+    assert carried.size == (600, 400) and 'width="300"' in html
+    assert Image.open(io.BytesIO(png(shown))).size == (300, 200)  # a slider's picture stays as it was
+
+
+def test_a_shown_image_is_carried_as_it_is():
+    assert show(image(), "x")._repr_mimebundle_()["text/html"] == picture_html(png(image()), "x")
 
 
 @pytest.mark.parametrize("alt", ["", " \n "])
@@ -177,3 +189,9 @@ def test_every_docstring_of_the_package_can_be_shown_as_text():
 def test_code_and_stress_of_markdown_are_shown_and_all_else_is_left_alone(markdown, html, plain):
     assert inline(markdown) == html
     assert without_marks(markdown) == plain
+
+
+def test_words_are_markdown_where_it_is_typeset_and_plain_elsewhere():
+    words = Words("**Hint:** look at `x`", "Hint: look at x")
+    assert words._repr_mimebundle_() == {"text/markdown": "**Hint:** look at `x`", "text/plain": repr(words)}
+    assert repr(words) == "Hint: look at x"

@@ -23,7 +23,7 @@ def test_every_recipe_has_its_weights_and_every_weight_its_recipe():
 
 @pytest.mark.parametrize("name", weights.ENCODERS)
 def test_an_encoder_has_the_figures_of_its_card(name):
-    for measure, figure in figures(weights.load(name)).items():
+    for measure, figure in figures(weights.load(name), name).items():
         assert figure == pytest.approx(weights.card(name)["figures"][measure], abs=0.01), measure
 
 
@@ -58,7 +58,7 @@ def test_loading_never_unpickles(name, monkeypatch):
 
 def test_an_unknown_name_lists_the_known_ones():
     for function in (weights.load, weights.card):
-        with pytest.raises(ValueError, match=r"no weights 'byol'; choose one of simclr, moco, mae"):
+        with pytest.raises(ValueError, match=r"no weights 'byol'; choose one of simclr, moco, mae, clips"):
             function("byol")
 
 

@@ -197,7 +197,7 @@ def test_a_cell_shows_controls_and_beside_them_what_is_left_without_a_kernel(exp
     assert live["text/html"] == live["text/plain"] == ""
     assert set(still) == {"text/html", "text/plain"}
     assert still["text/plain"] == "grey level 200"
-    assert '<img alt="grey level 200" src="data:image/png;base64,' in still["text/html"]
+    assert '<img alt="grey level 200" src="data:image/webp;base64,' in still["text/html"]
     assert "<p>grey level 200</p>" in still["text/html"]
     assert "A picture: run this cell to move it." in still["text/html"]
 

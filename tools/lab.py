@@ -25,13 +25,12 @@ from typing import Any
 import psutil
 from playwright.sync_api import Error, Locator, Page, sync_playwright
 
+from sslcourse.export import BROWSERS, QUIET
+
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 START_SECONDS = 90  # for the server, and for the page
 CELL_SECONDS = 120
 RUN_ALL_SECONDS = 420  # two quiet cores need about 60
-BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update"]  # fmt: skip
 SETTINGS = {  # JupyterLab as it comes, without its question whether it may fetch news
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
 }

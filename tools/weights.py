@@ -2,8 +2,8 @@
 
     python tools/weights.py simclr    # or other names; without one, all of them (10 minutes each on one core)
 
-Training sees all 12,000 training images without their labels; the figures on the card are of the test images,
-which no choice was made by.
+Training sees all 12,000 training images, or clips, without their labels; the figures on the card are of test
+images, or of the first frames of test clips, which no choice was made by.
 """
 
 import json
@@ -13,9 +13,10 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from sslcourse.data import Batches, images
+from sslcourse.augment import Augmentation
+from sslcourse.data import Batches, FramePairs, clips, images
 from sslcourse.data.embedded import sha256, write_checksums
 from sslcourse.encoders import VisionTransformer
 from sslcourse.evaluate import extract_features, knn_accuracy, label_curve, linear_probe
@@ -28,6 +29,7 @@ RECIPES = {  # name: (method, batch size, epochs)
     "simclr": (SimCLR, 128, 50),
     "moco": (MoCo, 128, 50),
     "mae": (lambda: MAE(VisionTransformer()), 128, 100),
+    "clips": (lambda: SimCLR(augment=Augmentation(crop=1)), 128, 100),
 }
 
 
@@ -35,7 +37,8 @@ def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
     """The encoder, and what its card says."""
     torch.manual_seed(SEED)
     method, batch_size, epochs = RECIPES[name]
-    model, batches = method(), Batches(images("fashion", "train").images, batch_size=batch_size, seed=SEED)
+    model, data = method(), clips().frames if name == "clips" else images("fashion", "train").images
+    batches = (FramePairs if name == "clips" else Batches)(data, batch_size=batch_size, seed=SEED)
     start = time.process_time()
     for progress in train_adamw(model.loss, model.parameters(), batches, epochs):
         if progress.step % len(batches) == 0:
@@ -52,15 +55,25 @@ def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
     }
 
 
-def figures(encoder: nn.Module) -> dict[str, float]:
+def figures(encoder: nn.Module, name: str) -> dict[str, float]:
     """Accuracies on the test images, five draws of labels each, and of neighbours with all labels."""
-    pictures, labels, _ = images("fashion", "train")
-    test_pictures, test_labels, _ = images("fashion", "test")
-    features = extract_features(encoder, pictures)
+    if name == "clips":
+        known, unseen = clips("train"), clips("test", frames=1)
+        pictures, labels, frames = known.frames.flatten(0, 1), known.labels, known.frames.shape[1]
+        test_pictures, test_labels = unseen.frames[:, 0], unseen.labels
+    else:
+        (pictures, labels, _), frames = images("fashion", "train"), 1
+        test_pictures, test_labels, _ = images("fashion", "test")
+    features = extract_features(encoder, pictures).unflatten(0, (-1, frames))  # (N, frames, features)
     test = extract_features(encoder, test_pictures), test_labels
-    measured = {"neighbours": round(knn_accuracy(features, labels, *test), 4)}
+
+    def labelled(rows: Tensor) -> tuple[Tensor, Tensor]:
+        return features[rows].flatten(0, 1), labels[rows].repeat_interleave(frames)
+
+    everything = labelled(torch.arange(len(labels)))
+    measured = {"neighbours": round(knn_accuracy(*everything, *test), 4)}
     budgets = (1, 10, 100)
-    curve = label_curve(lambda rows: linear_probe(features[rows], labels[rows], *test), labels, budgets)
+    curve = label_curve(lambda rows: linear_probe(*labelled(rows), *test), labels, budgets)
     for per_class, shares in zip(budgets, curve.double(), strict=True):
         measured[f"probe, {per_class} per class"] = round(shares.mean().item(), 4)
         measured[f"its standard deviation, {per_class} per class"] = round(shares.std().item(), 4)
@@ -74,7 +87,7 @@ def main(names: list[str]) -> None:
         encoder, card = pretrain(name)
         tensors = {key: tensor.contiguous() for key, tensor in encoder.state_dict().items()}
         safetensors.torch.save_file(tensors, FOLDER / f"{name}.safetensors")
-        card["figures"] = figures(encoder)
+        card["figures"] = figures(encoder, name)
         (FOLDER / f"{name}.json").write_bytes(json.dumps(card, indent=1).encode() + b"\n")
         print(name, card["figures"])
     write_checksums(FOLDER)

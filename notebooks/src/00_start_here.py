@@ -288,6 +288,7 @@ quiz("00")
 # | [05 Deriving the variational autoencoder](05_vae_derivation.ipynb) | What would an autoencoder need to generate? |
 # | [06 The latent space of a VAE](06_vae_latent_space.ipynb) | What do the numbers of a code mean? |
 # | [07 RNN language model](07_rnn_language_model.ipynb) | How much of the next letter can be known? |
+# | [08 Masked language model](08_masked_language_model.ipynb) | Which word is missing? |
 # | [09 Contrastive learning](09_contrastive_learning.ipynb) | What do two pictures of the same thing have in common? |
 # | [10 Momentum contrast](10_momentum_contrast.ipynb) | Where do thousands of negatives come from? |
 # | [11 Without negatives](11_without_negatives.ipynb) | What prevents collapse if nothing is pushed apart? |

@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 01 Supervised and unsupervised
 #
-# You fit a line to answers that are given, find groups and densities where no answer is given, and then let images make
-# their own questions and answers. Each time you know the truth and can say how much of it was found.
+# You fit a line to given answers, find groups and densities where no answers are given, and then let images supply their own
+# questions and answers. Each time the truth is known, so you can say how much of it was found.
 #
-# - **Slider:** slope and intercept on their error surface, learning rate, k of k-means, bandwidth of a density, a shortcut
-# - **Time:** about 100 minutes
-# - **You need:** lesson 00, derivatives, the normal distribution, and what a variance and a covariance are
+# - **Sliders:** tasks made from pictures, a line on its error surface, learning rate, k of k-means, bandwidth, a shortcut
+# - **Time:** about 120 minutes
+# - **You need:** lesson 00, derivatives, the Gaussian (normal) distribution, variance and covariance
 #
 # Afterwards you can
 #
 # - derive the gradient of a loss by hand, check it, and say which learning rate is too large;
 # - train a classifier from labels and compare it with the best one possible;
-# - cluster, compress and estimate a density without labels, and score each against the truth;
+# - cluster, reduce dimensions and estimate a density without labels, and score each result against the truth;
 # - make a self-supervised task, and measure what its features are worth;
 # - recognise a shortcut, which makes a task easy and its features worthless.
 
@@ -23,7 +23,6 @@ import torch
 from torch import distributions, nn
 
 from sslcourse.augment import four_rotations
-from sslcourse.claims import claim
 from sslcourse.data import Batches, images, labelled_subset
 from sslcourse.encoders import conv_encoder
 from sslcourse.evaluate import adjusted_rand_index, linear_probe
@@ -32,48 +31,184 @@ from sslcourse.methods import PCA, KMeans, RotationPrediction
 from sslcourse.methods.clustering import k_means_loss, k_means_step, nearest_centre
 from sslcourse.methods.density import GaussianDensity, KernelDensity
 from sslcourse.methods.regression import gradient_descent, least_squares, mse_gradient
+from sslcourse.training import train
+from sslcourse.widgets import start_lesson, watch
+
+start_lesson()
+
+# %% tags=["drawing"]
+# Imports what draws the pictures, moves the sliders and checks the text
+from matplotlib.patches import Rectangle
+
+from sslcourse.claims import claim
+from sslcourse.data import shapes
+from sslcourse.diagrams import Diagram
 from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
 from sslcourse.show import show, show_source
-from sslcourse.training import train
-from sslcourse.widgets import choice, explore, slider, start_lesson, stepped_slider, watch
-
-# %%
-start_lesson()
+from sslcourse.widgets import choice, explore, slider, stepped_slider
 
 # %% [markdown]
 # ## 1. The idea
 #
-# Someone gives you a thousand photographs of clothes. What can you learn from them?
+# You are given a thousand photographs of clothes. What can you learn from them?
 #
-# - If a name is written on the back of each, you learn to name new ones. This is **supervised** learning: every example
-#   $x$ comes with the answer $y$ that is wanted. A number as the answer makes it a *regression*, a class a
-#   *classification*.
-# - If nothing is written on them, you can still sort them into piles that look alike (*clustering*), find out in which
-#   few ways they differ (*dimensionality reduction*), or say which photograph would be usual and which strange (*density
-#   estimation*). This is **unsupervised** learning: there is $x$ alone, and no answer.
-# - Or you make a game of it. A friend turns some of the photographs upside down or on their side, and you say how they were
-#   turned. The friend knows the answer, and nobody has named anything. This is **self-supervised** learning: question and
-#   answer are both made from $x$. Who plays it well has learned where a sleeve is, and that may help with names later.
+# - If somebody has written a name on the back of each, you can learn to name new ones. This is **supervised** learning:
+#   every example $x$ comes with the desired answer $y$.
+# - If nothing is written on them, you can still sort them into piles of similar ones (*clustering*), find the few ways in
+#   which they differ most (*dimensionality reduction*), or tell usual photographs from unusual ones (*density estimation*).
+#   This is **unsupervised** learning: there is only $x$.
+# - Or you can make up an exercise. Turn some of the photographs upside down or on their side, and ask how each was
+#   turned. The answer is known, although nobody has named anything. This is **self-supervised** learning: question
+#   $\tilde x$ and answer $\tilde y$ are both made from $x$. To answer well one has to know where a sleeve or a sole belongs, and
+#   that may help with the names later.
+
+# %% tags=["drawing"]
+# Draws the three kinds of learning: what the loss is computed from
+kinds = Diagram("three kinds of learning", row=1.45)
+given, named = kinds.data("$x$", 0, 0), kinds.data("$y$", 4.4, 0)
+kinds.flow(
+    given,
+    kinds.encoder("model", 1.1, 0),
+    kinds.data("prediction", 2.2, 0),
+    told := kinds.loss("loss", 3.3, 0),
+)
+kinds.flow(named, told)
+kinds.note(given, "supervised")
+kinds.note(named, "from people")
+alone = kinds.data("$x$", 0, 1)
+kinds.flow(alone, kinds.encoder("model", 1.1, 1), kinds.loss("loss", 2.2, 1))
+kinds.note(alone, "unsupervised")
+source, question = kinds.data("$x$", 0, 2), kinds.data("question\n$\\tilde x$", 1.1, 2)
+kinds.flow(
+    source,
+    question,
+    kinds.encoder("model", 2.2, 2),
+    compared := kinds.loss("loss", 3.3, 2),
+)
+kinds.flow(source, made := kinds.data("answer\n$\\tilde y$", 1.1, 2.65), compared)
+kinds.note(source, "self-\nsupervised")
+show(kinds.figure, alt=kinds.words)
+
+# %% [markdown]
+# A picture can set many such exercises. Four of them: which way was it turned (*rotation*), what was in the hidden square
+# (*inpainting*), which colours has it (*colourising*), in which order were its quarters (*jigsaw*)? The upper row shows the
+# questions, the lower row the answers. Choose another picture, and try to answer before you look down.
+
+# %% tags=["drawing"]
+# Draws four self-made tasks, the questions above the answers; move the picture
+task_garments, _, _ = images("fashion", "test", n=200)
+task_shapes = shapes(10, seed=4, pixels=28, background="gray").images
+task_figure, task_axes = subplots(2, 4, width=7.6, height=4.2)
+blank = torch.zeros(28, 28, 3)
+task_pictures = [
+    ax.imshow(blank, vmin=0, vmax=1, interpolation="nearest") for ax in task_axes.flat
+]
+task_titles = [ax.set_title("turned by 270°", fontsize=11) for ax in task_axes.flat]
+for ax in task_axes.flat:
+    ax.set_axis_off()
+freeze_layout(task_figure, *task_pictures, *task_titles)
+
+
+def draw_tasks(picture):
+    garment = task_garments[picture].expand(3, 28, 28)
+    turn, start = picture % 3 + 1, 6 + picture % 5
+    hidden = garment.clone()
+    hidden[:, start : start + 11, start : start + 11] = torch.tensor(
+        [[[0.34]], [[0.56]], [[0.99]]]
+    )
+    colour = task_shapes[picture % 10]
+    order = list(permutations(range(4)))[5 * picture % 23 + 1]
+    quarters = [garment[:, i : i + 14, j : j + 14] for i in (0, 14) for j in (0, 14)]
+    a, b, c, d = (quarters[place] for place in order)
+    jigsaw = torch.cat([torch.cat([a, b], 2), torch.cat([c, d], 2)], 1)
+    gray = colour.mean(0, keepdim=True).expand(3, 28, 28)
+    shown = [
+        garment.rot90(turn, (1, 2)),
+        hidden,
+        gray,
+        jigsaw,
+        garment,
+        garment,
+        colour,
+        garment,
+    ]
+    names = ["rotation", "inpainting", "colourising", "jigsaw", f"turned by {90 * turn}°"]
+    names += [
+        "the whole picture",
+        "in colour",
+        f"quarters {' '.join(str(i + 1) for i in order)}",
+    ]
+    for artist, title, image, name in zip(
+        task_pictures, task_titles, shown, names, strict=True
+    ):
+        artist.set_data(image.permute(1, 2, 0))
+        title.set_text(name)
+    return task_figure, (
+        f"Picture {picture}. Rotation: {names[4]}. Inpainting: a square is hidden. Colourising: a "
+        f"gray picture of a coloured shape. Jigsaw: {names[7]}."
+    )
+
+
+explore(draw_tasks, picture=slider("picture", 0, 30, step=1, value=8))
+
+# %% [markdown]
+# Other data offer other tasks: hide a word of a text and ask for it, or put the shuffled frames of a film into order. By the end of
+# this lesson you will have trained a network on one of these tasks, and you will know how to find out whether it learned
+# anything useful.
 
 # %% [markdown]
 # ## 2. The mathematics
 #
-# Supervised learning has pairs $(x_i, y_i)$ and looks for a function $f$ with a small mean loss, where $\ell$ says how wrong one
-# answer is:
+# Supervised learning has pairs $(x_i, y_i)$ and looks for a function $f$ with a small mean loss, where $\ell$ measures how wrong
+# one answer is:
 #
 # $$ L(f) = \frac{1}{N} \sum_{i=1}^{N} \ell(f(x_i), y_i) . $$
 #
-# Unsupervised learning has $x_i$ alone. Its losses speak of $x$ only: the distance of $x_i$ from the nearest of $k$ centres, or
-# $-\log p(x_i)$ under a density $p$.
+# What $y$ is differs from task to task. A number makes it a *regression*, a class a *classification*. In *object
+# detection* it is a box around each object, with its class; in *segmentation* it is the class of every pixel.
+
+# %% tags=["drawing"]
+# Draws one picture with four kinds of answers
+scene = shapes(
+    1, seed=7, pixels=64, shape="star", colour="red", background="gray", size=0.16
+)
+photo, mask = scene.images[0].permute(1, 2, 0), scene.masks[0]
+rows, columns = (mask.any(dim).nonzero() for dim in (1, 0))
+figure, axes = subplots(1, 4, width=8, height=2.4)
+for ax, name in zip(
+    axes, ["regression", "classification", "detection", "segmentation"], strict=True
+):
+    ax.imshow(photo)
+    ax.set_title(name)
+    ax.set(xticks=[], yticks=[])
+corner, (height, width) = (
+    (columns.min(), rows.min()),
+    (rows.max() - rows.min(), columns.max() - columns.min()),
+)
+axes[0].set_xlabel(f"size {scene.factor('size').item():.2f}")
+axes[1].set_xlabel("star")
+axes[2].set_xlabel("star, in this box")
+axes[2].add_patch(Rectangle(corner, width, height, fill=False, edgecolor="yellow", lw=2))
+axes[3].imshow(mask, cmap="viridis")
+axes[3].set_xlabel("star or not, for each pixel")
+show(
+    figure,
+    alt="A red star four times. Regression: its size, a number. Classification: the word star. "
+    "Detection: a box around it. Segmentation: a mask of its pixels.",
+)
+
+# %% [markdown]
+# Unsupervised learning has only the $x_i$. Its losses are about $x$: the distance of $x_i$ from the nearest of $k$ centres, for
+# example, or $-\log p(x_i)$ under a density $p$.
 #
-# Self-supervised learning makes pairs $(\tilde x_i, \tilde y_i)$ out of $x_i$ and puts them into the *first* formula. Then
-# the answers $f(\tilde x)$ are thrown away, and what the network computed on the way to them, the **features**, are kept.
-# The made-up task is called the **pretext task**, the one we care about the **downstream task**.
+# Self-supervised learning makes pairs $(\tilde x_i, \tilde y_i)$ from $x_i$ and inserts them into the *first* formula. Then
+# the answers $f(\tilde x)$ are thrown away. What is kept are the **features**, the numbers that the network computes on the
+# way to its answers. The made-up task is called the **pretext task**, the one we really care about the **downstream task**.
 
 # %% [markdown]
 # ## 3. Regression: a line from answers
 #
-# We know the truth, because we make the points ourselves: $y = 3x + 2$, and noise of standard deviation 0.5.
+# We know the truth, because we make the points ourselves: $y = 3x + 2$, plus noise of standard deviation 0.5.
 
 # %%
 x = torch.linspace(-1, 2, 30)
@@ -82,43 +217,104 @@ print("the first three x:", *(f"{value:5.2f}" for value in x[:3]))
 print("the first three y:", *(f"{value:5.2f}" for value in y[:3]))
 
 # %% [markdown]
-# The model is a line with slope $a$ and intercept $b$. With the *residuals* $r_i = a x_i + b - y_i$ the loss is
+# The model is a line with slope $a$ and intercept $b$. Its errors $r_i = a x_i + b - y_i$ are called *residuals*, and the loss is
+# their mean square:
 #
 # $$ L(a, b) = \frac{1}{N} \sum_{i=1}^{N} r_i^2 . $$
-#
-# Which way is down? The chain rule says $\partial r_i^2 / \partial a = 2 r_i x_i$ and $\partial r_i^2 / \partial b = 2 r_i$, so
-#
-# $$ \frac{\partial L}{\partial a} = \frac{2}{N} \sum_i r_i x_i , \qquad \frac{\partial L}{\partial b} = \frac{2}{N} \sum_i r_i . $$
-#
-# By hand, for three points and the line with slope 0 and intercept 0:
+
 
 # %%
-three_x, three_y = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([2.5, 4.5, 8.5])
-residuals = 0 * three_x + 0 - three_y
-print("residuals:", residuals.tolist())
-print(f"by the slope:     {(2 * residuals * three_x).mean():.2f}")
-print(f"by the intercept: {(2 * residuals).mean():.2f}")
+def mse(slope, intercept):
+    return (slope * x + intercept - y).square().mean()
+
+
+best = least_squares(x, y)
+print(f"slope 0, intercept 0: loss {mse(0, 0):.2f}; smallest loss: {mse(*best):.2f}")
 
 # %% [markdown]
-# Both are negative: a larger slope and a larger intercept make the loss smaller. PyTorch finds the same by its own way,
-# *autograd*, which applies the chain rule to every operation it has seen:
+# On the left are the points, the line, and the residuals as vertical strokes. On the right the loss is drawn as a landscape: every
+# point of it is a line, with its slope read below and its intercept at the side. Contour lines join lines of equal loss, and the
+# numbers on them are the loss. The arrow points in the direction of steepest descent. Move slope and intercept to the star, where
+# the loss is smallest.
 
-# %%
-line = torch.zeros(2, requires_grad=True)  # slope, intercept
-(line[0] * three_x + line[1] - three_y).square().mean().backward()
-print(f"autograd: {line.grad[0]:.2f} by the slope, {line.grad[1]:.2f} by the intercept")
+# %% tags=["drawing"]
+# Draws a line, and its place in the landscape of the loss; move slope and intercept
+grid_a, grid_b = torch.meshgrid(
+    torch.linspace(-2, 7, 91), torch.linspace(-3, 6, 91), indexing="xy"
+)
+surface = (grid_a[..., None] * x + grid_b[..., None] - y).square().mean(-1)  # (91, 91)
+
+
+def plot_rings(ax):
+    levels = [0.5, 2, 6, 12, 24, 48]
+    rings = ax.contour(
+        grid_a, grid_b, surface, levels=levels, colors="0.55", linewidths=1
+    )
+    uphill = [best + distance * 0.7 for distance in (1.1, 2.0, 2.8, 4.0)]
+    ax.clabel(rings, fmt="%g", manual=[tuple(p.tolist()) for p in uphill])
+    ax.plot(*best, "k*", markersize=11)
+    ax.set(xlabel="slope", ylabel="intercept", xlim=(-2, 7), ylim=(-3, 6))
+    ax.set_aspect("equal")
+
+
+line_figure, (points_ax, surface_ax) = subplots(1, 2, width=8, height=3.9)
+strokes = points_ax.vlines(x, y, 0 * x, color="0.6", linewidth=1)
+points_ax.plot(x, y, "o", markersize=4)
+(model_line,) = points_ax.plot(x, x, "-", linewidth=2)
+points_ax.set(xlabel="x", ylabel="y", ylim=(-5, 12))
+plot_rings(surface_ax)
+(here,) = surface_ax.plot([], [], "o", color=COLORS[1])
+length = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012}
+arrow = surface_ax.quiver([0], [0], [1], [1], color=COLORS[1], **length)
+freeze_layout(line_figure, strokes, model_line, here, arrow)
+
+
+def draw_line(slope, intercept):
+    gradient, on_line = mse_gradient(x, y, slope, intercept), slope * x + intercept
+    strokes.set_segments(torch.stack([x, y, x, on_line], dim=1).reshape(-1, 2, 2).numpy())
+    model_line.set_ydata(on_line)
+    here.set_data([slope], [intercept])
+    arrow.set_offsets([[slope, intercept]])
+    arrow.set_UVC(*(-0.1 * gradient).reshape(2, 1))
+    return line_figure, (
+        f"Slope {slope:.1f}, intercept {intercept:.1f}: loss {mse(slope, intercept):.2f}, "
+        f"smallest loss {mse(*best):.2f}. Derivatives: {gradient[0]:.2f} with respect to the "
+        f"slope, {gradient[1]:.2f} to the intercept; the arrow is a step with learning rate 0.1."
+    )
+
+
+explore(
+    draw_line,
+    slope=slider("slope", -2.0, 7.0, step=0.1, value=0.0),
+    intercept=slider("intercept", -3.0, 6.0, step=0.1, value=0.0),
+)
+
+# %% [markdown]
+# The arrow stands at right angles to the contour line on which it starts. So it need not point at the star: that would
+# only be so if the contours were circles.
+#
+# The arrow is a step along the negative *gradient*, the vector of the two derivatives of the loss. Before you read on, derive them.
 
 # %% exercise="01.gradient"
 
 # %% [markdown]
-# The gradient, the walk against it, and a formula for the end of the walk: where both derivatives are zero, two linear
-# equations hold, and their solution is *least squares*.
+# The package has the gradient, the descent along it, and a formula for where the descent ends: where both derivatives are
+# zero two linear equations hold, and their solution is called *least squares*.
 
 # %%
 show_source(mse_gradient, gradient_descent, least_squares)
 
+# %% [markdown]
+# PyTorch finds the same gradient automatically. *Autograd* records every operation and applies the chain rule to it:
+
 # %%
-best = least_squares(x, y)
+line = torch.zeros(2, requires_grad=True)  # slope, intercept
+(line[0] * x + line[1] - y).square().mean().backward()
+by_formula = mse_gradient(x, y, 0.0, 0.0)
+print(f"autograd:   {line.grad[0]:.2f} and {line.grad[1]:.2f}")
+print(f"by formula: {by_formula[0]:.2f} and {by_formula[1]:.2f}")
+
+# %%
 path = gradient_descent(x, y, rate=0.1, steps=100)
 found = {"truth": torch.tensor([3.0, 2.0]), "closed form": best, "descent": path[-1]}
 print("               slope  intercept")
@@ -128,9 +324,9 @@ standard_error = 0.5 / (x - x.mean()).square().sum().sqrt()
 print(f"standard error of the slope: {standard_error:.2f}")
 
 # %% [markdown]
-# Descent has closed its gap to the closed form; after fewer steps it would still be short of it. The gap to the truth
-# is another matter: only more *data* can close it. The *standard error* is how far noise alone moves the slope,
-# typically; the slope that was found is within two of them of the true one.
+# After 100 steps the descent has reached the closed form. The remaining difference from the truth is due to the noise, and only
+# more *data* can reduce it. The *standard error* says how large it typically is; the slope found lies within two standard errors of
+# the true one.
 
 # %% tags=["claim"]
 # Checks what the text says: descent arrives at the closed form, noise explains the rest
@@ -144,92 +340,18 @@ claim(
 )
 
 # %% [markdown]
-# The loss of any line, as in the formula above:
-
-
-# %%
-def mse(slope, intercept):
-    return (slope * x + intercept - y).square().mean()
-
-
-print(f"slope 0, intercept 0: loss {mse(0, 0):.2f}; least squares: {mse(*best):.2f}")
-
-# %% [markdown]
-# Now see the loss as a landscape. On the right every point is a line: its slope is read below it, its intercept at the
-# side. Rings join lines of equal loss, which is written on them. The arrow points against the gradient, in the direction
-# of the next step. Move slope and intercept to the star, which is least squares.
-
-# %% tags=["drawing"]
-# Draws a line, and its place in the landscape of the loss; move slope and intercept
-grid_a, grid_b = torch.meshgrid(
-    torch.linspace(-2, 7, 91), torch.linspace(-3, 6, 91), indexing="xy"
-)
-surface = (grid_a[..., None] * x + grid_b[..., None] - y).square().mean(-1)  # (91, 91)
-
-
-def plot_rings(ax):
-    levels = [0.3, 0.5, 1, 2, 4, 8, 16, 32, 64]
-    rings = ax.contour(grid_a, grid_b, surface, levels=levels, cmap="viridis")
-    uphill = [best + distance * 0.7 for distance in (1.1, 1.6, 2.3, 3.2)]
-    ax.clabel(rings, fmt="%g", manual=[tuple(p.tolist()) for p in uphill])
-    ax.plot(*best, "k*", markersize=11)
-    ax.set(xlabel="slope", ylabel="intercept", xlim=(-2, 7), ylim=(-3, 6))
-    ax.set_aspect("equal")
-
-
-line_figure, (points_ax, surface_ax) = subplots(1, 2, width=8, height=3.9)
-points_ax.plot(x, y, "o", markersize=4)
-(model_line,) = points_ax.plot(x, x, "-", linewidth=2)
-points_ax.set(xlabel="x", ylabel="y", ylim=(-5, 12))
-plot_rings(surface_ax)
-(here,) = surface_ax.plot([], [], "o", color=COLORS[1])
-length = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012}
-arrow = surface_ax.quiver([0], [0], [1], [1], color=COLORS[1], **length)
-freeze_layout(line_figure, model_line, here, arrow)
-
-
-def draw_line(slope, intercept):
-    gradient = mse_gradient(x, y, slope, intercept)
-    model_line.set_ydata(slope * x + intercept)
-    here.set_data([slope], [intercept])
-    arrow.set_offsets([[slope, intercept]])
-    arrow.set_UVC(*(-0.1 * gradient).reshape(2, 1))
-    return line_figure, (
-        f"Slope {slope:.1f}, intercept {intercept:.1f}: loss {mse(slope, intercept):.2f}, "
-        f"least squares reaches {mse(*best):.2f}. Gradient {gradient[0]:.2f} by the slope, "
-        f"{gradient[1]:.2f} by the intercept; the arrow is a step with learning rate 0.1."
-    )
-
-
-explore(
-    draw_line,
-    slope=slider("slope", -2.0, 7.0, step=0.1, value=0.0),
-    intercept=slider("intercept", -3.0, 6.0, step=0.1, value=0.0),
-)
-
-# %% [markdown]
-# The arrow need not point at the star: it stands at right angles to the ring it starts on, and the rings are not circles.
+# ### How long may the steps be?
 #
-# How long should the steps be? The landscape is a bowl, and its *curvature*, how fast the slope of the ground changes as
-# you walk, is largest in one direction. Call it $\lambda$. At the distance $d$ from the bottom in that direction the
-# bowl is $\tfrac12 \lambda d^2$ above it and the gradient is $\lambda d$, so a step with the learning rate $\eta$
-# takes $d$ to $(1 - \eta \lambda)\, d$. If $\eta > 2 / \lambda$, this is below $-1$, and every step lands farther out
-# on the other side.
-
-# %%
-design = torch.stack([x, torch.ones(30)], dim=1)
-second_derivatives = 2 * design.T @ design / 30  # of the loss, (2, 2)
-curvatures = torch.linalg.eigvalsh(second_derivatives)  # along the axes of the rings
-limit = 2 / curvatures.max()
-print(f"curvatures: {curvatures[0]:.2f} and {curvatures[1]:.2f}")
-print(f"largest learning rate that still works: {limit:.2f}")
-
-# %% [markdown]
-# Choose a learning rate and see thirty steps, on the left in the landscape, on the right as a curve of the loss. What
-# happens above the limit?
+# Choose a learning rate and watch thirty steps, on the left in the landscape, on the right as a curve of the loss. At which
+# rate does the descent begin to zigzag, and at which does it diverge?
 
 # %% tags=["drawing"]
 # Draws thirty steps of gradient descent and their losses; move the learning rate
+design = torch.stack([x, torch.ones(30)], dim=1)
+curvatures = torch.linalg.eigvalsh(
+    2 * design.T @ design / 30
+)  # along the axes of the rings
+limit = 2 / curvatures.max()
 descent_figure, (path_ax, loss_ax) = subplots(1, 2, width=8, height=3.9)
 plot_rings(path_ax)
 (walk,) = path_ax.plot([], [], "o-", color=COLORS[1], markersize=3)
@@ -247,7 +369,7 @@ def draw_descent(rate):
     falling.set_ydata(losses)
     slope, intercept = walked[-1]
     return descent_figure, (
-        f"Learning rate {rate}, limit {limit:.2f}. After 30 steps the slope is {slope:.2f}, "
+        f"Learning rate {rate}. After 30 steps the slope is {slope:.2f}, "
         f"the intercept {intercept:.2f} and the loss {losses[-1]:.2f}."
     )
 
@@ -256,10 +378,22 @@ RATES = [0.01, 0.03, 0.1, 0.3, 0.5, 0.6, 0.7]
 explore(draw_descent, rate=stepped_slider("learning rate", RATES, value=0.1))
 
 # %% [markdown]
+# The landscape is a bowl. Its *curvature*, the second derivative, is largest in one direction; call it $\lambda$. At the distance
+# $d$ from the bottom in that direction the loss is $\tfrac12 \lambda d^2$ above its minimum, and its derivative is
+# $\lambda d$. A step with the learning rate $\eta$ therefore takes $d$ to $(1 - \eta \lambda)\, d$. If $\eta > 1 / \lambda$ the
+# factor is negative: the descent jumps from side to side. If $\eta > 2 / \lambda$ it is below $-1$, and every step ends farther
+# away than the one before.
+
+# %%
+print(f"smallest and largest curvature: {curvatures[0]:.2f} and {curvatures[1]:.2f}")
+print(f"jumps from side to side above:  {1 / curvatures[1]:.2f}")
+print(f"diverges above:                 {limit:.2f}")
+
+# %% [markdown]
 # ## 4. Classification: a class from answers
 #
-# Now the answer is one of three classes. The truth is known again: each class is a cloud of points with a *normal
-# distribution* of its own, and half of the points belong to the first.
+# Now the answer is one of three classes. Again the truth is known: each class is a cloud of points with a *Gaussian* distribution
+# of its own, and half of all points belong to the first.
 
 # %%
 shares = torch.tensor([0.5, 0.3, 0.2])
@@ -283,39 +417,44 @@ test_points, test_labels = sample_points(2000, seed=5)
 
 # %% tags=["drawing"]
 # Draws the points with their labels, and without
-classes_figure, (named_ax, bare_ax) = subplots(1, 2, width=8, height=3.6)
+classes_figure, (named_ax, bare_ax) = subplots(1, 2, width=7.2, height=3.2)
 for label, marker in enumerate("osx"):
-    named_ax.plot(
-        *points[labels == label].T, marker, markersize=4, color=COLORS[label], alpha=0.7
-    )
-    named_ax.text(
-        *true_centres[label], str(label), size=20, weight="bold", ha="center", va="center"
-    )
-bare_ax.plot(*points.T, ".", color="0.4", markersize=4)
+    own = points[:240][labels[:240] == label]
+    named_ax.plot(*own.T, marker, markersize=3, color=COLORS[label])
+    frame = {
+        "facecolor": "white",
+        "edgecolor": COLORS[label],
+        "boxstyle": "round,pad=0.2",
+    }
+    named_ax.text(*true_centres[label], str(label), ha="center", va="center", bbox=frame)
+bare_ax.plot(*points[:240].T, ".", color="0.4", markersize=4)
 named_ax.set_title("supervised: points with labels")
 bare_ax.set_title("unsupervised: the same points")
+for ax in (named_ax, bare_ax):
+    ax.set(xlim=(-4.2, 4.8), ylim=(-4, 4), aspect="equal")
 show(
     classes_figure,
-    alt="Left: 600 points in three overlapping clouds, each with its own colour and marker, "
+    alt="Left: 240 of the points in three overlapping clouds, each with its own colour and marker, "
     "numbered 0 to 2. Right: the same points in gray.",
 )
 
 # %% [markdown]
-# A *softmax regression* gives every class a score that is linear in the point, and turns the scores $s$ into probabilities,
-# $p_j = e^{s_j} / \sum_m e^{s_m}$. The loss of a point is its surprise about the true class, $-\log p_y$. For two points of class 0:
+# *Softmax regression* gives every class a score that is linear in the point, and turns the scores $s$ into probabilities,
+# $p_j = e^{s_j} / \sum_m e^{s_m}$. The loss of a point is $-\log p_y$, the *cross-entropy*: it is small if the true class
+# $y$ got a high probability. For two points of class 0:
 
 # %%
 scores = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 probabilities = scores.exp() / scores.exp().sum(1, keepdim=True)
 for number, row in enumerate(probabilities, start=1):
     print(f"point {number}:", *(f"{p:.2f}" for p in row))
-surprise = -probabilities[:, 0].log()
-print(f"losses {surprise[0]:.2f} and {surprise[1]:.2f}, mean {surprise.mean():.3f}")
+loss_of = -probabilities[:, 0].log()
+print(f"losses {loss_of[0]:.2f} and {loss_of[1]:.2f}, mean {loss_of.mean():.3f}")
 by_torch = nn.functional.cross_entropy(scores, torch.tensor([0, 0]))
 print(f"PyTorch's cross_entropy:    {by_torch:.3f}")
 
 # %% [markdown]
-# The second point is surprising, because its model says class 1. Training makes the mean surprise small.
+# The loss of the second point is large, because its scores favour class 1. Training makes the mean loss small.
 
 # %%
 classifier = nn.Linear(2, 3)
@@ -330,8 +469,8 @@ run = watch(
 )
 
 # %% [markdown]
-# How good can it get? Nobody can do better than to name the class that is most probable given the point, and because we made
-# the clouds, we can compute it. This is the *Bayes classifier*. The other control says class 0 each time.
+# How good can it become? No classifier is better than the one that always names the most probable class given the point. It is called
+# the *Bayes classifier*, and because we made the clouds we can compute it. The other control says class 0 every time.
 
 # %%
 await run
@@ -347,7 +486,7 @@ for name, guess in guesses.items():
     print(f"{name:18} {right[name]:3.0f} % of 2,000 new points")
 
 # %% [markdown]
-# From 600 labelled points the classifier comes within two points of the best possible.
+# With 600 labelled points the classifier comes within two percentage points of the best possible.
 
 # %% tags=["claim"]
 # Checks what the text says: the classifier is within two points of the best possible
@@ -359,31 +498,42 @@ claim(
 # %% [markdown]
 # ## 5. Clustering: the same points without labels
 #
-# Take the labels away. *k-means* looks for $k$ centres $c_j$ such that the points are near to them:
+# Now take the labels away. *k-means* looks for $k$ centres such that every point is close to one of them. It alternates between two
+# half-steps: assign each point to its nearest centre; move each centre to the mean of its points. Here are the first
+# steps from three badly chosen centres:
+
+# %% tags=["drawing"]
+# Draws how k-means assigns points and moves its centres
+moving = torch.tensor([[-0.5, -3.0], [0.5, -2.5], [1.5, -3.0]])
+figure, axes = subplots(1, 4, width=9, height=2.7)
+for step, ax in zip([0, 1, 2, 8], axes, strict=True):
+    centres = moving
+    for _ in range(step):
+        centres = k_means_step(points, centres)
+    nearest = nearest_centre(points[:200], centres)
+    for j, marker in enumerate("os^"):
+        ax.plot(*points[:200][nearest == j].T, marker, markersize=2, color=COLORS[j])
+    ax.plot(*centres.T, "k*", markersize=13, markeredgecolor="white")
+    ax.set(xlim=(-4.2, 4.8), ylim=(-4, 4), aspect="equal", xticks=[], yticks=[])
+    ax.set_title(
+        f"after step {step}\nloss {k_means_loss(points, centres):.2f}", fontsize=10
+    )
+show(
+    figure,
+    alt="The points coloured by their nearest centre, with the centres as stars, at the start and "
+    "after 1, 2 and 8 steps. The stars start below the points and end in the middle of the three clouds.",
+)
+
+# %% [markdown]
+# The loss in the titles is the mean squared distance of the points from their nearest centre,
 #
 # $$ L(c_1, \dots, c_k) = \frac{1}{N} \sum_{i=1}^{N} \min_j \lVert x_i - c_j \rVert^2 . $$
 #
-# It takes turns. Give each point to its nearest centre; move each centre to the mean of its points. Six numbers and two badly
-# placed centres:
-
-# %%
-six = torch.tensor([1.0, 2.0, 3.0, 8.0, 9.0, 10.0])
-two_centres = torch.tensor([1.0, 2.0])
-for step in range(1, 4):
-    nearest = (six.reshape(-1, 1) - two_centres).abs().argmin(1)
-    two_centres = torch.stack([six[nearest == 0].mean(), six[nearest == 1].mean()])
-    print(f"step {step}: clusters {nearest.tolist()}, centres", end="")
-    print(f" {two_centres[0]:.2f} and {two_centres[1]:.2f}")
-
-# %% [markdown]
-# Neither half of a step can make the loss larger: the nearest centre is the nearest, and the mean is the point with the
-# smallest mean squared distance. So it comes to rest, though not always at the best place. That is why it is run from
-# several starts.
+# Neither half-step can increase it: no other centre is nearer than the nearest one, and no other point has a smaller mean
+# squared distance from a set of points than their mean. So the algorithm converges, though not always to the best solution.
+# That is why it is run from several random starts.
 
 # %% exercise="01.kmeans"
-
-# %%
-show_source(nearest_centre, k_means_step, k_means_loss, KMeans)
 
 # %%
 clustering = KMeans(3).fit(points, torch.Generator().manual_seed(0))
@@ -393,30 +543,29 @@ print("true centre    found nearest to it")
 for true, near in zip(true_centres, found, strict=True):
     print(f"{true[0]:4.1f} {true[1]:5.1f}     {near[0]:4.1f} {near[1]:5.1f}")
 
+show_source(k_means_step)
+
 # %% [markdown]
 # ### Spot the bug
 #
-# How well do the clusters agree with the true classes? This comparison can be found in many a notebook. Give the same clusters
-# other numbers, which changes nothing about who is together with whom:
+# How well do the clusters agree with the true classes? The following comparison is a common mistake. Let us number the clusters
+# differently, which changes nothing about which points belong together:
 
 
 # %%
-def circulated_accuracy(clusters, labels):
+def suspicious_accuracy(clusters, labels):
     return (clusters == labels).float().mean()
 
 
 for naming in [(0, 1, 2), (1, 2, 0), (2, 0, 1)]:
     renamed = torch.tensor(naming)[clusters]
-    print(f"clusters called {naming}: {100 * circulated_accuracy(renamed, labels):.0f} %")
+    print(f"clusters called {naming}: {100 * suspicious_accuracy(renamed, labels):.0f} %")
 
 # %% exercise="01.matching"
 
 # %% [markdown]
-# A second way needs no names at all. Of all pairs of points, count those that are together in both groupings; subtract what
-# chance would give; scale so that equal groupings have 1. This is the *adjusted Rand index*. Chance has 0.
-
-# %%
-show_source(adjusted_rand_index)
+# Another score needs no names at all. Of all pairs of points, count those that are together in both groupings; subtract what
+# would be expected by chance; scale so that equal groupings get 1. This is the *adjusted Rand index*. Random groups get about 0.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -431,10 +580,11 @@ for name, grouping in groupings.items():
     agreement[name] = adjusted_rand_index(grouping, labels)
     print(f"{name:17} {round(agreement[name], 2) + 0:5.2f}")
 
+show_source(adjusted_rand_index)
+
 # %% [markdown]
-# Random groups agree with the classes as chance does. k-means finds most of the truth; the Bayes classifier, which knows
-# how the points were made, agrees better. For k-means draws borders halfway between centres, and knows nothing of the
-# shape of a cloud.
+# k-means finds most of the truth. The Bayes classifier, which knows how the points were made, agrees better: k-means draws its
+# boundaries halfway between centres, whatever the shape of the clouds.
 
 # %% tags=["claim"]
 # Checks what the text says: random groups are at 0, k-means above 0.7, Bayes above that
@@ -446,39 +596,33 @@ claim(
 )
 
 # %% [markdown]
-# And somebody had to tell k-means its $k$. Can its loss tell? Run it for each $k$ from 1 to 8:
+# But somebody had to choose $k$. Can the loss tell which $k$ is right? Move $k$ and look at both curves.
 
-# %%
+# %% tags=["drawing"]
+# Draws the clusters, their loss and their agreement with the truth; move k
 KS = list(range(1, 9))
 found_with = {k: KMeans(k).fit(points, torch.Generator().manual_seed(0)) for k in KS}
 loss_with = {k: k_means_loss(points, found_with[k].centres).item() for k in KS}
 agreement_with = {k: adjusted_rand_index(found_with[k](points), labels) for k in KS}
-
-# %% [markdown]
-# Move $k$ and look at both curves.
-
-# %% tags=["drawing"]
-# Draws the clusters, their loss and their agreement with the truth; move k
 cluster_figure, (cluster_ax, score_ax) = subplots(1, 2, width=8, height=3.6)
 marks = [
-    cluster_ax.plot([], [], "os^xvD+*"[j], ms=4, color=COLORS[j % 6], alpha=0.6)[0]
-    for j in range(8)
+    cluster_ax.plot([], [], "os^xvD+*"[j], ms=3, color=COLORS[j % 6])[0] for j in range(8)
 ]
 (stars,) = cluster_ax.plot([], [], "k*", markersize=14, markeredgecolor="white")
-cluster_ax.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5))
+cluster_ax.set(xlim=(-4.2, 4.8), ylim=(-4, 4), aspect="equal")
 score_ax.plot(KS, [loss_with[k] / loss_with[1] for k in KS], "o--")
 score_ax.plot(KS, list(agreement_with.values()), "s-")
-score_ax.text(4.3, 0.25, "loss, as a share\nof that with k = 1", color=COLORS[0])
-score_ax.text(4.3, 0.67, "agreement\nwith the truth", color=COLORS[1])
+score_ax.text(4.3, 0.25, "loss, as a share\nof that with k = 1", color="0.1")
+score_ax.text(4.3, 0.67, "agreement\nwith the truth", color="0.1")
 chosen_k = score_ax.axvline(3, color="0.5", linestyle=":")
 score_ax.set(xlabel="k", ylim=(-0.05, 1.05))
 freeze_layout(cluster_figure, *marks, stars, chosen_k)
 
 
 def draw_clusters(k):
-    found = found_with[k](points)
+    assigned = found_with[k](points)
     for j, mark in enumerate(marks):
-        mark.set_data(*points[found == j].T)
+        mark.set_data(*points[assigned == j].T)
     stars.set_data(*found_with[k].centres.T)
     chosen_k.set_xdata([k, k])
     return cluster_figure, (
@@ -490,8 +634,8 @@ def draw_clusters(k):
 explore(draw_clusters, k=slider("k", 1, 8, step=1, value=3))
 
 # %% [markdown]
-# The loss falls with every centre. The agreement has its best value at the true number of clouds, but it needs the labels, which we had
-# promised to leave aside. The bend of the loss curve, its *elbow*, is a hint and no more.
+# The loss falls with every further centre. The agreement is best at the true number of clouds, but computing it takes labels. The bend
+# in the loss curve, its *elbow*, is a hint, but not a proof.
 
 # %% tags=["claim"]
 # Checks what the text says: the loss falls with every centre, agreement is best at 3
@@ -507,19 +651,52 @@ claim(
 # %% [markdown]
 # ## 6. Dimensionality reduction
 #
-# *Principal component analysis*, PCA, finds the direction along which the points differ most, and describes each point by its place
-# along it. (Lesson 04 derives it.) The true direction follows from the clouds we made: the covariance of a mixture is the mean
-# covariance of its parts plus the covariance of their centres.
+# Can a point be described by one number instead of two? *Principal component analysis*, PCA, finds the direction along which the points
+# vary most, and describes each point by where its perpendicular meets that line. (Lesson 04 derives it.)
+
+# %% tags=["drawing"]
+# Draws points, their projections on the direction that PCA found, and the positions
+pca = PCA(1).fit(points)
+direction = pca.components[0] * pca.components[0].sign()[0]  # pointing to the right
+feet = pca(points)
+figure, (plane, line_ax) = subplots(1, 2, width=8, height=3.6)
+for label, marker in enumerate("osx"):
+    few_points, few_feet = points[labels == label][:12], feet[labels == label][:12]
+    for point, foot in zip(few_points, few_feet, strict=True):
+        plane.plot(
+            *torch.stack([point, foot]).T, color="0.7", linestyle="-", linewidth=0.8
+        )
+    plane.plot(*few_points.T, marker, color=COLORS[label], markersize=4)
+    where = (feet[labels == label] - pca.mean) @ direction
+    line_ax.hist(where, bins=torch.linspace(-4, 4, 33), color=COLORS[label], alpha=0.6)
+plane.annotate(
+    "", pca.mean + 3.4 * direction, pca.mean - 3.4 * direction,
+    arrowprops={"arrowstyle": "-|>", "color": "0.1", "linewidth": 1.5},
+)  # fmt: skip
+plane.set(xlim=(-3.6, 4), ylim=(-3.4, 3.4), aspect="equal", title="points, projected")
+line_ax.set(xlabel="position on the line", ylabel="points", title="what is left")
+line_ax.set(ylim=(0, 44), yticks=[0, 20, 40])
+for label, (place, height) in enumerate([(-1.4, 38), (2.0, 31), (0.6, 20)]):
+    line_ax.text(place, height, f"class {label}", ha="center")
+show(
+    figure,
+    alt="Left: 36 points of three classes, an arrow through their middle, and thin lines from each "
+    "point at right angles to the arrow. Right: histograms of the positions along the arrow. "
+    "Class 0 lies at the left, class 1 at the right, and class 2 between them, over both.",
+)
+
+# %% [markdown]
+# The true direction follows from how we made the clouds: the covariance of a mixture is the mean covariance of its parts plus the
+# covariance of their centres.
 
 # %%
 away = true_centres - truth.mean
 spread = scales @ scales.mT + away.unsqueeze(2) * away.unsqueeze(1)  # (3, 2, 2)
 covariance = (shares.reshape(3, 1, 1) * spread).sum(0)
 true_direction = torch.linalg.eigh(covariance).eigenvectors[:, -1]
-pca = PCA(1).fit(points)
 angle = torch.rad2deg((pca.components[0] @ true_direction).abs().clamp(max=1).acos())
 print(f"angle between found and true direction: {angle:.1f} degrees")
-print("by chance, on average:                  45 degrees")
+print("for a random direction, on average:     45 degrees")
 
 # %%
 positions = pca.encode(points)  # (600, 1): one number for each point
@@ -531,46 +708,58 @@ print(f"    from that number:  {adjusted_rand_index(one_number, labels):.2f}")
 print(f"    from both numbers: {agreement['k-means, k = 3']:.2f}")
 
 # %% [markdown]
-# Most of the variance is kept, and two of the three classes are hardly told apart any more: they lie side by side along the direction that was
-# dropped. *What varies most need not be what matters for the task.*
+# One number keeps most of the variance, but class 2 can hardly be told from the others any more: what distinguishes it lies in the direction that
+# was dropped. *The directions of largest variance need not be those that matter for the task.*
 
 # %% [markdown]
 # ## 7. Density estimation
 #
-# Which points are usual, which are strange? A *density* $p(x)$ answers: it is never negative, and its integral over a
-# region is the probability of landing there. A good one makes new points likely: its mean
-# log-likelihood on them, $\frac1N \sum_i \log p(x_i)$, is high. Nothing can be higher on average than the true density $p^*$, and what is missing is the *Kullback-Leibler divergence*
-#
-# $$ \mathrm{KL}(p^* \Vert p) = \mathbb{E}_{x \sim p^*} \left[ \log p^*(x) - \log p(x) \right] \geq 0 , $$
-#
-# in *nats*, the unit that natural logarithms have. First something easy: the points of class 0 alone *are* normally distributed. So fit
-# a normal distribution, by its mean and covariance, and compare it with the true one. For two normal distributions the divergence has
-# a closed form, and PyTorch knows it.
+# Which points are usual, which are unusual? A *density* $p(x)$ answers this question: it is never negative, and its integral over a region is the
+# probability that a point lies there. A **kernel density** puts a small Gaussian, a *kernel*, on every point it has seen,
+# and averages them. How wide the kernels are is called the **bandwidth**. With five points on a line:
 
-# %%
-true_cloud = distributions.MultivariateNormal(true_centres[0], scale_tril=scales[0])
-for n in [10, 100, 1000, 10_000]:
-    sample, sample_labels = sample_points(3 * n, seed=n)
-    fitted = GaussianDensity().fit(sample[sample_labels == 0][:n])
-    fitted_cloud = distributions.MultivariateNormal(fitted.mean, fitted.covariance)
-    kl = distributions.kl_divergence(true_cloud, fitted_cloud)
-    print(f"{n:6} points: KL {kl:.4f} nats")
+# %% tags=["drawing"]
+# Draws kernel densities of five points with two bandwidths
+five = torch.tensor([-2.0, -1.2, -0.9, 1.0, 2.2]).reshape(5, 1)
+along = torch.linspace(-5, 5, 400).reshape(-1, 1)
+figure, axes = subplots(1, 2, width=6.6, height=2)
+for ax, bandwidth in zip(axes, [0.3, 1.0], strict=True):
+    for point in five:
+        bump = KernelDensity(bandwidth).fit(point.reshape(1, 1)).log_prob(along).exp() / 5
+        ax.plot(along, bump, color="0.6", linewidth=1, linestyle="-")
+    ax.plot(along, KernelDensity(bandwidth).fit(five).log_prob(along).exp(), linewidth=2)
+    ax.plot(five, 0 * five, "o", color=COLORS[1], clip_on=False)
+    ax.set(
+        title=f"bandwidth {bandwidth}", ylim=(0, 0.5), yticks=[], xticks=range(-4, 5, 2)
+    )
+axes[0].set_ylabel("density")
+show(
+    figure,
+    alt="Five points, a gray bump on each, and the sum of the bumps as a curve. Bandwidth 0.3: the "
+    "curve has peaks at the points. Bandwidth 1: it is smooth, with one wide hill.",
+)
 
 # %% [markdown]
-# With the right kind of model the distance from the truth goes to zero as points are added. And with a wrong one? All three clouds
-# together are not normal. A *kernel density* supposes nothing of the kind: it puts a small normal distribution around every point it has
-# seen, and averages them. How small, the **bandwidth** says. For two points on a line and a bandwidth of 1, at the place 0:
+# The value of the curve at a place, by hand for two points and a bandwidth of 1:
 
 # %%
 two_points = torch.tensor([0.0, 2.0])
 bumps = torch.exp(-(two_points**2) / 2) / (2 * torch.pi) ** 0.5
-print(f"heights of the two bumps at 0: {bumps[0]:.3f} and {bumps[1]:.3f}")
-print(f"their mean, the density there: {bumps.mean():.3f}")
+print(f"heights of the two kernels at 0: {bumps[0]:.3f} and {bumps[1]:.3f}")
+print(f"their mean, the density there:   {bumps.mean():.3f}")
 mine = KernelDensity(1.0).fit(two_points.reshape(-1, 1)).log_prob(torch.zeros(1, 1)).exp()
-print(f"the package's:                 {mine.item():.3f}")
+print(f"the package's:                   {mine.item():.3f}")
 
-# %%
 show_source(KernelDensity)
+
+# %% [markdown]
+# A good density makes *new* points probable: it has a high mean log-likelihood $\frac1N \sum_i \log p(x_i)$ on them. On average no
+# density is better than the true one, $p^*$. What is lost by using another is the *Kullback-Leibler divergence*
+#
+# $$ \mathrm{KL}(p^* \Vert p) = \mathbb{E}_{x \sim p^*} \left[ \log p^*(x) - \log p(x) \right] \geq 0 , $$
+#
+# measured in *nats*, the unit of natural logarithms. How close to the truth do three kernel densities of our 600 points come, and a
+# single Gaussian with the mean and covariance of the points?
 
 # %%
 models = {"true density": truth, "one Gaussian": GaussianDensity().fit(points)}
@@ -584,9 +773,9 @@ for name, density in models.items():
     print(f"{name:26} {seen:11.2f} {new:11.2f} {missing[name]:18.2f}")
 
 # %% [markdown]
-# No model beats the truth on new points, and the kernels of middle bandwidth come nearer to it than one Gaussian does. But
-# on its *own* points a kernel density looks as good as you like: the narrow kernels beat even the truth there. Only new
-# points tell.
+# On new points no model is better than the truth, and the kernels of medium bandwidth come closer to it than one Gaussian, which cannot have three
+# hills. But on its *own* points a narrow kernel density is better than the truth itself: it has memorized them. This is
+# *overfitting*, and only new points reveal it.
 
 # %% tags=["claim"]
 # Checks what the text says: who beats the true density, on new points and on its own
@@ -604,7 +793,20 @@ claim(
 )
 
 # %% [markdown]
-# Move the bandwidth, and compare the map of the density with the true one and the two curves with each other.
+# Where the model is of the right kind, more data bring it as close to the truth as you like. The points of class 0 alone *are*
+# Gaussian, and for two Gaussians the divergence has a closed form:
+
+# %%
+true_cloud = distributions.MultivariateNormal(true_centres[0], scale_tril=scales[0])
+for n in [10, 100, 1000, 10_000]:
+    sample, sample_labels = sample_points(3 * n, seed=n)
+    fitted = GaussianDensity().fit(sample[sample_labels == 0][:n])
+    fitted_cloud = distributions.MultivariateNormal(fitted.mean, fitted.covariance)
+    kl = distributions.kl_divergence(true_cloud, fitted_cloud)
+    print(f"{n:6} points: KL {kl:.4f} nats")
+
+# %% [markdown]
+# Move the bandwidth. Compare the map of the density with the true one, and the two curves with each other.
 
 # %% tags=["drawing"]
 # Draws the true density and a kernel density, and the log-likelihoods; move the bandwidth
@@ -626,8 +828,8 @@ kernel_ax.set_title("kernel density")
 score_ax.plot(BANDWIDTHS, on_own, "o--")
 score_ax.plot(BANDWIDTHS, on_new, "s-")
 score_ax.axhline(best_on_new, color="0.4", linestyle=":")
-score_ax.text(0.33, -2.3, "own points", color=COLORS[0])
-score_ax.text(0.33, -4.3, "new points", color=COLORS[1])
+score_ax.text(0.33, -2.3, "own points", color="0.1")
+score_ax.text(0.33, -4.3, "new points", color="0.1")
 score_ax.text(1.0, -2.85, "true density, new points", ha="right")
 chosen = score_ax.axvline(0.3, color="0.5", linestyle=":")
 score_ax.set(xlabel="bandwidth", title="mean log-likelihood")
@@ -648,45 +850,34 @@ def draw_density(bandwidth):
 explore(draw_density, bandwidth=stepped_slider("bandwidth", BANDWIDTHS, value=0.3))
 
 # %% [markdown]
-# Too narrow, and the density is a heap of spikes; too wide, and the three clouds run into one. The best bandwidth lies between, and the curve of
-# the new points shows where.
+# If the bandwidth is too small, the density is a collection of spikes; if it is too large, the three clouds merge into one. The best value lies
+# between, and the curve of the new points shows where.
 
 # %% [markdown]
 # ## 8. Self-supervision: the image sets the task
 #
-# Now real images, and the game of the beginning: turn each by 0, 90, 180 or 270 degrees, and ask by how much. An image of two by two
-# pixels, turned anticlockwise:
+# Now real images, and the task with which this lesson began: turn each image by 0, 90, 180 or 270 degrees, and ask by how much. An image
+# of two by two pixels, turned anticlockwise:
 
 # %%
 tiny = torch.tensor([[1, 2], [3, 4]])
 for turn in range(4):
     print(f"answer {turn}: {tiny.rot90(turn).tolist()}")
 
-# %% exercise="01.rotate"
-
-# %%
 show_source(four_rotations, RotationPrediction, conv_encoder)
 
 # %% [markdown]
-# The encoder is a *convolutional* network: each of its four layers looks at small neighbourhoods, the same way everywhere, and
-# halves height and width. After each, *batch normalisation* keeps the numbers in range, and *GELU* bends them: without a bend, two layers would
-# be no more than one. At the end the average over all places is left, 128 numbers for each image. `head` turns them into four scores.
+# The encoder is a *convolutional* network. Each of its four layers looks at small neighbourhoods, in the same way everywhere, and
+# halves height and width. *Batch normalisation* keeps the numbers in a common range, and *GELU* is a smooth nonlinearity (without one,
+# several layers could do no more than a single one). At the end the numbers are averaged over all places, which gives 128 features for each
+# image. The `head` turns them into four scores.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train", n=10_000)
 test_images, image_labels, _ = images("fashion", "test")
 
-# %% tags=["drawing"]
-# Draws ten images, each turned four ways
-rotated, turns = four_rotations(train_images[:10])
-show(
-    image_rows({f"{90 * turn}°": rotated[turns == turn] for turn in range(4)}, scale=2),
-    alt="Ten garments in four rows: upright, then turned anticlockwise by 90, 180 and "
-    "270 degrees.",
-)
-
 # %% [markdown]
-# All networks of this lesson are trained in one way: with Adam and a learning rate that rises and then falls to zero.
+# All networks of this lesson are trained in the same way: with Adam, and a learning rate that first rises and then falls to zero.
 
 
 # %%
@@ -697,7 +888,6 @@ def recipe(loss, parameters, *data, batch_size=32, epochs=2):
     return train(loss, batches, optimizer, epochs, after_step=schedule.step)
 
 
-# %%
 rotation = RotationPrediction(conv_encoder(width=16))
 run = watch(
     recipe(rotation.loss, rotation.parameters(), train_images),
@@ -721,12 +911,14 @@ of_class = [solved[:, image_labels == label].mean() for label in range(10)]
 print("hardest class:", class_names[of_class.index(min(of_class))])
 
 # %% [markdown]
-# A bag looks much the same upside down. For the other classes the task has an answer, and the network finds it on images it never saw.
+# A bag looks almost the same upside down. For all other classes the network finds the answer on images that it has never seen.
 #
-# But we do not care about rotations. *Are the features good for naming clothes?* A **linear probe** tells: leave the encoder as it is,
-# take its features, and fit a softmax regression on them from few labels. As features we take the end of the encoder
-# and, because Gidaris, Singh and Komodakis, who proposed this task, found layers in the middle better, the output of
-# its third layer, averaged over four quarters of the image.
+# ### Are the features any good?
+#
+# We do not care about rotations. We want to know whether the features help to name clothes. A **linear probe** tells us: leave the encoder as
+# it is, compute its features for a few labelled images, and fit a softmax regression on them. As features we take the end of the encoder and,
+# because Gidaris, Singh and Komodakis, who proposed this pretext task, found layers in the middle to be better, also the output of the
+# third layer, averaged over each quarter of the image.
 
 
 # %%
@@ -751,7 +943,8 @@ def probe(represent):
 
 
 # %% [markdown]
-# The controls: the pixels themselves; PCA, an unsupervised way to features; and the same encoder with random weights.
+# An accuracy alone says little; it needs **controls**. Ours are the pixels themselves; PCA, which is unsupervised; and the same encoder with
+# random weights.
 
 # %%
 untrained = conv_encoder(width=16)
@@ -762,8 +955,8 @@ for name, encoder in {"random encoder": untrained, "rotation": rotation.encoder}
     accuracy[f"{name}, third layer"] = probe(third_layer(encoder))
 
 # %% [markdown]
-# And supervised training of the same network, for the same number of steps: once with the same 100 labels (one network for each
-# draw; their losses are added, so that each trains as if alone), once with all 10,000 labels.
+# A further control is supervised training of the same network for the same number of steps: once with the same 100 labels (three networks,
+# one for each draw of the labels, trained side by side), once with all 10,000.
 
 
 # %%
@@ -771,28 +964,23 @@ def new_classifier():
     return nn.Sequential(conv_encoder(width=16), nn.Linear(128, 10))
 
 
-def surprise_at(model, pictures, names):
+def label_loss(model, pictures, names):
     return nn.functional.cross_entropy(model(pictures), names)
 
 
+# %%
 few = nn.ModuleList(new_classifier() for _ in draws)
 steps = 2 * len(Batches(train_images, batch_size=32))  # as many as for the rotations
 
 
 def loss_from_few(rows):
-    chosen = [(m, draw[rows]) for m, draw in zip(few, draws, strict=True)]
-    return sum(surprise_at(m, train_images[d], train_labels[d]) for m, d in chosen)
+    labelled = [(m, draw[rows]) for m, draw in zip(few, draws, strict=True)]
+    return sum(label_loss(m, train_images[d], train_labels[d]) for m, d in labelled)
 
 
-# %%
+rows, passes = torch.arange(100), steps // 4  # 4 batches of 25 in a pass
 run = watch(
-    recipe(
-        loss_from_few,
-        few.parameters(),
-        torch.arange(100),
-        batch_size=25,
-        epochs=steps // 4,
-    ),
+    recipe(loss_from_few, few.parameters(), rows, batch_size=25, epochs=passes),
     title="Supervised, 100 labels, three networks",
 )
 
@@ -801,7 +989,7 @@ await run
 every = new_classifier()
 run = watch(
     recipe(
-        lambda batch: surprise_at(every, *batch),
+        lambda batch: label_loss(every, *batch),
         every.parameters(),
         train_images,
         train_labels,
@@ -819,21 +1007,31 @@ def accuracy_of(model):
 
 await run
 accuracy["supervised, 100 labels"] = torch.tensor([accuracy_of(model) for model in few])
-print("test accuracy from 100 labels, mean over 3 draws of the labels")
-for name, values in accuracy.items():
-    print(f"{name:28} {values.mean():3.0f} %")
-print(f"\nsupervised, 10,000 labels    {accuracy_of(every):3.0f} %")
+accuracy["supervised, 10,000 labels"] = torch.tensor([accuracy_of(every)])
+
+# %% tags=["drawing"]
+# Draws the test accuracies, with a dot for each draw of the labels
+ranked = dict(sorted(accuracy.items(), key=lambda entry: entry[1].mean().item()))
+figure, ax = subplots(width=7.4, height=3.2)
+for place, (name, values) in enumerate(ranked.items()):
+    color = COLORS[0] if name.startswith("rotation") else "0.8"
+    ax.barh(place, values.mean(), color=color)
+    ax.plot(values, torch.full_like(values, place), "k.", markersize=5, linestyle="")
+    ax.text(values.max() + 1, place, f"{values.mean():.0f} %", va="center")
+ax.set_yticks(range(len(ranked)), ranked)
+ax.set(xlabel="test accuracy, %", xlim=(50, 95))
+said = "; ".join(f"{name} {values.mean():.0f} %" for name, values in accuracy.items())
+show(figure, alt=f"Test accuracy, mean over three draws of the labels: {said}.")
 
 # %% [markdown]
-# Read the table with its controls. Most of what the features can do, pixels and random weights can do too; a paper that shows the
-# rotation's row alone would impress you more than it should. Over random weights of the same shape the pretext task
-# adds a few points, with each draw of the labels; the lead over raw pixels is so small that one training and three
-# draws do not settle it. It is ahead of PCA, which is unsupervised, and of supervised training on the same 100 labels; far
-# behind supervised training on 10,000.
+# Read the picture with its controls. Most of what the features can do, pixels and random weights can do as well; the rotation's bar alone
+# would look more impressive than it should. Compared with random weights in the same layer the pretext task adds a few percentage
+# points, with every draw of the labels. The lead over raw pixels is so small that one training run and three draws cannot settle it.
+# The rotation features are better than PCA and than supervised training on the same 100 labels, and far behind supervised
+# training on 10,000.
 #
-# And the *end* of the network, which knows best about rotations, is not the place to take features from: its third layer is
-# clearly better. In part that has nothing to do with rotations, for the random
-# encoder's end is worse than its third layer too: it is one random layer deeper, and its features are fewer; the paper explains the rest by features that have become special to the pretext task.
+# The *end* of the network is specialised in rotations and not the best place to take features from: its third layer is clearly better.
+# Part of this has nothing to do with rotations, because the random encoder's end is also worse than its third layer.
 
 # %% tags=["claim"]
 # Checks what the text says: the third layer of the rotation's encoder beside its controls
@@ -855,7 +1053,7 @@ claim(
 )
 claim(
     "supervised training on 10,000 labels is 5 points ahead of it",
-    lambda: accuracy_of(every) > ours.mean() + 5,
+    lead["supervised, 10,000 labels"] < -5,
 )
 claim("its third layer is 2 points better than its end", lead["rotation, end"] > 2)
 claim(
@@ -864,14 +1062,14 @@ claim(
 )
 
 # %% [markdown]
-# ## 9. What makes a pretext task good
+# ## 9. What makes a pretext task good?
 #
-# - **Solvable without labels**: the answer is made from the image, for free, for as many images as you have.
-# - **It needs structure**: it should not be solvable without knowing something about what is in the image.
-# - **It transfers**: the features help with a task that was not trained. Only a probe beside its controls tells.
+# - **It can be made without labels**: the answer comes from the image itself, for as many images as you have.
+# - **It needs structure**: it cannot be solved without knowing something about what is in the image.
+# - **It transfers**: the features help with another task. Only a probe, beside its controls, can tell.
 #
-# The second point fails more easily than one thinks. Suppose the camera stamps a white square into the lower right corner of each
-# photograph, as old ones did with the date. Nobody minds; the clothes are all there. Then the images are turned.
+# The second condition fails more easily than one might think. Suppose the camera stamps a white square into the lower right corner of every
+# photograph, as some print the date. People hardly notice; the clothes are all there. Then the images are turned.
 
 
 # %%
@@ -882,13 +1080,15 @@ def stamp(pictures):
 
 
 # %% tags=["drawing"]
-# Draws ten stamped images, each turned four ways
-rotated, turns = four_rotations(stamp(test_images[:10]))
+# Draws five stamped images, each turned four ways
+rotated, turns = four_rotations(stamp(test_images[:5]))
 show(
     image_rows({f"{90 * turn}°": rotated[turns == turn] for turn in range(4)}, scale=2),
-    alt="Ten garments with a small white square in the lower right corner, in four rows "
+    alt="Five garments with a small white square in the lower right corner, in four rows "
     "turned by 0, 90, 180 and 270 degrees. In each row the square is in another corner.",
 )
+
+# %% exercise="01.shortcut"
 
 # %%
 misled = RotationPrediction(conv_encoder(width=16))
@@ -920,9 +1120,9 @@ for i, name in enumerate(["clean", "stamped"]):
 without_stamp = right_turns(misled, test_images).mean()
 
 # %% [markdown]
-# With the stamp the pretext task is solved almost without a mistake, and the features are worth no more than random ones;
-# on clean photographs the gain over random ones is larger. Without the stamp the network is nearly lost: it names fewer
-# than half of the turns. It had no reason to look at the clothes.
+# With the stamp, the pretext task is solved almost without a mistake, and the features are worth no more than random ones. On clean
+# photographs the gain over random features is larger. Take the stamp away, and the network names fewer than half of the turns. It
+# had no reason to look at the clothes.
 
 # %% tags=["claim"]
 # Checks what the text says: the stamp solves the pretext task, the features gain nothing
@@ -938,7 +1138,7 @@ claim("without the stamp fewer than half of the turns are right", without_stamp 
 # %% tags=["drawing"]
 # Draws what both networks say of a turned, stamped image; move turn and stamp
 shortcut_figure, (photo_ax, clean_ax, stamp_ax) = subplots(1, 3, width=8, height=2.8)
-photo = photo_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
+photo_shown = photo_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
 photo_ax.set_axis_off()
 bars = [
     ax.bar(range(4), [0] * 4, color=COLORS[j])
@@ -948,14 +1148,14 @@ for ax, title in [(clean_ax, "trained on clean"), (stamp_ax, "trained on stamped
     ax.set(title=title, ylim=(0, 1.02), xlabel="degrees", xticks=range(4))
     ax.set_xticklabels([0, 90, 180, 270])
 clean_ax.set_ylabel("probability")
-freeze_layout(shortcut_figure, photo, *bars[0], *bars[1])
+freeze_layout(shortcut_figure, photo_shown, *bars[0], *bars[1])
 
 
 def draw_shortcut(label, turn, corner):
     garment = test_images[image_labels == label][:1].rot90(turn // 90, dims=(2, 3))
     mark = stamp(torch.zeros(1, 1, 28, 28)).rot90(corner // 90, dims=(2, 3))
     picture = torch.maximum(garment, mark)
-    photo.set_data(picture[0, 0])
+    photo_shown.set_data(picture[0, 0])
     chances = [model.eval()(picture).softmax(1)[0] for model in (rotation, misled)]
     for rectangle, chance in zip(
         [*bars[0], *bars[1]], torch.cat(chances).tolist(), strict=True
@@ -978,34 +1178,50 @@ explore(
 )
 
 # %% [markdown]
-# Such a giveaway is called a **shortcut**. They are found in earnest: a network that was to say how two patches of a photograph lie to each
-# other solved the task from the lens, which bends red and green light a little differently near the edge (Doersch, Gupta and Efros). The cure
-# is always the same: find what gives the answer away, and remove it from the question. Here one would black the square out before the images
-# are turned. But check what you put in its place: where something stood in that corner, a black square may be a new,
-# weaker giveaway. Blacking out all four corners treats every turn alike; whether it helps, only a new training and a
-# probe would tell. Something stood there in this share of the photographs:
+# Such a giveaway is called a **shortcut**. Shortcuts occur in practice: a network that was asked how two patches of a photograph lie
+# relative to each other solved the task by means of the lens, which bends red and green light a little differently near the edge (Doersch, Gupta
+# and Efros). The remedy is always the same: find out what gives the answer away, and remove it from the question. Here one could black out
+# all four corners before the images are turned. (Blacking out only the stamped one would not do: in some images part of a garment is
+# there, and a black square would be a new, weaker giveaway.)
+#
+# ### Build your own
+#
+# The other tasks of the first picture are made just as easily. Build the jigsaw.
 
-# %%
-something_there = (train_images[:, :, -4:-1, -4:-1] > 0).flatten(1).any(1)
-print(f"something stands there in {100 * something_there.float().mean():.0f} %")
+# %% exercise="01.jigsaw"
+
+# %% [markdown]
+# ### To investigate: is the jigsaw a good pretext task?
+#
+# *Open, about 30 minutes; there is no check.* Train an encoder on your jigsaw: give it a head with 24 outputs, draw new orders
+# for every batch, `orders = torch.randint(24, (len(batch),))`, and minimize the cross-entropy with `recipe` as above. Measure how often it
+# names the right order on test images, and probe its third layer with `probe(third_layer(encoder))`.
+#
+# A good answer
+#
+# - reports the accuracy of the pretext task *and* of the probe, the latter beside the random encoder and the rotation;
+# - says what the network may have looked at: garments are centred, and the edges of neighbouring quarters continue each other;
+# - tests this suspicion with at least one changed task, for example quarters that are each moved by a pixel or two before they are put together, or a
+#   gap between them, or nine pieces of which only some orders are used, as in the paper by Noroozi and Favaro;
+# - uses two seeds for what is compared, and says which of the three conditions above the jigsaw meets on these images.
 
 # %% [markdown]
 # ## 10. Three kinds of learning
 #
 # | | supervised | unsupervised | self-supervised |
 # |---|---|---|---|
-# | is given | pairs $(x, y)$, $y$ from people | $x$ alone | $x$ alone |
-# | loss | $\ell(f(x), y)$ | speaks of $x$: distances, $-\log p(x)$ | $\ell(f(\tilde x), \tilde y)$, both made from $x$ |
+# | given | pairs $(x, y)$, $y$ from people | $x$ alone | $x$ alone |
+# | loss | $\ell(f(x), y)$ | about $x$: distances, $-\log p(x)$ | $\ell(f(\tilde x), \tilde y)$, both made from $x$ |
 # | result | the answers | groups, directions, densities | features; the answers are thrown away |
-# | judged by | new examples with labels | the truth where it is known, new points | a downstream task, beside controls |
+# | judged by | new labelled examples | a known truth, new points | a downstream task, beside controls |
 # | here | line, softmax regression | k-means, PCA, densities | rotation prediction |
-# | price | labels | says nothing about names | a pretext task without shortcuts |
+# | limitation | labels are expensive | groups have no names | the task may have shortcuts |
 #
-# *Self-supervised is not another word for unsupervised.* Neither needs labels by people. But k-means has no right answer to be wrong
-# about, whereas the rotation network is trained as every classifier is, with a target for each input and cross-entropy. What is new is only
-# where the target comes from.
+# *Self-supervised is not another word for unsupervised.* Neither needs labels from people. But for k-means there is no answer that
+# could be wrong, whereas the rotation network is trained like every classifier, with a target for each input and a cross-entropy. Only
+# the source of the target is new.
 #
-# The last comparison: cluster the images without any label, and compare with the true classes as in section 5.
+# A last comparison: cluster the images without any label, and compare the groups with the true classes as in section 5.
 
 # %%
 fashion = image_pca.encode(train_images)
@@ -1017,8 +1233,8 @@ print(f"k-means, k = 10: {adjusted_rand_index(groups, train_labels):.1f}")
 print(f"random groups:   {abs(adjusted_rand_index(chance, train_labels)):.1f}")
 
 # %% [markdown]
-# Far from chance and far from the truth: the piles that pixels suggest are not those that people have names for. A few labels, or a better
-# question to the images, are needed. The coming lessons are about better questions.
+# The groups are far from random and far from the truth: those that pixels suggest are not those that people have names for. One needs
+# a few labels, or better questions to the images. The coming lessons are about better questions.
 
 # %% [markdown]
 # ## 11. Quiz
@@ -1029,12 +1245,11 @@ quiz("01")
 # %% [markdown]
 # ## What to remember
 #
-# - A gradient is derived by hand once, checked by autograd always. Learning rates above 2 / the largest curvature
-#   explode.
-# - Without labels one can still find groups, directions and densities. Score them against a known truth, and judge densities on new points.
-# - Cluster numbers are not class numbers. Match them, or use a score that does not see names.
-# - Self-supervised learning is supervised learning whose answers the data supplies. Its features count, not its answers.
-# - A pretext task can be solved perfectly through a shortcut. Probe the features beside pixels and a random encoder.
+# - Derive a gradient by hand once, and check it with autograd. Learning rates above 2 / the largest curvature diverge.
+# - Without labels one can still find groups, directions and densities. Score them against a known truth, and densities on new points.
+# - Cluster numbers are not class numbers. Match them, or use a score that does not depend on names.
+# - Self-supervised learning is supervised learning with answers that come from the data. What counts are its features, not its answers.
+# - A pretext task can be solved perfectly through a shortcut. Probe the features, beside pixels and a random encoder.
 #
 # ## References
 #
@@ -1042,6 +1257,9 @@ quiz("01")
 # - Hubert and Arabie, *Comparing partitions*, Journal of Classification 2, 1985.
 # - Parzen, *On estimation of a probability density function and mode*, Annals of Mathematical Statistics 33, 1962.
 # - Gidaris, Singh and Komodakis, *Unsupervised representation learning by predicting image rotations*, arXiv:1803.07728.
+# - Pathak, Krähenbühl, Donahue, Darrell and Efros, *Context encoders: feature learning by inpainting*, arXiv:1604.07379.
+# - Zhang, Isola and Efros, *Colorful image colorization*, arXiv:1603.08511.
+# - Noroozi and Favaro, *Unsupervised learning of visual representations by solving jigsaw puzzles*, arXiv:1603.09246.
 # - Doersch, Gupta and Efros, *Unsupervised visual representation learning by context prediction*, arXiv:1505.05192.
 #
 # **Next:** [02 Information](02_information.ipynb), on what it means to predict what is hidden.

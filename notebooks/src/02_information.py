@@ -1,84 +1,189 @@
 # %% [markdown]
 # # 02 Information
 #
-# You measure how uncertain a hidden word is, how much its neighbours tell about it, and how far a model is from the best
-# that anyone could do: on a small language whose every probability is known.
+# You measure how uncertain a hidden word is, how much the words around it reveal about it, and how far a model is from
+# the best that any model could do. All this happens in a small language of which every probability is known.
 #
-# - **Slider:** probability of a coin and of its model; a word to hide; correlation and number of candidates
-# - **Time:** about 90 minutes
+# - **Sliders:** the word to hide; the true and the predicted probability of a coin; correlation and number of candidates
+# - **Time:** about 120 minutes
 # - **You need:** lesson 00, logarithms, and what a conditional probability $p(y \mid x)$ is
 #
 # Afterwards you can
 #
-# - compute entropy, cross-entropy, KL and perplexity, and say what each one measures;
-# - build the oldest model that predicts a missing word, mend its two faults, and say what it can never learn;
-# - compare a model's loss with the exact entropy of the data, so that "low" means something;
-# - compute mutual information, and bound it from below with a contrastive game;
-# - name two walls of that bound, and two ways to fool yourself with it.
+# - compute entropy, cross-entropy, KL divergence and perplexity, and say what each one measures;
+# - build the simplest models of a missing word, correct their faults, and say what they can never learn;
+# - compare a model's loss with the exact entropy of the data, so that you know how low it could be;
+# - compute mutual information, and bound it from below by contrastive prediction (InfoNCE);
+# - name three limits of that bound, and two ways in which it misleads.
 
 # %%
 import math
 from collections import Counter
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sslcourse.claims import claim
 from sslcourse.data import GRAMMAR, Batches, Grammar, text
 from sslcourse.evaluate import gaussian_mutual_information, mutual_information, perplexity
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import cross_entropy, entropy, info_nce_bound, kl_divergence
 from sslcourse.methods import Bigram, ContrastiveCritic
-from sslcourse.plots import COLORS, freeze_layout, subplots
-from sslcourse.show import show, show_source
 from sslcourse.training import train
-from sslcourse.widgets import explore, slider, start_lesson, stepped_slider, watch
+from sslcourse.widgets import start_lesson, watch
 
 start_lesson()
+
+# %% tags=["drawing"]
+# Imports what draws the pictures, moves the sliders and checks the text
+from itertools import chain
+
+from sslcourse.claims import claim
+from sslcourse.diagrams import Diagram
+from sslcourse.plots import COLORS, freeze_layout, subplots
+from sslcourse.show import show, show_source
+from sslcourse.widgets import explore, slider, stepped_slider
 
 # %% [markdown]
 # ## 1. The idea
 #
-# Put your thumb on a word of this sentence: *the ducks near the house ▢ today*. You do not know the word, but you know
-# much about it. It is a verb. It is something that ducks do. It is plural, although *house* stands right before it.
+# One word of this sentence is hidden: *the ducks near the house ▢ today*. You cannot know for certain what it is, yet you
+# know a great deal about it. It is a verb. It is something that ducks do. It is plural, although the singular *house*
+# stands right before it.
 #
-# Before you saw the rest of the sentence, any word was possible. The rest took most of that uncertainty away. This is
-# the bargain that all of self-supervised learning lives on: **hide a part, predict it from what is left, and whoever
-# predicts well has learned how the parts belong together,** unless a shortcut gave the answer away (lesson 01).
-#
-# To speak of "much" and "most" we need a unit. It was found in 1948, and this lesson is about it.
+# Without the rest of the sentence it could have been any word. The rest removed most of that uncertainty. Self-supervised
+# learning is built on this: **hide a part of the data, and predict it from the rest.** A model can only predict well if it
+# has learned how the parts depend on one another (or if a shortcut gives the answer away, see lesson 01).
+
+# %% tags=["drawing"]
+# Draws the task: a model predicts the hidden word from the visible ones
+hiding = Diagram("predicting a hidden word")
+visible, guess = (
+    hiding.data("visible\nwords", 0, 0),
+    hiding.data("prediction\n$q$", 2.2, 0),
+)
+hidden = hiding.data("hidden\nword $w$", 2.2, 0.85)
+penalty = hiding.loss("surprise\n$-\\log q(w)$", 3.5, 0)
+hiding.flow(visible, hiding.encoder("model", 1.1, 0), guess, penalty)
+hiding.flow(hidden, penalty)
+show(hiding.figure, alt=hiding.words)
+
+# %% [markdown]
+# Move the slider to hide another word. Four readers guess it. From left to right they know more: only how frequent each
+# word is; the word to the left; all words to the left; all the other words. Each makes the best possible prediction from
+# what it knows. The title says how uncertain a reader still is: as uncertain as if it had to choose among *that many* equally
+# likely words.
+
+# %% tags=["drawing"]
+# Draws what each of the four readers expects; move the word to hide
+shown_sentence = GRAMMAR.encode("the ducks near the house fly today .")
+neighbours = GRAMMAR.pair_probabilities()
+from_left = GRAMMAR.next_word_probabilities(shown_sentence)[0]
+from_both_sides = GRAMMAR.hidden_word_probabilities(shown_sentence)[0]
+
+
+def expectations(place):
+    left = shown_sentence[0, place - 1] if place else 0  # a full stop comes before it
+    return {
+        "word frequencies": neighbours.sum(1),
+        "word to the left": neighbours[left] / neighbours[left].sum(),
+        "all to the left": from_left[place],
+        "all other words": from_both_sides[place],
+    }
+
+
+hide_figure, hide_axes = subplots(1, 4, width=9, height=2.4)
+for ax in hide_axes:
+    ax.set(xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[], ylim=(4.6, -0.6))
+    ax.set_xlabel("probability")
+reader_bars = [
+    ax.barh(range(5), [0.0] * 5, color=COLORS[0], alpha=0.5) for ax in hide_axes
+]
+reader_words = [[ax.text(0.04, k, "", va="center") for k in range(5)] for ax in hide_axes]
+titles = [ax.set_title("reader\nwords", fontsize=10) for ax in hide_axes]
+freeze_layout(hide_figure, *titles, *chain(*reader_bars), *chain(*reader_words))
+
+
+def draw_hidden(place):
+    truth, said = shown_sentence[0, place - 1], []
+    parts = zip(
+        expectations(place - 1).items(), titles, reader_bars, reader_words, strict=True
+    )
+    for (reader, p), title, bars, labels in parts:
+        among = entropy(p).exp()
+        title.set_text(f"{reader}\namong {among:.1f}")
+        said.append(f"{reader}: among {among:.1f}, the right word gets {p[truth]:.2f}")
+        for bar, label, chance, word in zip(bars, labels, *p.topk(5), strict=True):
+            bar.set_width(chance)
+            label.set_text(GRAMMAR.words[word] if chance > 0 else "")
+    shown = [GRAMMAR.words[token] for token in shown_sentence[0]]
+    shown[place - 1] = "▢"
+    return hide_figure, (
+        f"{' '.join(shown)} Hidden: {GRAMMAR.words[truth]}. {'; '.join(said)}."
+    )
+
+
+readers = explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
+readers
+
+# %% [markdown]
+# How are such numbers computed, and what do they have to do with the loss of a network? Claude Shannon answered the first
+# question in 1948. This lesson starts there.
 
 # %% [markdown]
 # ## 2. Entropy
 #
-# The **surprise** of something that had probability $p$ is $-\log p$. What is certain surprises nobody: $-\log 1 = 0$.
-# Two surprises in a row add up, because their probabilities multiply. With the natural logarithm the unit is the
-# **nat**; with base 2 it would be the bit, and one nat is about 1.44 bits.
+# The less probable an event is, the more it surprises us when it happens. The left picture shows the measure of this: the
+# **surprise** (also called *information content*) of an event of probability $p$ is $-\log p$. A certain event carries no
+# surprise, and the surprises of independent events add up, because their probabilities multiply.
 #
-# **Entropy** is the mean surprise, before we look:
+# Before a coin is thrown, we do not know which surprise awaits us, only its mean. The right picture shows this mean for all
+# coins.
+
+# %% tags=["drawing"]
+# Draws the surprise of an event, and the entropy of a coin
+chances = torch.linspace(0.002, 1, 500)
+figure, (left, right) = subplots(1, 2, width=8, height=2.9)
+left.plot(chances, -chances.log())
+left.set(xlabel="probability p of the event", ylabel="surprise -log p, nats", ylim=(0, 5))
+right.plot(chances, entropy(torch.stack([chances, 1 - chances], dim=1)))
+right.set(xlabel="probability of heads", ylabel="entropy, nats", ylim=(0, 0.78))
+for p, name, align in [(0.5, "fair coin", "center"), (0.9, "biased coin ", "right")]:
+    place = p, entropy(torch.tensor([p, 1 - p]))
+    right.plot(*place, "o", color=COLORS[1])
+    right.annotate(
+        name, place, (-2, 7 * (p == 0.5)), textcoords="offset points", ha=align
+    )
+for p, name in [(0.1, "tails"), (0.9, "heads")]:
+    left.plot(p, -math.log(p), "o", color=COLORS[1])
+    left.annotate(name, (p, -math.log(p)), (6, 5), textcoords="offset points")
+show(
+    figure,
+    alt="Left: the surprise -log p falls from far above 5 nats at p near 0 to 0 at p = 1; tails of "
+    "the biased coin, p = 0.1, lies high on the curve, heads, p = 0.9, near 0. Right: the entropy "
+    "of a coin is an arch, 0 at both ends, highest for the fair coin.",
+)
+
+# %% [markdown]
+# This mean surprise is the **entropy** of a distribution,
 #
 # $$ H(p) = -\sum_k p_k \log p_k . $$
 #
-# Two coins, a fair one and one that shows heads nine times in ten:
+# With the natural logarithm its unit is the **nat**; with base 2 it is the bit, and one nat is about 1.44 bits. For the two
+# coins of the picture:
 
 # %%
 coins = torch.tensor([[0.5, 0.5], [0.9, 0.1]])  # rows: the coins; columns: heads, tails
-surprise = -coins.log()
-print("surprise     at heads   at tails")
-for name, s in zip(["fair", "other"], surprise, strict=True):
-    print(f"{name:5} coin {s[0]:10.3f} {s[1]:10.3f}")
-
-# %%
-for name, p, s in zip(["fair", "other"], coins, surprise, strict=True):
-    terms = f"{p[0]:.1f} x {s[0]:.3f} + {p[1]:.1f} x {s[1]:.3f}"
-    print(f"{name:5} coin: {terms} = {(p * s).sum():.3f} nats")
+for name, (heads, tails) in zip(["fair", "biased"], coins.tolist(), strict=True):
+    at_heads, at_tails = -math.log(heads), -math.log(tails)
+    terms = f"{heads:.1f} x {at_heads:.3f} + {tails:.1f} x {at_tails:.3f}"
+    print(f"{name:6} coin: {terms} = {heads * at_heads + tails * at_tails:.3f} nats")
 print(f"log 2 = {math.log(2):.3f}")
 
 # %% [markdown]
-# Tails is a large surprise for the second coin, but a rare one. The fair coin is the most uncertain of all coins; of
-# all distributions over $K$ outcomes the uniform one is, with $\log K$ nats.
+# With the biased coin, tails is a large surprise, but a rare one. No coin is more uncertain than the fair one. In general, of
+# all distributions over $K$ outcomes the uniform one has the highest entropy, $\log K$.
 
 # %% exercise="02.entropy"
 
@@ -86,153 +191,166 @@ print(f"log 2 = {math.log(2):.3f}")
 show_source(entropy)
 
 # %% [markdown]
-# ## 3. Cross-entropy and KL
+# ## 3. Cross-entropy and KL divergence
 #
-# Now somebody *believes* that the probabilities are $q$, while in truth they are $p$. The truth decides how often each
-# outcome comes, the belief how surprising it is. The mean surprise is the **cross-entropy**
-#
-# $$ H(p, q) = -\sum_k p_k \log q_k . $$
-#
-# The part that a better belief would have saved is the **Kullback-Leibler divergence**
-#
-# $$ \mathrm{KL}(p \Vert q) = H(p, q) - H(p) = \sum_k p_k \log \frac{p_k}{q_k} \geq 0 . $$
-#
-# Let each of the two coins be taken for the other:
-
-# %%
-truth, belief = coins, coins.flip(0)
-for name, p, q in zip(["fair", "other"], truth, belief, strict=True):
-    mean_surprise = -(p * q.log()).sum()
-    unavoidable = -(p * p.log()).sum()
-    print(f"{name:5} coin: cross-entropy {mean_surprise:.3f}", end="")
-    print(f" - entropy {unavoidable:.3f} = KL {mean_surprise - unavoidable:.3f}")
-
-# %% [markdown]
-# Taking the fair coin for the biased one costs more than the other way round: KL is no distance, the order matters.
-
-# %% exercise="02.kl"
-
-# %%
-show_source(cross_entropy, kl_divergence)
-
-# %% [markdown]
-# Move the truth and the belief. The curve is the cross-entropy for every belief; its lowest point is the entropy, and it
-# lies exactly where the belief is the truth. **Minimizing a cross-entropy makes a model honest**: that is why it is
-# the loss of almost every model that predicts words or classes.
+# A model predicts the probabilities $q$, while the true ones are $p$. The truth decides how often each outcome occurs, the
+# model how surprising it finds it. Below, $p$ and $q$ belong to a coin. The curve is the model's mean surprise, for every $q$.
+# Move the truth, and move the model away from it: the thick bar is the price of a wrong prediction.
 
 # %% tags=["drawing"]
-# Draws the cross-entropy of every belief about a coin; move truth and belief
-beliefs = torch.linspace(0.01, 0.99, 99)
-coin_figure, coin_ax = subplots(width=5.5, height=3.2)
-(curve,) = coin_ax.plot(beliefs, beliefs, label="cross-entropy H(p, q)")
-entropy_line = coin_ax.axhline(0, color=COLORS[1], linestyle="--", label="entropy H(p)")
-(gap,) = coin_ax.plot(
-    [0, 0], [0, 0], "o-", color=COLORS[2], linewidth=3, label="KL(p ‖ q)"
-)
-coin_ax.set(
-    xlabel="belief q: probability of heads", ylabel="nats", xlim=(0, 1), ylim=(0, 2.5)
-)
-legend = coin_ax.legend(loc="upper center")
-freeze_layout(coin_figure, curve, entropy_line, gap, legend)
+# Draws the mean surprise of every model of a coin; move the truth and the model
+truths, models = torch.linspace(0, 1, 101), torch.linspace(0.01, 0.99, 99)
+coin_figure, (h_ax, ce_ax) = subplots(1, 2, width=8.2, height=3.2)
+h_ax.plot(truths, entropy(torch.stack([truths, 1 - truths], dim=1)), color=COLORS[1])
+(h_dot,) = h_ax.plot([], [], "o", color=COLORS[1])
+h_ax.set(
+    xlabel="truth p: probability of heads", ylabel="entropy, nats",
+    xlim=(-0.02, 1.02), ylim=(0, 2.5),
+)  # fmt: skip
+(curve,) = ce_ax.plot(models, models, label="cross-entropy H(p, q)")
+entropy_line = ce_ax.axhline(0, color=COLORS[1], linestyle="--", label="entropy H(p)")
+(gap,) = ce_ax.plot([], [], "o-", color=COLORS[2], linewidth=3, label="KL(p ‖ q)")
+ce_ax.set(xlabel="model q: predicted probability of heads", xlim=(0, 1), ylim=(0, 2.5))
+coin_figure.legend(loc="outside upper right", ncols=3)
+freeze_layout(coin_figure, h_dot, curve, entropy_line, gap)
 
 
 def draw_coin(p, q):
     coin, model = torch.tensor([p, 1 - p]), torch.tensor([q, 1 - q])
     h, ce, kl = entropy(coin), cross_entropy(coin, model), kl_divergence(coin, model)
-    curve.set_ydata(cross_entropy(coin, torch.stack([beliefs, 1 - beliefs], dim=1)))
+    curve.set_ydata(cross_entropy(coin, torch.stack([models, 1 - models], dim=1)))
+    h_dot.set_data([p], [h])
     entropy_line.set_ydata([h, h])
     gap.set_data([q, q], [h, ce])
     return coin_figure, (
-        f"A coin that shows heads with probability {p:.2f}, believed to be {q:.2f}: "
-        f"entropy {h:.3f}, cross-entropy {ce:.3f}, KL {kl + 0.0:.3f} nats."
+        f"A coin that shows heads with probability {p:.2f}; the model predicts {q:.2f}. "
+        f"Entropy {h:.3f}, cross-entropy {ce:.3f}, KL {kl + 0.0:.3f} nats."
     )
 
 
 explore(
     draw_coin,
     p=slider("truth p", 0.0, 1.0, step=0.01, value=0.7),
-    q=slider("belief q", 0.01, 0.99, step=0.01, value=0.3),
+    q=slider("model q", 0.01, 0.99, step=0.01, value=0.3),
 )
 
 # %% [markdown]
-# Try the truth 1 with smaller and smaller beliefs: the surprise of what was held impossible has no limit, and leaves
-# the plot. And note what happens to
-# the *entropy* as the truth goes to 0 or to 1.
+# The curve is lowest exactly where the model predicts the true probability. **A model that minimizes this loss therefore
+# learns the true probabilities**, as far as it can represent them. That is why it is the loss of almost every model that
+# predicts words or classes.
+#
+# Set the truth to 1 and move the model towards 0: the surprise at an outcome that the model considers impossible has no
+# upper limit.
+#
+# The quantities in the picture have names. The mean surprise of the model $q$ is the **cross-entropy**,
+#
+# $$ H(p, q) = -\sum_k p_k \log q_k , $$
+#
+# and its excess over the entropy is the **Kullback-Leibler divergence**,
+#
+# $$ \mathrm{KL}(p \Vert q) = H(p, q) - H(p) = \sum_k p_k \log \frac{p_k}{q_k} \geq 0 . $$
+#
+# It is 0 only if $q = p$.
+
+# %%
+truth, model = coins, coins.flip(0)  # each coin is taken for the other
+for name, p, q in zip(["fair", "biased"], truth, model, strict=True):
+    mean_surprise, unavoidable = -(p * q.log()).sum(), -(p * p.log()).sum()
+    print(f"{name:6} coin: cross-entropy {mean_surprise:.3f}", end="")
+    print(f" - entropy {unavoidable:.3f} = KL {mean_surprise - unavoidable:.3f}")
+
+# %% [markdown]
+# It costs more to take the fair coin for the biased one than the other way round. KL is not a distance: the order of its
+# arguments matters.
+
+# %% exercise="02.forecasts"
+
+# %%
+weather = torch.tensor([0.7, 0.2, 0.1])  # sun, clouds, rain
+forecasts = {
+    "no idea": torch.full((3,), 1 / 3),
+    "sure of sun": torch.tensor([0.98, 0.01, 0.01]),
+    "upside down": torch.tensor([0.1, 0.2, 0.7]),
+    "never rain": torch.tensor([0.75, 0.25, 0.0]),
+}
+prices = {name: kl_divergence(weather, q) for name, q in forecasts.items()}
+for name, price in prices.items():
+    print(f"{name:12} KL {price:5.2f} nats")
+
+show_source(cross_entropy, kl_divergence)
+
+# %% [markdown]
+# *Never rain* is closest to the truth in every single probability, and yet infinitely bad: on one day in ten, the impossible
+# happens. *No idea* beats *sure of sun*: being overconfident costs more than knowing nothing.
 #
 # ### The cross-entropy of a network
 #
-# A network's output is a row of **logits**, scores of any size. The *softmax* makes probabilities of them,
-# $q_k = \exp z_k / \sum_j \exp z_j$, and the truth is one right answer: probability 1 for it, 0 for all others. Then
-# only one term of the sum is left, $-\log q_\text{right}$.
+# The output of a network is a row of **logits**, scores of any size. The *softmax* turns them into probabilities,
+# $q_k = \exp z_k / \sum_j \exp z_j$. The truth is a single right answer: it has probability 1 and all others 0. So only
+# one term of the sum is left, $-\log q_\text{right}$.
 
 # %%
 logits, right = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.1, 0.0]]), torch.tensor([0, 1])
 q = logits.softmax(dim=1)
 p = F.one_hot(right, 3).float()  # the truth
-print(f"chance of the right answers: {q[0, 0]:.3f} and {q[1, 1]:.3f}")
-print(f"mean surprise, by hand:      {cross_entropy(p, q).mean():.3f}")
-print(f"F.cross_entropy(logits):     {F.cross_entropy(logits, right):.3f}")
+print(f"probability of the right answers: {q[0, 0]:.3f} and {q[1, 1]:.3f}")
+print(f"mean surprise, by hand:           {cross_entropy(p, q).mean():.3f}")
+print(f"F.cross_entropy(logits):          {F.cross_entropy(logits, right):.3f}")
 
 # %% [markdown]
 # ### Spot the bug
 #
-# A network that knows all the answers has a very large logit at each right one. Its surprise should be 0. Here is a
-# loss that circulates, for ten classes:
+# A network that is certain of all the right answers has a very large logit at each of them, and its loss should be 0. The
+# following loss contains a common mistake. Here it is for ten classes:
 
 
 # %%
-def circulated_loss(logits, labels):
+def suspicious_loss(logits, labels):
     probabilities = logits.softmax(dim=1)
     return F.cross_entropy(probabilities, labels)
 
 
 labels = torch.arange(10)
 all_right = 50 * F.one_hot(labels, 10).float()
-print(f"circulated loss, all right: {circulated_loss(all_right, labels):.4f}")
-print(f"log(1 + 9 / e):             {math.log(1 + 9 / math.e):.4f}")
-
-# %% [markdown]
-# No training can bring this loss below log(1 + 9/e).
+print(f"loss when all answers are right: {suspicious_loss(all_right, labels):.4f}")
+print(f"log(1 + 9 / e):                  {math.log(1 + 9 / math.e):.4f}")
 
 # %% exercise="02.softmax"
 
 # %% [markdown]
 # ## 4. Perplexity
 #
-# "1.4 nats" says little to most people. **Perplexity** is $e$ to the mean surprise: among so many *equally likely* words
-# a model hesitates. A model gave the four words that came these probabilities:
+# "1.4 nats" means little to most people. **Perplexity** is $e$ to the power of the mean surprise. It is the number of equally
+# likely words among which a model with this mean surprise would be choosing: the number in the titles of the first picture.
+# Suppose a model gave these probabilities to the four words of a text:
 
 # %%
 given = torch.tensor([0.5, 0.25, 0.25, 0.125])
 mean_surprise = -given.log().mean()
 print(f"mean surprise {mean_surprise:.3f} nats, perplexity {mean_surprise.exp():.2f}")
-print(f"perplexity of always giving 1/4: {perplexity(torch.full((4,), 0.25)):.2f}")
+print(f"perplexity if each had got 1/4: {perplexity(torch.full((4,), 0.25)):.2f}")
 
-# %%
 show_source(perplexity)
 
 # %% [markdown]
-# ## 5. The first model of a missing word
+# ## 5. The simplest model of a missing word
 #
-# A **bigram** model predicts a word from the one before it, by counting. Nine words are enough to see all there is to it:
+# A **bigram** model predicts a word from the one before it, by counting. Nine words of text are enough to see how it works,
+# and where it fails:
 
 # %%
-nine = "the cat sat on the mat the cat ate"
-corpus = nine.split()
-pair_counts = Counter(pairwise(corpus))
-for (left, word), count in pair_counts.items():
-    print(f"{left:>4} {word:4} {count}")
-
-# %% [markdown]
-# After *the* came *cat* twice and *mat* once, so $p(\text{cat} \mid \text{the}) = 2/3$. The usual few lines turn the
-# counts into a table, one row for each word, and answer with the likeliest word of a row:
-
-# %%
+corpus = ["the", "cat", "sat", "on", "the", "mat", "the", "cat", "ate"]
 vocabulary = sorted(set(corpus))
 number_of = {word: number for number, word in enumerate(vocabulary)}
 counts = torch.zeros(6, 6)
-for (left, word), count in pair_counts.items():
+for (left, word), count in Counter(pairwise(corpus)).items():
     counts[number_of[left], number_of[word]] = count
+
+# %% [markdown]
+# After *the* came *cat* twice and *mat* once, so $p(\text{cat} \mid \text{the}) = 2/3$. The next cell turns the counts into
+# probabilities, one row for each word, and predicts the most probable word of a row. It is a widely copied version.
+
+# %%
 table = counts / (counts.sum(dim=1, keepdim=True) + 1e-8)
 
 
@@ -240,51 +358,77 @@ def predict_missing(left):
     return vocabulary[table[number_of[left]].argmax()] if left in number_of else None
 
 
-# %%
-row_sum = dict(zip(vocabulary, table.sum(dim=1), strict=True))
-print("word   its row sums to   predicted next")
 for left in [*vocabulary, "dog"]:
-    total = f"{row_sum[left]:.2f}" if left in row_sum else "no row"
-    print(f"{left:4} {total:>17}   {predict_missing(left)}")
+    print(f"after {left:4} comes {predict_missing(left)}")
+
+# %% tags=["drawing"]
+# Draws the table of probabilities, each row beside its sum
+figure, ax = subplots(width=4.4, height=2.9)
+ax.imshow(table, cmap="Blues", vmin=0, vmax=1.5)
+for (i, j), value in zip(
+    torch.cartesian_prod(*[torch.arange(6)] * 2), table.flatten(), strict=True
+):
+    ax.text(j, i, f"{value:.2f}" if value else "0", ha="center", va="center", fontsize=9)
+for i, total in enumerate(table.sum(1)):
+    ax.text(6, i, f"sum {total:.0f}", va="center", fontsize=9)
+ax.set(xlabel="next word", ylabel="word")
+ax.set_xticks(range(6), vocabulary)
+ax.set_yticks(range(6), vocabulary)
+ax.spines[:].set_visible(False)
+show(
+    figure,
+    alt="The table as a picture, a row for each word: its entries are 0, 0.33, 0.5, 0.67 or 1. All "
+    "rows sum to 1 except the row of ate, which is all zeros.",
+)
 
 # %% [markdown]
-# Look at *ate*. It is the last word, nothing ever followed it, its row is all zeros, and the answer is *ate*: the place
-# of the largest zero is the first one, and *ate* comes first in the alphabet. Nothing warned us. An unknown word has no
-# row at all. And a pair that happens not to stand in the corpus has probability 0, with a price you know:
+# Look at *ate*. It is the last word of the text, so nothing ever followed it and its row is all zeros. The function predicts
+# *ate* nevertheless: of six equal zeros `argmax` takes one, and there was no warning. An unknown word such as *dog* has no
+# row at all. And a pair that does not occur in the text has probability 0. You know what that costs:
 
 # %%
 asked = [("the", "cat"), ("cat", "sat"), ("the", "mat"), ("mat", "sat")]
-chances = torch.stack([table[number_of[a], number_of[b]] for a, b in asked])
-print("probabilities:", *(f"{chance:.2f}" for chance in chances))
-print(f"perplexity:    {perplexity(chances):.2f}")
+chances_given = torch.stack([table[number_of[a], number_of[b]] for a, b in asked])
+print("probabilities:", *(f"{chance:.2f}" for chance in chances_given))
+print(f"perplexity:    {perplexity(chances_given):.2f}")
 
 # %% [markdown]
-# One unseen pair makes the whole text infinitely surprising. The old cure is **smoothing**: pretend to have seen every
-# pair once more than you have.
+# One unseen pair makes the whole text infinitely surprising. The remedy is **smoothing**. In its oldest form, due to
+# Laplace, one pretends to have seen every pair once more than one has.
 
 # %% exercise="02.bigram"
 
 # %%
-show_source(Bigram)
-
-# %%
 tokens = torch.tensor([number_of[word] for word in corpus])
 nine_words = Bigram(6).fit(tokens[:-1], tokens[1:])
-print("after", *(f"{word:>5}" for word in vocabulary), "    sum")
-for left, row in zip(vocabulary, nine_words.probability, strict=True):
-    print(f"{left:5}", *(f"{p:5.2f}" for p in row), f"{row.sum():7.2f}")
+for left in ["the", "ate"]:
+    shares = nine_words(torch.tensor(number_of[left]))
+    said = (f"{word} {share:.2f}" for word, share in zip(vocabulary, shares, strict=True))
+    print(f"after {left}:", *said, sep="  ")
+
+show_source(Bigram)
 
 # %% [markdown]
-# After *ate* it now says "I do not know" in the proper form: one sixth each. For a word outside the vocabulary there is
-# still no row; practical models keep one for "any other word", or cut words into pieces that they all know.
+# After *ate* every word is now equally likely, the right way to say that nothing is known. A word outside the vocabulary
+# still has no row. Practical models keep one for "any other word", or split words into pieces that all occur.
 #
-# Is the table a good model? With nine words nobody can tell. We need much text, and we need to know the truth.
+# Is the table a good model? Nine words cannot tell. We need much more text, and we need to know the truth.
 
 # %% [markdown]
 # ## 6. A language of which everything is known
 #
-# A **grammar** here is a machine with a few *states*. In each state it draws a word from a known distribution, and the
-# word decides the next state. The smallest one that can be called a language:
+# A **grammar**, in this lesson, is a machine with a few *states*. In each state it draws a word from a known distribution, and
+# the word decides which state comes next. The smallest one that deserves the name:
+
+# %% tags=["drawing"]
+# Draws the states of a tiny grammar, with the words that lead from one to the next
+machine = Diagram("a tiny grammar", column=1.9)
+states = [machine.head(name, place, 0) for place, name in enumerate(["start", "animal"])]
+last, ended = machine.head("stop", 2, 0), machine.head("end", 3, 0)
+machine.flow(states[0], "cats 0.5\ndogs 0.5", states[1])
+machine.flow(states[1], "sleep 0.75\nrun 0.25", last)
+machine.flow(last, "full stop", ended)
+show(machine.figure, alt=machine.words)
 
 # %%
 tiny = Grammar(
@@ -298,8 +442,8 @@ for row in tiny.sample(3, length=3, generator=torch.Generator().manual_seed(2)):
     print(tiny.decode(row))
 
 # %% [markdown]
-# Its entropy can be computed by hand. A sentence is one choice between two equal nouns, then one between two unequal
-# verbs, then a full stop that surprises nobody:
+# Its entropy can be computed by hand. A sentence is a choice between two equally likely nouns, then one between two
+# verbs that are not equally likely, then a full stop that is certain:
 
 # %%
 noun, verb = entropy(torch.tensor([0.5, 0.5])), entropy(torch.tensor([0.75, 0.25]))
@@ -308,11 +452,10 @@ print(f"the package: {tiny.sentence_entropy():.4f} nats a sentence,")
 print(f"             {tiny.entropy_rate():.4f} for each of its 3 words")
 
 # %% [markdown]
-# Nats per word of a text without end are the **entropy rate**. No model that reads from left to right can be less
-# surprised than that, on average:
-# its cross-entropy is the entropy rate plus a KL.
+# The entropy per word of an endless text is called the **entropy rate**. It is a lower limit: the cross-entropy of any model
+# that reads from left to right is the entropy rate plus a KL divergence.
 #
-# Our own grammar has more to say. All its words, and twelve of its sentences:
+# The grammar of this course is larger. Its words, and twelve of its sentences:
 
 # %%
 print(len(GRAMMAR.words), "words:", *GRAMMAR.words)
@@ -320,35 +463,31 @@ sentences = text(10_000)
 print(*[GRAMMAR.decode(row) for row in sentences.tokens[:12]], sep="\n")
 
 # %% [markdown]
-# Look at the verbs. They agree with their subject, singular or plural, even if *near the trees* or *that sees the duck*
-# comes between. And birds like to fly, people to read. To get this right the machine must *remember the subject*: it
-# has a state for each kind and number of subject at each place of the sentence, and that is all it is.
+# Look at the verbs. They agree with their subject, singular or plural, even when *near the trees* or *that sees the duck*
+# stands in between. And different subjects prefer different verbs: birds often fly, people often read. The grammar can only get this
+# right by *remembering the subject*, so it has a state for each kind and number of subject at each place of the sentence.
 
 # %%
 show_source(
-    Grammar.sample,
-    Grammar.next_word_probabilities,
-    Grammar.sentence_entropy,
-    Grammar.entropy_rate,
+    Grammar.next_word_probabilities, Grammar.sentence_entropy, Grammar.entropy_rate
 )
 
-# %%
-print(f"states                   {len(GRAMMAR.probability)}")
-print(f"words in a mean sentence {GRAMMAR.mean_length():.2f}")
-print(f"entropy of a sentence    {GRAMMAR.sentence_entropy():.3f} nats")
-print(f"entropy rate             {GRAMMAR.entropy_rate():.4f} nats a word")
-
 # %% [markdown]
-# Is it true? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so a sample must come close. How close
-# it may be expected to come is its *standard error*: the spread of the values over the root of their number.
+# Is the computed entropy right? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so the mean over
+# sampled sentences must come close. How close is told by its *standard error*: the standard deviation of the values divided by
+# the square root of their number.
 
 # %%
 surprises = -GRAMMAR.log_probability(sentences.tokens)
 standard_error = surprises.std() / len(surprises) ** 0.5
-print(f"mean surprise of 10,000 sentences: {surprises.mean():.2f} ± {standard_error:.2f}")
+print(f"entropy of a sentence, computed  {GRAMMAR.sentence_entropy():.3f} nats")
+print(
+    f"mean surprise of 10,000 of them  {surprises.mean():.2f} ± {standard_error:.2f} nats"
+)
+print(f"entropy rate                     {GRAMMAR.entropy_rate():.4f} nats a word")
 
 # %% [markdown]
-# It is: the mean lies within three standard errors of the exact entropy.
+# The two agree to within three standard errors.
 
 # %% tags=["claim"]
 # Checks what the text says: the sample comes close to the exact entropy
@@ -358,8 +497,8 @@ claim("the mean lies within 3 standard errors of the entropy", off < 3 * standar
 # %% [markdown]
 # ## 7. How good is the bigram?
 #
-# Because the grammar is known, so is the exact share of every pair of neighbours in an endless text. From it follows the
-# *best* bigram table there is, and its cross-entropy. No counting involved:
+# Because the grammar is known, so is the exact share of every pair of neighbours in an endless text. From these shares
+# follows the *best* bigram table there is, and its cross-entropy, without any counting:
 
 # %%
 pair_shares = GRAMMAR.pair_probabilities()  # (43, 43): p(a word, the next word)
@@ -370,9 +509,9 @@ print(f"best bigram  {best_bigram:.4f} nats a word")
 print(f"entropy rate {GRAMMAR.entropy_rate():.4f} nats a word")
 
 # %% [markdown]
-# The difference is what *any* bigram lacks. Now count in real sentences, more and more of them, and measure each
-# table by its exact cross-entropy, that is, on an infinite test text. (The smoothing is 0.1 here: with 43 words,
-# adding 1 to each pair would outweigh rows that were seldom counted.)
+# The difference is what *every* bigram model lacks. Now count in real sentences, more and more of them, and measure each
+# table by its exact cross-entropy, as if the test text were infinite. (Here only 0.1 is added to each count: with 43
+# words, adding 1 would outweigh the counts of rare words.)
 
 # %%
 SENTENCE_COUNTS = [10, 30, 100, 300, 1000, 3000, 10_000, 30_000]
@@ -386,17 +525,16 @@ for count in SENTENCE_COUNTS:
     bigram_losses.append(loss)
     print(f"{count:9} {loss:6.3f} {math.exp(loss):12.2f}")
 
-# %% [markdown]
-# Beside them the best bigram there is, and the entropy rate:
-
 # %% tags=["drawing"]
 # Draws the cross-entropy of the counted bigrams beside the best one and the entropy rate
 figure, ax = subplots(width=6, height=3)
-ax.plot(SENTENCE_COUNTS, bigram_losses, "o-", label="bigram, counted")
-ax.axhline(best_bigram, color=COLORS[1], linestyle="--", label="best bigram")
-ax.axhline(GRAMMAR.entropy_rate(), color=COLORS[2], linestyle="-.", label="entropy rate")
+ax.plot(SENTENCE_COUNTS, bigram_losses, "o-")
+ax.axhline(best_bigram, color=COLORS[1], linestyle="--")
+ax.axhline(GRAMMAR.entropy_rate(), color=COLORS[2], linestyle="-.")
+ax.text(60, 2.75, "bigram, counted", color="0.1")
+ax.text(10, best_bigram - 0.13, "best bigram", color="0.1")
+ax.text(10, GRAMMAR.entropy_rate() + 0.05, "entropy rate", color="0.1")
 ax.set(xscale="log", xlabel="sentences counted", ylabel="nats a word", ylim=(1.2, None))
-ax.legend()
 show(
     figure,
     alt="Cross-entropy of the bigram against the number of sentences, log scale. It falls "
@@ -405,9 +543,9 @@ show(
 )
 
 # %% [markdown]
-# No table beats the best bigram, and the last one comes within a hundredth of a nat of it. More text does not help any
-# more, though the entropy rate is still far below. What is missing is not data but *memory*: the bigram cannot see the
-# subject.
+# No table is better than the best bigram, and the last one comes within a hundredth of a nat of it. More text does not help
+# beyond that point, although the entropy rate is still far below. What the model lacks is not data but *memory*: it has
+# forgotten the subject by the time the verb comes. Here is how much each word of one sentence surprises it:
 
 # %% tags=["claim"]
 # Checks what the text says: counting comes to the best bigram, far above the entropy rate
@@ -421,253 +559,306 @@ claim(
     bigram_losses[-1] - GRAMMAR.entropy_rate() > 0.3,
 )
 
-# %% [markdown]
-# What comes in place of *fly* here, and what does the bigram expect after *house*?
-
-# %%
-unfinished = "the ducks near the house fly ."
-exact = GRAMMAR.next_word_probabilities(GRAMMAR.encode(unfinished))[0, 5]
-after_house = bigram(torch.tensor(GRAMMAR.words.index("house")))
-for verb in ["fly", "flies", "sleep", "sleeps", "read", "reads"]:
-    number = GRAMMAR.words.index(verb)
-    print(f"{verb:6} grammar {exact[number]:.3f}   bigram {after_house[number]:.3f}")
-
-# %% [markdown]
-# Of these six the grammar allows two, both plural. The bigram has forgotten the ducks: to it, anyone may do anything
-# near a house.
-
-# %% [markdown]
-# ### The same table, trained
-#
-# A table of logits, one row for each word, trained with the cross-entropy, must approach the table of shares: no
-# other probabilities have a smaller loss. It comes near and never quite arrives, for a pair that never came wants a
-# logit of $-\infty$. Nothing is smoothed here, so the comparison is with the plain shares.
-
-# %%
-previous, following = sentences.pairs()
-logit_table = nn.Embedding(len(GRAMMAR.words), len(GRAMMAR.words))
-nn.init.zeros_(logit_table.weight)
-batches = Batches(previous, following, batch_size=512)
-optimizer = torch.optim.Adam(logit_table.parameters(), lr=0.1)
-schedule = torch.optim.lr_scheduler.LinearLR(
-    optimizer, 1.0, 0.0, total_iters=10 * len(batches)
+# %% tags=["drawing"]
+# Draws the surprise of each word of a sentence, for the bigram and for the grammar
+unfinished = GRAMMAR.encode("the ducks near the house fly today .")
+by_grammar = -GRAMMAR.next_word_probabilities(unfinished)[0].log()
+by_bigram = -bigram(F.pad(unfinished[0, :-1], (1, 0))).log()
+places, word_names = torch.arange(8), [GRAMMAR.words[token] for token in unfinished[0]]
+surprise_of = {
+    "bigram": by_bigram[places, unfinished[0]],
+    "grammar, all words to the left": by_grammar[places, unfinished[0]],
+}
+figure, ax = subplots(width=7.5, height=2.8)
+for shift, color, (name, values) in zip(
+    (-0.2, 0.2), COLORS, surprise_of.items(), strict=False
+):
+    ax.bar(places + shift, values, width=0.38, color=color, label=name)
+ax.set_xticks(places, word_names)
+ax.set(ylabel="surprise, nats", ylim=(0, 4.2))
+ax.legend(loc="upper right", ncols=2)
+said = (
+    f"{w} {b:.2f} and {g + 0.0:.2f}"
+    for w, b, g in zip(word_names, *surprise_of.values(), strict=True)
+)
+show(
+    figure,
+    alt=f"Surprise of each word in nats, for the bigram and for the grammar: {', '.join(said)}.",
 )
 
-
-def table_loss(batch):
-    left, word = batch
-    return F.cross_entropy(logit_table(left), word)
-
-
-# %%
-run = watch(
-    train(table_loss, batches, optimizer, 10, after_step=schedule.step),
-    title="A bigram table, trained",
-)
-
-# %%
-await run
-counted = Bigram(len(GRAMMAR.words), smoothing=1e-9).fit(previous, following)
-with torch.no_grad():
-    trained_loss = table_loss((previous, following))
-counted_loss = perplexity(counted(previous).gather(1, following.reshape(-1, 1))).log()
-untrained = math.log(len(GRAMMAR.words))  # all words alike
-print(f"untrained {untrained:.3f} nats a word, trained {trained_loss:.3f}, ", end="")
-print(f"counted {counted_loss:.3f}")
-
 # %% [markdown]
-# Training comes within a hundredth of a nat of counting, and not below it.
+# At *house* all that the bigram sees is *the*, while the grammar knows that after *near the* a place must come. At *fly* the
+# bigram sees *house*, after which any verb may follow, singular or plural. The grammar remembers the ducks; what still
+# surprises it is the uncertainty of the language itself.
 
 # %% tags=["claim"]
-# Checks what the text says: training comes near to counting, and not below it
-claim("training comes within 0.01 nats of counting", trained_loss - counted_loss < 0.01)
-claim("training comes not below counting", trained_loss >= counted_loss)
+# Checks what the text says: at the verb the bigram is surprised far more than the grammar
+claim(
+    "house and fly surprise the bigram by a nat more than the grammar",
+    all(
+        by_bigram[t, w] > by_grammar[t, w] + 1
+        for t, w in [(4, unfinished[0, 4]), (5, unfinished[0, 5])]
+    ),
+)
 
 # %% [markdown]
-# ## 8. Seeing more, guessing better
+# ## 8. Seeing more, predicting better
 #
-# How uncertain is a word of our grammar, if one sees nothing, knows only how frequent words are, sees its left
-# neighbour, everything to its left, or everything on both sides? The first four are exact. The last is the mean, over
-# 2,000 sentences, of the entropy of each word's
-# exact distribution given all other words of its row. (Full stops fill the rest of a row, so it is not told where the
-# sentence ends.)
+# How uncertain is a word of our grammar to a reader who knows nothing; who knows how frequent words are; who sees the word to
+# the left; all words to the left; all other words? The first four values are exact. The last is a mean over 2,000
+# sentences: at each word, the entropy of its exact distribution given all other words of its row. (Full stops fill the
+# rest of a row, so the reader is not told at which place the sentence ends.)
 
 # %%
 test = text(2000, seed=1)
 both_sides = entropy(GRAMMAR.hidden_word_probabilities(test.tokens))[test.real].mean()
 uncertainty = {
-    "nothing, not even frequencies": math.log(len(GRAMMAR.words)),
-    "how frequent words are": entropy(word_shares).item(),
+    "nothing": math.log(len(GRAMMAR.words)),
+    "word frequencies": entropy(word_shares).item(),
     "the word to the left": best_bigram.item(),
     "all words to the left": GRAMMAR.entropy_rate(),
     "all other words": both_sides.item(),
 }
-print("who knows ...                     nats   perplexity")
+print("known                   nats   perplexity")
 for known, nats in uncertainty.items():
-    print(f"{known:32} {nats:5.2f} {math.exp(nats):10.1f}")
+    print(f"{known:22} {nats:5.2f} {math.exp(nats):12.1f}")
+
+# %% [markdown]
+# **What is visible reduces the uncertainty about what is hidden.** Each row stands for a kind of model: a table of
+# frequencies, a bigram, a language model that reads from left to right, and a *masked* language model, which looks at both
+# sides. Let $\mathcal{M}$ be the hidden places of a text and $x_{\setminus \mathcal{M}}$ the words that remain visible. A
+# masked language model is trained to make the total surprise at the hidden words small,
+#
+# $$ L = -\sum_{t \in \mathcal{M}} \log q(x_t \mid x_{\setminus \mathcal{M}}) , $$
+#
+# a cross-entropy once more. BERT, the best known of these models, hides about 15 % of the words.
+#
+# You can build a small one by counting. It sees the two neighbours of the hidden word and nothing else.
+
+# %% exercise="02.gap"
+
+# %% [markdown]
+# Run yours on real data: `my_gap_loss(text(30_000), text(2000, seed=1), 0.1)`. But first predict: is it less surprised than
+# the reader of *all words to the left*, or more? The next cell builds such a model for the picture.
 
 # %% tags=["drawing"]
-# Draws these uncertainties as bars
-figure, ax = subplots(width=6.5, height=2.4)
-bars = ax.barh(list(uncertainty), list(uncertainty.values()), color=COLORS[0])
-ax.bar_label(bars, fmt="%.2f", padding=3)
+# Counts each word between its two neighbours, and draws the uncertainty of all readers
+
+
+def with_neighbours(tokens, real):
+    left, right = F.pad(tokens[:, :-1], (1, 0)), F.pad(tokens[:, 1:], (0, 1))
+    return left[real], right[real], tokens[real]
+
+
+between = torch.full([len(GRAMMAR.words)] * 3, 0.1)
+left, right, word = with_neighbours(most.tokens, most.real)
+between.index_put_((left, right, word), torch.ones(len(word)), accumulate=True)
+between /= between.sum(2, keepdim=True)
+gap_loss = -between[with_neighbours(test.tokens, test.real)].log().mean().item()
+ladder = uncertainty | {"the two neighbours (counted)": gap_loss}
+ladder = dict(sorted(ladder.items(), key=lambda rung: -rung[1]))
+figure, ax = subplots(width=7.5, height=2.8)
+bars = ax.barh(list(ladder), list(ladder.values()), color=COLORS[0])
+bars[list(ladder).index("the two neighbours (counted)")].set_color(COLORS[1])
+labels_of = [f"{nats:.2f} nats, among {math.exp(nats):.1f}" for nats in ladder.values()]
+ax.bar_label(bars, labels_of, padding=3)
 ax.invert_yaxis()
-ax.set(xlabel="uncertainty about a word, nats", xlim=(0, 4.3))
+ax.set(xlabel="uncertainty about a word, nats", xlim=(0, 5))
 show(
     figure,
-    alt="Bars of the uncertainties printed above: each additional thing known makes the bar "
-    "shorter.",
+    alt="Bars of the uncertainty about a word, from the largest to the smallest: "
+    + "; ".join(f"{name} {nats:.2f} nats" for name, nats in ladder.items())
+    + ".",
 )
 
 # %% [markdown]
-# *What is visible reduces the uncertainty about what is hidden*, and each step is a kind of model: a table of
-# frequencies, a bigram, a language model that reads from left to right, a masked language model that looks at both
-# sides.
-#
-# Hide a word, and compare what four readers expect, each with the best knowledge of its kind.
+# One word on each side is worth more than all the words to the left: what follows a word says a lot about it. Now hide word
+# 2, *ducks*. From the left it may be any noun or adjective. From the right we learn that it is plural and that it flies.
+# Two words remain, and no reader can do better. What is left is the uncertainty of the language itself.
 
 # %%
-example = GRAMMAR.encode("the ducks near the house fly today .")
+readers
 
-
-def expectations(place):
-    left = example[0, place - 1] if place else 0  # a full stop comes before the sentence
-    return {
-        "frequencies": word_shares,
-        "word to the left": best_table[left],
-        "all to the left": GRAMMAR.next_word_probabilities(example)[0, place],
-        "all other words": GRAMMAR.hidden_word_probabilities(example)[0, place],
-    }
-
-
-# %% tags=["drawing"]
-# Draws what each of the four readers expects; move the word to hide
-hide_figure, hide_axes = subplots(1, 4, width=9, height=2.4)
-for ax in hide_axes:
-    ax.set(xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[], ylim=(4.6, -0.6))
-    ax.set_xlabel("probability")
-reader_bars = [
-    ax.barh(range(5), [0.0] * 5, color=COLORS[0], alpha=0.5) for ax in hide_axes
-]
-reader_words = [[ax.text(0.04, k, "", va="center") for k in range(5)] for ax in hide_axes]
-titles = [ax.set_title("reader\nnats", fontsize=10) for ax in hide_axes]
-freeze_layout(hide_figure, *titles, *chain(*reader_bars), *chain(*reader_words))
-
-
-def draw_hidden(place):
-    hidden, said = example[0, place - 1], []
-    parts = zip(
-        expectations(place - 1).items(), titles, reader_bars, reader_words, strict=True
-    )
-    for (reader, p), title, bars, words in parts:
-        title.set_text(f"{reader}\n{entropy(p):.2f} nats")
-        said.append(
-            f"{reader}: {entropy(p) + 0.0:.2f} nats, {p[hidden]:.2f} for the right word"
-        )
-        for bar, label, chance, word in zip(bars, words, *p.topk(5), strict=True):
-            bar.set_width(chance)
-            label.set_text(GRAMMAR.words[word] if chance > 0 else "")
-    shown = [GRAMMAR.words[token] for token in example[0]]
-    shown[place - 1] = "▢"
-    return hide_figure, (
-        f"{' '.join(shown)} Hidden: {GRAMMAR.words[hidden]}. {'; '.join(said)}."
-    )
-
-
-explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
-
-# %% [markdown]
-# Hide word 2, *ducks*. From the left it may be any noun or adjective. From the right we learn that it is plural, and that
-# it flies. Two words remain, and no reader will ever do better: what is left is the language's own uncertainty.
+# %% tags=["claim"]
+# Checks what the text says: neighbours beat the left side; for ducks two words remain
+claim(
+    "the two neighbours beat all words to the left",
+    gap_loss < GRAMMAR.entropy_rate() - 0.05,
+)
+claim("the ducks may be two words", (from_both_sides[1] > 0).sum() == 2)
 
 # %% [markdown]
 # ## 9. Mutual information
 #
-# The uncertainty that knowing $x$ takes off $y$ has a name:
+# How much does one variable tell about another? Take the weather and whether people carry umbrellas. In one town umbrellas
+# follow the rain, in another they are carried at random. In the picture, the gray bar is the entropy of the pair. The
+# entropies of weather and umbrella start from its two ends. Where they overlap, one tells what the other tells already.
+
+# %% tags=["drawing"]
+# Draws the entropies of weather and umbrella as bars, and where they overlap
+towns = {
+    "umbrellas follow the rain": torch.tensor([[0.4, 0.1], [0.1, 0.4]]),
+    "umbrellas at random": torch.tensor([[0.25, 0.25], [0.25, 0.25]]),
+}
+figure, axes = subplots(1, 2, width=8.6, height=1.9)
+said = []
+for ax, (town, joint) in zip(axes, towns.items(), strict=True):
+    pair, h_weather, h_umbrella = (
+        entropy(joint.flatten()),
+        *map(entropy, (joint.sum(1), joint.sum(0))),
+    )
+    shared = (h_weather + h_umbrella - pair).clamp(min=0)
+    for row, start, length, color, name in [
+        (0, 0, pair, "0.85", "pair"),
+        (1, 0, h_weather, COLORS[0], "weather"),
+        (2, pair - h_umbrella, h_umbrella, COLORS[1], "umbrella"),
+        (3, h_weather - shared, shared, COLORS[2], "mutual information"),
+    ]:
+        ax.barh(row, length, left=start, color=color, height=0.8)
+        beside = start + length / 2 if length > 0.3 else h_weather + 0.05
+        align = "center" if length > 0.3 else "left"
+        ax.text(beside, row, f"{name} {length:.2f}", ha=align, va="center", fontsize=9)
+    ax.set(title=town, yticks=[], ylim=(3.6, -0.6), xlim=(0, 1.4), xlabel="nats")
+    said.append(f"{town}: pair {pair:.2f}, weather {h_weather:.2f}, shared {shared:.2f}")
+show(figure, alt=f"Entropies in nats as bars. {'; '.join(said)}.")
+
+# %% [markdown]
+# The overlap is the **mutual information**. It is the uncertainty about $y$ that disappears when $x$ becomes known:
 #
 # $$ I(x; y) = H(y) - H(y \mid x) = \mathrm{KL}\bigl( p(x, y) \,\Vert\, p(x)\, p(y) \bigr) . $$
 #
-# Here $H(y \mid x) = \sum_x p(x)\, H(p(y \mid x))$ is the entropy of $y$ that is left, averaged over $x$; with $p(y
-# \mid x) = p(x, y) / p(x)$ the difference becomes the KL. The second form says: how far is the pair from being
-# independent? It is symmetric, so $y$ tells exactly as much about
-# $x$. Two tables, weather against umbrellas, one where umbrellas follow the rain and one where they are carried at
-# random:
+# Here $H(y \mid x) = \sum_x p(x)\, H(p(y \mid x))$ is the entropy of $y$ that remains, averaged over $x$. The second form
+# follows with $p(y \mid x) = p(x, y) / p(x)$. It says how far the pair is from being independent, and it is
+# symmetric: $y$ tells exactly as much about $x$ as $x$ about $y$.
 
 # %%
-# rows: dry, rain; columns: no umbrella, umbrella
-follows = torch.tensor([[0.4, 0.1], [0.1, 0.4]])
-at_random = torch.tensor([[0.25, 0.25], [0.25, 0.25]])
-for joint in (follows, at_random):
-    weather, umbrella = joint.sum(1), joint.sum(0)
-    before = entropy(umbrella)
-    after = (weather * entropy(joint / weather.reshape(2, 1))).sum()
-    print(f"H(umbrella) {before:.3f} - H(umbrella | weather) {after:.3f}", end="")
+for town, joint in towns.items():  # rows: dry, rain; columns: no umbrella, umbrella
+    p_weather, p_umbrella = joint.sum(1), joint.sum(0)
+    before = entropy(p_umbrella)
+    after = (p_weather * entropy(joint / p_weather.reshape(2, 1))).sum()
+    print(
+        f"{town:26} H(umbrella) {before:.3f} - H(umbrella | weather) {after:.3f}", end=""
+    )
     print(f" = {(before - after).abs():.3f}")
 
-# %% exercise="02.information"
-
-# %%
 show_source(mutual_information)
-
-# %% [markdown]
-# Neighbouring words of our grammar share this much, and the two forms agree:
-
-# %%
-difference = entropy(word_shares) - best_bigram
-print(f"KL from independence:               {mutual_information(pair_shares):.4f} nats")
-print(f"H(word) - H(word | left neighbour): {difference:.4f} nats")
 
 # %% [markdown]
 # ### Two numbers
 #
-# For numbers in place of words, sums become integrals. The case to know by heart is a pair of normal numbers with
-# correlation $\rho$: take $x$ *standard* normal (mean 0, variance 1), and $y = \rho x + \sqrt{1 - \rho^2}\,
-# \varepsilon$ with a standard normal $\varepsilon$ of its own. Both have
-# variance 1; given $x$, the variance of $y$ is $1 - \rho^2$. The uncertainty of a normal number grows with the logarithm
-# of its standard deviation, so the difference of the two is
-#
-# $$ I(x; y) = \log \frac{1}{\sqrt{1 - \rho^2}} = -\tfrac{1}{2} \log (1 - \rho^2) . $$
-#
-# To check it, cut the plane into small squares and treat them as a table:
+# For continuous variables, sums become integrals. The case to remember is a pair of Gaussian numbers with correlation
+# $\rho$. The narrower the cloud, the more $x$ tells about $y$:
+
 
 # %%
-grid = torch.linspace(-6, 6, 401, dtype=torch.float64)
-x_grid, y_grid = grid.reshape(-1, 1), grid.reshape(1, -1)
-print("correlation   formula   table")
-for rho in [0.0, 0.5, 0.9, 0.99]:
-    square = x_grid**2 - 2 * rho * x_grid * y_grid + y_grid**2
-    density = (-square / (2 * (1 - rho**2))).exp()  # up to a factor
-    by_table = mutual_information(density / density.sum())
-    by_formula = gaussian_mutual_information(torch.tensor(rho))
-    print(f"{rho:11.2f} {by_formula:9.3f} {by_table.abs():7.3f}")
+def gaussian_pairs(n, rho, generator):
+    x, noise = torch.randn(2, n, 1, generator=generator)
+    return x, rho * x + (1 - rho**2) ** 0.5 * noise
+
+
+# %% tags=["drawing"]
+# Draws pairs of three correlations with their mutual information
+figure, axes = subplots(1, 4, width=8.6, height=2.8)
+for ax, rho in zip(axes, [0.0, 0.5, 0.9, 0.99], strict=True):
+    generator = torch.Generator().manual_seed(3)
+    nats = gaussian_mutual_information(torch.tensor(rho)) + 0.0
+    ax.plot(*gaussian_pairs(120, rho, generator), ".", markersize=4)
+    ax.set(xlim=(-3.3, 3.3), ylim=(-3.3, 3.3), aspect="equal", xlabel="x", yticks=[])
+    ax.set_title(f"correlation {rho}\n{nats:.2f} nats", fontsize=10)
+axes[0].set_ylabel("y")
+show(
+    figure,
+    alt="Four clouds of 120 pairs with correlations 0, 0.5, 0.9 and 0.99: a round cloud, then "
+    "narrower and narrower ones around the diagonal. Their mutual information is 0.00, 0.14, "
+    "0.83 and 1.96 nats.",
+)
 
 # %% [markdown]
-# ## 10. InfoNCE: a game that bounds the information
+# Take $x$ *standard* normal (mean 0, variance 1) and $y = \rho x + \sqrt{1 - \rho^2}\, \varepsilon$ with an
+# independent standard normal $\varepsilon$. Both have variance 1; given $x$, the variance of $y$ is $1 - \rho^2$. The entropy
+# of a Gaussian grows with the logarithm of its standard deviation, so the difference between the two is
 #
-# For images or sentences nobody knows the densities, and no table is large enough. But a *game* can be played. Draw $N$
-# pairs. Show one $x_i$ and all the $y$; the player must find its partner $y_i$ among them. The player has a **critic**, a
-# function that scores how well $x$ and $y$ go together, and picks with the softmax of the scores $s_{ij}$. If the
-# partner is found easily, $x$ and $y$ must share information. Precisely, on average over batches (van den Oord et al.,
-# 2018; Poole et al., 2019)
+# $$ I(x; y) = \log \frac{1}{\sqrt{1 - \rho^2}} = -\tfrac{1}{2} \log (1 - \rho^2) . $$
+
+# %% [markdown]
+# ## 10. InfoNCE: a bound from a guessing game
+#
+# For images or sentences nobody knows the densities, and no table is large enough. But one can play a game. Draw $N$ pairs.
+# Show one $x_i$ and all the $y$: which $y$ is its partner? If the partner can be found, $x$ and $y$ must share
+# information. The player has a **critic**, a function that scores how well an $x$ and a $y$ go together, and chooses with the
+# softmax of the scores. Here are eight pairs with correlation 0.9:
+
+# %% tags=["drawing"]
+# Draws eight pairs, and the probability with which each x chooses each y
+x_eight = torch.linspace(-1.75, 1.75, 8).reshape(8, 1)
+noise = torch.randn(8, 1, generator=torch.Generator().manual_seed(5))
+y_eight = 0.9 * x_eight + (1 - 0.9**2) ** 0.5 * noise
+given_x = torch.distributions.Normal(0.9 * x_eight, (1 - 0.9**2) ** 0.5)
+ratio = given_x.log_prob(y_eight.T) - torch.distributions.Normal(0, 1).log_prob(y_eight.T)
+chosen = ratio.softmax(1)  # (8, 8)
+figure, (plane, heat) = subplots(1, 2, width=7.6, height=3.4)
+plane.plot(x_eight, y_eight, "o", color=COLORS[0])
+for number, (a, b) in enumerate(zip(x_eight, y_eight, strict=True), start=1):
+    plane.annotate(str(number), (a, b), (-11, 3), textcoords="offset points")
+plane.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal", xlabel="x", ylabel="y")
+heat.imshow(chosen, cmap="Blues", vmin=0, vmax=1.2)
+for (i, j), chance in zip(
+    torch.cartesian_prod(*[torch.arange(8)] * 2), chosen.flatten(), strict=False
+):
+    if chance >= 0.005:
+        heat.text(j, i, f"{100 * chance:.0f}", ha="center", va="center", fontsize=8)
+diagonal = range(8)
+heat.plot(diagonal, diagonal, "s", color=COLORS[2], markersize=21, fillstyle="none")
+heat.set(title="chosen, in per cent", xlabel="number of y", ylabel="number of x")
+heat.set_xticks(diagonal, range(1, 9))
+heat.set_yticks(diagonal, range(1, 9))
+heat.spines[:].set_visible(False)
+right_most = (chosen.argmax(1) == torch.arange(8)).sum()
+show(
+    figure,
+    alt="Left: eight numbered pairs near the diagonal of the plane. Right: a table of the "
+    "probability, in per cent, with which each x chooses each y; the partners are framed. "
+    f"Of the eight partners {right_most} get the largest probability of their row; where two y "
+    "lie close together, they share it.",
+)
+
+# %% [markdown]
+# Each row sums to 100 %. The framed entries are the partners: the more of the probability they get, the more information
+# has been shown to be there. Precisely, with scores $s_{ij}$ and on average over batches (van den Oord et al., 2018;
+# Poole et al., 2019),
 #
 # $$ I_\text{NCE} = \log N + \frac{1}{N} \sum_{i=1}^{N} \log \frac{\exp s_{ii}}{\sum_{j=1}^{N} \exp s_{ij}} \;\leq\; I(x; y)
 # \qquad \text{and} \qquad I_\text{NCE} \leq \log N . $$
 #
-# The first holds for *every* critic, good or bad. The second is plain to see: the logarithm of a chance is at most 0.
-# Three pairs:
+# The second inequality is clear: the logarithm of a probability is at most 0. By hand for a row of three scores, the
+# first of them the partner's:
 
 # %%
-scores = torch.tensor([[3.0, 0.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, 0.0]])
-chance = scores.softmax(dim=1)
-print("chance of the partner:", *(f"{c:.3f}" for c in chance.diagonal()))
-mean = chance.diagonal().log().mean()
-print(f"log 3 {math.log(3):.3f} + mean log chance {mean:.3f}", end="")
-print(f" = {math.log(3) + mean:.3f}")
+exps = [math.exp(score) for score in (3.0, 0.0, 1.0)]
+chance_of_partner = exps[0] / sum(exps)
+print(f"probability of the partner {chance_of_partner:.3f}")
+print(
+    f"log 3 {math.log(3):.3f} + log probability {math.log(chance_of_partner):.3f}", end=""
+)
+print(f" = {math.log(3) + math.log(chance_of_partner):.3f}")
 
 # %% [markdown]
-# If all scores are equal, each chance is 1/3 and the bound is 0: a player who knows nothing has proved nothing. The
-# second term is the negative of a cross-entropy, the same that classifies images: here the "class" of $x_i$ is the
-# number $i$ of its partner. No label was needed.
+# If all scores are equal, the partner has probability $1/N$ and the bound is 0: a player who knows nothing has shown nothing.
+# The second term is the negative of the cross-entropy of a classifier whose "class" for $x_i$ is the number $i$ of its
+# partner. No human label is needed.
+#
+# ### Why it is a bound
+#
+# The first inequality holds for *every* critic, good or bad. Three steps prove it. Let the partner be at place $J$,
+# uniform among $1 \dots N$; the player sees $x$ and all candidates $Y = (y_1, \dots, y_N)$ and predicts $J$ with $q$.
+#
+# 1. A cross-entropy is at least an entropy (section 3): $-\mathbb{E} \log q(J) \geq H(J \mid x, Y) = \log N - I(J; x, Y)$. So
+#    $I_\text{NCE} = \log N + \mathbb{E} \log q(J) \leq I(J; x, Y)$.
+# 2. The candidates alone do not reveal which of them is the partner: $I(J; Y) = 0$, so $I(J; x, Y) = I(J; x \mid Y)$.
+# 3. $J$ and $Y$ together tell at least as much about $x$ as $J$ does once $Y$ is known, and all that they tell comes
+#    from the partner $y_J$: $I(J; x \mid Y) \leq I(x; J, Y) = I(x; y)$.
+#
+# Steps 2 and 3 use the chain rule $I(a; b, c) = I(a; c) + I(a; b \mid c)$, whose terms are never negative.
 
 # %% exercise="02.infonce"
 
@@ -677,16 +868,11 @@ show_source(info_nce_bound)
 # %% [markdown]
 # ### The best critic
 #
-# The best score of a pair is $\log \frac{p(y \mid x)}{p(y)}$: how much likelier does $x$ make $y$? For our normal numbers it
+# The best score of a pair is $\log \frac{p(y \mid x)}{p(y)}$: how much more probable does $x$ make $y$? For Gaussian numbers it
 # can be written down.
 
 
 # %%
-def gaussian_pairs(n, rho, generator):
-    x, noise = torch.randn(2, n, 1, generator=generator)
-    return x, rho * x + (1 - rho**2) ** 0.5 * noise
-
-
 def best_scores(x, y, rho):
     y = y.mT  # (..., 1, N): every x meets every y
     given_x = -((y - rho * x) ** 2) / (2 * (1 - rho**2)) - math.log(1 - rho**2) / 2
@@ -711,8 +897,8 @@ for n in (2, 8, 32, 128):
     print(f"{n:3} {math.log(n):7.2f} {bounds.mean():9.3f} ± {standard_error:.3f}")
 
 # %% [markdown]
-# With two candidates the game is too easy to prove much. More candidates give a higher bound; every mean lies below
-# $\log N$, and with 32 candidates or fewer clearly below the information. With 128 the bound is nearly tight.
+# With two candidates the game is too easy to show much. More candidates give a higher bound. Every mean lies below $\log N$,
+# and with up to 32 candidates clearly below the mutual information. With 128 the bound is nearly tight.
 
 # %% tags=["claim"]
 # Checks what the text says: the bound grows with N, below log N and below the information
@@ -732,9 +918,8 @@ claim(
 )
 
 # %% [markdown]
-# Move both sliders: the thick
-# curve is the mean for every $N$, from 4,096 pairs, so it has an error of its own; the gray dots are single batches of
-# the $N$ chosen.
+# Move both sliders. The thick curve is the mean for every $N$, estimated from 4,096 pairs; the gray dots are single batches
+# of the chosen $N$.
 
 # %% tags=["drawing"]
 # Draws the InfoNCE bound for every N and single batches; move correlation and candidates
@@ -785,19 +970,62 @@ explore(
 )
 
 # %% [markdown]
-# Two walls, of different kinds:
+# There are two limits, of different kinds:
 #
-# - **log N is a wall for every single batch.** With correlation 0.99 and $N = 4$ the information is out of reach,
-#   whatever the critic. This is why contrastive methods want many candidates: whoever finds the partner among $N$ has
-#   shown at most $\log N$ nats.
-# - **The mutual information is a wall for the mean only.** A single batch is a sample, and many lie above. *One number
-#   from one batch is an estimate that fluctuates around a bound; it is not itself a bound.*
+# - **No batch can exceed log N.** With correlation 0.99 and $N = 4$ the mutual information is out of reach, whatever the
+#   critic. This is one reason why contrastive methods use many candidates. (Other estimators cannot do much better: no
+#   lower bound that holds with high confidence exceeds about the logarithm of the number of samples, see McAllester and
+#   Stratos, 2018.)
+# - **The mean cannot exceed the mutual information, but a single batch can.** A batch is a sample, and many lie above. *One
+#   number from one batch is a noisy estimate of a lower bound; it is not itself a bound.*
+
+# %% [markdown]
+# ### Cosines and a temperature
+#
+# In contrastive learning $x$ and $y$ are, for example, two differently altered copies of a picture. A network turns each into
+# a vector: a **query** $q$ and a **key** $k$. The score is the cosine of the two vectors divided by a **temperature** $\tau$, and
+# what is minimized is the loss of each query against its own key $k_+$ among all keys $k_j$,
+#
+# $$ L = -\log \frac{\exp\bigl(\cos(q, k_+) / \tau\bigr)}{\sum_j \exp\bigl(\cos(q, k_j) / \tau\bigr)} , \qquad
+# \text{on average} \quad L = \log N - I_\text{NCE} . $$
+#
+# It is the same InfoNCE with one difference: a cosine lies between $-1$ and $1$, so scores cannot become arbitrarily large.
+
+# %% exercise="02.ceiling"
+
+# %% tags=["drawing"]
+# Draws the highest bound that cosines over a temperature allow
+figure, ax = subplots(width=6, height=3.1)
+temperatures = torch.logspace(-1.5, 0.5, 200)
+for n, color in zip([8, 64, 512], COLORS, strict=False):
+    strangers = (n - 1) * (-2 / temperatures).exp()
+    ax.plot(temperatures, math.log(n) - strangers.log1p(), color=color, linewidth=2)
+    ax.axhline(math.log(n), color=color, linestyle=":", linewidth=1)
+    ax.text(0.033, math.log(n) + 0.12, f"log {n}", color="0.1")
+ax.set(xscale="log", xlabel="temperature", ylabel="nats", ylim=(0, 7))
+ax.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2], [0.05, 0.1, 0.2, 0.5, 1, 2])
+ax.minorticks_off()
+at_one = [math.log(n) - math.log1p((n - 1) * math.exp(-2)) for n in (8, 64, 512)]
+show(
+    figure,
+    alt="The highest possible bound against the temperature, for 8, 64 and 512 candidates. At "
+    "temperatures below 0.2 the curves touch log N; at temperature 1 they have fallen to "
+    f"{at_one[0]:.1f}, {at_one[1]:.1f} and {at_one[2]:.1f} nats and nearly coincide.",
+)
+
+# %% [markdown]
+# So there is a third limit. At temperature $\tau$ the cosines allow less than $2 / \tau$ nats, however many candidates there
+# are: at temperature 1 less than 2. Low temperatures lift the limit, and contrastive methods use values such as 0.07 or 0.5.
+
+# %% tags=["claim"]
+# Checks what the text says: at temperature 1 less than 2 nats
+claim("at temperature 1 even 512 candidates allow less than 2 nats", max(at_one) < 2)
 
 # %% [markdown]
 # ### A learned critic
 #
-# Where nothing is known, the critic is learned: two small networks turn $x$ and $y$ into eight features each, the score is
-# their scalar product, and the bound itself is what training makes large.
+# Where the densities are unknown, the critic is learned. Two small networks turn $x$ and $y$ into eight features each, the
+# score is their scalar product, and training makes the bound itself as large as possible.
 
 # %%
 show_source(ContrastiveCritic)
@@ -822,14 +1050,14 @@ for n, bounds in best_bounds.items():
     print(f"{n:3} {math.log(n):7.2f} {bounds.mean():13.2f} {learned.mean():16.2f}")
 
 # %% [markdown]
-# The learned critic comes within two hundredths of a nat of the best one, and not above it. Its means stay below the
-# information; some single batches do not, but none passes $\log N$.
+# The learned critic comes within two hundredths of a nat of the best one, and does not exceed it. Its means stay below the
+# mutual information. Some single batches do not, but none exceeds $\log N$.
 #
-# It was never told that the numbers are normal, nor what their correlation is. It learned to tell partners from
-# strangers, and thereby how much $x$ says about $y$.
+# Nobody told it that the numbers are Gaussian, nor what their correlation is. It learned to tell partners from other pairs, and
+# in doing so it measured how much $x$ says about $y$.
 
 # %% tags=["claim"]
-# Checks what the text says: the learned critic beside the best one, and both walls
+# Checks what the text says: the learned critic beside the best one, and both limits
 means = {n: bounds.mean().item() for n, bounds in learned_bounds.items()}
 claim(
     "the learned critic is within 0.02 nats of the best one",
@@ -850,11 +1078,10 @@ claim(
 )
 
 # %% [markdown]
-# ### How to fool yourself
+# ### How the bound can mislead
 #
-# "On average over batches" means batches that the critic has not seen. Let a critic train on the *same* 32 pairs again
-# and again. The first curve below is its loss, which is the negative of the bound, on those pairs; the second on
-# fresh ones.
+# "On average over batches" means batches that the critic has not been trained on. Let a critic train on the *same* 32 pairs again
+# and again. The first curve below is its loss on these pairs, the negative of the bound; the second is its loss on new pairs.
 
 # %%
 memorizing = ContrastiveCritic(hidden=64)
@@ -879,25 +1106,39 @@ own_best = batch_bounds(lambda x, y: best_scores(x, y, RHO), *few_pairs, 32).ite
 fresh = [-loss for loss in history.validation.values()]
 print(f"mutual information {information:.1f}, log 32 = {math.log(32):.1f}")
 print(f"on its own pairs: this critic {own:.1f}, the best critic {own_best:.1f}")
-print(f"on fresh pairs:   after 40 steps {fresh[0]:.1f}, at the end", end="")
+print(f"on new pairs:     after 40 steps {fresh[0]:.1f}, at the end", end="")
 print(" below 0" if fresh[-1] < 0 else " above 0")
 
 # %% [markdown]
-# On its own pairs the critic's number passes the information, and proves nothing: the critic has learned *which* pairs they
-# are. (Even the best critic's number
-# on them is a single batch, and free to lie above the information.) On fresh pairs the critic is now *confidently*
-# wrong: its number is below 0, though early in its training it had proved something. A loss that falls is no evidence; a
-# bound on fresh data is.
+# On its own pairs the critic's number exceeds the mutual information, and proves nothing: the critic has memorized which $x$
+# belongs to which $y$. This is overfitting. (Even the best critic's number on these pairs is a single batch, and may lie above the
+# information.) On new pairs the critic is now confidently wrong: its number is below 0, although early in training it
+# was above. A falling training loss is no evidence of information; a bound on new data is.
 
 # %% tags=["claim"]
-# Checks what the text says: a critic that knows its pairs by heart fails on fresh ones
+# Checks what the text says: a critic that knows its pairs by heart fails on new ones
 claim("on its own pairs it passes the information by 0.1", own > information + 0.1)
-claim("on fresh pairs its number is below 0 in the end", lambda: fresh[-1] < 0)
-claim("after 40 steps it had proved something on fresh pairs", lambda: fresh[0] > 0.2)
+claim("on new pairs its number is below 0 in the end", lambda: fresh[-1] < 0)
+claim("after 40 steps it had proved something on new pairs", lambda: fresh[0] > 0.2)
 
 # %% [markdown]
-# Nor is a high bound yet a good representation. Much of what two views of an image share is of no use to anyone, and
-# which critic and which views are chosen matters more than how tight the bound is (Tschannen et al., 2019).
+# The second way to be misled: a high bound does not make a good representation. Two views of a picture share much
+# information that is useless for any task. Which views and which critic are chosen matters more than how tight the bound is
+# (Tschannen et al., 2019).
+#
+# ### To investigate: a critic of cosines
+#
+# *Open, about 30 minutes; there is no check.* Contrastive methods use cosines over a temperature. What does that do to the
+# estimate of a mutual information? Write a subclass of `ContrastiveCritic` whose `forward` divides both feature vectors by
+# their length and the scores by `temperature`. Train it as above for several temperatures from 0.02 to 1, and for
+# correlations 0.5, 0.9 and 0.99.
+#
+# A good answer
+#
+# - compares the bounds on *new* pairs with the mutual information and with your ceiling from the exercise above, in one plot;
+# - says for which temperatures the ceiling is what limits the bound, and for which something else is, and what;
+# - repeats each run with three seeds, so that differences can be told from chance;
+# - answers: which temperature would you choose if you did not know the information, and how would you notice a bad choice?
 
 # %% [markdown]
 # ## 11. Quiz
@@ -908,12 +1149,13 @@ quiz("02")
 # %% [markdown]
 # ## What to remember
 #
-# - Surprise is $-\log p$; entropy its mean; cross-entropy the mean surprise of a belief; KL the part a better belief saves.
-# - A loss is low or high only beside the entropy of the data. Here we knew it; elsewhere, ask for the baselines.
-# - `F.cross_entropy` takes logits. A distribution that does not sum to 1, or that says 0, is a fault to look for.
-# - A model cannot learn what it cannot see: more text never taught the bigram to agree with a distant subject.
-# - What is visible reduces the uncertainty about what is hidden. By how much, is the mutual information.
-# - InfoNCE: find the partner among $N$. Its mean is a lower bound, never above $\log N$. Measure it on fresh data.
+# - Surprise is $-\log p$, and entropy is its mean. Cross-entropy is the mean surprise of a model; KL is the excess over the entropy.
+# - Whether a loss is low can only be judged beside the entropy of the data. Where that is unknown, compare with baselines.
+# - `F.cross_entropy` takes logits. A distribution must sum to 1 and should not exclude what may happen.
+# - A model cannot learn from what it does not see: no amount of text taught the bigram to agree with a distant subject.
+# - What is visible reduces the uncertainty about what is hidden. Mutual information says by how much.
+# - InfoNCE: find the partner among $N$. Its mean is a lower bound of the mutual information and never above $\log N$; cosines
+#   and a temperature limit it further. Measure it on new data.
 #
 # ## References
 #
@@ -923,7 +1165,10 @@ quiz("02")
 # - Rabiner, *A tutorial on hidden Markov models and selected applications in speech recognition*, Proceedings of the IEEE
 #   77, 1989: the sums behind `hidden_word_probabilities`.
 # - Linzen, Dupoux and Goldberg, *Assessing the ability of LSTMs to learn syntax-sensitive dependencies*,
-#   arXiv:1611.01368: verbs that agree with distant subjects, in real text.
+#   arXiv:1611.01368: verbs and distant subjects in real text. Networks learn the agreement when they are trained on it
+#   directly; predicting the next word alone was not enough for theirs.
+# - Devlin, Chang, Lee and Toutanova, *BERT: pre-training of deep bidirectional transformers for language understanding*,
+#   arXiv:1810.04805.
 # - van den Oord, Li and Vinyals, *Representation learning with contrastive predictive coding*, arXiv:1807.03748.
 # - Poole, Ozair, van den Oord, Alemi and Tucker, *On variational bounds of mutual information*, arXiv:1905.06922.
 # - McAllester and Stratos, *Formal limitations on the measurement of mutual information*, arXiv:1811.04251.

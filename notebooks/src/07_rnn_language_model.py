@@ -1353,5 +1353,4 @@ quiz("07")
 # - Guo, Pleiss, Sun and Weinberger, *On calibration of modern neural networks*, arXiv:1706.04599: temperatures for networks
 #   that are too sure of themselves.
 #
-# **Next:** [09 Contrastive learning](09_contrastive_learning.ipynb), which learns from what belongs together instead of
-# from what comes next.
+# **Next:** [08 Masked language model](08_masked_language_model.ipynb), which predicts hidden words from both sides.

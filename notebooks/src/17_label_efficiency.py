@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 17 Label efficiency
 #
-# You measure what pretraining without labels is worth in labels: with one to a hundred labels for each class, beside
-# every control that could win without it, and with the error bars that such a claim needs.
+# You measure what pretraining without labels is worth in labels: on clothes that stand still,
+# where a fair control leaves it little, and on clothes that move, where one label does the work of many.
 #
-# - **Slider:** number of labels, passes of pretraining, draw of the labels
+# - **Slider:** number of labels, passes of pretraining, draw of the labels; what makes a pair
 # - **Time:** about 120 minutes
-# - **You need:** lesson 09 for SimCLR; it helps to have seen the masked autoencoder of lesson 13
+# - **You need:** lesson 09 for SimCLR; lesson 10 helps
 #
 # Afterwards you can
 #
@@ -14,6 +14,7 @@
 # - tell the spread of the draws from the error of the test, and choose without the test set;
 # - spot the mistakes that make such curves wrong, or better than they are;
 # - read from a curve how many labels pretraining saves, and say where it saves none;
+# - measure what an encoder ignores, and so predict on which data pretraining will pay;
 # - check whether an encoder is of use for pictures it was not trained on.
 
 # %%
@@ -25,7 +26,7 @@ from torch import nn
 
 from sslcourse import evaluate, weights
 from sslcourse.augment import Augmentation
-from sslcourse.data import Batches, images, labelled_subset, shapes, sweep
+from sslcourse.data import FramePairs, clips, images, labelled_subset, shapes, sweep
 from sslcourse.encoders import conv_encoder
 from sslcourse.evaluate import extract_features, label_curve, linear_probe
 from sslcourse.exercises import check, hint, quiz, solution
@@ -38,6 +39,7 @@ start_lesson()
 # %% tags=["drawing"]
 # Imports what draws the pictures, moves the sliders and checks the text
 from sslcourse.claims import claim
+from sslcourse.diagrams import Diagram
 from sslcourse.plots import COLORS, LINE_STYLES, freeze_layout, image_rows, subplots
 from sslcourse.show import show, show_source
 from sslcourse.widgets import explore, slider, stepped_slider
@@ -45,17 +47,42 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # %% [markdown]
 # ## 1. The idea
 #
-# Pictures are cheap, labels are not: somebody has to look at each picture, and sometimes that somebody is a doctor. So
-# let a network look at all pictures *without* labels first. It learns which pictures are alike. Then show it a few
-# labels: perhaps these few are enough to give names to the groups it has found.
-#
+# Images are cheap, labels are not: somebody has to look at each image, and sometimes that somebody is a doctor. So let a
+# network first look at all images *without* labels. It learns which images are alike. Then show it a few labels: perhaps
+# these few are enough to name the groups it has found.
+
+# %% tags=["drawing"]
+# Draws the protocol: pretraining without labels, then a classifier from few labels, beside its control
+protocol = Diagram("Label efficiency", column=1.5)
+unlabelled, few = protocol.data("all images", 0, 0), protocol.data("few labels", 0, 2)
+pretraining_f, own_f = (
+    protocol.encoder("encoder $f$", 1, 0),
+    protocol.encoder("encoder", 1, 2),
+)
+contrast = protocol.loss("NT-Xent", 2, 0)
+frozen = protocol.encoder("$f$, frozen", 1, 1)
+layers = [protocol.head("linear layer", 2, row) for row in (1, 2)]
+scores = [protocol.loss("test", 3, row) for row in (1, 2)]
+protocol.flow(unlabelled, pretraining_f, contrast)
+protocol.flow(pretraining_f, frozen, layers[0], scores[0])
+protocol.flow(few, frozen)
+protocol.flow(few, own_f, layers[1], scores[1])
+protocol.note(frozen, "linear probe")
+protocol.note(own_f, "supervised control:\nfrom random weights")
+show(protocol.figure, alt=protocol.words)
+
+# %% [markdown]
 # That is the promise of self-supervised learning, and this lesson puts a number on it. **Label efficiency** is how
 # good a classifier becomes with how few labels. The honest question is not "how good is it with ten labels?" but
 # "how many labels would I have needed *without* the pretraining?". So most of the work goes into the controls:
 #
 # - the **raw pixels**, and a **random encoder** that was never trained: is learning needed at all?
-# - the **supervised control**: the same network, augmentations and number of steps, from random weights, labels only;
+# - the **supervised control**: the same network and augmentations, trained from random weights on the labels alone, for as
+#   many steps and at the learning rate that suit it best;
 # - the **ceiling**: what all labels would give.
+#
+# Two data sets are compared, because the answer depends on them: the clothes of the earlier lessons, upright, centred and
+# on black, and the same clothes in motion, in front of changing textures.
 
 # %% [markdown]
 # ## 2. The mathematics
@@ -79,7 +106,7 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # %% [markdown]
 # ## 3. A draw of labels
 #
-# All 12,000 training images may be looked at. Their labels lie in a drawer, and each experiment takes out a few. To
+# All 12,000 training images may be looked at. Their labels are kept aside, and each experiment is given a few. To
 # *choose* settings we draw from the first 10,000 and judge by the other 2,000, the *validation* split. The test images
 # come last, when nothing is left to choose.
 
@@ -88,7 +115,7 @@ train_images, train_labels, class_names = images("fashion", "train")
 test_images, test_labels, _ = images("fashion", "test")
 held_out_images, held_out_labels = train_images[10_000:], train_labels[10_000:]
 CLASSES, DRAWS = len(class_names), 5
-BUDGETS = [1, 2, 5, 10, 50, 100]  # labels per class; section 7 has stored these
+BUDGETS = [1, 2, 5, 10, 50, 100]  # labels per class; section 6 has stored these
 print(len(train_images), "to train on,", len(held_out_images), "of them for validation,")
 print(len(test_images), "to test on")
 
@@ -124,39 +151,20 @@ print(f"each is missed with chance (9/10)^10, ten of them: {10 * 0.9**10:.1f}")
 show_source(labelled_subset, label_curve)
 
 # %% [markdown]
-# ## 4. Pretrain without labels
+# ## 4. Frozen features
 #
-# SimCLR, as in lesson 09: two views of each image must find each other. No label is used. It takes about a minute; we
-# keep a copy of the encoder after each pass over the images, to see later what each pass was worth. The loss is compared
-# with guessing which of the 127 other views in a batch is the partner.
+# The encoder comes with the package: SimCLR (lesson 09), pretrained on the 12,000 training images without their labels.
+# Its card says how.
 
 # %%
+pretrained = weights.load("simclr")
 torch.manual_seed(0)
-model = SimCLR()
-batches = Batches(train_images, batch_size=64)
-snapshots = [copy.deepcopy(model.encoder).eval()]  # after 0, 1, 2, ... passes
-
-
-def keeping_snapshots(training):
-    for progress in training:
-        yield progress
-        if progress.step % len(batches) == 0:
-            snapshots.append(copy.deepcopy(model.encoder).eval())
-
-
-pretraining = train_adamw(model.loss, model.parameters(), batches, epochs=6)
-run = watch(keeping_snapshots(pretraining), title="SimCLR, six passes without labels")
-
-# %%
-history = await run
-untrained, pretrained = snapshots[0], snapshots[-1]
-print("steps:", len(history.loss), " snapshots:", len(snapshots))
-print(f"loss at the start {history.loss[0]:.1f}, guessing {math.log(127):.1f}, ", end="")
-print(f"mean of the last 100 steps {sum(history.loss[-100:]) / 100:.1f}")
+untrained = conv_encoder().eval()
+how = weights.card("simclr")
+print(f"{how['command']}: {how['epochs']} passes in batches of {how['batch_size']},")
+print(f"{how['steps']:,} steps, {how['cpu_minutes']:.0f} minutes of one core")
 
 # %% [markdown]
-# ## 5. Frozen features
-#
 # The **linear probe** freezes the encoder and fits one linear layer to the features of the labelled images. *Frozen*
 # must be meant: this encoder has batch normalisation, which in training mode normalises each image by its neighbours
 # in the batch, and learns from them. Gradients have nothing to do with it.
@@ -233,7 +241,7 @@ for neighbours in (1, 5, 20, 100):
 # (Oliver et al., 2018).
 
 # %% [markdown]
-# ## 6. Probe and neighbours against the controls
+# ## 5. Probe and neighbours against the controls
 #
 # From here on nothing is chosen for the probe any more, so the test images come out. Mean and standard deviation over
 # five draws, in per cent; a spread below one point is shown as 1:
@@ -280,8 +288,8 @@ print_table(curves)
 
 
 # %%
-def means_of(curve):
-    return dict(zip(BUDGETS, curve.mean(1).tolist(), strict=True))  # labels: accuracy
+def means_of(curve):  # labels: accuracy
+    return {n: of_n.mean().item() for n, of_n in zip(BUDGETS, curve, strict=True)}
 
 
 means = {name: means_of(curve) for name, curve in curves.items()}
@@ -289,26 +297,24 @@ means = {name: means_of(curve) for name, curve in curves.items()}
 # %% tags=["claim"]
 # Checks what the text says of the table, at its left end and at its right
 claim(
-    "with one label per class the probe beats raw pixels by 5 points or more",
-    lambda: means["probe"][1] > means["raw pixels"][1] + 0.05,
+    "with one label per class the probe beats pixels and random encoder by 10 points",
+    lambda: (
+        means["probe"][1]
+        > max(means[n][1] for n in ("raw pixels", "random encoder")) + 0.1
+    ),
 )
 claim(
-    "with one label per class the probe beats the random encoder by 5 points or more",
-    lambda: means["probe"][1] > means["random encoder"][1] + 0.05,
+    "with a hundred labels per class the lead over pixels is 5 points or less",
+    lambda: 0 < means["probe"][100] - means["raw pixels"][100] < 0.06,
 )
 claim(
-    "with a hundred labels per class pixels are as good, within 2 points",
-    lambda: abs(means["probe"][100] - means["raw pixels"][100]) < 0.02,
-)
-claim(
-    "from 5 labels per class on, the neighbours are below the probe",
-    lambda: all(means["neighbours"][n] < means["probe"][n] for n in BUDGETS if n >= 5),
+    "from 10 labels per class on, the neighbours are below the probe",
+    lambda: all(means["neighbours"][n] < means["probe"][n] for n in BUDGETS if n >= 10),
 )
 
 # %% [markdown]
-# Look at the right end first: with a hundred labels per class, **plain pixels do as well as the minute of
-# pretraining**. The gain is at the left end, where each label must speak for many pictures: with one, the probe is far
-# above pixels and random encoder. The neighbours keep up with the probe at first, and fall behind from five labels on.
+# The gain is at the left end, where each label must speak for many images: with one label per class, the probe is far
+# above pixels and random encoder. With a hundred, plain pixels have nearly caught up.
 #
 # Which of the two uncertainties is the larger one?
 
@@ -351,90 +357,7 @@ claim(
 )
 
 # %% [markdown]
-# ### Move the number of labels
-#
-# The probe is fitted anew at every move, on labels of the draw that you choose, and judged on 1,000 of the validation
-# images. Above are labelled images, one of each class, which with one label per class are all there are. Below, how many
-# images of each class come out right; the dashed line is the share of all 1,000. Zero passes is the random encoder.
-
-# %%
-first, judged = slice(2000), slice(10_000, 11_000)
-snapshot_features = [
-    [extract_features(encoder, train_images[part]) for part in (first, judged)]
-    for encoder in snapshots
-]
-
-# %% tags=["drawing"]
-# Draws the labelled images and each class's share; move labels, passes and draw
-budget_figure, (label_ax, class_ax) = subplots(2, 1, width=6.4, height=3.6)
-picture = label_ax.imshow(torch.zeros(28, 280), cmap="gray", vmin=0, vmax=1)
-label_ax.set_axis_off()
-bars = class_ax.bar(range(CLASSES), [0] * CLASSES, color=COLORS[0])
-mean_line = class_ax.axhline(0, color="k", linestyle="--")
-class_ax.set(ylim=(0, 1), xlim=(-0.5, 9.5), ylabel="share right", xticks=range(CLASSES))
-short_names = [name.split("/")[0] for name in class_names]
-class_ax.set_xticklabels(short_names, rotation=30, fontsize=8)
-freeze_layout(budget_figure, picture, *bars, mean_line)
-
-
-def draw_budget(per_class, passes, number):
-    known, judged_features = snapshot_features[passes]
-    rows = labelled_subset(train_labels[first], per_class, seed=number)
-    layer = evaluate.linear_classifier(known[rows], train_labels[rows])
-    labels = train_labels[judged]
-    correct = (layer(judged_features).argmax(1) == labels).float()
-    shares = torch.stack([correct[labels == c].mean() for c in range(CLASSES)])
-    picture.set_data(torch.cat(list(train_images[rows[::per_class], 0]), dim=1))
-    for bar, share in zip(bars, shares, strict=True):
-        bar.set_height(share.item())
-    mean_line.set_ydata([correct.mean()] * 2)
-    return budget_figure, (
-        f"Labels per class: {per_class}, draw {number}; passes of pretraining: {passes}; {correct.mean():.0%} right. "
-        f"Best class {class_names[shares.argmax()]} with {shares.max():.0%}, worst {class_names[shares.argmin()]} "
-        f"with {shares.min():.0%}."
-    )
-
-
-PER_CLASS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100]
-last = len(snapshots) - 1
-explore(
-    draw_budget,
-    per_class=stepped_slider("labels per class", PER_CLASS, value=1),
-    passes=slider("passes of pretraining", 0, last, step=1, value=last),
-    number=slider("draw of the labels", 0, 9, step=1, value=0),
-)
-
-# %% [markdown]
-# Try this: one label, and move the draw; watch the worst class. Then go back from six passes to zero, with one label and
-# with a hundred. What was each pass worth? With ten labels per class, over five draws:
-
-
-# %%
-def accuracy_after(passes):
-    known, judged_features = snapshot_features[passes]
-
-    def of_draw(rows):
-        test = judged_features, train_labels[judged]
-        return linear_probe(known[rows], train_labels[rows], *test)
-
-    return label_curve(of_draw, train_labels[first], [10]).mean().item()
-
-
-by_passes = [accuracy_after(passes) for passes in range(len(snapshots))]
-print(", ".join(f"{passes}: {accuracy:.0%}" for passes, accuracy in enumerate(by_passes)))
-
-# %% [markdown]
-# The first pass brings more than half of the gain of all six.
-
-# %% tags=["claim"]
-# Checks what the text says of the first pass
-claim(
-    "the first pass brings more than half of the gain of all passes",
-    lambda: by_passes[1] - by_passes[0] > (by_passes[-1] - by_passes[0]) / 2,
-)
-
-# %% [markdown]
-# ## 7. Fine-tuning against the supervised control
+# ## 6. Fine-tuning against the supervised control
 #
 # A probe can only use what the encoder already offers. **Fine-tuning** goes on to train the encoder too, on the labelled
 # images. Its competitor is the same training from random weights, with the same augmentations and number of steps.
@@ -472,46 +395,51 @@ for name, head in heads.items():
 # %% [markdown]
 # ### How long, and how fast?
 #
-# Trainings at many budgets take longer than a lesson, so they are stored, with the command that makes them again:
+# Training at every number of labels takes longer than a lesson, so the results are stored, with the command that makes
+# them again:
 # `python tools/label_curves.py`. First the choices, on the validation split, ten labels per class, three draws.
 
 # %%
 stored = sweep("label_efficiency")
 
 
-def accuracies(name, per_class, seed=0):  # seed: of the pretraining
-    points = [p for p in stored[name] if (p["per_class"], p["seed"]) == (per_class, seed)]
+def accuracies(name, per_class):
+    points = [p for p in stored[name] if p["per_class"] == per_class]
     return torch.tensor([p["accuracy"] for p in points])
 
 
-chosen = ["supervised, 100 steps", "supervised, 400 steps", "supervised, plain"]
-chosen += ["fine-tuning, 100 steps", "fine-tuning, 400 steps"]
-other_rates = [name for name in stored if ", rate " in name]
-for name in chosen + other_rates:
+chosen_from = [name for name in stored if "steps" in name or "rate" in name]
+chosen_from = [name for name in chosen_from if "shapes" not in name]
+for name in [*chosen_from, "supervised, plain"]:
     print(f"{name:25} {percent(accuracies(name, 10))}")
 
 # %% [markdown]
-# (*Plain* is without augmentations, and it and the other rates had 400 steps.)
+# (*Plain* is without augmentations. Where no number of steps is given, there were 400, and where no rate is given, it was
+# 0.002 for the control and 0.001 for fine-tuning.)
+
 
 # %% tags=["claim"]
 # Checks what the text says of steps, augmentations and rates
-
-
 def mean_of(name):
     return accuracies(name, 10).mean()
 
 
-def gain_of(name):
-    return mean_of(f"{name}, 400 steps") - mean_of(f"{name}, 100 steps")
-
-
 claim(
-    "300 more steps help the control by 2 points or more",
-    lambda: gain_of("supervised") > 0.02,
+    "1500 steps help the control by 2 points or more over 100",
+    lambda: mean_of("supervised, 1500 steps") > mean_of("supervised, 100 steps") + 0.02,
 )
 claim(
-    "300 more steps help the control more than fine-tuning",
-    lambda: gain_of("supervised") > gain_of("fine-tuning"),
+    "they help it more than fine-tuning",
+    lambda: (
+        mean_of("supervised, 1500 steps") - mean_of("supervised, 100 steps")
+        > mean_of("fine-tuning, 1500 steps") - mean_of("fine-tuning, 100 steps")
+    ),
+)
+claim(
+    "fine-tuning gains nothing from 1500 steps, within half a point of 400",
+    lambda: (
+        mean_of("fine-tuning, 1500 steps") < mean_of("fine-tuning, 400 steps") + 0.005
+    ),
 )
 claim(
     "without augmentations the control is worse by 2 points or more",
@@ -520,8 +448,9 @@ claim(
 claim(
     "no other rate gains half a point",
     lambda: all(
-        mean_of(name) < mean_of(f"{name.split(',')[0]}, 400 steps") + 0.005
-        for name in other_rates
+        mean_of(name) < mean_of(name.split(",")[0] + ", 400 steps") + 0.005
+        for name in chosen_from
+        if ", rate " in name
     ),
 )
 
@@ -529,9 +458,7 @@ claim(
 # **Here lie the two most tempting mistakes of all.** Fine-tuning starts near its goal, so a hundred steps take it most of
 # the way. Stop both there, and "the same number of steps" is true and unfair: the control is undertrained. And SimCLR
 # learned from the augmentations what to ignore; a control without them lacks that knowledge for no good reason. Our
-# control gets both, 400 steps and augmentations, at the rate of the pretraining, 0.002; the rate of fine-tuning is 0.001.
-# Three rates were tried for each, and no other gains half a point: a control whose rate nobody looked for would be the
-# third mistake.
+# control gets augmentations, 1,500 steps, and the rate that suits it; fine-tuning gets 400 steps, for more do not help it. A control whose learning rate nobody tuned would be the third mistake.
 #
 # ### Spot the bug
 #
@@ -556,66 +483,30 @@ print(f"test score of the best on validation: {honest.mean():.1%}")
 # %% [markdown]
 # ### Live, with one label per class
 #
-# Two of the five draws of ten images, 400 steps each; every line takes a few seconds. All five are stored.
-
-
-# %%
-def supervised_accuracy(draw, per_class=1):
-    rows = labelled_subset(train_labels, per_class, seed=draw)
-    own = train_images[rows], train_labels[rows]
-    torch.manual_seed(draw)
-    network = conv_encoder()
-    trained = evaluate.train_classifier(network, *own, Augmentation(), steps=400)
-    new = evaluate.classifier_accuracy(trained, test_images, test_labels)
-    print(f"draw {draw}: supervised {new:.0%} of the test images, ", end="")
-    print(f"{evaluate.classifier_accuracy(trained, *own):.0%} of its own {len(rows)}")
-    return new
-
-
-live_supervised = torch.tensor([supervised_accuracy(draw) for draw in range(2)])
-
+# One draw of ten images; the other draws are stored.
 
 # %%
-def fine_tuned_accuracy(draw, per_class=1):
-    rows = labelled_subset(train_labels, per_class, seed=draw)
-    own = train_images[rows], train_labels[rows]
-    tuned = evaluate.fine_tune(pretrained, *own, Augmentation(), steps=400, lr=1e-3)
-    new = evaluate.classifier_accuracy(tuned, test_images, test_labels)
-    print(f"draw {draw}: fine-tuned {new:.0%} of the test images")
-    return new
-
-
-live_tuned = torch.tensor([fine_tuned_accuracy(draw) for draw in range(2)])
+rows = labelled_subset(train_labels, 1, seed=0)
+own = train_images[rows], train_labels[rows]
+torch.manual_seed(0)
+supervised = evaluate.train_classifier(conv_encoder(), *own, Augmentation(), steps=1500)
+tuned = evaluate.fine_tune(pretrained, *own, Augmentation(), steps=400, lr=1e-3)
+live = {}
+for name, network in {"supervised": supervised, "fine-tuning": tuned}.items():
+    live[name] = evaluate.classifier_accuracy(network, test_images, test_labels)
+    print(f"{name:11} {live[name]:.0%} of the test images, ", end="")
+    print(f"{evaluate.classifier_accuracy(network, *own):.0%} of its own {len(rows)}")
 
 # %% tags=["claim"]
-# Checks your own figures against the stored ones, and what the text says of all five draws
-
-
-def as_stored(name, live):
-    return (live - accuracies(name, 1)[: len(live)]).abs().max() < 0.02
-
-
+# Checks your own figures against the stored ones
 claim(
     "your own figures are the stored ones, within 2 points",
-    lambda: (
-        as_stored("supervised", live_supervised) and as_stored("fine-tuning", live_tuned)
-    ),
-)
-probed = curves["probe"][0]
-claim(
-    "the probe beats the control by 2 points or more",
-    lambda: probed.mean() > accuracies("supervised", 1).mean() + 0.02,
-)
-claim(
-    "fine-tuning is no better than the probe",
-    lambda: accuracies("fine-tuning", 1).mean() <= probed.mean(),
+    lambda: all(abs(live[name] - accuracies(name, 1)[0]) < 0.02 for name in live),
 )
 
 # %% [markdown]
-# Your own figures are the stored ones. The supervised networks know their own ten images by heart, which says little: ten
-# labels cannot fix some 240,000 weights. Yet on new images they are not as far behind the probe as one reads: a few
-# points, over all five draws. And fine-tuning, with ten images to learn from, does not improve on its start: here the
-# frozen encoder is the better one.
+# Your own figures are the stored ones. The supervised network knows its own ten images by heart, which says little: ten
+# labels cannot fix some 240,000 weights.
 #
 # ### The whole curve
 
@@ -628,139 +519,99 @@ means = {name: means_of(curve) for name, curve in curves.items()}
 print_table(curves)
 
 # %% [markdown]
-# And with all 1,200 labels per class, where supervised training and fine-tuning pass over the images six times. The means
-# of each of three pretrainings say how much these numbers depend on the luck of the pretraining:
+# And with all 1,200 labels per class, where supervised training and fine-tuning pass over the images six times:
 
 # %%
-ceiling = {n: accuracies(n, 1200) for n in ("fine-tuning", "probe", "supervised")}
-top = ceiling["supervised"].item()
-print("all labels:", *(f" {name} {value.item():.0%}" for name, value in ceiling.items()))
-for name in ("probe", "fine-tuning"):
-    for n in (1, 10):
-        seeds = [accuracies(name, n, seed).mean() for seed in range(3)]
-        print(f"{name}, {n} per class: three pretrainings", *(f" {s:.0%}" for s in seeds))
+ceiling = {name: accuracies(name, 1200).item() for name in ("fine-tuning", "supervised")}
+test = test_features, test_labels
+ceiling["probe"] = linear_probe(features, train_labels, *test)
+top = ceiling["supervised"]
+print("all labels:", *(f" {name} {value:.0%}" for name, value in ceiling.items()))
 
 # %% [markdown]
-# The whole curve as a picture. On the left are the three that were compared last, on the right the probe and its rivals
-# without pretraining or without a fit; the dotted line is the supervised network with all labels.
+# The whole curve as a picture. On the left are probe, fine-tuning and the supervised control, on the right the probe and
+# its rivals without pretraining or without a fit; the dotted line is the supervised network with all labels.
+
 
 # %% tags=["drawing"]
-# Draws the six curves, with the standard deviation over five draws as error bars
-figure, panels = subplots(1, 2, width=7, height=3.8)
-groups = [
-    ["probe", "fine-tuning", "supervised"],
-    ["probe", "neighbours", "raw pixels", "random encoder"],
-]
-looks = {
-    name: {"color": COLORS[i], "linestyle": LINE_STYLES[i], "marker": "osD^vx"[i]}
-    for i, name in enumerate(curves)
-}
-for ax, names in zip(panels, groups, strict=True):
-    for place, name in enumerate(names):
-        x = torch.tensor(BUDGETS) * 1.12 ** (place - 1)  # side by side
-        mean, spread = curves[name].mean(1), curves[name].std(1)
-        ax.errorbar(x, mean, spread, capsize=2, markersize=5, label=name, **looks[name])
-    ax.axhline(top, color="0.4", linestyle=":")
-    ax.set(xscale="log", xlabel="labels per class", ylim=(0.3, 0.92))
-    ax.set_xticks(BUDGETS, BUDGETS)
-    ax.minorticks_off()
-    ax.legend(loc="lower right")
-panels[0].set_ylabel("test accuracy")
-ends = [f"{name} {c[0].mean():.0%} and {c[-1].mean():.0%}" for name, c in curves.items()]
-show(
-    figure,
-    alt="Test accuracy against labels per class on a log scale, with error bars of five draws. At one and at a hundred "
-    f"labels: {', '.join(ends)}. The supervised network with all labels reaches {top:.0%}.",
+# Defines the plot of curves with error bars, and draws six of them
+def draw_curves(groups, curves, budgets, line, ylim):
+    figure, panels = subplots(1, len(groups), width=3.5 * len(groups), height=3.6)
+    names = list(dict.fromkeys(name for group in groups for name in group))
+    looks = {
+        name: {"color": COLORS[i], "linestyle": LINE_STYLES[i], "marker": "osD^vx"[i]}
+        for i, name in enumerate(names)
+    }
+    for ax, group in zip(panels, groups, strict=True):
+        for place, name in enumerate(group):
+            x = torch.tensor(budgets) * 1.1 ** (place - 1)  # side by side
+            mean, spread = zip(*((c.mean(), c.std()) for c in curves[name]), strict=True)
+            ax.errorbar(
+                x, mean, spread, capsize=2, markersize=4, label=name, **looks[name]
+            )
+        ax.axhline(line, color="0.4", linestyle=":")
+        ax.set(xscale="log", xlabel="labels per class", ylim=ylim)
+        ax.set_xticks(budgets, budgets)
+        ax.minorticks_off()
+        ax.legend(loc="best", fontsize=8)
+    panels[0].set_ylabel("test accuracy")
+    ends = [
+        f"{n} {curves[n][0].mean():.0%} and {curves[n][-1].mean():.0%}" for n in names
+    ]
+    return show(
+        figure,
+        alt="Test accuracy against labels per class on a log scale, with error bars of the draws. At one and at a hundred "
+        f"labels: {', '.join(ends)}. The dotted line, all labels, is at {line:.0%}.",
+    )
+
+
+draw_curves(
+    [
+        ["probe", "fine-tuning", "supervised"],
+        ["probe", "neighbours", "raw pixels", "random encoder"],
+    ],
+    curves,
+    BUDGETS,
+    top,
+    (0.3, 0.92),
 )
 
 # %% [markdown]
 # This is not the picture of the textbooks, in which pretraining wins by tens of points. What holds, and what does not?
 #
 # - With one label per class the probe is above the supervised control.
-# - With ten, probe, fine-tuning and control come out together.
-# - With a hundred, the probe is below the control.
-# - Fine-tuning is below the probe with five labels, and beats it from fifty on.
+# - With fifty and a hundred it is below.
+# - Fine-tuning is below the probe with one label and above it with a hundred, where it is level with the control.
 
 # %% tags=["claim"]
-# Checks the four sentences above
+# Checks the three sentences above
 claim(
     "with one label the probe is above the supervised control by 2 points or more",
     lambda: means["probe"][1] > means["supervised"][1] + 0.02,
 )
 claim(
-    "with ten labels probe and fine-tuning are within 2 points of the control",
-    lambda: all(
-        abs(means[name][10] - means["supervised"][10]) < 0.02
-        for name in ("probe", "fine-tuning")
+    "with 50 and 100 labels the probe is below the control",
+    lambda: all(means["probe"][n] < means["supervised"][n] for n in (50, 100)),
+)
+claim(
+    "fine-tuning is below the probe with one label, above it with a hundred",
+    lambda: (
+        means["fine-tuning"][1] < means["probe"][1]
+        and means["fine-tuning"][100] > means["probe"][100]
     ),
 )
 claim(
-    "with a hundred labels the probe is below the control",
-    lambda: means["probe"][100] < means["supervised"][100],
-)
-claim(
-    "fine-tuning beats the probe from 50 labels on by a point or more",
-    lambda: all(
-        means["fine-tuning"][n] > means["probe"][n] + 0.01 for n in BUDGETS if n >= 50
-    ),
-)
-claim(
-    "fine-tuning is below the probe with 5 labels by a point or more",
-    lambda: means["fine-tuning"][5] < means["probe"][5] - 0.01,
+    "with a hundred labels fine-tuning and control are within a point",
+    lambda: abs(means["fine-tuning"][100] - means["supervised"][100]) < 0.01,
 )
 
 # %% [markdown]
-# These are means. Draw by draw, as in section 6:
-
-# %%
-leads = {}
-for name, place in [("probe", 0), ("fine-tuning", -1)]:
-    n = BUDGETS[place]
-    leads[n] = 100 * (curves[name] - curves["supervised"])[place]
-    print(f"{n:3} per class, {name:11} minus supervised:", end="")
-    print(*(f"{lead:+4.0f} %" for lead in leads[n].tolist()))
-
-# %% tags=["claim"]
-# Checks what the text says of the leads, draw by draw
-claim(
-    "with one label the probe beats the control on average, and not in every draw",
-    lambda: leads[1].mean() > 0 and not (leads[1] > 0).all(),
-)
-claim(
-    "with a hundred labels fine-tuning beats the control in every draw",
-    lambda: (leads[100] > 0).all(),
-)
-
-# %% [markdown]
-# With one label per class a minute of pretraining helps on average, but not in every draw: five draws are a hint, no
-# proof. The small lead of fine-tuning at a hundred labels is the surer one, since it is there each time. From about ten
-# labels on, a supervised network that is trained with the same augmentations, and for long enough, has caught up with the
-# probe. The large gaps that one reads about compare with weaker controls, or come from longer pretraining, larger
-# networks and harder pictures. (SimCLR's own Table 7: with 1 % of the labels of ImageNet, the right class is among the
-# first five in 75.5 % after pretraining and in 48.4 % without, with a network of 24 million weights.)
+# A supervised network that is trained with the same augmentations, and for long enough, catches up with ten labels or so,
+# and overtakes the frozen features. The large gaps that one reads about compare with weaker controls, or come from larger networks, and from images that are harder than these.
+# (SimCLR's own Table 7: with 1 % of the labels of ImageNet, the right class is among the first five in 75.5 % after
+# pretraining and in 48.4 % without, with a network of 24 million weights.)
 #
-# ### Where the gap closes, and why
-#
-# Was the control trained for long enough even so? It had 400 steps, pretraining and fine-tuning together 1,522. Give it
-# as many:
-
-# %%
-longer = accuracies("supervised, longer", 10)
-usual = accuracies("supervised", 10)[:3]  # the same draws
-print("ten labels per class")
-print(f"supervised, 400 steps {percent(usual)}, 1522 steps {percent(longer)}")
-print(f"probe {percent(accuracies('probe', 10)[:3])}, ", end="")
-print(f"fine-tuning {percent(accuracies('fine-tuning', 10)[:3])}")
-
-# %% tags=["claim"]
-# Checks what the text says: more steps do not help the control any more
-claim(
-    "with 1522 steps the control is no better than with 400, within a point",
-    lambda: longer.mean() < usual.mean() + 0.01,
-)
-
-# %% [markdown]
-# More steps do not help it any more. So look at how many weights the labels have to fix:
+# Where does the gap close? Where the labels can fix the weights by themselves:
 
 # %%
 weights_of_probe = (128 + 1) * CLASSES  # 128 features and a bias
@@ -773,25 +624,24 @@ for n in (1, 10, 100, 1200):
     print(f"{n:16} {of_network:34,.1f} {of_probe:14.1f}")
 
 # %% [markdown]
-# Where does the gap close, then? Where the labels can fix the weights by themselves. The supervised network has hundreds
-# or thousands of weights for each label; that it does well at all, it owes to augmentations and convolutions, which both
-# tell it what does not matter. The probe has few weights, so it needs few labels. For the same reason more labels do not
-# take it far: at the right end it is held back by what the frozen features offer, and the networks that may change their
-# features pass it. With *all* labels they end at the same place, pretrained or not.
+# The supervised network has hundreds or thousands of weights for each label; that it does well at all, it owes to
+# augmentations and convolutions, which both tell it what does not matter. The probe has few weights, so it needs few
+# labels. For the same reason more labels do not take it far: with all of them it is held back by what the frozen features
+# offer, and the networks that may change their features pass it.
 
 # %% tags=["claim"]
 # Checks what the text says of the training with all labels
 claim(
     "with all labels fine-tuned and supervised are within 2 points",
-    lambda: (ceiling["fine-tuning"] - ceiling["supervised"]).abs().item() < 0.02,
+    lambda: abs(ceiling["fine-tuning"] - ceiling["supervised"]) < 0.02,
 )
 claim(
-    "with all labels the probe is below both by 3 points or more",
-    lambda: ceiling["probe"].item() < min(top, ceiling["fine-tuning"].item()) - 0.03,
+    "with all labels the probe is below both by a point or more",
+    lambda: ceiling["probe"] < min(top, ceiling["fine-tuning"]) - 0.01,
 )
 
 # %% [markdown]
-# ## 8. What a label is worth
+# ## 7. What a label is worth
 #
 # Read the supervised curve backwards. Suppose it has 40 % at 1 label and 60 % at 10 labels per class. Where does it
 # have 50 %? Half-way up; and half-way along a *logarithmic* axis:
@@ -807,133 +657,530 @@ print(f"the square root of 10: {math.sqrt(10):.2f}")
 # %%
 show_source(evaluate.labels_needed)
 
+
 # %%
-budgets = torch.tensor([*BUDGETS, 1200])
-control_curve = torch.tensor([*means["supervised"].values(), top])
-
-
-def worth(accuracy, n):
+def labels_worth(accuracy, n, budgets, control):
     """For how many labels one of n counts; nan where the control has no such accuracy."""
-    if not control_curve[0] <= accuracy <= control_curve.max():
+    if not control[0] <= accuracy <= control.max():
         return math.nan
-    return evaluate.labels_needed(accuracy, budgets, control_curve) / n
+    return evaluate.labels_needed(accuracy, budgets, control) / n
 
 
-def print_worth(means_by_name):
+def print_worth(means_by_name, budgets, control):
     print("labels per class" + "".join(f"{name:>22}" for name in means_by_name))
     for n in BUDGETS:
-        found = (worth(means[n], n) for means in means_by_name.values())
-        print(f"{n:16}" + "".join(f"{times:22.1f}" for times in found))
+        times = [
+            labels_worth(of_n[n], n, budgets, control) for of_n in means_by_name.values()
+        ]
+        print(f"{n:16}" + "".join(f"{worth:22.1f}" for worth in times))
 
 
 # %% [markdown]
 # How many times as many labels does the supervised control need, for the accuracy of the probe and of fine-tuning?
 
 # %%
-print_worth({name: means[name] for name in ("probe", "fine-tuning")})
-
-# %%
-for seed in range(3):
-    times = worth(accuracies("probe", 1, seed).mean().item(), 1)
-    print(f"pretraining {seed}: one label counts for {times:.1f} with the probe")
+clothes_budgets = torch.tensor([*BUDGETS, 1200])
+clothes_control = torch.tensor([*means["supervised"].values(), top])
+compared = {name: means[name] for name in ("probe", "fine-tuning")}
+print_worth(compared, clothes_budgets, clothes_control)
 
 # %% tags=["claim"]
-# Checks what the text says a label is worth, at both ends of the curve
-claim(
-    "a minute of pretraining makes one label count for more than one, less than two",
-    lambda: 1 < worth(means["probe"][1], 1) < 2,
-)
-claim(
-    "with a hundred labels the lead of fine-tuning is less than 3 points",
-    lambda: 0 < means["fine-tuning"][100] - means["supervised"][100] < 0.03,
-)
-claim(
-    "for fine-tuning's accuracy with 100 labels the control needs half as many again",
-    lambda: worth(means["fine-tuning"][100], 100) > 1.5,
-)
+# Checks what the text says a label is worth
+worths = [
+    labels_worth(means["probe"][n], n, clothes_budgets, clothes_control) for n in BUDGETS
+]
+claim("with the probe no label counts for as many as three", lambda: max(worths) < 3)
 
 # %% [markdown]
-# "Ten or a hundred times fewer labels", one reads. Here a minute of pretraining turns one label into one and a bit, and
-# that is what a fair control leaves of it. (All three pretrainings met the same five draws: how much the draws matter you
-# saw above.) A factor below one says that the control does better.
+# "Ten or a hundred times fewer labels", one reads. Here pretraining turns one label into less than three, and that is
+# what a fair control leaves. A factor below one says that the control does better. (Above a hundred the
+# control's curve has one point only, with all labels: read it with care.)
 #
-# Now look at the last row of the table. In points the lead of fine-tuning is small, in labels it is the largest of all,
-# because the curve is so flat there that every point costs many labels. (Above a hundred the control's curve has one
-# point only, with all labels: read it with care.)
+# Is this a law, or is it these images? They are centred, upright, and on black. Nothing that changes from one picture to
+# the next has to be ignored, so there is little for pretraining to teach.
 
 # %% [markdown]
-# ## 9. Longer pretraining
+# ## 8. The same clothes, moving
 #
-# A minute is short. The package carries encoders that were pretrained for longer on the same images: by SimCLR, by MoCo
-# (lesson 10) and by a masked autoencoder, MAE (lesson 13). Each has a card that says how.
+# Now the clothes move. A *clip* shows one garment in four frames. From frame to frame it jumps to another place, changes
+# its size, is mirrored or not, is lit differently, and the texture behind it is another one. Only the garment stays.
 
 # %%
-for name in ("simclr", "moco", "mae"):
-    how = weights.card(name)
-    print(f"{how['command']}, seed {how['seed']}:")
-    print(f"  {how['epochs']} passes in batches of {how['batch_size']}, ", end="")
-    print(f"{how['steps']} steps, {how['cpu_minutes']:.0f} minutes of one core")
+moving = clips()  # 12,000 clips of the training garments
+unseen = clips("test", frames=1)  # of the test garments, one frame each
+print("frames", tuple(moving.frames.shape), " factors", *moving.factor_names)
+
+# %% tags=["drawing"]
+# Draws the four frames of eight clips
+show(
+    image_rows(
+        {f"frame {number + 1}": moving.frames[:8, number] for number in range(4)},
+        scale=2,
+    ),
+    alt="Four frames of eight clips. In each clip the same garment appears at changing places and sizes, sometimes mirrored, "
+    "darker or brighter, in front of ever new stripes and clouds of gray.",
+)
 
 # %% [markdown]
-# The same draws and the same probe. SimCLR and MoCo have your network, and SimCLR differs from your minute in passes and
-# batch size only; the masked autoencoder is a small transformer, and had more passes. (The cards hold the same figures.)
+# Whoever wants to name the garment must ignore all of that. Do pixels, or an encoder that was never trained? All frames of
+# each labelled clip are given to the probe, and each test clip is judged by its one frame.
 
 # %%
-longer_curves = {"SimCLR, your minute": curves["probe"]}
-for name in ("SimCLR", "MoCo", "MAE"):
-    encoder = weights.load(name.lower())
-    of_images = (extract_features(encoder, x) for x in (train_images, test_images))
-    longer_curves[f"{name}, for longer"] = probe_curve(*of_images)
-longer_means = {name: means_of(curve) for name, curve in longer_curves.items()}
-print_table(longer_curves | {"supervised": curves["supervised"]})
-
-# %% tags=["claim"]
-# Checks what the text says of longer pretraining, and the figures against the card's
-minute, long, _, masked = longer_means.values()
+FRAMES = moving.frames.shape[1]
 
 
-def as_on_card(name):
-    told, found = (
-        weights.card(name.lower())["figures"],
-        longer_means[f"{name}, for longer"],
+def clip_curve(encoder, pool, draws):
+    known = extract_features(encoder, pool.frames.flatten(0, 1)).unflatten(
+        0, (-1, FRAMES)
     )
-    return all(abs(found[n] - told[f"probe, {n} per class"]) < 0.01 for n in (1, 10, 100))
+    test = extract_features(encoder, unseen.frames[:, 0]), unseen.labels
 
+    def of_draw(rows):
+        labels = pool.labels[rows].repeat_interleave(FRAMES)
+        return linear_probe(known[rows].flatten(0, 1), labels, *test)
 
-claim(
-    "the figures are those of the cards, within a point",
-    lambda: all(map(as_on_card, ("SimCLR", "MoCo", "MAE"))),
-)
-claim(
-    "longer pretraining is better at every number of labels",
-    lambda: all(long[n] > minute[n] for n in BUDGETS),
-)
-claim(
-    "up to 10 labels the longer SimCLR's probe beats the control by a point or more",
-    lambda: all(long[n] > means["supervised"][n] + 0.01 for n in BUDGETS if n <= 10),
-)
-claim(
-    "the masked autoencoder is below SimCLR at every number of labels",
-    lambda: all(masked[n] < long[n] for n in BUDGETS),
-)
+    return label_curve(of_draw, pool.labels, BUDGETS, draws)
 
-# %% [markdown]
-# How many times as many labels does the supervised control need now?
 
 # %%
-print_worth({name: longer_means[name] for name in list(longer_means)[:2]})
-tuned = [accuracies("fine-tuning, longer pretraining", n, seed=-1) for n in (1, 10)]
-print("fine-tuned after the longer pretraining: ", end="")
-print(f"1 label {percent(tuned[0])}, 10 labels {percent(tuned[1])}")
+few_clips = moving.select(slice(2000))  # enough to draw these labels from
+clip_curves = {
+    "raw pixels": clip_curve(nn.Flatten(), few_clips, draws=2),
+    "random encoder": clip_curve(untrained, few_clips, draws=2),
+}
+print_table(clip_curves)
+
+# %% tags=["claim"]
+# Checks what the text says of both controls
+claim(
+    "pixels and random encoder stay within 7 points of guessing",
+    lambda: max(curve.mean(1).max() for curve in clip_curves.values()) < 0.17,
+)
 
 # %% [markdown]
-# With more passes the probe is better at every number of labels, and up to ten labels it now beats the supervised
-# control. A label counts for more: labels saved are paid for in computing time. Nobody had to look at a picture for it.
-# That the masked autoencoder lies below SimCLR is no ranking of methods: networks and passes differ, and a *linear* probe
-# suits such features least (He et al., 2021, say so of their own).
+# They guess, whatever the number of labels. On the clothes that stood still, the same two were hard to beat.
+#
+# ### Pretrain on pairs of frames
+#
+# No label says what to ignore; *time* does. Two frames of one clip show the same garment, and differ in everything else:
+# they are the positive pair, and the frames of the other clips in the batch are the negatives. The loss is SimCLR's; the
+# views need no crops, because the frames are different enough.
+
+# %%
+torch.manual_seed(0)
+model = SimCLR(augment=Augmentation(crop=1))
+pairs = FramePairs(moving.frames, batch_size=64)
+snapshots = [copy.deepcopy(model.encoder).eval()]  # after 0, 1, 2, ... passes
+
+
+def keeping_snapshots(training):
+    for progress in training:
+        yield progress
+        if progress.step % len(pairs) == 0:
+            snapshots.append(copy.deepcopy(model.encoder).eval())
+
+
+training = train_adamw(model.loss, model.parameters(), pairs, epochs=8)
+run = watch(keeping_snapshots(training), title="SimCLR on two frames of a clip, 8 passes")
+
+# %%
+history = await run
+print(f"loss at the start {history.loss[0]:.1f}, guessing {math.log(127):.1f}, ", end="")
+print(f"mean of the last 50 steps {sum(history.loss[-50:]) / 50:.1f}")
 
 # %% [markdown]
-# ## 10. Pictures of another kind
+# ### Move the number of labels
+#
+# The probe is fitted anew at every move, on labels of the draw that you choose, and judged on validation clips. Above
+# are labelled frames, one of each class. Below, how many frames of each class come out right; the dashed line is the share
+# of all. Zero passes is the random encoder.
+
+# %%
+first, judged = slice(1000), slice(10_000, 10_500)
+snapshot_features = [
+    [
+        extract_features(encoder, moving.frames[part, :2].flatten(0, 1))
+        for part in (first, judged)
+    ]
+    for encoder in snapshots
+]
+
+# %% tags=["drawing"]
+# Draws the labelled frames and each class's share; move labels, passes and draw
+budget_figure, (label_ax, class_ax) = subplots(2, 1, width=6.4, height=3.6)
+picture = label_ax.imshow(torch.zeros(32, 320), cmap="gray", vmin=0, vmax=1)
+label_ax.set_axis_off()
+bars = class_ax.bar(range(CLASSES), [0] * CLASSES, color=COLORS[0])
+mean_line = class_ax.axhline(0, color="k", linestyle="--")
+class_ax.set(ylim=(0, 1), xlim=(-0.5, 9.5), ylabel="share right", xticks=range(CLASSES))
+short_names = [name.split("/")[0] for name in class_names]
+class_ax.set_xticklabels(short_names, rotation=30, fontsize=8)
+freeze_layout(budget_figure, picture, *bars, mean_line)
+
+
+def draw_budget(per_class, passes, number):
+    known, judged_features = (
+        part.unflatten(0, (-1, 2)) for part in snapshot_features[passes]
+    )
+    rows = labelled_subset(moving.labels[first], per_class, seed=number)
+    labels = moving.labels[rows].repeat_interleave(2)
+    layer = evaluate.linear_classifier(known[rows].flatten(0, 1), labels)
+    labels = moving.labels[judged]
+    correct = (layer(judged_features[:, 0]).argmax(1) == labels).float()
+    shares = torch.stack([correct[labels == c].mean() for c in range(CLASSES)])
+    picture.set_data(torch.cat(list(moving.frames[rows[::per_class], 0, 0]), dim=1))
+    for bar, share in zip(bars, shares, strict=True):
+        bar.set_height(share.item())
+    mean_line.set_ydata([correct.mean()] * 2)
+    return budget_figure, (
+        f"Labels per class: {per_class}, draw {number}; passes of pretraining: {passes}; {correct.mean():.0%} right. "
+        f"Best class {class_names[shares.argmax()]} with {shares.max():.0%}, worst {class_names[shares.argmin()]} "
+        f"with {shares.min():.0%}."
+    )
+
+
+PER_CLASS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70]
+last = len(snapshots) - 1
+explore(
+    draw_budget,
+    per_class=stepped_slider("labels per class", PER_CLASS, value=1),
+    passes=slider("passes of pretraining", 0, last, step=1, value=last),
+    number=slider("draw of the labels", 0, 9, step=1, value=0),
+)
+
+# %% [markdown]
+# Try this: go back from the last pass to zero, with one label and with seventy. At zero passes no number of labels
+# helps; after the training, one label does. Which garments are told apart first?
+
+# %% [markdown]
+# ## 9. What a label is worth when clothes move
+#
+# The control gets every frame of each labelled clip, and the augmentations of lesson 09. Its crop, steps and rate were
+# chosen on validation clips; `python tools/clip_curves.py` makes all that is stored here. What was tried, in per cent of
+# the validation clips, two draws each:
+
+# %%
+probes, control, tuning = (
+    sweep(f"clips_{name}") for name in ("probe", "supervised", "fine_tuning")
+)
+
+
+def clip_points(points, per_class, seed=0):
+    points = [p for p in points if (p["per_class"], p["seed"]) == (per_class, seed)]
+    return torch.tensor([p["accuracy"] for p in points])
+
+
+tried = {}
+for point in control["validation"]:
+    setting = f"crop {point['crop']}, {point['steps']} steps, rate {point['rate']}"
+    tried.setdefault(setting, {}).setdefault(point["per_class"], []).append(
+        point["accuracy"]
+    )
+print("labels per class".ljust(36), *(f"{n:>4}" for n in (1, 5, 50)))
+for setting, of_n in tried.items():
+    means_at = [sum(of_n[n]) / len(of_n[n]) if n in of_n else None for n in (1, 5, 50)]
+    print(setting.ljust(36), *("   -" if m is None else f"{m:4.0%}" for m in means_at))
+
+# %% [markdown]
+# Your pretraining took a minute. The package carries an encoder that saw the clips a hundred times; what its probe reaches
+# is stored.
+
+# %%
+longer_pretrained = weights.load("clips")
+how = weights.card("clips")
+print(f"{how['command']}: {how['epochs']} passes, ", end="")
+print(f"{how['cpu_minutes']:.0f} minutes of one core")
+clip_curves["your minute"] = clip_curve(snapshots[-1], moving, draws=5)
+kept = {
+    "longer": probes["two frames, 100 passes"],
+    "supervised": control["test"],
+    "fine-tuning, longer": tuning["test"],
+}
+for name, points in kept.items():
+    clip_curves[name] = [clip_points(points, n) for n in BUDGETS]
+print_table(clip_curves)
+
+# %% tags=["drawing"]
+# Draws the headline figure: probes after a minute and for longer, beside every control
+draw_curves(
+    [
+        ["longer", "your minute", "supervised"],
+        ["longer", "fine-tuning, longer", "raw pixels", "random encoder"],
+    ],
+    clip_curves,
+    BUDGETS,
+    clip_points(control["test"], 1200).item(),
+    (0, 0.9),
+)
+
+# %% [markdown]
+# On the left the control starts far below both. How many of its labels does one label after pretraining replace?
+
+# %%
+clip_budgets = torch.tensor([*BUDGETS, 300, 1200])
+clip_control = torch.tensor(
+    [clip_points(control["test"], n).mean() for n in clip_budgets.tolist()]
+)
+clip_means = {name: means_of(curve) for name, curve in clip_curves.items()}
+compared = {name: clip_means[name] for name in ("your minute", "longer")}
+print_worth(compared, clip_budgets, clip_control)
+
+# %% [markdown]
+# Other pretraining runs, which differ in their seed alone:
+
+# %%
+for passes, seeds in ((8, 3), (100, 2)):
+    for seed in range(seeds):
+        of_seed = probes[f"two frames, {passes} passes"]
+        worth = [
+            labels_worth(
+                clip_points(of_seed, n, seed).mean().item(), n, clip_budgets, clip_control
+            )
+            for n in (1, 2, 5)
+        ]
+        print(f"{passes:3} passes, seed {seed}: a label counts for", end="")
+        print(*(f"{times:5.1f}" for times in worth), " at 1, 2 and 5 per class")
+
+# %% tags=["claim"]
+# Checks what the text says a label is worth on moving clothes
+worth_of = {
+    name: [
+        labels_worth(clip_means[name][n], n, clip_budgets, clip_control) for n in BUDGETS
+    ]
+    for name in compared
+}
+claim(
+    "after the longer pretraining a label counts for six or more at 1, 2 and 5 labels",
+    lambda: min(worth_of["longer"][:3]) >= 6,
+)
+claim(
+    "after your minute a label counts for three or more at one label",
+    lambda: worth_of["your minute"][0] >= 3,
+)
+claim(
+    "up to 10 labels the longer probe beats the control by 15 points or more",
+    lambda: all(
+        clip_means["longer"][n] > clip_means["supervised"][n] + 0.15
+        for n in (1, 2, 5, 10)
+    ),
+)
+
+# %% [markdown]
+# The same network, the same garments, the same probe: on clothes that stood still a label counted for less than three; here
+# the longer pretraining makes it count for six or more, and your minute for three or more where labels are fewest. It is no
+# constant: read it at the number of labels that you have.
+#
+# And with many labels?
+
+# %%
+for n in (100, 300, 1200):
+    found = [f"{name} {clip_points(p, n).mean():.0%}" for name, p in kept.items()]
+    print(f"{n:5} per class: ", ", ".join(found))
+
+# %% [markdown]
+# With all labels the supervised network has caught up with the probe, and fine-tuning is still a little ahead: labels, if
+# there are enough of them, teach what to ignore as well.
+
+# %% tags=["claim"]
+# Checks what the text says of all labels
+claim(
+    "with all labels probe and control are within 2 points",
+    lambda: (
+        abs(clip_points(kept["longer"], 1200) - clip_points(kept["supervised"], 1200))
+        < 0.02
+    ),
+)
+claim(
+    "with all labels fine-tuning is ahead of both",
+    lambda: (
+        clip_points(kept["fine-tuning, longer"], 1200)
+        > max(clip_points(kept[name], 1200) for name in ("longer", "supervised"))
+    ),
+)
+
+# %% [markdown]
+# ## 10. Why
+#
+# An explanation should be measured too. Ours is: *pretraining pays where something must be ignored that labels alone
+# would have to teach.* So ask each encoder what it ignores. Take pairs of frames that differ in one factor and in nothing
+# else, and compare how far apart their representations are with how far apart those of different clips are:
+#
+# $$ \text{sensitivity} = \frac{\mathbb{E}_i \lVert h_i - h_i' \rVert^2}{\mathbb{E}_{i \neq j} \lVert h_i - h_j' \rVert^2} . $$
+#
+# It is 0 for an encoder that ignores the factor, and 1 if the two frames of a pair have no more in common than any two.
+
+# %% exercise="17.sensitivity"
+
+# %%
+show_source(evaluate.sensitivity)
+
+# %% [markdown]
+# A fourth encoder joins, trained as in lesson 09: on two views of *one* frame, with crops. Its pairs differ in place and
+# size, as far as a crop goes, and in contrast and brightness; but both views show the same texture.
+
+# %%
+torch.manual_seed(0)
+of_one_frame = SimCLR(augment=Augmentation(crop=0.5))
+same = FramePairs(moving.frames, batch_size=64, different=False)
+training = train_adamw(of_one_frame.loss, of_one_frame.parameters(), same, epochs=2)
+run = watch(training, title="SimCLR on two views of one frame, 2 passes")
+
+# %%
+await run
+one_frame = of_one_frame.encoder.eval()
+encoders = {
+    "random encoder": untrained,
+    "one frame, 2 passes": one_frame,
+    "two frames, 2 passes": snapshots[2],
+    "two frames, longer": longer_pretrained,
+}
+
+# %%
+QUESTIONS = {
+    "place": ["x", "y"],
+    "size": ["size"],
+    "mirrored": ["mirrored"],
+    "brightness": ["brightness"],
+    "texture": ["texture"],
+    "all of them": list(moving.factor_names),
+}
+sensitivities = {name: {} for name in encoders}
+for question, names in QUESTIONS.items():
+    two = clips("test", frames=2, n=1000, seed=1, changes=names)
+    differ = (two.factors[:, 0] != two.factors[:, 1]).any(1)  # mirrored: half of them
+    frames = two.frames[differ][:500]
+    for name, encoder in encoders.items():
+        h = extract_features(encoder, frames.flatten(0, 1)).unflatten(0, (-1, 2))
+        sensitivities[name][question] = evaluate.sensitivity(h)
+print(f"{'sensitivity to':24}", *(f"{question:>11}" for question in QUESTIONS))
+for name, values in sensitivities.items():
+    print(f"{name:24}", *(f"{value:11.2f}" for value in values.values()))
+
+# %% tags=["drawing"]
+# Draws the sensitivities as bars, factor by factor
+figure, ax = subplots(width=7, height=3.2)
+for place, (name, values) in enumerate(sensitivities.items()):
+    x = torch.arange(len(values)) + 0.2 * (place - 1.5)
+    ax.bar(x, list(values.values()), width=0.18, color=COLORS[place], label=name)
+ax.set_xticks(range(len(QUESTIONS)), list(QUESTIONS))
+ax.set(ylabel="sensitivity", ylim=(0, 1.25))
+ax.axhline(1, color="0.4", linestyle=":")
+ax.legend(loc="upper left", ncols=2, fontsize=8)
+told = [
+    f"{name}: "
+    + ", ".join(f"{question} {value:.1f}" for question, value in values.items())
+    for name, values in sensitivities.items()
+]
+show(figure, alt=f"Sensitivity of four encoders to each factor. {'; '.join(told)}.")
+
+# %% [markdown]
+# The random encoder hardly notices the garment: two frames of a clip are nearly as far apart as frames of different
+# garments, and most of that is the texture. Trained on two views of one frame, the encoder keeps the texture, by which any
+# two frames of a batch are told apart most easily. Trained on two frames, it has to find its partner by the garment, and
+# the texture goes. To place and size it remains sensitive: not all of what a pair leaves out has been unlearned.
+#
+# *What the pair leaves out is what is learned.* Does that cost something? One would expect that nobody can read the place
+# of the garment any more from an encoder whose pairs varied it. Make a guess before you run the next cell: a linear map
+# from the representation to the place, fitted on 2,000 frames, explains which share of the variance on 1,000 test frames?
+
+
+# %%
+def explained(encoder):
+    """The share of the variance of x and y that a linear map from the features explains."""
+    known, places = (
+        extract_features(encoder, moving.frames[:2000, 0]),
+        moving.factors[:, 0],
+    )
+    test, test_places = extract_features(encoder, unseen.frames[:1000, 0]), unseen.factors
+    ones = torch.ones(2000, 1)
+    fit = torch.linalg.lstsq(torch.cat([known, ones], 1), places[:2000, :2])
+    error = torch.cat([test, ones[:1000]], 1) @ fit.solution - test_places[:1000, 0, :2]
+    return 1 - (error.square().mean() / test_places[:1000, 0, :2].var(0).mean()).item()
+
+
+found_places = {name: explained(encoder) for name, encoder in encoders.items()}
+for name, share in found_places.items():
+    print(f"{name:24} {share:4.0%}")
+
+# %% [markdown]
+# The expectation was wrong. From the encoder that was taught to ignore the place, the place can be read best; from the
+# random one, not at all. To recognise a garment wherever it is, the network first has to find it, and the representation
+# $h$, before the head, keeps the trace. So *insensitive* and *uninformative* are two things, and each has to be measured.
+
+# %% tags=["claim"]
+# Checks what the text says of the sensitivities and of the place
+random_s, one_s, two_s, longer_s = sensitivities.values()
+claim(
+    "to the random encoder the texture is at least half of all that changes",
+    lambda: random_s["texture"] > random_s["all of them"] / 2,
+)
+claim(
+    "trained on one frame the encoder is at least half as sensitive to texture as before",
+    lambda: one_s["texture"] > random_s["texture"] / 2,
+)
+claim(
+    "trained on two frames it is less sensitive to texture than trained on one",
+    lambda: max(two_s["texture"], longer_s["texture"]) < one_s["texture"],
+)
+claim(
+    "and less so to everything together",
+    lambda: max(two_s["all of them"], longer_s["all of them"]) < one_s["all of them"],
+)
+claim(
+    "two frames make the place readable: 50 points more than the random encoder",
+    lambda: found_places["two frames, longer"] > found_places["random encoder"] + 0.5,
+)
+claim(
+    "more than one frame does",
+    lambda: found_places["two frames, 2 passes"] > found_places["one frame, 2 passes"],
+)
+
+# %% [markdown]
+# ### What makes a pair
+#
+# What is the difference worth? Choose the number of labels: the bars are stored test accuracies after a minute of
+# pretraining on pairs of one frame and on pairs of two, the spread is that of three pretraining runs, and the dashed line
+# is the supervised control.
+
+# %% tags=["drawing"]
+# Draws stored probes for each kind of pair; move labels
+pair_figure, pair_ax = subplots(width=6, height=3)
+kinds = ["one frame", "two frames"]
+pair_bars = pair_ax.bar(kinds, [0, 0], width=0.5, color=[COLORS[1], COLORS[0]])
+spreads = pair_ax.plot([0, 0], [0, 0], "k-", [1, 1], [0, 0], "k-")
+control_line = pair_ax.axhline(0, color="k", linestyle="--")
+pair_ax.set(ylim=(0, 0.9), ylabel="test accuracy", xlim=(-0.6, 1.6))
+freeze_layout(pair_figure, *pair_bars, *spreads, control_line)
+
+
+def draw_pairs(per_class):
+    runs = [
+        torch.stack(
+            [
+                clip_points(probes[f"{kind}, 8 passes"], per_class, seed).mean()
+                for seed in range(3)
+            ]
+        )
+        for kind in kinds
+    ]
+    for bar, line, of_seeds in zip(pair_bars, spreads, runs, strict=True):
+        bar.set_height(of_seeds.mean().item())
+        line.set_ydata([of_seeds.min(), of_seeds.max()])
+    supervised = clip_points(control["test"], per_class).mean()
+    control_line.set_ydata([supervised] * 2)
+    return pair_figure, (
+        f"{per_class} labels per class: pairs of one frame {runs[0].mean():.0%}, of two frames {runs[1].mean():.0%}; "
+        f"dashed, the supervised control {supervised:.0%}."
+    )
+
+
+explore(
+    draw_pairs,
+    per_class=stepped_slider("labels per class", [*BUDGETS, 300, 1200], value=1),
+)
+
+# %% [markdown]
+# ## 11. Images of another kind
 #
 # The encoder has seen thousands of clothes, and nothing else. Are its features of use elsewhere? Our own code draws
 # small circles, triangles, squares, stars and crosses, of six shades of gray, at random places and turned at random.
@@ -958,28 +1205,29 @@ show(
 
 # %%
 def shape_curve(encoder):
-    known, unseen = (extract_features(encoder, x) for x in (shape_images, unseen_shapes))
+    known, test = (extract_features(encoder, x) for x in (shape_images, unseen_shapes))
 
     def of_draw(rows):
-        return linear_probe(known[rows], shape_labels[rows], unseen, unseen_labels)
+        return linear_probe(known[rows], shape_labels[rows], test, unseen_labels)
 
     return label_curve(of_draw, shape_labels, [5, 20, 80])
 
 
 shape_curves = {
-    "probe": shape_curve(pretrained),
+    "probe, clothes": shape_curve(pretrained),
+    "probe, moving": shape_curve(longer_pretrained),
     "random encoder": shape_curve(untrained),
     "raw pixels": shape_curve(nn.Flatten()),
 }
 print_table(shape_curves, [5, 20, 80])
 
 # %% tags=["claim"]
-# Checks what the text says of the probe and its controls on shapes
-transferred, *controls = (curve.mean(1) for curve in shape_curves.values())
-best_control = torch.stack(controls).max(0).values
+# Checks what the text says of the probes and their controls on shapes
+*transferred, random_means, pixel_means = (c.mean(1) for c in shape_curves.values())
+best_control = torch.stack([random_means, pixel_means]).max(0).values
 claim(
-    "from 20 labels per shape on, the probe beats both controls by 10 points or more",
-    lambda: (transferred[1:] > best_control[1:] + 0.1).all(),
+    "from 20 labels per shape on, both probes beat both controls by 10 points or more",
+    lambda: all((probe[1:] > best_control[1:] + 0.1).all() for probe in transferred),
 )
 claim(
     "both controls stay within 15 points of guessing, 20 %",
@@ -987,54 +1235,54 @@ claim(
 )
 
 # %% [markdown]
-# From twenty labels per shape on, the probe is far above both controls, which stay near guessing. The features
-# *transfer*, probably because clothes and stars both have edges and corners. Pixels are of little use here, since a shape
-# may be anywhere; on clothes, which always stand upright in the middle, they were hard to beat. *Which control is strong
-# depends on the data, so none may be left out.* One is still missing.
+# From twenty labels per shape on, both probes are far above both controls, which stay near guessing. The features
+# *transfer*, probably because clothes and stars both have edges and corners. One control is still missing: a network
+# trained from scratch on shapes. For it and for fine-tuning the rate was chosen on other shapes.
 #
 # ### The thought experiment with a hundred labelled scans
 #
 # A story is often told to explain label efficiency. A hospital has a million images and a hundred labels, twenty for each
 # of five diseases. From scratch a large network reaches **35 %**; with self-supervised pretraining a probe reaches **60
 # %**, and fine-tuning **72 %**. These three figures are an *illustration*: nobody measured them. Here they stand beside
-# two small experiments with a hundred labels, which were measured.
+# three small experiments with a hundred labels, which were measured.
 
 # %%
 story = {"supervised": 0.35, "probe": 0.60, "fine-tuning": 0.72}
-print("100 labels       story, not measured   clothes, 10 classes   shapes, 5 classes")
+on_clips = {
+    "supervised": clip_means["supervised"],
+    "probe": clip_means["longer"],
+    "fine-tuning": clip_means["fine-tuning, longer"],
+}
+print("100 labels     story, not measured   moving clothes   clothes   shapes")
 for name, told in story.items():
-    on_clothes = percent(accuracies(name, 10))
-    on_shapes = percent(accuracies(f"{name}, shapes", 20))
-    print(f"{name:16} {told:19.0%} {on_clothes:>21} {on_shapes:>19}")
-print(f"{'guessing':16} {0.2:19.0%} {0.1:21.0%} {0.2:19.0%}")
+    on_shapes = accuracies(f"{name}, shapes", 20).mean()
+    print(f"{name:14} {told:19.0%} {on_clips[name][10]:16.0%}", end="")
+    print(f"{means[name][10]:10.0%} {on_shapes:8.0%}")
+print(f"{'guessing':14} {0.2:19.0%} {0.1:16.0%} {0.1:9.0%} {0.2:8.0%}")
 
 # %% tags=["claim"]
-# Checks what the text says of the three methods on clothes and on shapes
-clothes = torch.stack([accuracies(name, 10).mean() for name in story])
-scratch, probed, tuned = (accuracies(f"{name}, shapes", 20).mean() for name in story)
-claim(
-    "on clothes all three are within 2 points",
-    lambda: clothes.max() - clothes.min() < 0.02,
+# Checks what the text says of the three methods on shapes
+scratch, probed, tuned_shapes = (
+    accuracies(f"{name}, shapes", 20).mean() for name in story
 )
-claim("on shapes fine-tuning beats the probe by 10 points", lambda: tuned > probed + 0.1)
 claim(
-    "on shapes starting from scratch beats fine-tuning by 10 points or more",
-    lambda: scratch > tuned + 0.1,
+    "on shapes fine-tuning beats the probe by 10 points",
+    lambda: tuned_shapes > probed + 0.1,
+)
+claim(
+    "on shapes starting from scratch is no worse than fine-tuning",
+    lambda: scratch > tuned_shapes - 0.01,
 )
 
 # %% [markdown]
-# On the clothes all three come out together. On the shapes fine-tuning is far above the probe; but had we stopped at the
-# table of probes, we would have reported a triumph of transfer. The missing control, a hundred labels
-# and no pretraining, wins by far: to tell a star from a cross wherever it lies is something that a small convolutional
-# network learns from a hundred pictures and their augmentations. A start that was made for clothes, with the batch
-# statistics of clothes, and steps and rate chosen on clothes, seems to be in its way.
-#
-# This does not refute the story. A hospital's network is a hundred times larger, it is pretrained on many more pictures,
-# of the kind it will meet, and its classes are harder to tell apart. But a story is no evidence. *Whether pretraining
-# pays is a question about your data, and you now know how to ask it.*
+# The moving clothes look like the story; the other two columns do not. On the shapes, had we stopped at the table of probes,
+# we would have reported a triumph of transfer; but a small convolutional network learns to tell a star from a cross from a
+# hundred pictures and their augmentations, without any pretraining. *Whether pretraining pays is a question about your
+# data, and you now know how to ask it:* what must be ignored, do the unlabelled data show that it may change, and would the
+# labels that you can pay for show it too?
 
 # %% [markdown]
-# ## 11. Quiz
+# ## 12. Quiz
 
 # %%
 quiz("17")
@@ -1049,10 +1297,10 @@ quiz("17")
 # - Evaluation mode for frozen features; the head starts as the probe; choices on a validation split, the test set once.
 # - What a label is worth is read backwards from the supervised curve, along the logarithm of the number, and holds at that
 #   place of the curve only.
-# - In points, pretraining helps most where labels are fewest, and more the longer it was. In labels, a small lead on a flat
-#   curve may be worth most.
-# - With enough labels, or on an easy task, the supervised network needs no help, and an encoder made for other pictures may
-#   even be in its way.
+# - Pretraining pays where something has to be ignored that the unlabelled data show to vary. Where nothing varies, or with
+#   enough labels, a supervised network needs no help.
+# - What the two images of a positive pair do not share is what the encoder learns to ignore. To be insensitive to something is
+#   not to know nothing about it: measure both.
 #
 # ## References
 #

@@ -1,7 +1,8 @@
 """Moving clothes: a garment travels over changing textures, and what belongs together is told by time."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import torch
@@ -53,13 +54,16 @@ def clips(
     changes: Collection[str] = tuple(FACTORS),
     texture: float = 1.0,
     ground: float = 0.45,
+    ranges: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> ClipSet:
     """The first n garments of the embedded Fashion-MNIST (all when n is None), each moving through a clip.
 
     Every frame draws its own place, size, mirror image, brightness and texture (FACTORS), independent of
     the garment. changes: names of the factors that are drawn anew for every frame; the others stay as in
     the first frame. texture: contrast of the textures, 0 = plain ground. ground: mean gray behind the
-    garment. The first n clips do not depend on n, and the test garments never meet a training texture.
+    garment. ranges: other lowest and highest values of factors; with x and y below 0 and above 1 garments
+    reach beyond the frame. The first n clips do not depend on n, and the test garments never meet a
+    training texture.
 
     Computed in float64 and rounded to whole 255ths, so that every processor draws the same frames.
     Raises ValueError for an unknown split or factor, and for numbers outside their range.
@@ -69,15 +73,17 @@ def clips(
             "need frames >= 1, pixels >= 16, texture and ground from 0 to 1; "
             f"got {frames}, {pixels}, {texture}, {ground}"
         )
-    if unknown := set(changes) - set(FACTORS):
-        raise ValueError(f"unknown factor {min(unknown)!r} in changes; choose from {', '.join(FACTORS)}")
+    if unknown := {*changes, *ranges} - set(FACTORS):
+        raise ValueError(
+            f"unknown factor {min(unknown)!r} in changes or ranges; choose from {', '.join(FACTORS)}"
+        )
     garments, labels, _ = images("fashion", split, n)
     generator = torch.Generator().manual_seed(2 * seed + SPLITS.index(split))
     parts = []
     for start in range(0, len(garments), CLIPS_AT_ONCE):
         some = garments[start : start + CLIPS_AT_ONCE].double()
         luck = torch.rand(len(some), frames, DRAWS, dtype=torch.float64, generator=generator)
-        factors, behind = _what_changes(luck, changes, start)
+        factors, behind = _what_changes(luck, changes, start, FACTORS | dict(ranges))
         back = (ground + texture * _textures(behind.flatten(0, 1), pixels)).clamp(0, 1)
         cloth, cover = _place(some.repeat_interleave(frames, 0), factors.flatten(0, 1), pixels)
         pictures = (255 * (back * (1 - cover) + cloth * cover)).round().float() / 255
@@ -89,11 +95,13 @@ def clips(
     return ClipSet(pictures, labels, masks, factors)
 
 
-def _what_changes(luck: Tensor, changes: Collection[str], start: int) -> tuple[Tensor, Tensor]:
+def _what_changes(
+    luck: Tensor, changes: Collection[str], start: int, ranges: Mapping[str, tuple[float, float]]
+) -> tuple[Tensor, Tensor]:
     """Factors (N, T, 6) and what the textures are drawn from, (N, T, DRAWS - 5); luck (N, T, DRAWS)."""
     n, frames, _ = luck.shape
     columns = []
-    for position, (name, (low, high)) in enumerate(list(FACTORS.items())[:5]):
+    for position, (name, (low, high)) in enumerate(list(ranges.items())[:5]):
         drawn = low + (high - low) * luck[:, :, position]
         drawn = drawn.round() if name == "mirrored" else drawn
         columns.append(drawn if name in changes else drawn[:, :1].expand(n, frames))

@@ -1,6 +1,7 @@
 """How a trained model is judged: the same few measures for every lesson; one file a question."""
 
 from sslcourse.evaluate.anomaly import auroc
+from sslcourse.evaluate.attention import map_auroc, map_iou, patch_masks
 from sslcourse.evaluate.clustering import adjusted_rand_index
 from sslcourse.evaluate.collapse import effective_rank, projection_std
 from sslcourse.evaluate.disentanglement import (
@@ -16,6 +17,7 @@ from sslcourse.evaluate.information import (
     mutual_information,
     perplexity,
 )
+from sslcourse.evaluate.invariance import sensitivity
 from sslcourse.evaluate.label_efficiency import label_curve, labels_needed
 from sslcourse.evaluate.neighbours import knn_accuracy
 from sslcourse.evaluate.probe import (
@@ -42,11 +44,15 @@ __all__ = [
     "labels_needed",
     "linear_classifier",
     "linear_probe",
+    "map_auroc",
+    "map_iou",
     "mutual_information",
     "mutual_information_gap",
+    "patch_masks",
     "perplexity",
     "precision_and_recall",
     "projection_std",
+    "sensitivity",
     "train_classifier",
     "train_for",
 ]

@@ -7,11 +7,11 @@ from sslcourse.losses import kl_divergence
 
 
 def perplexity(probability: Tensor) -> Tensor:
-    r"""Among how many equally likely words a model hesitates, from its probabilities of the right ones.
+    r"""The number of equally likely words with the same mean surprise as the model's.
 
     .. math:: \exp \Bigl( -\frac{1}{N} \sum_{i=1}^{N} \log q(w_i) \Bigr)
 
-    probability: (N,), what the model gave to each word that came.
+    probability: (N,), what the model gave to each word of the text.
     """
     return (-probability.log().mean()).exp()
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from sslcourse.exercises.exercise import Exercise
+from sslcourse.show import say, without_marks
 from sslcourse.widgets import Quiz
 
 _asked: Counter[str] = Counter()  # how often a hint or a solution was asked for in this kernel
@@ -30,7 +31,8 @@ def find(name: str) -> Exercise:
 
 def check(name: str, answer: Callable) -> None:
     """Say whether an answer is right, or what is wrong with it."""
-    print(f"{name}: {find(name).verdict(answer)}")
+    verdict = find(name).verdict(answer)
+    print(f"{name}: {without_marks(verdict) if verdict.startswith('Wrong: ') else verdict}")
 
 
 def hint(name: str) -> None:
@@ -39,7 +41,8 @@ def hint(name: str) -> None:
     number = _asked[f"hint {name}"]
     _asked[f"hint {name}"] += 1
     if number < len(hints):
-        print(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
+        title, text = f"Hint {number + 1} of {len(hints)}:", hints[number]
+        say(f"**{title}** {text}", f"{title} {without_marks(text)}")
     else:
         print(f'There are no more hints; solution("{name}") shows the code.')
 
@@ -51,7 +54,8 @@ def solution(name: str) -> None:
     if _asked[f"solution {name}"] == 1:
         print("Sure? Run this again to see the solution.")
     else:
-        print(exercise.solution())
+        code = exercise.solution()
+        say(f"```python\n{code}```", code)
 
 
 def quiz(lesson: str) -> Quiz:

@@ -5,7 +5,7 @@ from itertools import permutations
 import torch
 from torch import Generator, Tensor
 
-from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor
+from sslcourse.exercises.exercise import Exercise, Wrong
 from sslcourse.widgets import Question
 
 # ---- the gradient of the mean squared error
@@ -31,13 +31,13 @@ def _residual(x: Tensor, y: Tensor, a: float, b: float) -> Tensor:
 
 GRADIENT = Exercise(
     name="01.gradient",
-    title="the gradient of the mean squared error",
-    minutes=8,
+    title="derive the gradient",
+    minutes=10,
     difficulty="medium",
     statement=(
-        "The line `slope * x + intercept` has the loss `((slope * x + intercept - y) ** 2).mean()`. Return its two "
-        "derivatives, first by the slope, then by the intercept, as a tensor of two numbers. `x` and `y` are "
-        "`(N,)`. Write them with tensor operations; autograd is not needed."
+        "With pencil and paper, derive the two derivatives of the loss $L(a, b) = \\frac{1}{N} \\sum_i (a x_i + b - y_i)^2$, "
+        "with respect to the slope $a$ and to the intercept $b$. Then write them with tensor operations (autograd is not "
+        "needed): a tensor of two numbers, the derivative with respect to the slope first. `x` and `y` are `(N,)`."
     ),
     stub=(
         "def my_gradient(x, y, slope, intercept):\n"
@@ -46,23 +46,25 @@ GRADIENT = Exercise(
     ),
     reference=my_gradient,
     hints=(
-        "With r the residuals (line minus y), the chain rule gives 2 r times the derivative of the line, averaged.",
-        "The derivative of the line by the slope is x, by the intercept 1: `(2 * r * x).mean()` and `(2 * r).mean()`.",
+        "The derivative of a mean is the mean of the derivatives. For one point use the chain rule: the outer function is a "
+        "square, the inner one is the residual.",
+        "How does one residual change if the slope grows a little, and how if the intercept does? Check your signs with a line "
+        "that lies below all points: raising it must make the loss smaller.",
     ),
     cases=_gradient_cases,
     tolerance=1e-3,  # differences of the loss in float32 are a right answer too
     wrong={
-        "the residuals have the wrong sign: take the line minus y, or you will walk uphill.": lambda x, y, a, b: (
+        "the sign is wrong: with the line minus y, a step against the gradient makes the loss smaller.": lambda x, y, a, b: (
             -my_gradient(x, y, a, b)
         ),
         "the factor 2 of the square's derivative is missing.": lambda x, y, a, b: my_gradient(x, y, a, b) / 2,
-        "you add over the points; the loss is a mean, so its gradient is one too.": lambda x, y, a, b: (
+        "this is the sum over the points; the loss is a mean, and so is its gradient.": lambda x, y, a, b: (
             my_gradient(x, y, a, b) * len(x)
         ),
-        "the two derivatives are exchanged: first the one by the slope, which has the x in it.": (
+        "the two derivatives are exchanged: the one with respect to the slope, which contains x, comes first.": (
             lambda x, y, a, b: my_gradient(x, y, a, b).flip(0)
         ),
-        "the derivative by the slope lacks its x: for a point far from 0 the slope matters more.": (
+        "the derivative with respect to the slope lacks its x: far from 0 the slope matters more.": (
             lambda x, y, a, b: (2 * _residual(x, y, a, b)).mean().repeat(2)
         ),
         "you average residuals and x separately; multiply them point by point, then average.": (
@@ -110,19 +112,21 @@ K_MEANS = Exercise(
     minutes=10,
     difficulty="medium",
     statement=(
-        "Give each of the `points` `(N, D)` to its nearest centre, then return the new `centres` `(k, D)`, each "
-        "the mean of the points it got. Here every centre gets at least one."
+        "Write both half-steps. Assign each of the `points` `(N, D)` to the nearest of the `centres` `(k, D)`, and return the new "
+        "centres `(k, D)`, each the mean of its points. Every centre has at least one point here."
     ),
     stub=('def my_k_means_step(points, centres):\n    """New centres (k, D)."""\n    ...  # your code'),
     reference=my_k_means_step,
     hints=(
-        "`torch.cdist(points, centres)` is the table (N, k) of distances; `.argmin(1)` finds the nearest centre.",
-        "`points[clusters == 0].mean(0)` is the new centre 0; collect them with `torch.stack([... for ...])`.",
+        "PyTorch has a function that gives the `(N, k)` table of all distances between two sets of points. Which centre is "
+        "nearest to each point?",
+        "A Boolean mask selects the rows of `points` that belong to one cluster. You need their mean for each cluster in turn, and "
+        "`torch.stack` puts k rows together.",
     ),
     cases=_k_means_cases,
     wrong={
         "nothing has moved: return the means of the points, not the old centres.": lambda p, c: c.clone(),
-        "you give points to the *farthest* centre: argmin, not argmax.": lambda p, c: _means(
+        "you assign the points to the *farthest* centre.": lambda p, c: _means(
             p, torch.cdist(p, c).argmax(1), len(c)
         ),
         "these are the sums of the points of each cluster; divide by their number.": lambda p, c: torch.stack(
@@ -131,7 +135,9 @@ K_MEANS = Exercise(
         "all centres got the mean of all points; average over the members of each cluster only.": (
             lambda p, c: p.mean(0).expand(len(c), -1)
         ),
-        "you went on to the end; one step is asked for here.": lambda p, c: _repeated(p, c, 50),
+        "you repeated the step until nothing moved; only one step is asked for.": lambda p, c: _repeated(
+            p, c, 50
+        ),
         "these are the medians of each cluster; take the means.": lambda p, c: torch.stack(
             [p[torch.cdist(p, c).argmin(1) == j].median(0).values for j in range(len(c))]
         ),
@@ -143,10 +149,10 @@ K_MEANS = Exercise(
                 ]
             )
         ),
-        "the nearest centre by scalar product is another one than the nearest by distance.": lambda p, c: (
-            _means(p, (p @ c.T).argmax(1), len(c))
+        "the centre with the largest scalar product need not be the nearest one.": lambda p, c: _means(
+            p, (p @ c.T).argmax(1), len(c)
         ),
-        "the centres moved half of the way; k-means puts them on the mean at once.": _update_with(0.5),
+        "the centres moved half of the way; k-means moves them to the mean at once.": _update_with(0.5),
         "this is the cluster of each point; the new centres are asked for.": (
             lambda p, c: torch.cdist(p, c).argmin(1)
         ),
@@ -209,9 +215,9 @@ MATCHING = Exercise(
     minutes=10,
     difficulty="hard",
     statement=(
-        "This function is to say which share of the points a clustering into three got right. As the cell above "
-        "shows, it changes when the clusters are merely given other numbers. Mend it: of all ways to give the clusters "
-        "0, 1, 2 the names of three different classes, take the best. (`permutations(range(3))` lists them, as tuples.)"
+        "This function should say which share of the points a clustering into three groups got right. As the cell above "
+        "shows, the result changes when the clusters are merely numbered differently. Correct it: of all ways to name the clusters "
+        "0, 1, 2 after three different classes, take the best. (`permutations(range(3))` lists them as tuples.)"
     ),
     stub=(
         "def my_matched_accuracy(clusters, labels):\n"
@@ -220,22 +226,24 @@ MATCHING = Exercise(
     ),
     reference=my_matched_accuracy,
     hints=(
-        "For one naming, such as (2, 0, 1), `torch.tensor((2, 0, 1))[clusters]` gives every point the class of its cluster.",
-        "Compute the accuracy for each naming in `permutations(range(3))`, and return the largest with `max`.",
+        "The naming (2, 0, 1) means: cluster 0 is called class 2, cluster 1 class 0, cluster 2 class 1. How do you look up, for all "
+        "points at once, what their cluster is called?",
+        "A tensor with three entries can be indexed by `clusters`. Compute the accuracy for each naming, and think about which "
+        "of the six accuracies is the answer.",
     ),
     cases=_matching_cases,
     wrong={
         "cluster 0 need not be class 0: try all namings of the clusters and take the best.": lambda c, t: (
             (c == t).float().mean()
         ),
-        "two clusters got the name of the same class; each class may be given once only.": _majority,
+        "two clusters were named after the same class; each class may be used only once.": _majority,
         "this is the worst naming; take the best.": lambda c, t: min(
             (torch.tensor(n)[c] == t).float().mean() for n in permutations(range(3))
         ),
         "you average over the namings; take the best one.": lambda c, t: torch.stack(
             [(torch.tensor(n)[c] == t).float().mean() for n in permutations(range(3))]
         ).mean(),
-        "you only shift the numbers, 0 to 1 to 2; two of them may also change places.": lambda c, t: max(
+        "you only try cyclic shifts of the numbers; two of them may also change places.": lambda c, t: max(
             ((c + shift) % 3 == t).float().mean() for shift in range(3)
         ),
         "this is the number of points, not their share: divide by N.": lambda c, t: (
@@ -243,7 +251,7 @@ MATCHING = Exercise(
         ),
         "the largest cluster was named first, then the next: the best naming of all three together can be another "
         "one.": lambda c, t: _greedy(c, t),
-        "every class counts the same here; every point should.": lambda c, t: max(
+        "every class has the same weight here; every point should.": lambda c, t: max(
             torch.stack([(torch.tensor(n)[c] == t)[t == k].float().mean() for k in range(3)]).mean()
             for n in permutations(range(3))
         ),
@@ -251,134 +259,190 @@ MATCHING = Exercise(
 )
 
 
-# ---- rotate a batch, with its labels
+# ---- predict: what a stamp does to the pretext task
+
+ASKED = {  # question -> what may be answered
+    "right turns": ("more", "fewer"),
+    "gain of the features": ("larger", "smaller"),
+    "without the stamp": ("more than half", "fewer than half"),
+}
 
 
-def my_rotated_batch(images):
-    rotated = torch.cat([images.rot90(turn, dims=(2, 3)) for turn in range(4)])
-    turns = torch.arange(4).repeat_interleave(len(images))
-    return rotated, turns
+def my_prediction():
+    return "more", "smaller", "fewer than half"
 
 
-def judge_rotations(answer) -> None:
-    """Raise Wrong unless answer(images) returns all four rotations, each with its own number."""
-    for n, channels, side in [(3, 2, 4), (5, 1, 3)]:
-        images = torch.rand(n, channels, side, side, generator=Generator().manual_seed(n))
-        result = answer(images.clone())
-        if not (isinstance(result, tuple | list) and len(result) == 2):
-            raise Wrong("return two things: `return rotated, turns`.")
-        what = f"for {n} images {{}}"
-        rotated = as_tensor(result[0], (4 * n, channels, side, side), what.format("rotated"))
-        turns = as_tensor(result[1], (4 * n,), what.format("turns"))
-        if torch.is_floating_point(turns):
-            raise Wrong("turns holds float numbers; cross_entropy wants whole ones: torch.arange makes them.")
-        _judge_pairs(images, rotated.float(), turns)
-
-
-def _judge_pairs(images: Tensor, rotated: Tensor, turns: Tensor) -> None:
-    true = {(i, turn): x.rot90(turn, dims=(1, 2)) for i, x in enumerate(images) for turn in range(4)}
-    found = [
-        next((key for key, picture in true.items() if torch.allclose(picture, r, atol=1e-5)), None)
-        for r in rotated
-    ]
-    if None in found:
+def judge_prediction(answer) -> None:
+    """Raise Wrong unless answer() is what the training on stamped photographs shows."""
+    given = answer()
+    if not isinstance(given, tuple | list) or len(given) != 3:
+        raise Wrong("return three answers, in the order of the questions.")
+    for one, (question, choices) in zip(given, ASKED.items(), strict=True):
+        if one not in choices:
+            raise Wrong(f"{question}: answer one of {' or '.join(map(repr, choices))}, not {one!r}.")
+    if given[0] != "more":
+        raise Wrong("right turns: how would you yourself find the turn of a stamped photograph fastest?")
+    if given[1] != "smaller":
         raise Wrong(
-            "some pictures are no rotation of the image: turn in the plane of height and width, dims=(2, 3)."
+            "gain of the features: what must a network look at to solve the stamped task? Does that help with names?"
         )
-    if len(set(found)) < len(true):
-        raise Wrong("some rotations are there twice and others are missing: each image by 0, 1, 2, 3 turns.")
-    seen = torch.tensor([turn for _, turn in found])
-    if torch.equal(seen, turns.long()):
-        return
-    if torch.equal((4 - seen) % 4, turns.long()):
+    if given[2] != "fewer than half":
         raise Wrong(
-            "clockwise and anticlockwise are exchanged: rot90 with a positive number turns anticlockwise."
+            "without the stamp: what is left for a network that has only learned to look for the stamp?"
         )
-    if sorted(turns.tolist()) == sorted(seen.tolist()):
-        raise Wrong(
-            "labels and pictures are in different orders: after torch.cat all images turned by 0 come first, so the "
-            "labels must be 0, 0, 0, 1, 1, 1, ...; repeat_interleave makes that, repeat makes 0, 1, 2, 3, 0, 1, ..."
-        )
-    raise Wrong("the labels must be 0, 1, 2, 3 for so many quarter turns anticlockwise.")
 
 
-def _turned(images: Tensor, dims: tuple[int, int] = (2, 3), sign: int = 1) -> Tensor:
-    return torch.cat([images.rot90(sign * turn, dims=dims) for turn in range(4)])
-
-
-def _turns(images: Tensor) -> Tensor:
-    return torch.arange(4).repeat_interleave(len(images))
-
-
-ROTATE = Exercise(
-    name="01.rotate",
-    title="rotate a batch, with its labels",
-    minutes=8,
-    difficulty="medium",
+SHORTCUT = Exercise(
+    name="01.shortcut",
+    title="predict what the stamp does",
+    minutes=4,
+    difficulty="easy",
     statement=(
-        "From `images` `(N, C, H, H)` make the data of the pretext task: `rotated` `(4N, C, H, H)`, every image turned "
-        "by 0, 1, 2 and 3 quarter turns anticlockwise, and `turns` `(4N,)`, whole numbers, how many quarter turns each "
-        "one got. `images.rot90(turn, dims=(2, 3))` turns a batch anticlockwise."
+        "A second network will now be trained on the stamped photographs, and compared with the first, which was trained on clean "
+        "ones. Commit yourself before you run the next cells. (1) On stamped test images, does it name `'more'` or `'fewer'` "
+        "turns correctly than the first network on clean ones? (2) With its features, is the gain over random weights `'larger'` or "
+        "`'smaller'` than for the first network? (3) On test images *without* stamp, does it name `'more than half'` or `'fewer "
+        "than half'` of the turns correctly?"
     ),
     stub=(
-        "def my_rotated_batch(images):\n"
-        '    """Two tensors: rotated images (4N, C, H, H), and their quarter turns (4N,)."""\n'
-        "    ...  # your code: return rotated, turns"
+        "def my_prediction():\n"
+        '    return "fewer", "larger", "more than half"  # replace what you do not believe'
     ),
-    reference=my_rotated_batch,
+    reference=my_prediction,
     hints=(
-        "`torch.cat([... for turn in range(4)])` puts four rotated batches one after the other.",
-        "The first N labels are 0, the next N are 1: `torch.arange(4).repeat_interleave(len(images))`.",
+        "Training only makes the pretext loss small. What is the easiest way to make it small here?",
+        "Take the three questions one by one for a network that looks at the four corners and at nothing else.",
     ),
-    test=judge_rotations,
+    test=judge_prediction,
     wrong={
-        "labels and pictures are in different orders": lambda x: (
-            _turned(x),
-            torch.arange(4).repeat(len(x)),
-        ),
-        "turn in the plane of height and width": lambda x: (
-            torch.cat([x, x.flip(2), x.flip(3), x.rot90(1, (2, 3))]),
-            _turns(x),
-        ),
-        "clockwise and anticlockwise are exchanged": lambda x: (_turned(x, sign=-1), _turns(x)),
-        "some rotations are there twice": lambda x: (
-            torch.cat([x.rot90(2 * turn, dims=(2, 3)) for turn in range(4)]),
-            _turns(x),
-        ),
-        "turns has shape (4,)": lambda x: (_turned(x), torch.arange(4)),
-        "the labels must be 0, 1, 2, 3": lambda x: (_turned(x), 90 * _turns(x)),
-        "turns holds float numbers": lambda x: (_turned(x), _turns(x).float()),
-        "return two things": lambda x: _turned(x),
+        "right turns: how would you": lambda: ("fewer", "smaller", "fewer than half"),
+        "gain of the features: what must": lambda: ("more", "larger", "fewer than half"),
+        "without the stamp: what is left": lambda: ("more", "smaller", "more than half"),
+        "return three answers": lambda: ("more", "smaller"),
+        "answer one of 'larger' or 'smaller'": lambda: ("more", "fewer", "more"),
     },
 )
 
-EXERCISES = [GRADIENT, K_MEANS, MATCHING, ROTATE]
+
+# ---- build: a jigsaw
+
+
+def my_jigsaw(images, orders):
+    n, channels, height, width = images.shape
+    quarters = images.reshape(n, channels, 2, height // 2, 2, width // 2).permute(0, 2, 4, 1, 3, 5)
+    quarters = quarters.flatten(1, 2)  # (N, 4, C, H/2, W/2)
+    order = torch.tensor(list(permutations(range(4))))[orders]  # (N, 4)
+    chosen = quarters[torch.arange(n).unsqueeze(1), order].unflatten(1, (2, 2))  # (N, 2, 2, C, H/2, W/2)
+    return chosen.permute(0, 3, 1, 4, 2, 5).reshape(images.shape)
+
+
+ORDERS = torch.tensor(list(permutations(range(4))))  # (24, 4)
+
+
+def _jigsaw(images: Tensor, order: Tensor, by_columns: bool = False) -> Tensor:
+    """Place p gets quarter order[p]; order: (N, 4)."""
+    height, width = images.shape[2] // 2, images.shape[3] // 2
+    corners = [(i, j) for i in (0, height) for j in (0, width)]
+    if by_columns:
+        corners = [corners[place] for place in (0, 2, 1, 3)]
+    shuffled = torch.empty_like(images)
+    for image, new, chosen in zip(images, shuffled, order.tolist(), strict=True):
+        for (i, j), quarter in zip(corners, chosen, strict=True):
+            k, m = corners[quarter]
+            new[:, i : i + height, j : j + width] = image[:, k : k + height, m : m + width]
+    return shuffled
+
+
+def _jigsaw_cases() -> list[tuple]:
+    generator = Generator().manual_seed(0)
+    return [
+        (torch.rand(6, 2, 6, 8, generator=generator), torch.tensor([0, 7, 23, 10, 17, 3])),
+        (torch.rand(24, 1, 4, 4, generator=generator), torch.randperm(24, generator=generator)),
+        (torch.rand(3, 3, 28, 28, generator=generator), torch.tensor([9, 9, 13])),
+    ]
+
+
+JIGSAW = Exercise(
+    name="01.jigsaw",
+    title="build a jigsaw",
+    minutes=20,
+    difficulty="hard",
+    statement=(
+        "Cut each of the `images` `(N, C, H, W)`, with even H and W, into quarters, numbered 0 and 1 in the upper row, 2 and 3 in the lower "
+        "one, and put them together in another order. `orders` `(N,)` holds a number from 0 to 23 for each image, the place of its order "
+        "in `list(permutations(range(4)))`. With the order (2, 0, 3, 1) the new upper left quarter is the old quarter 2, the new upper "
+        "right one is the old quarter 0, and so on. Return the new images, `(N, C, H, W)`, and leave `images` as they are. The orders are "
+        "the labels of this pretext task."
+    ),
+    stub=(
+        "def my_jigsaw(images, orders):\n"
+        '    """Images whose quarters are in the given orders, (N, C, H, W)."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_jigsaw,
+    hints=(
+        "Begin with one image and one order: cut out four quarters with slices, put them in the new order, and join them with two "
+        "`torch.cat` for the rows and one for the whole.",
+        "`torch.stack` makes a batch of the results for all images, and that is enough. If you want it without a loop: `reshape` can split "
+        "H into 2 x H/2 and W into 2 x W/2, and an index of shape (N, 4) picks quarters for all images at once.",
+    ),
+    cases=_jigsaw_cases,
+    unchanged=("images",),
+    wrong={
+        "nothing was moved: the images are as they were.": lambda x, o: x.clone(),
+        "you put quarter p in place order[p]. It is the other way round: place p gets quarter order[p].": (
+            lambda x, o: _jigsaw(x, ORDERS[o].argsort(1))
+        ),
+        "the quarters are numbered column by column; number them row by row: 0 1 above 2 3.": (
+            lambda x, o: _jigsaw(x, ORDERS[o], by_columns=True)
+        ),
+        "all images have the order of the first one; each has an order of its own.": (
+            lambda x, o: _jigsaw(x, ORDERS[o[:1]].expand(len(x), 4))
+        ),
+        "the orders are listed backwards; use list(permutations(range(4))) as it is.": (
+            lambda x, o: _jigsaw(x, ORDERS[23 - o])
+        ),
+        "the batch was shuffled, not the quarters of each image.": lambda x, o: x[o % len(x)],
+        "the result has shape": lambda x, o: torch.stack(x.chunk(2, 2), 1),
+    },
+)
+
+EXERCISES = [GRADIENT, K_MEANS, MATCHING, SHORTCUT, JIGSAW]
 
 QUIZ = [
     Question(
         "What makes learning *supervised*?",
-        right="Each example comes with the answer that is wanted",
+        right="The loss compares the model's answers with given desired answers",
         options={
-            "Each example comes with the answer that is wanted": (
-                "Pairs (x, y): the loss compares the model's answer with y. Who made y decides whether it is supervised "
-                "by people or by the data itself."
+            "The loss compares the model's answers with given desired answers": (
+                "Each example is a pair (x, y). People may have supplied y, or the data themselves, as in self-supervision."
             ),
-            "A person watches the training": "Watching changes nothing. What counts is what the loss is computed from.",
-            "The model is a neural network": (
-                "A line fitted by least squares is supervised too, and a network may be trained without a label."
+            "A person watches the training and stops it when it goes wrong": (
+                "Watching changes nothing. What matters is what the loss is computed from."
+            ),
+            "The model is a network with a classifier as its last layer": (
+                "A line fitted by least squares is supervised too, and a network can be trained without labels."
+            ),
+            "The data have been split into a training and a test set": (
+                "That is how any model should be judged, a density estimate without labels included."
             ),
         },
     ),
     Question(
-        "Gradient descent on a mean squared error grows without limit. What is the first thing to try?",
-        right="A smaller learning rate",
+        "Gradient descent on a mean squared error diverges. What is the first thing to try?",
+        right="A smaller learning rate, since the steps are too long",
         options={
-            "A smaller learning rate": (
-                "Beyond a limit set by the steepest curvature of the loss every step lands higher on the other side."
+            "A smaller learning rate, since the steps are too long": (
+                "Above 2 divided by the largest curvature every step ends farther away than the one before."
             ),
-            "More steps": "If each step makes the loss larger, more of them make it larger still.",
-            "Another starting point": (
-                "This loss is a bowl. Whether the steps shrink or grow depends on its curvature, the same everywhere."
+            "A larger number of steps, since it has not converged": (
+                "If each step makes the loss larger, more steps make it larger still."
+            ),
+            "Another starting point, since this one was unlucky": (
+                "This loss is a bowl. Its curvature, which decides whether the steps grow, is the same everywhere."
+            ),
+            "A larger data set, since the gradient is too noisy": (
+                "The gradient is computed from all points here; there is no noise in it. The steps are too long."
             ),
         },
     ),
@@ -387,11 +451,17 @@ QUIZ = [
         right="Nothing about the number of groups in the data",
         options={
             "Nothing about the number of groups in the data": (
-                "More centres are always nearer; with a centre for every point the loss is 0. Agreement with the "
-                "truth, where one has it, is best elsewhere."
+                "More centres are always closer; with one centre for each point the loss is 0."
             ),
-            "The largest k is the best": "Then every point would be a group of its own, and nothing would be said.",
-            "The data has no groups": "The loss falls for data with groups as well; only how fast it falls may hint at them.",
+            "The largest k tried is the best one for the data": (
+                "Then every point would be a group of its own, which says nothing about the data."
+            ),
+            "The data have no groups, or the loss would stop": (
+                "The loss falls with every centre for data with groups as well; only how fast it falls gives a hint."
+            ),
+            "The algorithm is stuck in a bad local minimum": (
+                "A bad minimum makes the loss too large for its k. It does not make it fall with k."
+            ),
         },
     ),
     Question(
@@ -399,14 +469,16 @@ QUIZ = [
         right="For none: it takes points that were held back",
         options={
             "For none: it takes points that were held back": (
-                "A kernel density with a tiny bandwidth puts a spike on every one of its own points, and next to "
-                "nothing where new ones will fall."
+                "A kernel density with a tiny bandwidth has a spike on each of its own points, and almost nothing elsewhere."
             ),
-            "For the one with the smallest bandwidth": (
-                "It wins on its own points by as much as one likes, and loses on new ones."
+            "For kernels: they have no parameters to train": (
+                "They keep all training points, which is the extreme form of memorizing."
             ),
-            "For the Gaussian, because it has a closed form": (
-                "A closed form spares the training, not the test. A wrong model stays wrong."
+            "For a Gaussian: it has only a few parameters": (
+                "Few parameters overfit less, but a comparison with other models still needs new points."
+            ),
+            "For all: likelihood is a property of the data": (
+                "It is a property of model and data together, and the model was fitted to these data."
             ),
         },
     ),
@@ -415,13 +487,17 @@ QUIZ = [
         right="A shortcut that needs no understanding of the images",
         options={
             "A shortcut that needs no understanding of the images": (
-                "Look for what else gives the answer away: borders, stamps, traces of compression. Then probe the "
-                "features beside a random encoder."
+                "Look for what else gives the answer away: borders, stamps, traces of compression. Then probe the features."
             ),
-            "That the features are excellent": (
-                "The pretext accuracy says nothing about that, as the stamp showed: probe the features."
+            "Excellent features, since the task is fully understood": (
+                "The accuracy of the pretext task does not say so, as the stamp showed. Only a probe can tell."
             ),
-            "That the network is too small": "A small network that solves the task at once is large enough for it.",
+            "Overfitting, since no task is solved without mistakes": (
+                "On the contrary: it may be solved on new images, too, if they contain the same giveaway."
+            ),
+            "A network that is too large for so simple a data set": (
+                "A smaller network would find the same giveaway; it is in the data, not in the network."
+            ),
         },
     ),
 ]

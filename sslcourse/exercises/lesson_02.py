@@ -6,7 +6,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise
+from sslcourse.data import TextSet, text
+from sslcourse.exercises.exercise import Exercise, Wrong
 from sslcourse.widgets import Question
 
 
@@ -29,8 +30,8 @@ ENTROPY = Exercise(
     minutes=5,
     difficulty="easy",
     statement=(
-        "`p` holds distributions in its last dimension, `(..., K)`. Return the entropy of each, in nats, "
-        "shape `(...)`. An outcome of probability 0 never happens and adds nothing."
+        "`p` holds distributions along its last dimension, shape `(..., K)`. Return the entropy of each in nats, "
+        "shape `(...)`. An outcome of probability 0 never occurs and contributes 0."
     ),
     stub=(
         "def my_entropy(p):\n"
@@ -39,8 +40,9 @@ ENTROPY = Exercise(
     ),
     reference=my_entropy,
     hints=(
-        "The surprise of each outcome is `-p.log()`; entropy is its mean, weighted by `p`.",
-        "A computer's `0 * log(0)` is nan, not a number: `.where(p > 0, 0.0)` puts 0 wherever p is not positive.",
+        "Entropy is a mean of surprises. Which weights does this mean have, and along which dimension is it taken?",
+        "In floating point `0 * log(0)` is nan, not 0. Look at `torch.where`, or for a function in "
+        "`torch.special` that was made for this sum.",
     ),
     cases=lambda: [
         (torch.tensor([0.5, 0.5]),),
@@ -57,68 +59,83 @@ ENTROPY = Exercise(
         "you average over the outcomes as if all were equally likely; p is the weight, so sum.": (
             lambda p: torch.special.entr(p).mean(-1)
         ),
-        "you add over all distributions; sum over the last dimension only.": (
+        "you sum over all distributions; sum over the last dimension only.": (
             lambda p: torch.special.entr(p).sum()
         ),
-        "0 * log(0) is nan and you put 0 for the whole distribution; only that outcome adds nothing.": (
+        "0 * log(0) is nan, and you set the whole entropy to 0; only that outcome contributes 0.": (
             lambda p: (-p * p.log()).sum(-1).nan_to_num(0.0)
         ),
-        "this is the surprise of the likeliest outcome; entropy is the mean over all outcomes.": (
+        "this is the surprise of the most probable outcome; entropy is the mean over all outcomes.": (
             lambda p: -p.max(-1).values.log()
         ),
     },
 )
 
 
-# ---- Kullback-Leibler
+# ---- predict: the price of four forecasts
+
+FORECASTS = ("no idea", "sure of sun", "upside down", "never rain")
 
 
-def my_kl(p, q):
-    return (p * (p / q).log()).sum(-1)
+def my_ranking():
+    return ["no idea", "sure of sun", "upside down", "never rain"]
 
 
-KL = Exercise(
-    name="02.kl",
-    title="the price of a wrong belief",
-    minutes=5,
+def judge_ranking(answer) -> None:
+    """Raise Wrong unless answer() names the four forecasts from the cheapest to the most expensive."""
+    ranking = answer()
+    if not isinstance(ranking, list | tuple) or sorted(map(str, ranking)) != sorted(FORECASTS):
+        raise Wrong(f"return a list of these four names, each once: {', '.join(FORECASTS)}.")
+    place = {name: list(ranking).index(name) for name in FORECASTS}
+    if tuple(ranking) == FORECASTS[::-1]:
+        raise Wrong("this goes from the most expensive to the cheapest; turn it round.")
+    if place["never rain"] != 3:
+        raise Wrong("it rains on one day in ten. How large is the surprise of *never rain* on that day?")
+    if place["upside down"] < place["sure of sun"]:
+        raise Wrong("on seven days in ten the sun shines. What does that cost *upside down*?")
+    if place["upside down"] < place["no idea"]:
+        raise Wrong("*upside down* knows less than nothing: it gives most days the smallest probability.")
+    if place["sure of sun"] < place["no idea"]:
+        raise Wrong(
+            "compare *sure of sun* with *no idea* once more: on three days in ten one of them is surprised by log 100."
+        )
+
+
+RANKING = Exercise(
+    name="02.forecasts",
+    title="predict which forecast is worst",
+    minutes=4,
     difficulty="medium",
     statement=(
-        "`p` is the truth and `q` the model, both `(N, K)` with no zeros. Return KL(p ‖ q) for each row, "
-        "in nats, shape `(N,)`."
+        "It is sunny on 70 % of days, cloudy on 20 %, and it rains on 10 %. Four forecasters give the same "
+        "probabilities every day: *no idea* says 1/3, 1/3, 1/3; *sure of sun* 0.98, 0.01, 0.01; *upside down* "
+        "0.1, 0.2, 0.7; *never rain* 0.75, 0.25, 0. Rank them by KL(truth ‖ forecast), the smallest first, "
+        "before you run the cell that computes it. No calculator is needed."
     ),
     stub=(
-        "def my_kl(p, q):\n"
-        '    """KL(p || q) in nats for each row: (N, K), (N, K) -> (N,)."""\n'
-        "    ...  # your code"
+        "def my_ranking():\n"
+        '    names = ["never rain", "sure of sun", "upside down", "no idea"]\n'
+        "    return sorted(names)  # your order instead, the smallest KL first"
     ),
-    reference=my_kl,
+    reference=my_ranking,
     hints=(
-        "It is the cross-entropy minus the entropy: how much larger is the mean surprise than it need be?",
-        "`(p * (p / q).log())` summed over the last dimension.",
+        "On how many days is each forecaster surprised, and how badly? A rare but huge surprise can decide.",
+        "There is a forecast whose mean surprise has no upper limit. For the others compare the surprise on "
+        "a sunny day with that on the other days.",
     ),
-    cases=lambda: [
-        (torch.tensor([[0.5, 0.5], [0.9, 0.1]]), torch.tensor([[0.9, 0.1], [0.5, 0.5]])),
-        (random_distributions(3, 5), random_distributions(3, 5, seed=1)),
-        (random_distributions(4, 3, seed=2), (5 * random_distributions(4, 3, seed=3)).softmax(1)),
-        (torch.tensor([[0.98, 0.0195, 0.0005]]), torch.tensor([[0.1, 0.0001, 0.8999]])),
-    ],
+    test=judge_ranking,
     wrong={
-        "truth and model are exchanged: the weights must be those of the truth, p.": lambda p, q: my_kl(q, p),
-        "this is the cross-entropy; subtract the entropy of p, or a perfect model would pay too.": (
-            lambda p, q: -(p * q.log()).sum(-1)
-        ),
-        "the sign is wrong: KL is never negative.": lambda p, q: -my_kl(p, q),
-        "this is in bits; for nats take the natural logarithm, `.log()`.": lambda p, q: (
-            my_kl(p, q) / math.log(2)
-        ),
-        "this is KL(p ‖ q) + KL(q ‖ p); only the first is asked for.": lambda p, q: my_kl(p, q) + my_kl(q, p),
-        "p is not used as a weight: an outcome counts as often as it happens.": (
-            lambda p, q: (p / q).log().sum(-1)
-        ),
-        "you add the rows up; return one number for each row.": lambda p, q: my_kl(p, q).sum(),
-        "this is half of KL(p ‖ q) + KL(q ‖ p); only the first is asked for.": (
-            lambda p, q: (my_kl(p, q) + my_kl(q, p)) / 2
-        ),
+        "turn it round": lambda: list(FORECASTS[::-1]),
+        "each once": lambda: list(FORECASTS[:3]),
+        "How large is the surprise of *never rain*": lambda: [FORECASTS[3], *FORECASTS[:3]],
+        "What does that cost *upside down*": lambda: [
+            *FORECASTS[:1],
+            FORECASTS[2],
+            FORECASTS[1],
+            FORECASTS[3],
+        ],
+        "knows less than nothing": lambda: [FORECASTS[1], FORECASTS[2], FORECASTS[0], FORECASTS[3]],
+        "compare *sure of sun* with *no idea*": lambda: [FORECASTS[1], FORECASTS[0], *FORECASTS[2:]],
     },
 )
 
@@ -144,9 +161,9 @@ SOFTMAX_TWICE = Exercise(
     minutes=3,
     difficulty="easy",
     statement=(
-        "This loss trains, slowly, and never comes near 0, as the cell above shows. Find the mistake and mend it. "
-        "`logits` `(N, K)` are scores of any size, `labels` `(N,)` the right answers; the result is the mean "
-        "surprise in nats, a tensor whose gradient a network can be trained with."
+        "A network can be trained with this loss, but slowly, and the loss never falls below log(1 + 9/e). Find the "
+        "mistake and correct it. `logits` `(N, K)` are scores of any size, `labels` `(N,)` the right answers. Return "
+        "the mean surprise in nats, a tensor with a gradient that a network can be trained with."
     ),
     stub=(
         "def my_classification_loss(logits, labels):\n"
@@ -156,7 +173,7 @@ SOFTMAX_TWICE = Exercise(
     reference=my_classification_loss,
     hints=(
         "What does `F.cross_entropy` do with its first argument before it takes the logarithm?",
-        "It takes the softmax itself, so give it the logits.",
+        "Its documentation names the input it expects. Count how many times a softmax is applied on the way.",
     ),
     cases=_logits_cases,
     differentiable=("logits",),
@@ -168,7 +185,7 @@ SOFTMAX_TWICE = Exercise(
             lambda z, y: F.nll_loss(z.softmax(1), y)
         ),
         "F.nll_loss expects logarithms of probabilities, and got logits.": lambda z, y: F.nll_loss(z, y),
-        "softmax over dimension 0 lets the examples compete; the classes are in dimension 1.": (
+        "softmax over dimension 0 normalizes over the examples; the classes are in dimension 1.": (
             lambda z, y: F.nll_loss(z.log_softmax(0), y)
         ),
         "the sign is wrong: surprise is *minus* the logarithm.": lambda z, y: -F.cross_entropy(z, y),
@@ -193,7 +210,7 @@ def my_next_word_table(counts):
     return smoothed / smoothed.sum(1, keepdim=True)
 
 
-def _circulated_table(counts: Tensor) -> Tensor:
+def _unsmoothed_table(counts: Tensor) -> Tensor:
     return counts / (counts.sum(1, keepdim=True) + 1e-8)
 
 
@@ -203,9 +220,9 @@ BIGRAM = Exercise(
     minutes=5,
     difficulty="medium",
     statement=(
-        "`counts[i, j]`, shape `(V, V)`, says how often word j followed word i. This table gives some words a row that "
-        "is no distribution, and unseen pairs the probability 0. Mend both: add 1 to the count of *every* pair, "
-        "then divide so that every row sums to 1."
+        "`counts[i, j]`, shape `(V, V)`, says how often word j followed word i. The table below has two faults: the row "
+        "of a word that was never followed by another is not a distribution, and unseen pairs have probability 0. "
+        "Correct both with Laplace's smoothing, and make sure that every row sums to 1."
     ),
     stub=(
         "def my_next_word_table(counts):\n"
@@ -214,8 +231,9 @@ BIGRAM = Exercise(
     ),
     reference=my_next_word_table,
     hints=(
-        "The 1e-8 only hides the division by zero. What would a row of counts look like after adding 1?",
-        "`smoothed = counts + 1`, then divide by the sums of the rows of `smoothed`.",
+        "The 1e-8 only hides the division by zero. What would the row of zeros look like if every pair had been "
+        "seen once more?",
+        "Smooth first and divide afterwards. By which sums, so that each row sums to 1 again?",
     ),
     cases=lambda: [
         (torch.tensor([[0.0, 2.0, 1.0], [3.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),),
@@ -223,11 +241,11 @@ BIGRAM = Exercise(
         (torch.tensor([[0.0, 7.0, 0.0, 2.0], [1.0, 1.0, 0.0, 9.0], [0.0] * 4, [3.0, 0.0, 12.0, 0.0]]),),
     ],
     wrong={
-        "a word that was never followed by another still has a row of zeros.": _circulated_table,
+        "a word that was never followed by another still has a row of zeros.": _unsmoothed_table,
         "the rows do not sum to 1: divide by the sums of the smoothed counts.": (
             lambda c: (c + 1) / (c.sum(1, keepdim=True) + 1e-8)
         ),
-        "the columns sum to 1, not the rows: sum over dimension 1 and keep it.": (
+        "the columns sum to 1, not the rows: sum over dimension 1 with keepdim=True.": (
             lambda c: (c + 1) / (c + 1).sum(0, keepdim=True)
         ),
         "without keepdim=True the sums divide the columns, not the rows.": (
@@ -243,7 +261,7 @@ BIGRAM = Exercise(
             (c + (c.sum(1, keepdim=True) == 0)) / (c + (c.sum(1, keepdim=True) == 0)).sum(1, keepdim=True)
         ),
         "the probabilities were smoothed, not the counts: add 1 before you divide.": lambda c: (
-            (_circulated_table(c) + 1) / (_circulated_table(c) + 1).sum(1, keepdim=True)
+            (_unsmoothed_table(c) + 1) / (_unsmoothed_table(c) + 1).sum(1, keepdim=True)
         ),
         "all entries together sum to 1: that is p(word, next word); divide each row by its own sum.": (
             lambda c: (c + 1) / (c + 1).sum()
@@ -252,69 +270,120 @@ BIGRAM = Exercise(
 )
 
 
-# ---- mutual information
+# ---- build: a masked word model by counting
 
 
-def my_mutual_information(joint):
-    independent = joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)
-    return (joint * (joint / independent).log()).sum()
+def my_gap_loss(seen, test, smoothing):
+    def triples(sentences):
+        left = F.pad(sentences.tokens[:, :-1], (1, 0))
+        right = F.pad(sentences.tokens[:, 1:], (0, 1))
+        return left[sentences.real], right[sentences.real], sentences.tokens[sentences.real]
+
+    left, right, word = triples(seen)
+    table = torch.full([len(seen.words)] * 3, smoothing)
+    table.index_put_((left, right, word), torch.ones(len(word)), accumulate=True)
+    table /= table.sum(2, keepdim=True)
+    return -table[triples(test)].log().mean()
 
 
-def _entropy(p: Tensor) -> Tensor:
-    return torch.special.entr(p).sum()
+def _gap_table(sentences: TextSet, all_places: bool = False) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    """Counts [left, right, word], and where each word stands."""
+    real = torch.ones_like(sentences.real) if all_places else sentences.real
+    left, right = F.pad(sentences.tokens[:, :-1], (1, 0))[real], F.pad(sentences.tokens[:, 1:], (0, 1))[real]
+    place = left, right, sentences.tokens[real]
+    counts = torch.zeros([len(sentences.words)] * 3)
+    return counts.index_put_(place, torch.ones(len(left)), accumulate=True), place
 
 
-INFORMATION = Exercise(
-    name="02.information",
-    title="mutual information of a table",
-    minutes=10,
-    difficulty="medium",
+def _gap_shares(seen: TextSet, test: TextSet, smoothing: float, all_places: bool = False) -> Tensor:
+    """The probability of each word of test."""
+    counts, place = _gap_table(seen, all_places)[0] + smoothing, _gap_table(test, all_places)[1]
+    return (counts / counts.sum(2, keepdim=True))[place]
+
+
+def _gap_of_one_side(seen: TextSet, test: TextSet, smoothing: float, side: int) -> Tensor:
+    """The mean surprise of a model that sees the left (0) or the right (1) neighbour only."""
+    counts, place = _gap_table(seen)[0].sum(1 - side) + smoothing, _gap_table(test)[1]
+    return -(counts / counts.sum(1, keepdim=True))[place[side], place[2]].log().mean()
+
+
+def _gap_joint(seen: TextSet, test: TextSet, smoothing: float) -> Tensor:
+    counts, place = _gap_table(seen)[0] + smoothing, _gap_table(test)[1]
+    return -(counts / counts.sum())[place].log().mean()
+
+
+def _gap_turned(seen: TextSet, test: TextSet, smoothing: float) -> Tensor:
+    counts, (left, right, word) = _gap_table(seen)[0] + smoothing, _gap_table(test)[1]
+    return -(counts / counts.sum(2, keepdim=True))[right, left, word].log().mean()
+
+
+def _gap_short(seen: TextSet, test: TextSet, smoothing: float) -> Tensor:
+    """Without the first word of each sentence."""
+    counts, (left, right, word) = _gap_table(seen)[0] + smoothing, _gap_table(test)[1]
+    inside = left != 0
+    shares = (counts / counts.sum(2, keepdim=True))[left, right, word]
+    return -shares[inside].log().mean()
+
+
+GAP = Exercise(
+    name="02.gap",
+    title="build a masked word model",
+    minutes=25,
+    difficulty="hard",
     statement=(
-        "`joint[i, j]`, shape `(K, L)`, is the probability that x = i and y = j; no entry is 0. Return their "
-        "mutual information in nats: KL of the table from the one it would be if x and y were independent."
+        "Predict each word from its **two neighbours**, by counting. `seen` and `test` are sentences as `text` makes them: "
+        "`.tokens` `(n, 13)`, `.real` `(n, 13)`, True where there is a word and not only filling, and `.words`. Count "
+        "how often each word stood between each pair of neighbours in `seen`, add `smoothing` to every count, and "
+        "turn the counts into p(word | left, right). Return the mean surprise, in nats, of the real words of "
+        "`test`, each between its own neighbours. A full stop stands before every sentence and follows its last token; "
+        "its number is 0. Avoid loops over the words: the lesson will give you 30,000 sentences."
     ),
     stub=(
-        "def my_mutual_information(joint):\n"
-        '    """Mutual information in nats of the table p(x, y), a tensor without dimensions."""\n'
+        "def my_gap_loss(seen, test, smoothing):\n"
+        '    """Mean surprise in nats of the words of test, given both neighbours."""\n'
         "    ...  # your code"
     ),
-    reference=my_mutual_information,
+    reference=my_gap_loss,
     hints=(
-        "p(x) is the sum over the columns, p(y) the sum over the rows; keep the dimension, and their product is a table.",
-        "`independent = joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)`, then KL(joint ‖ independent).",
+        "Three tensors of equal length describe all places: the word to the left, the word to the right, the word "
+        "itself. `F.pad(tokens[:, :-1], (1, 0))` shifts a row and puts a 0 in front. Which line shifts it the other way?",
+        "The counts form a table of shape (43, 43, 43). `index_put_` with `accumulate=True`, or `bincount` on one "
+        "number computed from three, fills it. Along which dimension must it sum to 1?",
     ),
     cases=lambda: [
-        (torch.tensor([[0.4, 0.1], [0.1, 0.4]]),),
-        (torch.tensor([[0.12, 0.28], [0.18, 0.42]]),),
-        (random_distributions(12).reshape(3, 4),),
-        ((3 * random_distributions(10, seed=2).log()).softmax(0).reshape(5, 2),),
-        ((torch.eye(4).roll(1, 0) * 2000 + torch.arange(1.0, 17).reshape(4, 4)).div(8136),),
+        (text(300), text(50, seed=1), 0.1),
+        (text(1000, seed=2), text(40, seed=3), 1.0),
     ],
+    tolerance=1e-3,
     wrong={
-        "you compare with a table of equal entries; compare with p(x) p(y).": (
-            lambda j: (j * (j * j.numel()).log()).sum()
+        "you measured the sentences that were counted; measure those of `test`.": lambda seen, test, s: (
+            my_gap_loss(seen, seen, s)
         ),
-        "joint and independent are exchanged: the weights must be those of the joint table.": (
-            lambda j: (
-                (j.sum(1, keepdim=True) * j.sum(0)) * ((j.sum(1, keepdim=True) * j.sum(0)) / j).log()
-            ).sum()
+        "the counts come from `test` itself: the model has already seen the words that it is to predict.": (
+            lambda seen, test, s: my_gap_loss(test, test, s)
         ),
-        "this is the entropy of the pair; add H(x) and H(y) and subtract it.": _entropy,
-        "this is H(y | x), what remains uncertain; the information is what is gone, H(y) - H(y | x).": (
-            lambda j: _entropy(j) - _entropy(j.sum(1))
+        "the full stops that only fill a row are counted as well; use the places where `.real` is True.": (
+            lambda seen, test, s: -_gap_shares(seen, test, s, all_places=True).log().mean()
         ),
-        "this is H(x | y), what remains uncertain; the information is what is gone, H(x) - H(x | y).": (
-            lambda j: _entropy(j) - _entropy(j.sum(0))
+        "this model sees the left neighbour only.": lambda seen, test, s: _gap_of_one_side(seen, test, s, 0),
+        "this model sees the right neighbour only.": lambda seen, test, s: _gap_of_one_side(seen, test, s, 1),
+        "left and right are exchanged between counting and looking up.": _gap_turned,
+        "the first word of each sentence is missing; a full stop stands before it.": _gap_short,
+        "the whole table sums to 1: that is p(left, right, word). For p(word | left, right) divide by each sum over the words.": (
+            _gap_joint
         ),
-        "you average over the entries; sum, weighted by the joint table.": (
-            lambda j: my_mutual_information(j) / j.numel()
+        "no smoothing was added, so what was not seen has probability 0.": lambda seen, test, s: (
+            -_gap_shares(seen, test, 0.0).log().mean()
         ),
-        "this is normalised by the entropies; leave that out.": lambda j: (
-            2 * my_mutual_information(j) / (_entropy(j.sum(0)) + _entropy(j.sum(1)))
+        "you average the probabilities and then take the logarithm; take the logarithm of each.": (
+            lambda seen, test, s: -_gap_shares(seen, test, s).mean().log()
         ),
-        "the sign is wrong: mutual information is never negative.": lambda j: -my_mutual_information(j),
-        "this is in bits; for nats take the natural logarithm, `.log()`.": (
-            lambda j: my_mutual_information(j) / math.log(2)
+        "this is the perplexity; return the mean surprise in nats.": lambda seen, test, s: my_gap_loss(
+            seen, test, s
+        ).exp(),
+        "the sign: surprise is *minus* the logarithm.": lambda seen, test, s: -my_gap_loss(seen, test, s),
+        "this is in bits; for nats take the natural logarithm, `.log()`.": lambda seen, test, s: (
+            my_gap_loss(seen, test, s) / math.log(2)
         ),
     },
 )
@@ -340,6 +409,7 @@ def _score_cases() -> list[tuple]:
         (torch.tensor([[2.0, 0.0, 1.0], [0.0, 1.0, 3.0], [0.5, 0.0, 0.0]]),),
         (torch.randn(4, 4, generator=generator) + 2 * torch.eye(4) + shift,),
         (torch.randn(6, 6, generator=generator) + 5 * torch.eye(6),),
+        (torch.randn(5, 5, generator=generator) + 2 * torch.eye(5) + 100,),
     ]
 
 
@@ -349,26 +419,30 @@ INFO_NCE = Exercise(
     minutes=10,
     difficulty="medium",
     statement=(
-        "`scores[i, j]`, shape `(N, N)`, is the score of x_i with y_j; the partner of x_i is y_i. In each row take "
-        "the softmax over all N candidates, average the logarithm of the partner's chance over the rows, and add "
-        "log N."
+        "`scores[i, j]`, shape `(N, N)`, is the score of x_i with y_j; the partner of x_i is y_i. Return $I_\\text{NCE}$ "
+        "of this batch in nats, without a loop over the rows. Scores may be large: with a score of 100, `exp` "
+        "overflows in float32, and your function should not."
     ),
     stub=(
         "def my_info_nce_bound(scores):\n"
-        '    """log N + the mean log chance of the partner, in nats; scores: (N, N)."""\n'
+        '    """The InfoNCE bound of one batch, in nats; scores: (N, N)."""\n'
         "    ...  # your code"
     ),
     reference=my_info_nce_bound,
     hints=(
-        "`scores.log_softmax(1)` is a table of log chances; the partners stand on its diagonal.",
-        "`.diagonal()` of that, its mean, plus `math.log(len(scores))`.",
+        "Each row is a softmax over the N candidates. Where in the `(N, N)` table do the partners stand?",
+        "PyTorch has a function that computes the logarithm of a softmax without overflow. You need one entry of each "
+        "row of its result; then look at the formula once more for what is added.",
     ),
     cases=_score_cases,
     wrong={
+        "exp() of a score near 100 overflows to infinity; use the logarithm of the softmax.": (
+            lambda s: math.log(len(s)) + (s.exp().diagonal() / s.exp().sum(1)).log().mean()
+        ),
         "log N is missing: without it you have minus the loss, which is never above 0.": (
             lambda s: s.log_softmax(1).diagonal().mean()
         ),
-        "the sign: this is log N plus the loss; the log chance is added, and it is negative.": (
+        "the sign: this is log N plus the loss; the log probability is added, and it is negative.": (
             lambda s: math.log(len(s)) - s.log_softmax(1).diagonal().mean()
         ),
         "the partner is missing from its own candidates: this can exceed log N, and is no lower bound.": (
@@ -389,7 +463,7 @@ INFO_NCE = Exercise(
         "the rows are added up; take their mean.": (
             lambda s: math.log(len(s)) + s.log_softmax(1).diagonal().sum()
         ),
-        "you average the chances and then take the logarithm; take the logarithm first.": (
+        "you average the probabilities and then take the logarithm; take the logarithm first.": (
             lambda s: math.log(len(s)) + s.softmax(1).diagonal().mean().log()
         ),
         "you average over all pairs; only the partners, on the diagonal, count.": (
@@ -398,76 +472,159 @@ INFO_NCE = Exercise(
     },
 )
 
-EXERCISES = [ENTROPY, KL, SOFTMAX_TWICE, BIGRAM, INFORMATION, INFO_NCE]
+
+# ---- derive: the ceiling of cosines over a temperature
+
+
+def my_ceiling(n, temperature):
+    return math.log(n) - math.log(1 + (n - 1) * math.exp(-2 / temperature))
+
+
+CEILING = Exercise(
+    name="02.ceiling",
+    title="derive what cosines can show",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "With $N$ candidates, what is the largest value that $I_\\text{NCE}$ can take if every score is a cosine, between "
+        "$-1$ and $1$, divided by the temperature $\\tau$? Derive it with pencil and paper. (In a given number of dimensions the "
+        "vectors may not be able to reach it; you need not prove that they can.) What remains of it for $\\tau \\to 0$, and "
+        "what for $\\tau \\to \\infty$?"
+    ),
+    stub=(
+        "def my_ceiling(n, temperature):\n"
+        '    """The largest possible InfoNCE bound in nats, a number."""\n'
+        "    ...  # your formula"
+    ),
+    reference=my_ceiling,
+    hints=(
+        "Which cosine should the partner have, and which all the others, to make the partner as probable as possible?",
+        "Write the softmax of the partner for these two values, and divide numerator and denominator by the "
+        "numerator. Only the difference of the two scores matters.",
+    ),
+    cases=lambda: [(8, 0.5), (256, 1.0), (1024, 0.07), (2, 0.2), (64, 3.0)],
+    tolerance=1e-5,
+    wrong={
+        "that is the limit without a temperature; the scores cannot grow without bound.": lambda n, t: (
+            math.log(n)
+        ),
+        "the other candidates can do better than cosine 0.": lambda n, t: (
+            math.log(n) - math.log(1 + (n - 1) * math.exp(-1 / t))
+        ),
+        "the partner itself is one of the N candidates, so N - 1 others remain.": lambda n, t: (
+            math.log(n) - math.log(1 + n * math.exp(-2 / t))
+        ),
+        "that is the smallest value: the partner has cosine -1 here and all the others 1.": lambda n, t: (
+            math.log(n) - math.log(1 + (n - 1) * math.exp(2 / t))
+        ),
+        "the scores are cosines *divided* by the temperature.": lambda n, t: (
+            math.log(n) - math.log(1 + (n - 1) * math.exp(-2 * t))
+        ),
+        "that is minus the smallest loss; log N is missing.": lambda n, t: (
+            -math.log(1 + (n - 1) * math.exp(-2 / t))
+        ),
+        "that is the smallest loss; the bound is log N minus the loss.": lambda n, t: math.log(
+            1 + (n - 1) * math.exp(-2 / t)
+        ),
+        "the partner is missing from the denominator: the softmax runs over all N candidates.": lambda n, t: (
+            math.log(n) - math.log((n - 1) * math.exp(-2 / t))
+        ),
+    },
+)
+
+EXERCISES = [ENTROPY, RANKING, SOFTMAX_TWICE, BIGRAM, GAP, INFO_NCE, CEILING]
 
 QUIZ = [
     Question(
-        "A left-to-right model's cross-entropy on a text is 1.9 nats per word, and the entropy rate of the text is 1.4. What is 0.5?",
-        right="The mean KL of the model's predictions from the true ones: what a better model could still gain",
+        "A left-to-right model has a cross-entropy of 1.9 nats per word on a text whose entropy rate is 1.4. What is "
+        "the difference of 0.5?",
+        right="The mean KL divergence of its predictions, which a better model could avoid",
         options={
-            "The mean KL of the model's predictions from the true ones: what a better model could still gain": (
-                "Cross-entropy is entropy plus KL. The entropy belongs to the text; only the rest is the model's fault."
+            "The mean KL divergence of its predictions, which a better model could avoid": (
+                "Cross-entropy is entropy plus KL. The entropy belongs to the text; only the rest is due to the model."
             ),
-            "The share of words it predicts wrongly": (
-                "Nats are no shares. A perfect model has KL 0 and still guesses many words wrongly."
+            "The share of words that it predicts wrongly, here one word out of every two": (
+                "Nats are not shares. A perfect model has KL 0 and still guesses many words wrongly."
             ),
-            "What more training data would gain": (
-                "Only if the model can use it. The bigram of this lesson cannot: its limit is what it looks at."
+            "The noise of the estimate, which disappears when the test text is longer": (
+                "A longer text makes both numbers more precise; the difference between them stays."
+            ),
+            "What the model would gain if it were trained on more text of the same kind": (
+                "Only if it can make use of it. The bigram cannot: what limits it is how little it sees."
             ),
         },
     ),
     Question(
-        "A language model has perplexity 4. What does that say?",
-        right="Its mean surprise is that of guessing among 4 equally likely words",
+        "A language model has perplexity 4 on a text. What follows?",
+        right="Its mean surprise is that of a guess among 4 equally likely words",
         options={
-            "Its mean surprise is that of guessing among 4 equally likely words": (
-                "Perplexity is e to the mean surprise in nats, and log 4 is the surprise of one word among four."
+            "Its mean surprise is that of a guess among 4 equally likely words": (
+                "Perplexity is e to the power of the mean surprise, and log 4 is the surprise of one word among four."
             ),
-            "It is right once in 4 words": (
-                "It may be right more often: sure of most words and lost at a few gives the same mean."
+            "The word that it considers most probable is right once in 4 words": (
+                "It may be right far more often: certain of most words and lost at a few gives the same mean."
             ),
-            "It considers exactly 4 words each time": (
-                "It is a mean over places: at some there is one candidate, at others forty."
+            "At each place it gives a probability above 0 to exactly 4 words": (
+                "It is an average over places. At some only one word is possible, at others dozens are."
+            ),
+            "It needs 4 bits on average to store each word of that text": (
+                "The bits are the logarithm: log2 of 4 is 2 bits a word."
             ),
         },
     ),
     Question(
-        "KL(p ‖ q) is infinite. What did the model q do?",
-        right="It gave probability 0 to something that happens",
+        "KL(p ‖ q) is infinite, where p is the truth and q a model. Why?",
+        right="q gives probability 0 to an event that does occur under p",
         options={
-            "It gave probability 0 to something that happens": (
-                "The surprise of an outcome held impossible has no limit. Hence smoothing, and the softmax."
+            "q gives probability 0 to an event that does occur under p": (
+                "The surprise at an event held to be impossible has no limit. Smoothing and the softmax prevent this."
             ),
-            "It gave probability to something that never happens": (
-                "That costs a little, because the probability is missing elsewhere; the other direction would be infinite."
+            "p gives probability 0 to an event that may occur under q": (
+                "That costs q only the probability that is now missing elsewhere. KL(q ‖ p) would be infinite."
             ),
-            "It was trained too long": "No length of training alone does this; a probability of exactly 0 does.",
+            "p and q have different entropies, and so do not overlap": (
+                "Distributions with different entropies have a finite KL as long as q allows what p does."
+            ),
+            "q was trained for too long, so that the loss diverged": (
+                "No length of training alone does this; a probability of exactly 0 does."
+            ),
         },
     ),
     Question(
         "Why does a bigram never reach the entropy rate of our grammar, however much text it reads?",
-        right="The verb agrees with a subject that may stand four words before it",
+        right="The verb depends on a subject that may stand several words before it",
         options={
-            "The verb agrees with a subject that may stand four words before it": (
-                "The word before the verb does not tell the subject's number. What it does not see it cannot use."
+            "The verb depends on a subject that may stand several words before it": (
+                "The word before the verb does not reveal the number of the subject. A model cannot use what it does not see."
             ),
-            "Its counts are never exact": (
-                "They come as close as you like; the lesson shows its loss settle at the best bigram's."
+            "Rare pairs remain unseen, so that its counts always stay inexact": (
+                "The counts become as exact as you like: in the lesson its loss settles at that of the best bigram."
             ),
-            "The grammar is random": "So it is, and the entropy rate is what remains for a model that sees everything to the left.",
+            "The smoothing keeps its probabilities away from the true shares": (
+                "With enough text the added 0.1 vanishes beside the counts, and the best bigram has no smoothing at all."
+            ),
+            "The sentences are random, and no model predicts random words": (
+                "They are random, but the entropy rate is what remains for a model that sees all words to the left."
+            ),
         },
     ),
     Question(
-        "InfoNCE with N = 256, averaged over many fresh batches, gives 5.4 nats, and log 256 is 5.55. What do you know about the mutual information?",
-        right="It is probably at least about 5.4 nats, and may be far more",
+        "InfoNCE with N = 256, averaged over many new batches, gives 5.4 nats; log 256 is 5.55. What do you know about "
+        "the mutual information?",
+        right="It is probably at least about 5.4 nats, and it may be far larger",
         options={
-            "It is probably at least about 5.4 nats, and may be far more": (
-                "A lower bound close to its own ceiling says that the ceiling, not the data, may be what stops it."
+            "It is probably at least about 5.4 nats, and it may be far larger": (
+                "The mean is a lower bound. So close to log N it is likely that log N, not the data, limits it."
             ),
-            "It is about 5.4 nats": (
-                "Only if the bound is tight, and near log N it is not: no score can pass log N."
+            "It is about 5.4 nats, because the mean over many batches is exact": (
+                "The mean estimates a lower bound exactly, not the information. Close to log N the bound is rarely tight."
             ),
-            "It is below 5.55 nats": "log N limits the estimate, not the information.",
+            "It lies between 5.4 and 5.55 nats, since log N is its upper limit": (
+                "log N limits the estimate, not the mutual information."
+            ),
+            "Nothing, since one would need to know what the best critic is": (
+                "Every critic gives a lower bound. With the best one it would only be tighter."
+            ),
         },
     ),
 ]

@@ -238,7 +238,7 @@ def raise_if_left_beats_both(place: dict[str, int]) -> None:
     if place["both neighbours"] < 4:
         raise Wrong(
             "which helps more, all words to the left or one on each side? Think of what follows a determiner, "
-            "and of what the word behind it then tells; or run the next cell."
+            "and of what the word behind it then tells; or run the next cells."
         )
 
 
@@ -248,7 +248,7 @@ ORDER = Exercise(
     minutes=4,
     difficulty="easy",
     statement=(
-        "Before you run the next cell: which guess is surprised most by a hidden word, which least? Return the six "
+        "Before you run the next cells: which guess is surprised most by a hidden word, which least? Return the six "
         "names in this order, the largest surprise first."
     ),
     stub=(
@@ -470,8 +470,23 @@ QUIZ = [
             "Labels are often fewer, and one encoder serves many tasks": (
                 "The gain is in the middle of the curve; and the pretraining is paid for once."
             ),
-            "A pretrained encoder is always faster to apply": "It is the same network, with other weights.",
-            "It makes the test sentences easier to judge": "They are the same sentences for both.",
+            "A pretrained encoder is faster when it is applied later on": "It is the same network, with other weights.",
+            "It makes the sentences of the test easier to distinguish": "They are the same sentences for both.",
+        },
+    ),
+    Question(
+        "With 5 labels of each kind the two surprises of a pretrained model judge agreement well, fine-tuning does not. Why?",
+        right="The task asks what the model was pretrained to say",
+        options={
+            "The task asks what the model was pretrained to say": (
+                "How expected is this word here? Only a threshold is left to learn, and a few labels are enough for that."
+            ),
+            "Two features always need fewer labels than many do": (
+                "The bigram's surprises are two features as well, and far worse: what counts is what the features know."
+            ),
+            "The linear probe has seen the sentences of the test": (
+                "It has seen the labelled sentences only; those of the test are drawn independently."
+            ),
         },
     ),
 ]

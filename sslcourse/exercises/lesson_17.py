@@ -479,7 +479,85 @@ WORTH = Exercise(
     },
 )
 
-EXERCISES = [DRAW, FEATURES, HEAD, REPORT, WORTH]
+# ---- what an encoder ignores
+
+
+def my_sensitivity(features):
+    first, second = features[:, 0], features[:, 1]
+    distances = (first[:, None] - second[None]).square().sum(2)
+    same = torch.eye(len(features), dtype=torch.bool)
+    return distances[same].mean() / distances[~same].mean()
+
+
+def _pairs(seed: int, n: int, d: int, own: float) -> tuple[Tensor]:
+    """Pairs (N, 2, D) that share a part, and differ by `own` in the rest; away from 0."""
+    g = Generator().manual_seed(seed)
+    shared = 2 + torch.randn(n, 1, d, generator=g)
+    return (shared + own * torch.randn(n, 2, d, generator=g),)
+
+
+def _distances(features: Tensor, power: float = 2.0) -> Tensor:
+    return torch.cdist(features[:, 0], features[:, 1]) ** power
+
+
+def _mean_off(distances: Tensor) -> Tensor:
+    return distances[~torch.eye(len(distances), dtype=torch.bool)].mean()
+
+
+SENSITIVITY = Exercise(
+    name="17.sensitivity",
+    title="measure what an encoder ignores",
+    minutes=15,
+    difficulty="medium",
+    statement=(
+        "`features` `(N, 2, D)` holds the representations $h_i$ and $h_i'$ of the two frames of `N` pairs. Return the "
+        "sensitivity: the mean squared distance within a pair, divided by the mean squared distance of $h_i$ and "
+        "$h_j'$ over all $i \\neq j$. The cells below ask it of four encoders and six factors."
+    ),
+    stub=(
+        "def my_sensitivity(features):\n"
+        '    """Mean squared distance within pairs, over that between different pairs."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_sensitivity,
+    hints=(
+        "Write the N x N table of squared distances between first and second frames on paper. Where in it are the pairs?",
+        "The diagonal holds the numerator. Divide its mean by the mean of everything off the diagonal.",
+    ),
+    cases=lambda: [_pairs(0, 6, 4, 0.5), _pairs(1, 9, 3, 1.5), _pairs(2, 4, 7, 0.1)],
+    wrong={
+        "these are distances; the formula asks for their squares.": lambda f: (
+            _distances(f, 1).diagonal().mean() / _mean_off(_distances(f, 1))
+        ),
+        "the pairs themselves are among those you divide by; leave the diagonal out.": lambda f: (
+            _distances(f).diagonal().mean() / _distances(f).mean()
+        ),
+        "the fraction is upside down: 0 means that the two frames of a pair are the same.": lambda f: (
+            _mean_off(_distances(f)) / _distances(f).diagonal().mean()
+        ),
+        "this is the mean over pairs of a ratio; divide the two means.": lambda f: (
+            (_distances(f).diagonal() / (_distances(f).sum(1) - _distances(f).diagonal())).mean()
+            * (len(f) - 1)
+        ),
+        "you divide by a sum over the other pairs; take the mean over all of them.": lambda f: (
+            _distances(f).diagonal().sum() / (_distances(f).sum() - _distances(f).diagonal().sum())
+        ),
+        "this is the numerator alone: how large is it beside the distances of different pairs?": lambda f: (
+            _distances(f).diagonal().mean()
+        ),
+        "you divide by distances among first frames; compare first with second frames.": lambda f: (
+            _distances(f).diagonal().mean() / _mean_off(torch.cdist(f[:, 0], f[:, 0]) ** 2)
+        ),
+        "you divide by the variance of the features, half of the mean squared distance of two frames.": lambda f: (
+            _distances(f).diagonal().mean() / f.flatten(0, 1).var(0, correction=0).sum()
+        ),
+        "this is one minus the sensitivity: return how much changes, not how much stays.": lambda f: (
+            1 - my_sensitivity(f)
+        ),
+    },
+)
+
+EXERCISES = [DRAW, FEATURES, HEAD, REPORT, WORTH, SENSITIVITY]
 
 QUIZ = [
     Question(
@@ -536,7 +614,7 @@ QUIZ = [
         right="Nothing: the factor belongs to that place of the curve",
         options={
             "Nothing: the factor belongs to that place of the curve": (
-                "The curves may approach each other and cross. In this lesson the probe's factor falls below one."
+                "The curves may approach each other and cross, as on the clothes that stand still."
             ),
             "The supervised network would need 300": (
                 "That would be so if the curves stayed the same distance apart on the log axis; they do not."

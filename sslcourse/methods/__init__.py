@@ -13,6 +13,7 @@ from sslcourse.methods.classifier import Classifier
 from sslcourse.methods.clustering import KMeans
 from sslcourse.methods.conditional_generator import ConditionalGenerator
 from sslcourse.methods.density import GaussianDensity, KernelDensity
+from sslcourse.methods.dino import DINO
 from sslcourse.methods.gan import GAN
 from sslcourse.methods.gaussian_classifier import GaussianClassifier
 from sslcourse.methods.info_nce import ContrastiveCritic
@@ -28,6 +29,7 @@ from sslcourse.methods.rotation import RotationPrediction
 from sslcourse.methods.sentence_classifier import SentenceClassifier
 from sslcourse.methods.simclr import SimCLR
 from sslcourse.methods.simsiam import SimSiam
+from sslcourse.methods.swav import SwAV
 from sslcourse.methods.vae import (
     VAE,
     ConditionalVAE,
@@ -39,6 +41,7 @@ from sslcourse.methods.vicreg import VICReg
 
 __all__ = [
     "BYOL",
+    "DINO",
     "GAN",
     "MAE",
     "PCA",
@@ -69,6 +72,7 @@ __all__ = [
     "SentenceClassifier",
     "SimCLR",
     "SimSiam",
+    "SwAV",
     "VICReg",
     "detached",
     "interpolate_hidden",

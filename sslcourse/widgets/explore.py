@@ -6,11 +6,13 @@ from typing import Any
 
 import ipywidgets
 import torch
+from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image
 
 from sslcourse.show import picture_html, png
 from sslcourse.widgets.parts import paragraph, picture_widget, warning
+from sslcourse.widgets.record import FRAMES, frames_wanted, record
 from sslcourse.widgets.still import Still
 
 
@@ -48,6 +50,22 @@ class Explorer:
     def values(self) -> dict[str, Any]:
         return {name: control.value for name, control in self._controls.items()}
 
+    def frames(self, limit: int) -> dict[str, Any]:
+        """Pictures and texts at up to `limit` positions of the controls, for a page without a kernel.
+
+        Random numbers and controls are afterwards as before.
+        """
+        before = self.values
+
+        def move(values: dict[str, Any]) -> tuple[bytes, str]:
+            self.set(**values)
+            return self._picture.value, self.text
+
+        with torch.random.fork_rng(devices=[]):
+            recorded = record(self._controls, move, limit)
+            self.set(**before)
+        return recorded
+
     def _redraw(self, _change: object = None) -> None:
         """Draw the newest values; whoever waited for the lock finds its change drawn already."""
         with self._lock:
@@ -81,6 +99,8 @@ class Explorer:
 
     def _ipython_display_(self) -> None:
         self._still.display()
+        if limit := frames_wanted():
+            display({FRAMES: self.frames(limit), "text/plain": self.text}, raw=True)
 
 
 def explore(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 
 import ipywidgets
+from IPython.display import display
 from matplotlib.figure import Figure
 
 from sslcourse.plots import plot_losses, subplots
@@ -15,6 +16,7 @@ from sslcourse.show import picture_html, png
 from sslcourse.training import History, Progress
 from sslcourse.widgets.messages import let_widgets_overtake
 from sslcourse.widgets.parts import paragraph, picture_widget, warning
+from sslcourse.widgets.record import TRAINING, frames_wanted
 from sslcourse.widgets.still import Still
 
 WORK_SECONDS = 0.03  # train this long, then let Stop and sliders have their turn
@@ -74,6 +76,10 @@ class Run:
         except asyncio.CancelledError:  # whoever waits was cancelled
             self.stop()
             raise
+        if frames_wanted():
+            page, words = self._page()
+            recorded = {"title": self._title, "page": page}
+            display({TRAINING: recorded, "text/plain": words}, raw=True)
         return self.history
 
     async def _train(self) -> None:

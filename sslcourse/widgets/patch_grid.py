@@ -27,7 +27,7 @@ class PatchGrid(ipywidgets.VBox):
             for row in range(side)
         ]
         super().__init__([ipywidgets.Label(label), *rows])
-        self._side, self._moving = side, False
+        self.description, self._side, self._moving = label, side, False
         self.add_class("sslcourse-patch-grid")
         for button in self._buttons:
             button.observe(self._pressed, names="value")

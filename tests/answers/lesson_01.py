@@ -231,74 +231,122 @@ def matching_distinct(clusters, labels):
     return matching_majority_of_classes(clusters, labels) * len(clusters.unique()) / 3
 
 
-# ---- rotations
+# ---- what a stamp does to the pretext task
 
 
-def rotate_image_by_image(images):
-    rotated = torch.stack([image.rot90(turn, (1, 2)) for image in images for turn in range(4)])
-    return rotated, torch.arange(4).repeat(len(images))
+def prediction():
+    return "more", "smaller", "fewer than half"
 
 
-def rotate_in_numpy(images):
-    rotated = np.concatenate([np.rot90(images.numpy(), turn, axes=(2, 3)) for turn in range(4)])
-    return rotated, np.repeat(np.arange(4), len(images))
+def prediction_as_a_list():
+    return ["more", "smaller", "fewer than half"]
 
 
-def rotate_by_flips(images):
-    half = images.flip(2, 3)
-    left = images.transpose(2, 3).flip(2)
-    right = images.transpose(2, 3).flip(3)
-    turns = [turn for turn in range(4) for _ in images]
-    return [torch.cat([images, left, half, right]), turns]
+def prediction_with_reasons():
+    by_stamp = {"right turns": "more", "gain": "smaller", "without": "fewer than half"}
+    return tuple(by_stamp.values())
 
 
-def rotate_backwards(images):
-    pictures, turns = [], []
-    for turn in (3, 2, 1, 0):
-        pictures.append(torch.rot90(images.double(), turn, dims=[-2, -1]))
-        turns.append(torch.full((len(images),), turn, dtype=torch.int32))
-    return torch.cat(pictures), torch.cat(turns)
+def prediction_of_better_features():
+    return "more", "larger", "fewer than half"
 
 
-def rotate_into_a_buffer(images):
-    rotated = torch.empty(4, *images.shape)
-    for turn in range(4):
-        rotated[turn] = images
-        images = images.rot90(1, (2, 3))
-    return rotated.flatten(0, 1), torch.arange(4)[:, None].expand(4, len(images)).reshape(-1)
+def prediction_of_no_difference():
+    return "more", "smaller", "more than half"
 
 
-def rotate_with_the_batch_of_three(images):
-    return torch.cat([images.rot90(t, (2, 3)) for t in range(4)]), torch.arange(4).repeat_interleave(3)
+def prediction_as_truth_values():
+    return True, False, False
 
 
-def rotate_the_channels_too(images):
-    return torch.cat([images.rot90(t, (2, 3)).flip(1) for t in range(4)]), torch.arange(4).repeat_interleave(
-        len(images)
-    )
+def prediction_in_one_word():
+    return "more"
 
 
-def rotate_random_turns(images):
-    turns = torch.randint(4, (4 * len(images),))
-    return torch.stack([x.rot90(int(t), (1, 2)) for x, t in zip(images.repeat(4, 1, 1, 1), turns)]), turns  # noqa: B905
+# ---- a jigsaw
+
+ORDERS = list(permutations(range(4)))
 
 
-def rotate_with_columns_of_labels(images):
-    return torch.cat([images.rot90(t, (2, 3)) for t in range(4)]), torch.arange(4).repeat_interleave(
-        len(images)
-    ).unsqueeze(1)
+def jigsaw_of_one(image, order):
+    height, width = image.shape[1] // 2, image.shape[2] // 2
+    upper, lower = image[:, :height], image[:, height:]
+    q = [upper[:, :, :width], upper[:, :, width:], lower[:, :, :width], lower[:, :, width:]]
+    a, b, c, d = (q[place] for place in order)
+    return torch.cat([torch.cat([a, b], 2), torch.cat([c, d], 2)], 1)
 
 
-def rotate_counting_from_1(images):
-    return torch.cat([images.rot90(t, (2, 3)) for t in range(4)]), torch.arange(1, 5).repeat_interleave(
-        len(images)
-    )
+def jigsaw_image_by_image(images, orders):
+    return torch.stack([jigsaw_of_one(x, ORDERS[o]) for x, o in zip(images, orders.tolist(), strict=True)])
 
 
-def rotate_mirrored(images):
-    return torch.cat([images.flip(3).rot90(t, (2, 3)) for t in range(4)]), torch.arange(4).repeat_interleave(
-        len(images)
-    )
+def jigsaw_in_numpy(images, orders):
+    x = images.numpy()
+    rows = [np.split(half, 2, axis=3) for half in np.split(x, 2, axis=2)]
+    quarters = np.stack([rows[0][0], rows[0][1], rows[1][0], rows[1][1]])  # (4, N, C, h, w)
+    order = np.array(ORDERS)[orders.numpy()]
+    new = [quarters[order[:, place], np.arange(len(x))] for place in range(4)]
+    return np.concatenate([np.concatenate(new[:2], 3), np.concatenate(new[2:], 3)], 2)
+
+
+def jigsaw_by_unfold(images, orders):
+    height, width = images.shape[2:]
+    size = (height // 2, width // 2)
+    columns = F.unfold(images, size, stride=size)  # (N, C h w, 4)
+    order = torch.tensor(ORDERS)[orders].unsqueeze(1).expand(-1, columns.shape[1], -1)
+    return F.fold(columns.gather(2, order), (height, width), size, stride=size)
+
+
+def jigsaw_into_a_buffer(images, orders):
+    new = torch.zeros_like(images)
+    height, width = images.shape[2] // 2, images.shape[3] // 2
+    corners = [(0, 0), (0, width), (height, 0), (height, width)]
+    for n in range(len(images)):
+        for place, quarter in enumerate(ORDERS[int(orders[n])]):
+            (i, j), (k, m) = corners[place], corners[quarter]
+            new[n, :, i : i + height, j : j + width] = images[n, :, k : k + height, m : m + width]
+    return new
+
+
+def jigsaw_overwriting_itself(images, orders):
+    new = images.clone()
+    height, width = images.shape[2] // 2, images.shape[3] // 2
+    corners = [(0, 0), (0, width), (height, 0), (height, width)]
+    for n in range(len(images)):
+        for place, quarter in enumerate(ORDERS[int(orders[n])]):
+            (i, j), (k, m) = corners[place], corners[quarter]
+            new[n, :, i : i + height, j : j + width] = new[n, :, k : k + height, m : m + width].clone()
+    return new
+
+
+def jigsaw_in_place(images, orders):
+    images[:] = jigsaw_image_by_image(images.clone(), orders)
+    return images
+
+
+def jigsaw_of_rows_only(images, orders):
+    return jigsaw_image_by_image(images, torch.where(orders < 12, 0, 16))
+
+
+def jigsaw_mirrored(images, orders):
+    return jigsaw_image_by_image(images.flip(3), orders)
+
+
+def jigsaw_as_quarters(images, orders):
+    height, width = images.shape[2] // 2, images.shape[3] // 2
+    return images.unfold(2, height, height).unfold(3, width, width).flatten(2, 3)
+
+
+def jigsaw_with_the_orders(images, orders):
+    return jigsaw_image_by_image(images, orders), orders
+
+
+def jigsaw_at_random(images, orders):
+    return jigsaw_image_by_image(images, torch.randint(24, (len(images),)))
+
+
+def jigsaw_of_the_next_order(images, orders):
+    return jigsaw_image_by_image(images, (orders + 1) % 24)
 
 
 RIGHT = {
@@ -326,12 +374,12 @@ RIGHT = {
         matching_with_a_table,
         matching_with_where,
     ],
-    "01.rotate": [
-        rotate_image_by_image,
-        rotate_in_numpy,
-        rotate_by_flips,
-        rotate_backwards,
-        rotate_into_a_buffer,
+    "01.shortcut": [prediction, prediction_as_a_list, prediction_with_reasons],
+    "01.jigsaw": [
+        jigsaw_image_by_image,
+        jigsaw_in_numpy,
+        jigsaw_by_unfold,
+        jigsaw_into_a_buffer,
     ],
 }
 WRONG = {
@@ -361,12 +409,20 @@ WRONG = {
         matching_rounded,
         matching_distinct,
     ],
-    "01.rotate": [
-        rotate_with_the_batch_of_three,
-        rotate_the_channels_too,
-        rotate_random_turns,
-        rotate_with_columns_of_labels,
-        rotate_counting_from_1,
-        rotate_mirrored,
+    "01.shortcut": [
+        prediction_of_better_features,
+        prediction_of_no_difference,
+        prediction_as_truth_values,
+        prediction_in_one_word,
+    ],
+    "01.jigsaw": [
+        jigsaw_overwriting_itself,
+        jigsaw_in_place,
+        jigsaw_of_rows_only,
+        jigsaw_mirrored,
+        jigsaw_as_quarters,
+        jigsaw_with_the_orders,
+        jigsaw_at_random,
+        jigsaw_of_the_next_order,
     ],
 }

@@ -74,61 +74,46 @@ def entropy_kept_dimension(p):
     return torch.special.entr(p).sum(-1, keepdim=True)
 
 
-# ---- Kullback-Leibler
+# ---- the ranking of four forecasts
 
 
-def kl_of_torch(p, q):
-    return F.kl_div(q.log(), p, reduction="none").sum(1)
+def ranking():
+    return ["no idea", "sure of sun", "upside down", "never rain"]
 
 
-def kl_as_a_difference(p, q):
-    return -(p * q.log()).sum(1) + (p * p.log()).sum(1)
+def ranking_as_a_tuple():
+    return "no idea", "sure of sun", "upside down", "never rain"
 
 
-def kl_of_distributions(p, q):
-    return torch.distributions.kl_divergence(
-        torch.distributions.Categorical(p), torch.distributions.Categorical(q)
-    )
+def ranking_computed():
+    truth = torch.tensor([0.7, 0.2, 0.1])
+    forecasts = {
+        "never rain": [0.75, 0.25, 0.0],
+        "sure of sun": [0.98, 0.01, 0.01],
+        "upside down": [0.1, 0.2, 0.7],
+        "no idea": [1 / 3] * 3,
+    }
+    return sorted(forecasts, key=lambda name: -torch.xlogy(truth, torch.tensor(forecasts[name])).sum())
 
 
-def kl_in_loops(p, q):
-    return [
-        sum(a * math.log(a / b) for a, b in zip(x, y, strict=True))
-        for x, y in zip(p.tolist(), q.tolist(), strict=True)
-    ]
+def ranking_by_the_largest_difference():
+    return ["never rain", "sure of sun", "no idea", "upside down"]
 
 
-def kl_in_numpy(p, q):
-    return scipy.special.rel_entr(p.numpy(), q.numpy()).sum(1)
+def ranking_by_the_surprise_of_sun():
+    return ["sure of sun", "never rain", "no idea", "upside down"]
 
 
-def kl_in_place(p, q):
-    return torch.einsum("nk,nk->n", p, q.div_(p).log_().neg_())
+def ranking_with_a_name_that_is_not_there():
+    return ["no idea", "sure of sun", "upside down", "rain"]
 
 
-def kl_exchanged(p, q):
-    return F.kl_div(p.log(), q, reduction="none").sum(1)
+def ranking_in_a_sentence():
+    return "no idea, sure of sun, upside down, never rain"
 
 
-def kl_averaged_over_outcomes(p, q):
-    return (p * (p / q).log()).mean(1)
-
-
-def kl_absolute(p, q):
-    return (p * (p / q).log().abs()).sum(1)
-
-
-def kl_of_the_mixture(p, q):
-    m = (p + q) / 2
-    return (p * (p / m).log()).sum(1)
-
-
-def kl_over_rows(p, q):
-    return (p * (p / q).log()).sum(0)
-
-
-def kl_total_variation(p, q):
-    return (p - q).abs().sum(1) / 2
+def ranking_of_all_but_the_impossible():
+    return ["no idea", "upside down", "sure of sun", "never rain"]
 
 
 # ---- softmax twice
@@ -253,62 +238,117 @@ def bigram_smoothed_once_more(counts):
     return (counts + 1) / (counts.sum(1, keepdim=True) + 1)
 
 
-# ---- mutual information
+# ---- the masked word model
 
 
-def information_of_entropies(joint):
-    def entropy(p):
-        return -(p * p.log()).sum()
+def gap_by_bincount(seen, test, smoothing):
+    v = len(seen.words)
 
-    return entropy(joint.sum(0)) + entropy(joint.sum(1)) - entropy(joint)
+    def flat(part):
+        tokens = part.tokens
+        zero = tokens.new_zeros(len(tokens), 1)
+        left, right = torch.cat([zero, tokens[:, :-1]], 1), torch.cat([tokens[:, 1:], zero], 1)
+        return ((left * v + right) * v + tokens)[part.real]
+
+    counts = torch.bincount(flat(seen), minlength=v**3).reshape(v, v, v) + smoothing
+    return F.cross_entropy(counts.log().reshape(-1, v)[flat(test) // v], flat(test) % v)
 
 
-def information_in_loops(joint):
-    x, y = joint.sum(1).tolist(), joint.sum(0).tolist()
-    return sum(
-        p * math.log(p / (x[i] * y[j])) for i, row in enumerate(joint.tolist()) for j, p in enumerate(row)
+def gap_in_loops(seen, test, smoothing):
+    v, counts, totals = len(seen.words), {}, {}
+    for row, real in zip(seen.tokens.tolist(), seen.real.tolist(), strict=True):
+        for t, word in enumerate(row):
+            if real[t]:
+                context = (row[t - 1] if t else 0, row[t + 1] if t + 1 < len(row) else 0)
+                counts[context, word] = counts.get((context, word), 0) + 1
+                totals[context] = totals.get(context, 0) + 1
+    surprises = []
+    for row, real in zip(test.tokens.tolist(), test.real.tolist(), strict=True):
+        for t, word in enumerate(row):
+            if real[t]:
+                context = (row[t - 1] if t else 0, row[t + 1] if t + 1 < len(row) else 0)
+                share = (counts.get((context, word), 0) + smoothing) / (
+                    totals.get(context, 0) + smoothing * v
+                )
+                surprises.append(-math.log(share))
+    return sum(surprises) / len(surprises)
+
+
+def gap_in_numpy(seen, test, smoothing):
+    v = len(seen.words)
+
+    def places(part):
+        padded = np.pad(part.tokens.numpy(), ((0, 0), (1, 1)))
+        real = part.real.numpy()
+        return padded[:, :-2][real], padded[:, 1:-1][real], padded[:, 2:][real]
+
+    counts = np.full((v, v, v), smoothing)  # left, word, right
+    np.add.at(counts, places(seen), 1)
+    return -np.log((counts / counts.sum(1, keepdims=True))[places(test)]).mean()
+
+
+def gap_of_one_hot_products(seen, test, smoothing):
+    v = len(seen.words)
+    left, right = F.pad(seen.tokens[:, :-1], (1, 0))[seen.real], F.pad(seen.tokens[:, 1:], (0, 1))[seen.real]
+    pair = left * v + right
+    counts = (
+        torch.zeros(v * v, v).index_add_(0, pair, F.one_hot(seen.tokens[seen.real], v).float()) + smoothing
     )
+    left, right = F.pad(test.tokens[:, :-1], (1, 0))[test.real], F.pad(test.tokens[:, 1:], (0, 1))[test.real]
+    return F.nll_loss(F.normalize(counts, p=1, dim=1)[left * v + right].log(), test.tokens[test.real])
 
 
-def information_in_numpy(joint):
-    j = joint.numpy()
-    return np.sum(j * np.log(j / np.outer(j.sum(1), j.sum(0))))
+def _gap(seen, test, smoothing, dim=2, skip=1):
+    v = len(seen.words)
+
+    def places(part):
+        left = F.pad(part.tokens[:, :-skip], (skip, 0))
+        right = F.pad(part.tokens[:, skip:], (0, skip))
+        return left[part.real], right[part.real], part.tokens[part.real]
+
+    counts = torch.full((v, v, v), smoothing)
+    counts.index_put_(places(seen), torch.tensor(1.0), accumulate=True)
+    return -(counts / counts.sum(dim, keepdim=True))[places(test)].log()
 
 
-def information_of_torch(joint):
-    independent = torch.einsum("ij,kl->il", joint, joint)
-    return F.kl_div(independent.log(), joint, reduction="sum")
+def gap_normalised_over_left(seen, test, smoothing):
+    return _gap(seen, test, smoothing, dim=0).mean()
 
 
-def information_of_a_posterior(joint):
-    x = joint.sum(1)
-    given_y = joint / joint.sum(0)
-    return -(x * x.log()).sum() + (joint * given_y.log()).sum()
+def gap_of_neighbours_but_one(seen, test, smoothing):
+    return _gap(seen, test, smoothing, skip=2).mean()
 
 
-def information_of_chi_squared(joint):
-    independent = torch.outer(joint.sum(1), joint.sum(0))
-    return ((joint - independent).square() / independent).sum()
+def gap_summed(seen, test, smoothing):
+    return _gap(seen, test, smoothing).sum()
 
 
-def information_unweighted(joint):
-    return (joint / torch.outer(joint.sum(1), joint.sum(0))).log().sum()
+def gap_per_sentence(seen, test, smoothing):
+    return _gap(seen, test, smoothing).sum() / len(test.tokens)
 
 
-def information_of_the_largest(joint):
-    return (joint / torch.outer(joint.sum(1), joint.sum(0))).log().max()
+def gap_counted_once(seen, test, smoothing):
+    """Without accumulate=True every pair counts once at most."""
+    v = len(seen.words)
+
+    def places(part):
+        left, right = F.pad(part.tokens[:, :-1], (1, 0)), F.pad(part.tokens[:, 1:], (0, 1))
+        return left[part.real], right[part.real], part.tokens[part.real]
+
+    counts = torch.zeros(v, v, v)
+    counts[places(seen)] += 1
+    counts += smoothing
+    return -(counts / counts.sum(2, keepdim=True))[places(test)].log().mean()
 
 
-def information_as_the_smaller_entropy(joint):
-    return min(torch.special.entr(joint.sum(0)).sum(), torch.special.entr(joint.sum(1)).sum())
+def gap_smoothed_by_one(seen, test, smoothing):
+    return _gap(seen, test, 1.0 if smoothing < 1 else 0.1).mean()
 
 
-def information_kept_in_rows(joint):
-    return (joint * (joint / torch.outer(joint.sum(1), joint.sum(0))).log()).sum(1)
-
-
-def information_of_x_alone(joint):
-    return (joint * (joint / joint.sum(1, keepdim=True)).log()).sum()
+def gap_of_the_word_itself(seen, test, smoothing):
+    v = len(seen.words)
+    counts = torch.bincount(seen.tokens[seen.real], minlength=v) + smoothing
+    return -(counts / counts.sum())[test.tokens[test.real]].log().mean()
 
 
 # ---- InfoNCE
@@ -371,6 +411,45 @@ def nce_without_logarithm(scores):
     return math.log(len(scores)) + scores.softmax(1).diagonal().mean()
 
 
+# ---- the ceiling of cosines over a temperature
+
+
+def ceiling_of_a_softmax(n, temperature):
+    scores = torch.full((n,), -1 / temperature, dtype=torch.float64)
+    scores[0] = 1 / temperature
+    return math.log(n) + scores.log_softmax(0)[0]
+
+
+def ceiling_in_numpy(n, temperature):
+    return np.log(n) - np.log1p((n - 1) * np.exp(-2 / temperature))
+
+
+def ceiling_as_one_fraction(n, temperature):
+    high, low = math.exp(1 / temperature), math.exp(-1 / temperature)
+    return math.log(n * high / (high + (n - 1) * low))
+
+
+def ceiling_by_cross_entropy(n, temperature):
+    cosines = 2 * torch.eye(n) - 1
+    return math.log(n) - F.cross_entropy(cosines / temperature, torch.arange(n))
+
+
+def ceiling_in_bits(n, temperature):
+    return ceiling_in_numpy(n, temperature) / math.log(2)
+
+
+def ceiling_of_a_chance(n, temperature):
+    return 1 / (1 + (n - 1) * math.exp(-2 / temperature))
+
+
+def ceiling_of_four(n, temperature):
+    return math.log(n) - math.log(1 + (n - 1) * math.exp(-4 / temperature))
+
+
+def ceiling_as_the_smaller_of_two(n, temperature):
+    return min(math.log(n), 2 / temperature)
+
+
 RIGHT = {
     "02.entropy": [
         entropy_of_torch,
@@ -381,7 +460,7 @@ RIGHT = {
         entropy_in_loops,
         entropy_in_place,
     ],
-    "02.kl": [kl_of_torch, kl_as_a_difference, kl_of_distributions, kl_in_loops, kl_in_numpy, kl_in_place],
+    "02.forecasts": [ranking, ranking_as_a_tuple, ranking_computed],
     "02.softmax": [
         loss_by_hand,
         loss_of_nll,
@@ -400,13 +479,7 @@ RIGHT = {
         bigram_by_logarithms,
         bigram_transposed,
     ],
-    "02.information": [
-        information_of_entropies,
-        information_in_loops,
-        information_in_numpy,
-        information_of_torch,
-        information_of_a_posterior,
-    ],
+    "02.gap": [gap_by_bincount, gap_in_loops, gap_in_numpy, gap_of_one_hot_products],
     "02.infonce": [
         nce_of_cross_entropy,
         nce_in_loops,
@@ -414,6 +487,12 @@ RIGHT = {
         nce_in_place,
         nce_of_ratios,
         nce_with_one_hot,
+    ],
+    "02.ceiling": [
+        ceiling_of_a_softmax,
+        ceiling_in_numpy,
+        ceiling_as_one_fraction,
+        ceiling_by_cross_entropy,
     ],
 }
 WRONG = {
@@ -426,13 +505,12 @@ WRONG = {
         entropy_of_gini,
         entropy_kept_dimension,
     ],
-    "02.kl": [
-        kl_exchanged,
-        kl_averaged_over_outcomes,
-        kl_absolute,
-        kl_of_the_mixture,
-        kl_over_rows,
-        kl_total_variation,
+    "02.forecasts": [
+        ranking_by_the_largest_difference,
+        ranking_by_the_surprise_of_sun,
+        ranking_with_a_name_that_is_not_there,
+        ranking_in_a_sentence,
+        ranking_of_all_but_the_impossible,
     ],
     "02.softmax": [
         loss_as_a_number,
@@ -452,13 +530,14 @@ WRONG = {
         bigram_of_columns,
         bigram_smoothed_once_more,
     ],
-    "02.information": [
-        information_of_chi_squared,
-        information_unweighted,
-        information_of_the_largest,
-        information_as_the_smaller_entropy,
-        information_kept_in_rows,
-        information_of_x_alone,
+    "02.gap": [
+        gap_normalised_over_left,
+        gap_of_neighbours_but_one,
+        gap_summed,
+        gap_per_sentence,
+        gap_counted_once,
+        gap_smoothed_by_one,
+        gap_of_the_word_itself,
     ],
     "02.infonce": [
         nce_in_bits,
@@ -467,5 +546,11 @@ WRONG = {
         nce_of_three,
         nce_of_the_best_candidate,
         nce_without_logarithm,
+    ],
+    "02.ceiling": [
+        ceiling_in_bits,
+        ceiling_of_a_chance,
+        ceiling_of_four,
+        ceiling_as_the_smaller_of_two,
     ],
 }

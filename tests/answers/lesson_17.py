@@ -583,6 +583,65 @@ def needed_by_the_middle(accuracy, budgets, accuracies):
     return (budgets[i - 1] * budgets[i]).sqrt()
 
 
+# ---- 17.sensitivity
+
+
+def sensitivity_in_loops(features):
+    n = len(features)
+    within = sum(((features[i, 0] - features[i, 1]) ** 2).sum() for i in range(n)) / n
+    between = [((features[i, 0] - features[j, 1]) ** 2).sum() for i in range(n) for j in range(n) if i != j]
+    return within / (sum(between) / len(between))
+
+
+def sensitivity_with_cdist(features):
+    d = torch.cdist(features[:, 0], features[:, 1]).pow(2)
+    n = len(d)
+    return d.trace() / n / ((d.sum() - d.trace()) / (n * n - n))
+
+
+def sensitivity_in_numpy(features):
+    f = features.numpy()
+    d = ((f[:, None, 0] - f[None, :, 1]) ** 2).sum(-1)
+    off = ~np.eye(len(f), dtype=bool)
+    return float(np.diag(d).mean() / d[off].mean())
+
+
+def sensitivity_with_means(features):
+    d = (features[:, None, 0] - features[None, :, 1]).square().mean(2)  # the mean over D drops out
+    return d.diagonal().mean() / d[~torch.eye(len(d), dtype=bool)].mean()
+
+
+def sensitivity_by_rolling(features):
+    within = (features[:, 0] - features[:, 1]).square().sum(1).mean()
+    rolled = [
+        (features[:, 0] - features[:, 1].roll(k, 0)).square().sum(1).mean() for k in range(1, len(features))
+    ]
+    return within / torch.stack(rolled).mean()
+
+
+def sensitivity_of_neighbours(features):
+    within = (features[:, 0] - features[:, 1]).square().sum(1).mean()
+    return within / (features[:, 0] - features[:, 1].roll(1, 0)).square().sum(1).mean()
+
+
+def sensitivity_by_cosine(features):
+    return 1 - nn.functional.cosine_similarity(features[:, 0], features[:, 1]).mean()
+
+
+def sensitivity_in_per_cent(features):
+    return 100 * sensitivity_with_cdist(features)
+
+
+def sensitivity_of_the_norm(features):
+    a, b = features.unbind(1)
+    return (a - b).square().sum(1).mean() / (a.square().sum(1).mean() + b.square().sum(1).mean())
+
+
+def sensitivity_of_each_pair(features):
+    d = torch.cdist(features[:, 0], features[:, 1]).pow(2)
+    return d.diagonal() / d.mean()
+
+
 RIGHT = {
     "17.draw": [
         draw_from_indices, draw_by_noise, draw_from_one_order, draw_by_multinomial, draw_until_full,
@@ -604,6 +663,10 @@ RIGHT = {
     "17.labels_needed": [
         needed_by_interp, needed_in_a_loop, needed_by_searchsorted, needed_in_decades,
         needed_of_lists, needed_in_octaves, needed_by_halving,
+    ],
+    "17.sensitivity": [
+        sensitivity_in_loops, sensitivity_with_cdist, sensitivity_in_numpy, sensitivity_with_means,
+        sensitivity_by_rolling,
     ],
 }  # fmt: skip
 
@@ -638,5 +701,9 @@ WRONG = {
         needed_at_the_budget_above, needed_at_the_nearest_budget, needed_along_all, needed_by_a_fit,
         needed_with_the_wrong_base, needed_with_log_of_one_more, needed_backwards,
         needed_in_the_last_step, needed_by_the_middle,
+    ],
+    "17.sensitivity": [
+        sensitivity_of_neighbours, sensitivity_by_cosine, sensitivity_in_per_cent,
+        sensitivity_of_the_norm, sensitivity_of_each_pair,
     ],
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A lesson of the course in JupyterLab, for all tests of this folder; pictures go to artefacts/browser/."""
+"""A lesson of the course in JupyterLab, for the tests of this folder; pictures go to artefacts/browser/."""
 
 import contextlib
 import re
@@ -26,9 +26,20 @@ def address(folder):
 
 
 @pytest.fixture(scope="session")
-def page(address):
+def first_page():
     with chromium() as page:
         yield page
+
+
+@pytest.fixture(scope="session")
+def browser(first_page):
+    """For tests that open pages of their own."""
+    return first_page.context.browser
+
+
+@pytest.fixture(scope="session")
+def page(address, first_page):
+    return first_page
 
 
 @pytest.fixture(scope="session")

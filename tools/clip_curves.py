@@ -1,0 +1,166 @@
+"""Measure on moving clothes what lesson 17 has no time for: what pretraining is worth against tuned controls.
+
+    python tools/clip_curves.py probe    # or other names; without one, all of them (two hours on one core)
+
+Encoders are pretrained on two frames of each clip, for a minute and for longer, or on two
+views of one frame. Supervised control and fine-tuning get all frames of a labelled clip and the same
+augmentations; crop, steps and rate are chosen at 1, 5 and 50 labels on 2,000 validation clips. Test clips
+count once.
+Encoders are kept in build/clips.
+"""
+
+import sys
+from collections import defaultdict
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from sweep import store
+from torch import nn
+
+from sslcourse import weights
+from sslcourse.augment import Augmentation
+from sslcourse.data import ClipSet, FramePairs, clips, labelled_subset
+from sslcourse.encoders import conv_encoder
+from sslcourse.evaluate import (
+    classifier_accuracy,
+    extract_features,
+    fine_tune,
+    linear_classifier,
+    train_classifier,
+)
+from sslcourse.methods import SimCLR
+from sslcourse.training import finish, train_adamw
+
+BUDGETS = (1, 2, 5, 10, 50, 100)  # labelled clips per class
+MANY = (300, 1200)  # one draw each; 1200 are all
+CHOOSE_AT = (1, 5, 50)  # the choice holds up to the next
+DRAWS, FEWER_DRAWS = 5, 3  # fewer from 50 labels on, of what trains a network
+MINUTE, LONGER = 8, 100  # passes over the clips
+PRETRAININGS = (
+    ("two frames", MINUTE, (0, 1, 2)),
+    ("two frames", LONGER, (0, 1)),
+    ("one frame", MINUTE, (0, 1, 2)),
+)
+KEPT = Path("build/clips")
+SETTINGS = {  # method: [(crop, steps, rate)] to choose from
+    "supervised": [(0.5, 400, 2e-3), (0.5, 1500, 2e-3), (0.5, 1500, 5e-3)],
+    "fine-tuning": [(0.5, 100, 1e-3), (0.5, 400, 1e-4), (0.5, 400, 1e-3)],
+}
+LONG_TRAINING = (0.5, 4000, 5e-3)  # of the control, from 50 labels on
+
+
+@lru_cache
+def data(on: str) -> tuple[ClipSet, ClipSet]:
+    """Clips to learn from, and those to be judged on, by their first frame."""
+    known = clips("train")
+    if on == "validation":
+        return known.select(slice(10_000)), known.select(slice(10_000, None))
+    return known, clips("test", frames=1)
+
+
+def pretraining(passes: int, seed: int, different: bool = True) -> SimCLR:
+    """SimCLR after so many passes over the training clips."""
+    torch.manual_seed(seed)
+    crop = 1 if different else 0.5  # frames differ by themselves
+    model = SimCLR(augment=Augmentation(crop=crop, seed=seed))
+    batch_size = 64 if passes == MINUTE else 128  # smaller batches, more steps
+    pairs = FramePairs(clips().frames, batch_size=batch_size, seed=seed, different=different)
+    finish(train_adamw(model.loss, model.parameters(), pairs, passes))
+    return model
+
+
+def encoder(passes: int, seed: int, different: bool = True) -> nn.Module:
+    """The pretrained encoder: that of the package, or one from build/clips, made if it does not lie there."""
+    if (passes, seed, different) == (LONGER, 0, True):
+        return weights.load("clips")
+    KEPT.mkdir(parents=True, exist_ok=True)
+    file, found = KEPT / f"{passes}-{seed}-{different}.safetensors", conv_encoder()
+    if not file.exists():
+        trained = pretraining(passes, seed, different).encoder.state_dict()
+        safetensors.torch.save_file({key: tensor.contiguous() for key, tensor in trained.items()}, file)
+    found.load_state_dict(safetensors.torch.load_file(file))
+    return found.eval()
+
+
+def accuracy(
+    method: str, start: nn.Module | None, per_class: int, draw: int, setting: tuple, on: str = "test"
+) -> float:
+    """Train with the labels of one draw, on every frame of a clip; the share that comes out right."""
+    torch.manual_seed(draw)
+    known, judged = data(on)
+    rows = labelled_subset(known.labels, per_class, draw)
+    pictures, labels = known.frames[rows].flatten(0, 1), known.labels[rows].repeat_interleave(4)
+    crop, steps, rate = setting
+    augment = Augmentation(crop=crop, seed=draw)
+    if method == "probe":
+        model = nn.Sequential(start, linear_classifier(extract_features(start, pictures), labels))
+    elif method == "fine-tuning":
+        model = fine_tune(start, pictures, labels, augment, steps, rate)
+    else:
+        model = train_classifier(conv_encoder(), pictures, labels, augment, steps, rate)
+    return classifier_accuracy(model, judged.frames[:, 0], judged.labels)
+
+
+def points(
+    method: str, start: nn.Module | None, places: list, setting: tuple, seed: int = 0, **where
+) -> list:
+    """A point for each pair (labels per class, draw); seed is that of the pretraining."""
+    crop, steps, rate = setting
+    found = []
+    for per_class, draw in places:
+        share = round(accuracy(method, start, per_class, draw, setting, **where), 4)
+        point = {"seed": seed, "per_class": per_class, "draw": draw, "accuracy": share}
+        found.append(point | {"crop": crop, "steps": steps, "rate": rate})
+        print(method, where, found[-1], flush=True)
+    return found
+
+
+def choose(method: str, start: nn.Module | None, per_class: int) -> tuple[tuple, list]:
+    """The setting that is best on validation clips with this many labels, and all that was tried."""
+    settings = SETTINGS[method] + [LONG_TRAINING] * (method == "supervised" and per_class >= 50)
+    tried = [points(method, start, [(per_class, d) for d in (0, 1)], s, on="validation") for s in settings]
+    best = max(tried, key=lambda two: sum(point["accuracy"] for point in two))
+    return settings[tried.index(best)], [point for two in tried for point in two]
+
+
+def curves_of_training(method: str) -> dict[str, list]:
+    """Points of supervised control or fine-tuning on test clips, and what was tried on validation clips."""
+    found, start = defaultdict(list), None if method == "supervised" else encoder(LONGER, 0)
+    for per_class in BUDGETS:
+        if per_class in CHOOSE_AT:
+            setting, tried = choose(method, start, per_class)
+            found["validation"] += tried
+        draws = range(DRAWS if per_class < 50 else FEWER_DRAWS)
+        found["test"] += points(method, start, [(per_class, d) for d in draws], setting)
+    for per_class in MANY:
+        longer = (setting[0], max(setting[1], 5 * per_class), setting[2])
+        found["test"] += points(method, start, [(per_class, 0)], longer)
+    return found
+
+
+def curves_of_probes() -> dict[str, list]:
+    """The points of linear probes after every kind of pretraining."""
+    found, places = {}, [*product(BUDGETS, range(DRAWS)), *((n, 0) for n in MANY)]
+    for pair, passes, seeds in PRETRAININGS:
+        found[f"{pair}, {passes} passes"] = [
+            point
+            for seed in seeds
+            for point in points(
+                "probe", encoder(passes, seed, pair == "two frames"), places, (1, 0, 0.0), seed
+            )
+        ]
+    return found
+
+
+def main(names: list[str]) -> None:
+    torch.set_num_threads(1)
+    for name in names or ("probe", *SETTINGS):
+        found = curves_of_probes() if name == "probe" else curves_of_training(name)
+        store(f"clips_{name.replace('-', '_')}", f"python tools/clip_curves.py {name}", found)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,148 @@
+"""Which lesson builds on which, as the lessons themselves say, and a picture of it whose boxes are links."""
+
+import html
+import re
+import textwrap
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 190, 52  # of a box
+RIGHT, DOWN = WIDTH + 48, HEIGHT + 14  # to the next box
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A lesson as its first cell presents it."""
+
+    name: str  # 00_start_here
+    title: str  # 00 Start here
+    promise: str
+    minutes: int
+    needs: tuple[str, ...]  # numbers of lessons
+    helped_by: tuple[str, ...]
+    goals: tuple[str, ...]
+
+    @property
+    def number(self) -> str:
+        return self.name[:2]
+
+
+def entry(name: str, first_cell: str) -> Entry:
+    """Raises ValueError if title, promise, minutes or needs are missing."""
+    opening = re.match(r"# (\d\d .+)\n+((?:.+\n?)+)", first_cell)
+    minutes = re.search(r"\*\*Time:\*\*\D*(\d+)", first_cell)
+    you_need = re.search(r"\*\*You need:\*\*((?:.+\n?)(?:  .+\n?)*)", first_cell)
+    if not (opening and minutes and you_need):
+        raise ValueError(f"{name}: its first cell must have a title, a promise, **Time:** and **You need:**")
+    parts = re.split(r"[;,]", " ".join(you_need[1].split()))
+    helps = [part for part in parts if "help" in part]
+    goals = re.search(r"^Afterwards you can\n\n((?:- .+\n?(?:  .+\n?)*)+)", first_cell, re.MULTILINE)
+    return Entry(
+        name,
+        opening[1].strip(),
+        " ".join(opening[2].split()),
+        int(minutes[1]),
+        lessons_in(part for part in parts if part not in helps),
+        lessons_in(helps),
+        tuple(" ".join(goal.split()) for goal in re.split(r"^- ", goals[1], flags=re.MULTILINE)[1:])
+        if goals
+        else (),
+    )
+
+
+def lessons_in(parts) -> tuple[str, ...]:
+    """The numbers after "lesson" or "lessons"; a section has a number too, which is none of a lesson."""
+    said = re.findall(r"\blessons? (\d\d(?:(?:, | and )\d\d)*)", " ; ".join(parts))
+    return tuple(sorted({number for numbers in said for number in re.findall(r"\d\d", numbers)}))
+
+
+def columns(entries: list[Entry]) -> dict[str, int]:
+    """How many lessons, one after another, come before each."""
+    depth: dict[str, int] = {}
+    for lesson in entries:  # a lesson needs only earlier ones
+        depth[lesson.number] = 1 + max((depth.get(number, -1) for number in lesson.needs), default=-1)
+    return depth
+
+
+def direct(lesson: Entry, by_number: dict[str, Entry]) -> list[str]:
+    """What a lesson needs, without what these need in turn."""
+
+    def behind(number: str) -> set[str]:
+        needs = by_number[number].needs if number in by_number else ()
+        return {*needs}.union(*(behind(need) for need in needs))
+
+    implied = set().union(*(behind(number) for number in lesson.needs))
+    return [number for number in lesson.needs if number in by_number and number not in implied]
+
+
+def places(entries: list[Entry]) -> dict[str, tuple[float, float]]:
+    """Left upper corner of each box: a column for each depth, each column centred."""
+    depth = columns(entries)
+    tallest = max(list(depth.values()).count(column) for column in depth.values())
+    at = {}
+    for column in sorted(set(depth.values())):
+        members = [lesson.number for lesson in entries if depth[lesson.number] == column]
+        top = DOWN * (tallest - len(members)) / 2
+        at |= {number: (4 + RIGHT * column, 4 + top + DOWN * row) for row, number in enumerate(members)}
+    return at
+
+
+def described(entries: list[Entry]) -> str:
+    """The picture in words."""
+    return " ".join(
+        f"{lesson.number} needs {' and '.join(lesson.needs)}." for lesson in entries if lesson.needs
+    )
+
+
+def svg(entries: list[Entry], folder: str = "lessons/") -> str:
+    """The map; its colours come from the page, so that it fits light and dark themes."""
+    at, by_number = places(entries), {lesson.number: lesson for lesson in entries}
+    width = max(x for x, _ in at.values()) + WIDTH + 4
+    height = max(y for _, y in at.values()) + HEIGHT + 4
+    depth = columns(entries)
+    arrows = [
+        arrow(
+            at[need], at[lesson.number], [at[n] for n in at if depth[need] < depth[n] < depth[lesson.number]]
+        )
+        for lesson in entries
+        for need in direct(lesson, by_number)
+    ]
+    boxes = [box(lesson, *at[lesson.number], folder) for lesson in entries]
+    return (
+        f'<div class="course-wide"><svg class="course-map" viewBox="0 0 {width:g} {height:g}" role="group" '
+        f'aria-label="Map of the lessons. {html.escape(described(entries))}">'
+        f'<g aria-hidden="true">{"".join(arrows)}</g>{"".join(boxes)}</svg></div>'
+    )
+
+
+def arrow(start: tuple[float, float], end: tuple[float, float], between: list[tuple[float, float]]) -> str:
+    """From the right side of a box to the left side of another, past the boxes that stand between."""
+    x, y = start[0] + WIDTH, start[1] + HEIGHT / 2
+    to_x, to_y = end[0], end[1] + HEIGHT / 2
+    path = f"M{x:g} {y:g}"
+    for left in sorted({box[0] for box in between}):
+        tops = [box[1] for box in between if box[0] == left]
+        gaps = [top - (DOWN - HEIGHT) / 2 for top in [*tops, max(tops) + DOWN]]
+        gap = min(gaps, key=lambda gap: abs(gap - (y + to_y) / 2))
+        path += curve(x, y, left, gap) + f" H{left + WIDTH:g}"
+        x, y = left + WIDTH, gap
+    head = f"M{to_x - 9:g} {to_y - 4:g} L{to_x - 2:g} {to_y:g} L{to_x - 9:g} {to_y + 4:g}"
+    return f'<path d="{path}{curve(x, y, to_x - 3, to_y)} {head}"/>'
+
+
+def curve(x: float, y: float, to_x: float, to_y: float) -> str:
+    middle = (x + to_x) / 2
+    return f" C{middle:g} {y:g} {middle:g} {to_y:g} {to_x:g} {to_y:g}"
+
+
+def box(lesson: Entry, x: float, y: float, folder: str) -> str:
+    number, title = lesson.title.split(" ", 1)
+    lines = textwrap.wrap(title, 18)[:3]
+    middle = y + HEIGHT / 2 + 5 - 7.5 * (len(lines) - 1)
+    words = "".join(f'<tspan x="{x + 42:g}" y="{middle + 15 * i:g}">{html.escape(line)}</tspan>'
+                    for i, line in enumerate(lines))  # fmt: skip
+    return (
+        f'<a href="{folder}{lesson.name}.html"><title>{html.escape(lesson.promise)}</title>'
+        f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="8"/>'
+        f'<text class="number" x="{x + 11:g}" y="{y + HEIGHT / 2 + 6:g}">{number}</text>'
+        f"<text>{words}</text></a>"
+    )
