@@ -296,7 +296,8 @@ examples = {
     "on one plane": noise[:, :2] @ torch.randn(2, 64, generator=generator),
 }
 for name, z in examples.items():
-    print(f"{name:24} std·√d {projection_std(z):5.2f}   rank {effective_rank(z):5.1f}")
+    std, rank = projection_std(z), effective_rank(z)
+    print(f"{name:24} std·√d {std:5.2f}   effective rank {rank:5.1f}")
 
 # %% [markdown]
 # The last row is why both are needed. On a plane the spread is healthy, but 62 of the 64 dimensions say nothing new. This is
@@ -335,8 +336,8 @@ def measures(name):
 
 
 for name in ["two views alone", "SimSiam"]:
-    loss, spread_z, rank = measures(name)
-    print(f"{name:16} loss {loss:5.2f}   std·√d {spread_z:4.2f}   rank {rank:4.0f}")
+    loss, std, rank = measures(name)
+    print(f"{name:16} loss {loss:5.2f}   std·√d {std:4.2f}   effective rank {rank:4.0f}")
 
 # %% tags=["claim"]
 # Checks what the text says of SimSiam beside two views alone
@@ -419,7 +420,8 @@ run = watch(pretraining("no stop-gradient"), title="SimSiam without stop-gradien
 # %%
 histories["no stop-gradient"] = await run
 no_stop = measures("no stop-gradient")
-print(f"loss {no_stop[0]:5.2f}   std·√d {no_stop[1]:4.2f}   rank {no_stop[2]:4.0f}")
+loss, std, rank = no_stop
+print(f"loss {loss:5.2f}   std·√d {std:4.2f}   effective rank {rank:4.0f}")
 
 # %% tags=["claim"]
 # Checks what the text says of SimSiam without the stop-gradient
@@ -1131,8 +1133,8 @@ claim(
 
 # %% [markdown]
 # SimSiam, BYOL and VICReg have learned something without negatives: by neighbours and by the probe they are above the untrained encoder in
-# every seed, and by the probe above the pixels. By neighbours the pixels are still ahead. By the probe VICReg is level with SimCLR, within one point in
-# mean; SimSiam and BYOL are below it in every seed, and level with MoCo. Without its predictor BYOL has now
+# every seed, and by the probe above the pixels. By neighbours the pixels are still ahead. By the probe VICReg is level with SimCLR, within
+# one point in mean; SimSiam and BYOL are below it in every seed, and level with MoCo. Without its predictor BYOL has now
 # collapsed completely, and its probe is below that of the untrained encoder.
 #
 # ## 12. Moving clothes
@@ -1248,12 +1250,12 @@ stale = conv_encoder()
 with torch.no_grad():
     for old, new in zip(stale.parameters(), trained_target.parameters(), strict=True):
         old.copy_(new)
-knn_own, knn_stale = judged(trained_target)[0], judged(stale)[0]
-print(f"kNN with its own statistics {knn_own:.0f} %, with stale ones {knn_stale:.0f} %")
+own, aged = judged(trained_target)[0], judged(stale)[0]
+print(f"target with its own statistics: kNN {own:.0f} %, with stale ones: {aged:.0f} %")
 
 # %% tags=["claim"]
 # Checks that stale statistics cost accuracy
-claim("stale statistics cost more than a point", lambda: knn_stale < knn_own - 1)
+claim("stale statistics cost more than a point", lambda: aged < own - 1)
 
 # %% [markdown]
 # **5. The views are drawn once for a whole batch**, so that all images get the same crop and the same brightness. Lesson 09 has shown
