@@ -78,14 +78,14 @@ def export(notebook: Path) -> list[Path]:
     with tempfile.TemporaryDirectory(dir=html.parent, ignore_cleanup_errors=True) as folder:
         live = Path(folder, "page.html")
         live.write_text(page(notebook, mathjax_here()), encoding="utf-8")
-        seen = run(browser, folder, "--dump-dom", live)
+        seen = run_browser(browser, folder, "--dump-dom", live)
         typeset = "<mjx-container" in seen
         html.write_text(SCRIPT.sub("", seen) if typeset else page(notebook), encoding="utf-8")
-        run(browser, folder, f"--print-to-pdf={pdf}", "--no-pdf-header-footer", html)
+        run_browser(browser, folder, f"--print-to-pdf={pdf}", "--no-pdf-header-footer", html)
     return [html, pdf]
 
 
-def run(browser: str, profile: str, *arguments: str | Path) -> str:
+def run_browser(browser: str, profile: str, *arguments: str | Path) -> str:
     """What a browser without a window prints about the page, the last argument."""
     *options, address = arguments
     done = subprocess.run(

@@ -15,7 +15,7 @@ from typing import Any
 from IPython.core.inputtransformer2 import TransformerManager
 
 from sslcourse.exercises import all_exercises
-from sslcourse.exercises.exercise import Exercise, readable
+from sslcourse.exercises.exercise import Exercise, explained_error
 
 DEFINITION = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
 NOT_RUN = (ast.Expr, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)
@@ -119,7 +119,7 @@ def verdict(cells: list[str], exercise: Exercise) -> str:
     except NameError as error:
         return what_became_of(error.name, failed)
     except Exception as error:
-        return readable(error, {})
+        return explained_error(error, {})
     said = exercise.verdict(answer)
     lacks = re.match(r"Your code raised NameError: name '(\w+)'", said)
     return what_became_of(lacks[1], failed) if lacks and lacks[1] in failed else said
@@ -131,7 +131,7 @@ def what_became_of(name: str, failed: dict[str, Exception]) -> str:
         return f"Missing: no cell defines {name}."
     if isinstance(failed[name], NotRun):
         return f"Look by hand: {name} comes from a loop, a block or a training; marking runs none."
-    return readable(failed[name], {})
+    return explained_error(failed[name], {})
 
 
 def last_check(found: list[Statement], exercise: Exercise) -> tuple[Place, ast.expr]:

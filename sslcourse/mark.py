@@ -135,7 +135,7 @@ def learner(path: Path, others: list[Path]) -> dict[str, str]:
     return {"Student": path.stem if alone else path.resolve().parent.name}
 
 
-def row(marks: Marks, others: list[Path]) -> dict[str, str | int]:
+def csv_row(marks: Marks, others: list[Path]) -> dict[str, str | int]:
     verdicts = [f"{name}: {' '.join(said.split())}" for name, said in marks.verdicts.items()]
     grade = {} if marks.trouble else {"Grade": len(marks.right)}
     told = {"Feedback comments": " ".join([f"{marks.summary}.", *verdicts])}
@@ -178,7 +178,7 @@ def main(arguments: list[str] | None = None) -> None:
         all_marks = []
         for marks in pool.map(judge, paths):
             all_marks.append(marks)
-            table.writerow(row(marks, paths))
+            table.writerow(csv_row(marks, paths))
             print(f"{marks.path}: {marks.summary}", file=sys.stderr, flush=True)
     print("", *common_mistakes(all_marks), sep="\n", file=sys.stderr)
 

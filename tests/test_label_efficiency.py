@@ -95,7 +95,7 @@ def test_all_that_is_planned_is_stored_with_its_command():
 def test_a_stored_point_of_the_supervised_control_can_be_made_again(name, on, one_thread):
     stored = sweep("label_efficiency")[name][0]
     place = {key: int(stored[key]) for key in ("per_class", "draw")}
-    steps = {"steps": 100} if on == "validation" else {}
+    steps = {"steps": 100 if on == "validation" else label_curves.BEST_STEPS[name]}
     again = label_curves.point("supervised", None, **place, on=on, **steps)
     assert again["accuracy"] == pytest.approx(stored["accuracy"], abs=0.02)
 

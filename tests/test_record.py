@@ -22,7 +22,7 @@ from sslcourse.widgets import (
     text_field,
     watch,
 )
-from sslcourse.widgets.record import FRAMES, MAX_CHARACTERS, TRAINING, shares, spread
+from sslcourse.widgets.record import FRAMES, MAX_CHARACTERS, TRAINING, evenly_placed, places_each
 from sslcourse.widgets.still import Still
 
 
@@ -120,14 +120,14 @@ def test_an_error_at_a_position_that_nobody_has_tried_is_raised():
     ],
 )
 def test_the_positions_of_several_controls_share_the_limit(available, kept):
-    assert shares(available, 64) == kept
+    assert places_each(available, 64) == kept
 
 
 def test_positions_are_different_and_in_order_and_have_both_ends_and_the_start():
     for total in range(3, 40):
         for count in range(3, total + 1):
             for start in range(total):
-                places = spread(total, count, start)
+                places = evenly_placed(total, count, start)
                 assert places == sorted(set(places)) and len(places) == count
                 assert {0, start, total - 1} <= set(places)
 

@@ -929,7 +929,7 @@ print_scores({name: table[name] for name in ("copied", "2 energy distance")})
 
 # %% tags=["drawing"]
 # Draws a GAN: a generator, and a discriminator that tells its samples from data
-game_picture = Diagram("a generative adversarial network")
+game_picture = Diagram("a generative adversarial network", column=1.3)
 maker, judge = (
     game_picture.decoder("generator\n$G$", 1.1, 0),
     game_picture.encoder("discri-\nminator $D$", 3.4, 0.5),

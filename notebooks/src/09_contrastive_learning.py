@@ -936,7 +936,7 @@ for question in questions:
     print(f"{question:15}", *(f"{100 * told[question, name]:18.0f} %" for name in stages))
 
 # %% tags=["claim"]
-# Checks what the text says of the head: what it loses, and what its training has to do with it
+# Checks what the text says of the head, and of its control
 h, after, untrained_head = stages
 lost = {q: told[q, h] - told[q, after] for q in questions}
 lost_untrained = {q: told[q, h] - told[q, untrained_head] for q in questions}

@@ -70,7 +70,7 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 
 # %% tags=["drawing"]
 # Draws SimSiam: a predictor on one side, a stop-gradient on the other
-siamese = Diagram("SimSiam", column=1.42)
+siamese = Diagram("SimSiam", column=1.37)
 view_encoders = [siamese.encoder("encoder $f$", 1, row) for row in (0, 1)]
 view_heads = [siamese.head("head $g$", 2.05, row) for row in (0, 1)]
 guess, agreement = (
@@ -545,7 +545,7 @@ explore(
 
 # %% tags=["drawing"]
 # Draws BYOL: the online network with its predictor, and the target network that follows
-slow = Diagram("BYOL", column=1.42)
+slow = Diagram("BYOL", column=1.37)
 online_parts = slow.encoder("online\nencoder", 1, 0), slow.head("head", 2.05, 0)
 target_parts = slow.encoder("target\nencoder", 1, 1), slow.head("target\nhead", 2.05, 1)
 guess, agreement = (

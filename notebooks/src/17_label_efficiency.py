@@ -52,7 +52,7 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # these few are enough to name the groups it has found.
 
 # %% tags=["drawing"]
-# Draws the protocol: pretraining without labels, then a classifier from few labels, beside its control
+# Draws the protocol: pretraining, then a classifier from few labels, beside its control
 protocol = Diagram("Label efficiency", column=1.5)
 unlabelled, few = protocol.data("all images", 0, 0), protocol.data("few labels", 0, 2)
 pretraining_f, own_f = (
@@ -1086,7 +1086,7 @@ show(figure, alt=f"Sensitivity of four encoders to each factor. {'; '.join(told)
 
 # %%
 def explained(encoder):
-    """The share of the variance of x and y that a linear map from the features explains."""
+    """Share of the variance of x and y that a linear map from the features explains."""
     known, places = (
         extract_features(encoder, moving.frames[:2000, 0]),
         moving.factors[:, 0],

@@ -21,7 +21,7 @@ FACTORS = {  # name of a factor -> its lowest and its highest value
     "texture": (0.0, math.inf),  # which texture lies behind: frames of equal numbers share one
 }
 COARSE, FINE = 8, 16  # cells of random gray along one side of a texture
-DRAWS = 5 + COARSE**2 + FINE**2 + 4  # random numbers that one frame takes
+RANDOM_NUMBERS = 5 + COARSE**2 + FINE**2 + 4  # random numbers that one frame takes
 CLIPS_AT_ONCE = 50  # few enough for intermediate results to stay near the processor
 
 
@@ -82,7 +82,7 @@ def clips(
     parts = []
     for start in range(0, len(garments), CLIPS_AT_ONCE):
         some = garments[start : start + CLIPS_AT_ONCE].double()
-        luck = torch.rand(len(some), frames, DRAWS, dtype=torch.float64, generator=generator)
+        luck = torch.rand(len(some), frames, RANDOM_NUMBERS, dtype=torch.float64, generator=generator)
         factors, behind = _what_changes(luck, changes, start, FACTORS | dict(ranges))
         back = (ground + texture * _textures(behind.flatten(0, 1), pixels)).clamp(0, 1)
         cloth, cover = _place(some.repeat_interleave(frames, 0), factors.flatten(0, 1), pixels)
@@ -98,7 +98,7 @@ def clips(
 def _what_changes(
     luck: Tensor, changes: Collection[str], start: int, ranges: Mapping[str, tuple[float, float]]
 ) -> tuple[Tensor, Tensor]:
-    """Factors (N, T, 6) and what the textures are drawn from, (N, T, DRAWS - 5); luck (N, T, DRAWS)."""
+    """Factors (N, T, 6) and what the textures are drawn from, (N, T, L - 5), of luck (N, T, L)."""
     n, frames, _ = luck.shape
     columns = []
     for position, (name, (low, high)) in enumerate(list(ranges.items())[:5]):

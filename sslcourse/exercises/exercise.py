@@ -111,7 +111,7 @@ class Exercise:
         except Wrong as wrong:
             return f"Wrong: {wrong}"
         except (Exception, SystemExit) as error:
-            return readable(error, called.given)
+            return explained_error(error, called.given)
         return "Right."
 
     def _compare(self, answer: Callable) -> None:
@@ -238,7 +238,7 @@ _NOT_THEIRS = [
 ]  # fmt: skip
 
 
-def readable(error: BaseException, given: dict[str, tuple]) -> str:
+def explained_error(error: BaseException, given: dict[str, tuple]) -> str:
     """An exception in the learner's code in a few lines: what, the line of theirs, the shapes given."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [""]
     compiled = lines[0].startswith("The following operation failed in the TorchScript")

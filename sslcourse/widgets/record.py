@@ -37,9 +37,9 @@ def record(
     moving = {name: found for name, found in steps.items() if found}
     starts = {name: _start(controls[name], found) for name, found in moving.items()}
     while True:
-        sizes = shares([len(found) for found in moving.values()], limit)
+        sizes = places_each([len(found) for found in moving.values()], limit)
         kept = {
-            name: spread(len(moving[name]), size, starts[name])
+            name: evenly_placed(len(moving[name]), size, starts[name])
             for name, size in zip(moving, sizes, strict=True)
         }
         recorded = _draw_all({n: [moving[n][i][1] for i in kept[n]] for n in kept}, draw)
@@ -86,7 +86,7 @@ def _start(control: ipywidgets.Widget, steps: list[tuple[str, Any]]) -> int:
     return min(range(len(steps)), key=lambda i: abs(steps[i][1] - control.value))
 
 
-def shares(available: list[int], limit: int) -> list[int]:
+def places_each(available: list[int], limit: int) -> list[int]:
     """How many positions of each control to keep: all if they fit, else fewer of the longest."""
     kept = list(available)
     while math.prod(kept) > limit and max(kept) > 2:
@@ -94,7 +94,7 @@ def shares(available: list[int], limit: int) -> list[int]:
     return kept
 
 
-def spread(total: int, count: int, start: int) -> list[int]:
+def evenly_placed(total: int, count: int, start: int) -> list[int]:
     """`count` of the numbers from 0 to total - 1, evenly on each side of `start`, with it and both ends."""
     if count >= total:
         return list(range(total))
