@@ -191,9 +191,7 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.width = width
         self.embedding = nn.Embedding(n_tokens, width)
-        nn.init.normal_(
-            self.embedding.weight, std=0.02
-        )  # PyTorch's own 1.0 drowns the places
+        nn.init.normal_(self.embedding.weight, std=0.02)  # PyTorch's 1.0 drowns the places
         self.positions = nn.Parameter(0.02 * torch.randn(longest, width))
         self.layers = transformer(width, depth, heads)
 

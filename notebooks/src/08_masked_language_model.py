@@ -1042,7 +1042,7 @@ print(GRAMMAR.encode("the cats sleep .")[0].tolist())
 # %% tags=["raises-exception"]
 collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
 sentences = [GRAMMAR.decode(row) for row in train_set.tokens]
-encoded = [{"input_ids": ids} for ids in tokenizer(sentences)["input_ids"]]
+encoded = [{"input_ids": tokenizer(words)["input_ids"]} for words in sentences]
 torch.manual_seed(0)
 batch = collate(encoded)
 their_places = batch["labels"] != -100
