@@ -1003,8 +1003,7 @@ for name, (knn, probe) in figures.items():
 # known: small garments anywhere, some partly outside, in front of random textures.
 
 # %%
-SMALL = {"size": (0.45, 0.65), "x": (-0.4, 1.4), "y": (-0.4, 1.4)}
-scenes = clips("test", frames=1, n=1000, ranges=SMALL)
+scenes = clips("test", frames=1, n=1000, ranges=SCATTERED)
 scene_images = scenes.frames[:, 0]  # (1000, 1, 32, 32)
 scene_masks = patch_masks(scenes.masks[:, 0], patch_size=4)  # (1000, 64)
 with_object = scene_masks.any(1)
