@@ -42,7 +42,7 @@ mjx-container svg :is(path, use) {stroke-width: 0 !important}
 SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 
 
-def page(notebook: Path, mathjax: str = ONLINE) -> str:
+def exported_page(notebook: Path, mathjax: str = ONLINE) -> str:
     """The notebook as HTML; the code that draws pictures and checks claims is left out."""
     try:
         from nbconvert import HTMLExporter
@@ -73,14 +73,16 @@ def export(notebook: Path) -> list[Path]:
     html, pdf = (notebook.resolve().with_suffix(suffix) for suffix in (".html", ".pdf"))
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
-        html.write_text(page(notebook), encoding="utf-8")
+        html.write_text(exported_page(notebook), encoding="utf-8")
         return [html]
     with tempfile.TemporaryDirectory(dir=html.parent, ignore_cleanup_errors=True) as folder:
         live = Path(folder, "page.html")
-        live.write_text(page(notebook, mathjax_here()), encoding="utf-8")
+        live.write_text(exported_page(notebook, mathjax_here()), encoding="utf-8")
         seen = run_browser(browser, folder, "--dump-dom", live)
         typeset = "<mjx-container" in seen
-        html.write_text(SCRIPT.sub("", seen) if typeset else page(notebook), encoding="utf-8")
+        html.write_text(
+            SCRIPT.sub("", seen) if typeset else exported_page(notebook), encoding="utf-8"
+        )
         run_browser(browser, folder, f"--print-to-pdf={pdf}", "--no-pdf-header-footer", html)
     return [html, pdf]
 

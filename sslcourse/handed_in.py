@@ -98,7 +98,7 @@ def bound_and_needed(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(binds), frozenset(needs)
 
 
-def verdict(cells: list[str], exercise: Exercise) -> str:
+def verdict_on(cells: list[str], exercise: Exercise) -> str:
     """What `check` says about the last answer in these cells.
 
     Runs the statements that bind the answer's name and, in turn, the names that those need: imports,

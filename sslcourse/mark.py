@@ -28,7 +28,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from sslcourse.exercises import all_exercises, find
-from sslcourse.handed_in import code_cells, exercises_of, verdict
+from sslcourse.handed_in import code_cells, exercises_of, verdict_on
 
 CANVAS = "Student", "ID", "SIS User ID", "SIS Login ID", "Section"  # it wants these first
 MOODLE = "Identifier", "Grade", "Last modified (grade)", "Feedback comments"
@@ -97,7 +97,7 @@ def _judge(
 ) -> None:
     os.chdir(folder)
     _limit(gigabytes)
-    told.send_bytes(verdict(cells, find(name)).encode(errors="replace"))
+    told.send_bytes(verdict_on(cells, find(name)).encode(errors="replace"))
 
 
 def _limit(gigabytes: float) -> None:

@@ -25,7 +25,7 @@ def notebook(tmp_path):
 
 
 def test_a_page_holds_answers_and_described_pictures_and_no_folded_code(notebook):
-    page = export.page(notebook)
+    page = export.exported_page(notebook)
     assert "42" in page and 'alt="a line"' in page
     assert "draw_folded" not in page
 

@@ -10,7 +10,7 @@ from test_answers import MODULES, RIGHT, WRONG
 
 from sslcourse import mark
 from sslcourse.exercises import all_exercises, find
-from sslcourse.handed_in import code_cells, exercises_of, verdict
+from sslcourse.handed_in import code_cells, exercises_of, verdict_on
 from sslcourse.mark import learner
 
 IMPORTS = "import torch\nfrom torch.nn import functional as F\nimport not_installed\nstart_lesson()"
@@ -28,7 +28,7 @@ TOO_LONG = "Wrong: the new keys have entered with the length they came with; bri
 
 
 def queue_verdict(*cells):
-    return verdict([IMPORTS, *cells], find("10.queue"))
+    return verdict_on([IMPORTS, *cells], find("10.queue"))
 
 
 # ---- which answer is meant
@@ -99,7 +99,7 @@ def test_the_verdicts_are_those_of_check(name):
     source = inspect.getsource(module).partition("\nRIGHT = ")[0]
     for answer in (RIGHT[name][0], RIGHT[name][-1], WRONG[name][0], WRONG[name][-1]):
         if getattr(answer, "__name__", "") in vars(module):
-            said = verdict([source, f'check("{name}", {answer.__name__})'], find(name))
+            said = verdict_on([source, f'check("{name}", {answer.__name__})'], find(name))
             assert said.splitlines()[0] == find(name).verdict(answer).splitlines()[0]
 
 

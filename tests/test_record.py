@@ -22,7 +22,13 @@ from sslcourse.widgets import (
     text_field,
     watch,
 )
-from sslcourse.widgets.record import FRAMES, MAX_CHARACTERS, TRAINING, evenly_placed, places_each
+from sslcourse.widgets.record import (
+    FRAMES_FORMAT,
+    MAX_CHARACTERS,
+    TRAINING_FORMAT,
+    evenly_placed,
+    places_each,
+)
 from sslcourse.widgets.still import Still
 
 
@@ -157,7 +163,7 @@ def show_run():
     asyncio.run(cell())
 
 
-@pytest.mark.parametrize(("show", "kind"), [(show_explorer, FRAMES), (show_run, TRAINING)])
+@pytest.mark.parametrize(("show", "kind"), [(show_explorer, FRAMES_FORMAT), (show_run, TRAINING_FORMAT)])
 def test_lessons_are_recorded_only_when_they_are_asked_to_be(show, kind, displayed, monkeypatch):
     show()
     assert kind not in displayed
@@ -169,12 +175,12 @@ def test_lessons_are_recorded_only_when_they_are_asked_to_be(show, kind, display
 def test_an_explorer_records_as_many_pictures_as_it_is_asked_for(displayed, monkeypatch):
     monkeypatch.setenv("SSLCOURSE_RECORD", "3")
     show_explorer()
-    assert displayed[FRAMES]["controls"][0]["readouts"] == ["0", "10", "20"]
+    assert displayed[FRAMES_FORMAT]["controls"][0]["readouts"] == ["0", "10", "20"]
 
 
 def test_of_a_training_its_last_words_and_its_curve_are_recorded(displayed, monkeypatch):
     monkeypatch.setenv("SSLCOURSE_RECORD", "3")
     show_run()
-    assert displayed[TRAINING]["title"] == "fit"
-    assert "fit: step 1, loss 0.5000, finished" in displayed[TRAINING]["page"]
-    assert "<img alt=" in displayed[TRAINING]["page"]
+    assert displayed[TRAINING_FORMAT]["title"] == "fit"
+    assert "fit: step 1, loss 0.5000, finished" in displayed[TRAINING_FORMAT]["page"]
+    assert "<img alt=" in displayed[TRAINING_FORMAT]["page"]

@@ -17,7 +17,7 @@ from typing import Any
 from build_notebooks import NOTEBOOKS, execute, notebook_from
 from nbformat import NotebookNode
 
-from sslcourse.widgets.record import FRAMES, TRAINING
+from sslcourse.widgets.record import FRAMES_FORMAT, TRAINING_FORMAT
 
 ROOT = NOTEBOOKS.parent
 RECORDED = ROOT / "build" / "recorded"
@@ -42,10 +42,10 @@ def recorded_in(notebook: NotebookNode) -> dict[str, Any]:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            if FRAMES in data:
-                frames[cell.id] = data[FRAMES]
-            if TRAINING in data:
-                trainings[data[TRAINING]["title"]] = data[TRAINING]["page"]
+            if FRAMES_FORMAT in data:
+                frames[cell.id] = data[FRAMES_FORMAT]
+            if TRAINING_FORMAT in data:
+                trainings[data[TRAINING_FORMAT]["title"]] = data[TRAINING_FORMAT]["page"]
     return {"frames": frames, "trainings": trainings}
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sslcourse.show import picture_html, png
 from sslcourse.widgets.parts import paragraph, picture_widget, warning
-from sslcourse.widgets.record import FRAMES, frames_wanted, record
+from sslcourse.widgets.record import FRAMES_FORMAT, frames_wanted, record
 from sslcourse.widgets.still import Still
 
 
@@ -100,7 +100,7 @@ class Explorer:
     def _ipython_display_(self) -> None:
         self._still.display()
         if limit := frames_wanted():
-            display({FRAMES: self.frames(limit), "text/plain": self.text}, raw=True)
+            display({FRAMES_FORMAT: self.frames(limit), "text/plain": self.text}, raw=True)
 
 
 def explore(

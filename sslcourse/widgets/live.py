@@ -16,7 +16,7 @@ from sslcourse.show import picture_html, png
 from sslcourse.training import History, Progress
 from sslcourse.widgets.messages import let_widgets_overtake
 from sslcourse.widgets.parts import paragraph, picture_widget, warning
-from sslcourse.widgets.record import TRAINING, frames_wanted
+from sslcourse.widgets.record import TRAINING_FORMAT, frames_wanted
 from sslcourse.widgets.still import Still
 
 WORK_SECONDS = 0.03  # train this long, then let Stop and sliders have their turn
@@ -79,7 +79,7 @@ class Run:
         if frames_wanted():
             page, words = self._page()
             recorded = {"title": self._title, "page": page}
-            display({TRAINING: recorded, "text/plain": words}, raw=True)
+            display({TRAINING_FORMAT: recorded, "text/plain": words}, raw=True)
         return self.history
 
     async def _train(self) -> None:

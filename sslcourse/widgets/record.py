@@ -11,8 +11,8 @@ import ipywidgets
 
 from sslcourse.show import webp
 
-FRAMES = "application/vnd.sslcourse.frames+json"
-TRAINING = "application/vnd.sslcourse.training+json"
+FRAMES_FORMAT = "application/vnd.sslcourse.frames+json"
+TRAINING_FORMAT = "application/vnd.sslcourse.training+json"
 MAX_CHARACTERS = 1_400_000  # of the pictures of one explorer
 SLIDERS = (ipywidgets.IntSlider, ipywidgets.FloatSlider)
 LISTS = (ipywidgets.SelectionSlider, ipywidgets.Dropdown)
