@@ -97,7 +97,7 @@ show(kinds.figure, alt=kinds.words)
 # %% tags=["drawing"]
 # Draws four self-made tasks, the questions above the answers; move the picture
 task_garments, _, _ = images("fashion", "test", n=200)
-task_shapes = shapes(10, seed=4, pixels=28, background="gray").images
+task_shapes = shapes(10, seed=4, pixels=28, background="black").images
 task_figure, task_axes = subplots(2, 4, width=7.6, height=4.2)
 blank = torch.zeros(28, 28, 3)
 task_pictures = [
@@ -121,7 +121,8 @@ def draw_tasks(picture):
     quarters = [garment[:, i : i + 14, j : j + 14] for i in (0, 14) for j in (0, 14)]
     a, b, c, d = (quarters[place] for place in order)
     jigsaw = torch.cat([torch.cat([a, b], 2), torch.cat([c, d], 2)], 1)
-    gray = colour.mean(0, keepdim=True).expand(3, 28, 28)
+    luminance = torch.tensor([0.30, 0.59, 0.11]).reshape(3, 1, 1)
+    gray = (colour * luminance).sum(0, keepdim=True).expand(3, 28, 28)
     shown = [
         garment.rot90(turn, (1, 2)),
         hidden,
@@ -149,7 +150,7 @@ def draw_tasks(picture):
     )
 
 
-explore(draw_tasks, picture=slider("picture", 0, 30, step=1, value=8))
+explore(draw_tasks, picture=slider("picture", 0, 30, step=1, value=9))
 
 # %% [markdown]
 # Other data offer other tasks: hide a word of a text and ask for it, or put the shuffled frames of a film into order. By the end of

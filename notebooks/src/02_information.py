@@ -93,7 +93,7 @@ def expectations(place):
     }
 
 
-hide_figure, hide_axes = subplots(1, 4, width=9, height=2.4)
+hide_figure, hide_axes = subplots(1, 4, width=9, height=2.8)
 for ax in hide_axes:
     ax.set(xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[], ylim=(4.6, -0.6))
     ax.set_xlabel("probability")
@@ -102,7 +102,10 @@ reader_bars = [
 ]
 reader_words = [[ax.text(0.04, k, "", va="center") for k in range(5)] for ax in hide_axes]
 titles = [ax.set_title("reader\nwords", fontsize=10) for ax in hide_axes]
-freeze_layout(hide_figure, *titles, *chain(*reader_bars), *chain(*reader_words))
+sentence_title = hide_figure.suptitle("the ducks", fontsize=13)
+freeze_layout(
+    hide_figure, sentence_title, *titles, *chain(*reader_bars), *chain(*reader_words)
+)
 
 
 def draw_hidden(place):
@@ -112,13 +115,14 @@ def draw_hidden(place):
     )
     for (reader, p), title, bars, labels in parts:
         among = entropy(p).exp()
-        title.set_text(f"{reader}\namong {among:.1f}")
+        title.set_text(f"{reader}\namong {among:.1f} words")
         said.append(f"{reader}: among {among:.1f}, the right word gets {p[truth]:.2f}")
         for bar, label, chance, word in zip(bars, labels, *p.topk(5), strict=True):
             bar.set_width(chance)
             label.set_text(GRAMMAR.words[word] if chance > 0 else "")
     shown = [GRAMMAR.words[token] for token in shown_sentence[0]]
     shown[place - 1] = "▢"
+    sentence_title.set_text(" ".join(shown))
     return hide_figure, (
         f"{' '.join(shown)} Hidden: {GRAMMAR.words[truth]}. {'; '.join(said)}."
     )
