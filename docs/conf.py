@@ -17,7 +17,6 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "show-inheritance": False}
 python_use_unqualified_type_names = True
 add_module_names = False
 
@@ -32,7 +31,8 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 
 def docstring(app, what, name, obj, options, lines):
-    lines[:] = to_rst("\n".join(lines)).splitlines()
+    of_a_field = lines[:1] and lines[0].startswith("Alias for field number")  # nobody wrote that
+    lines[:] = [] if of_a_field else to_rst("\n".join(lines)).splitlines()
 
 
 def heading_levels(app, pagename, templatename, context, doctree):

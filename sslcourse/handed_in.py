@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from IPython.core.inputtransformer2 import TransformerManager
+
 from sslcourse.exercises import all_exercises
 from sslcourse.exercises.exercise import Exercise, readable
 
-MAGIC = re.compile(r"^(\s*)[%!?].*", re.MULTILINE)  # %matplotlib inline, !pip install ...
 DEFINITION = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
 NOT_RUN = (ast.Expr, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)
 Place = tuple[int, int]  # number of the cell, number of the statement in it
@@ -57,6 +58,11 @@ class Statement:
     binds: frozenset[str]
     needs: frozenset[str] = frozenset()
 
+    @property
+    def star(self) -> bool:
+        """Whether it may bind anything: from torch import *."""
+        return isinstance(self.node, ast.ImportFrom) and self.node.names[0].name == "*"
+
     def run(self, names: dict[str, Any]) -> None:
         file = f"<ipython-input-{self.place[0]}>"
         linecache.cache[file] = len(self.source), None, self.source.splitlines(True), file
@@ -70,16 +76,14 @@ class Statement:
 
 
 def statements(number: int, source: str) -> Iterator[Statement]:
-    """The statements of a cell."""
-    for text in (source, MAGIC.sub(r"\1pass", source)):
-        try:
-            for position, node in enumerate(ast.parse(text).body):
-                yield Statement((number, position), node, text, *bound_and_needed(node))
-            return
-        except (SyntaxError, ValueError):
-            continue
-    names = frozenset(one or other for one, other in DEFINITION.findall(source))
-    yield Statement((number, 0), None, source, names)
+    """The statements of a cell; %magic, !commands and help? are what they are in a notebook."""
+    try:
+        text = TransformerManager().transform_cell(re.sub(r"^%%.*", "", source))
+        for position, node in enumerate(ast.parse(text).body):
+            yield Statement((number, position), node, text, *bound_and_needed(node))
+    except (SyntaxError, ValueError):
+        names = frozenset(one or other for one, other in DEFINITION.findall(source))
+        yield Statement((number, 0), None, source, names)
 
 
 def bound_and_needed(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
@@ -149,7 +153,8 @@ def needed(found: list[Statement], asked: list[str], check: Place) -> list[State
         return ([one for one in binding if one.place < before] or binding[:1])[-1:]
 
     end = found[-1].place[0] + 1, 0
-    todo = [one for name in asked for one in last(name, end)]
+    stars = [one for one in found if one.star]
+    todo = stars + [one for name in asked for one in last(name, end)]
     end = max([check, *(one.place for one in todo)])[0] + 1, 0
     chosen: dict[Place, Statement] = {}
     while todo:

@@ -166,6 +166,8 @@ def common_mistakes(all_marks: list[Marks]) -> Iterator[str]:
 def main(arguments: list[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     paths = notebooks(given.paths)
+    if not paths:
+        sys.exit(f"there is no notebook in {', '.join(map(str, given.paths))}")
     judge = partial(mark, seconds=given.seconds, gigabytes=given.gigabytes)
     all_exercises()
     ours = [name for name in sys.modules if name.startswith("sslcourse.")]

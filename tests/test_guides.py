@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import teaching
 import torch
 from PIL import Image
 
@@ -73,3 +74,24 @@ def test_a_guide_names_only_commands_that_exist(guide):
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M)
     assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, flags=re.M)) <= set(targets)
     assert all(find_spec(name) for name in re.findall(r"python -m (sslcourse\.\w+)", text))
+
+
+def test_the_tables_for_teachers_are_those_of_the_lessons():
+    text = teaching.GUIDE.read_text(encoding="utf-8")
+    assert text == teaching.with_tables(text), "run: python tools/teaching.py"
+
+
+@pytest.mark.parametrize("weeks", teaching.PLANS)
+def test_a_plan_teaches_first_what_later_lessons_need(weeks):
+    known, taught = teaching.lessons(), []
+    plan = teaching.plan(weeks, known)
+    assert len(plan) == weeks
+    for week in plan:
+        taught += week
+        for number in week:
+            assert set(teaching.needed(known[number], known)) <= set(taught), number
+
+
+def test_the_longest_plan_has_every_lesson():
+    longest = teaching.plan(max(teaching.PLANS), teaching.lessons())
+    assert sorted(number for week in longest for number in week) == list(teaching.lessons())

@@ -16,7 +16,7 @@ ORDER = [
 MAY_IMPORT = {  # library: the modules that may
     "torchvision": {"torchvision_compat", "data", "augment"},
     "ipywidgets": {"show", "widgets"},
-    "IPython": {"show", "widgets"},
+    "IPython": {"show", "widgets", "handed_in"},
 }
 
 

@@ -54,6 +54,9 @@ def queue_verdict(*cells):
         [RIGHT_ANSWER + "my_enqueue = my_enqueue.missing", CHECK],
         ["%matplotlib inline\n!pip install torch\n" + RIGHT_ANSWER, CHECK],
         ["%%time" + RIGHT_ANSWER, CHECK],
+        [RIGHT_ANSWER + "my_enqueue?\nfiles = !ls\nspeed = %time 1\n", CHECK],
+        [RIGHT_ANSWER.replace("\n", "\n    "), CHECK],
+        ["from math import *\nfrom nowhere import *", RIGHT_ANSWER.replace("dim=1", "dim=ceil(0.5)")],
         ["def broken(:\n    pass", RIGHT_ANSWER, CHECK],
         ["history = await run", RIGHT_ANSWER, CHECK],
         [HELPED_ANSWER, "if True:\n    def unit(v): return F.normalize(v)", CHECK],
@@ -85,8 +88,8 @@ def test_other_answers_are_told_apart(cells, said):
 
 
 def test_an_error_shows_the_line_in_the_cell():
-    said = queue_verdict("\n\n" + WRONG_ANSWER.replace("queue])", "queue]).missing"), CHECK)
-    assert "in line 5: return torch.cat([keys, queue]).missing[: len(queue)]" in said
+    said = queue_verdict("# mine" + WRONG_ANSWER.replace("queue])", "queue]).missing"), CHECK)
+    assert "in line 3: return torch.cat([keys, queue]).missing[: len(queue)]" in said
 
 
 @pytest.mark.parametrize("name", all_exercises())
@@ -229,6 +232,11 @@ def test_each_notebook_has_a_row(marked):
 def test_trouble_costs_one_row(marked, student, grade, said):
     assert marked[student]["Grade"] == grade
     assert marked[student]["Feedback comments"].startswith(said)
+
+
+def test_a_folder_without_notebooks_is_told(tmp_path):
+    with pytest.raises(SystemExit, match="there is no notebook in"):
+        mark.main([str(tmp_path)])
 
 
 def test_canvas_and_moodle_find_the_columns_that_they_need(marked):

@@ -4,9 +4,9 @@ import math
 
 import torch
 from torch import Generator, Tensor
-from torch.distributions import Normal
+from torch.distributions import MultivariateNormal, Normal
 
-from sslcourse.exercises.exercise import Exercise
+from sslcourse.exercises.exercise import Exercise, Wrong
 from sslcourse.widgets import Question
 
 
@@ -28,9 +28,9 @@ BAYES = Exercise(
     minutes=8,
     difficulty="easy",
     statement=(
-        "`log_likelihood` is a table `(N, K)` of $\\log p(x_i \\mid y)$, one row for each thing, one column for "
-        "each class; `prior` `(K,)` holds $p(y)$. Return the table of $p(y \\mid x_i)$, `(N, K)`. Logarithms of "
-        "densities may be as low as -2000, where `exp` gives 0, and your function must bear that."
+        "`log_likelihood` is a table `(N, K)` of $\\log p(x_i \\mid y)$, with a row for each $x_i$ and a column for "
+        "each class; `prior` `(K,)` holds $p(y)$. Return the table of $p(y \\mid x_i)$, `(N, K)`. With many measurements "
+        "the logarithms may be as low as -2000, where `exp` gives 0; your function must work there, too."
     ),
     stub=(
         "def my_posterior(log_likelihood, prior):\n"
@@ -39,9 +39,9 @@ BAYES = Exercise(
     ),
     reference=my_posterior,
     hints=(
-        "Multiply likelihood and prior, that is: add their logarithms. Then divide each row by its sum.",
-        "`table.softmax(1)` takes the exponential and divides each row by its sum, without leaving the range "
-        "of the computer's numbers.",
+        "Write Bayes' rule with logarithms: what becomes of the product of likelihood and prior?",
+        "Adding the same number to a whole row of logarithms does not change the posterior, so the largest may be made 0 before "
+        "`exp`. PyTorch has a function that does this, takes `exp` and divides each row by its sum.",
     ),
     cases=lambda: [
         (torch.tensor([[-1.0, -2.0], [-3.0, -0.5]]), torch.tensor([0.9, 0.1])),
@@ -56,7 +56,7 @@ BAYES = Exercise(
         "these are the joint probabilities p(x, y); divide each row by its sum.": lambda ll, p: (
             ll + p.log()
         ).exp(),
-        "each column sums to 1; it is the classes, the entries of a row, that share the probability.": (
+        "each column sums to 1; the probabilities of the classes, the entries of a row, must.": (
             lambda ll, p: (ll + p.log()).softmax(0)
         ),
         "these are log probabilities: use softmax instead of log_softmax.": (
@@ -68,87 +68,236 @@ BAYES = Exercise(
         "you multiplied by the prior after dividing; divide each row by its sum after that.": lambda ll, p: (
             ll.softmax(1) * p
         ),
-        "you limited the logarithms, and below the limit all classes look alike; subtract the largest of each row "
+        "you clamped the logarithms, and below the limit all classes look alike; subtract the largest of each row "
         "instead.": lambda ll, p: (ll.clamp(min=-80) + p.log()).softmax(1),
         "you divided by the prior; p(y) multiplies.": lambda ll, p: (ll - p.log()).softmax(1),
     },
 )
 
 
-# ---- fitting Gaussians
+# ---- derive: the boundary between two kinds
 
 
-def my_shared_covariance(x, labels):
-    class_means = torch.stack([x[labels == y].mean(0) for y in range(labels.max() + 1)])
-    centred = x - class_means[labels]
-    return centred.T @ centred / len(x)
+def my_border(mean_0, mean_1, std, prior_1):
+    odds = (1 - prior_1) / prior_1
+    return (mean_0 + mean_1) / 2 + std**2 / (mean_1 - mean_0) * math.log(odds)
 
 
-def _labelled_cases() -> list[tuple]:
-    labels = torch.tensor([0, 1, 1, 0, 1, 1, 1])
-    more = torch.tensor([0, 2, 1, 1, 2, 2, 0, 1, 2, 2, 2])
-    return [
-        (random_points(7) + 3 * labels.unsqueeze(1), labels),
-        (3 * random_points(11, 3, seed=1) - 2 * more.unsqueeze(1), more),
-    ]
-
-
-def _class_covariances(x: Tensor, labels: Tensor) -> Tensor:
-    """The covariance of each class, (K, D, D), divided by its number of rows."""
-    rows = [x[labels == y] for y in range(int(labels.max()) + 1)]
-    return torch.stack([torch.cov(r.T, correction=0) for r in rows])
-
-
-def _spread(x: Tensor, labels: Tensor) -> Tensor:
-    return my_shared_covariance(x, labels).diagonal().sqrt()
-
-
-FIT = Exercise(
-    name="03.fit",
-    title="one covariance for all classes",
+BORDER = Exercise(
+    name="03.border",
+    title="derive the boundary",
     minutes=10,
     difficulty="medium",
     statement=(
-        "`x` `(N, D)` are measurements, `labels` `(N,)` their classes, counted from 0. Return the covariance "
-        "matrix `(D, D)` that all classes share: the mean, over all rows, of $(x - \\mu)(x - \\mu)^\\top$, where "
-        "$\\mu$ is the mean of *the row's own class*. This is maximum likelihood, so divide by N."
+        "Two classes, one measurement: both are Gaussian with the same standard deviation `std`, their means are `mean_0` and "
+        "`mean_1`, and a share `prior_1` of all belongs to class 1. With pencil and paper, derive the value $x$ at which both classes "
+        "are equally probable, $p(0 \\mid x) = p(1 \\mid x)$. What happens to it when class 1 becomes rarer?"
     ),
     stub=(
-        "def my_shared_covariance(x, labels):\n"
-        '    """The covariance about the class means, (D, D)."""\n'
+        "def my_border(mean_0, mean_1, std, prior_1):\n"
+        '    """The x at which both classes are equally probable, a number."""\n'
+        "    ...  # your formula"
+    ),
+    reference=my_border,
+    hints=(
+        "Set the two joint densities equal and take the logarithm of both sides. The normalizing constants are the same.",
+        "Multiply out the two squares: $x^2$ cancels, and what remains is linear in $x$. Solve it for $x$.",
+    ),
+    cases=lambda: [(5.0, 7.0, 1.0, 0.1), (0.0, 1.0, 0.5, 0.5), (2.0, -1.0, 1.5, 0.8), (-3.0, 4.0, 2.0, 0.3)],
+    tolerance=1e-5,
+    wrong={
+        "that is the middle between the means, right for equal priors only.": lambda m, n, s, p: (m + n) / 2,
+        "the prior moves the boundary in the wrong direction: a rarer class gets less room.": lambda m, n, s, p: (
+            (m + n) / 2 - s**2 / (n - m) * math.log((1 - p) / p)
+        ),
+        "the variance, the square of the standard deviation, belongs here.": lambda m, n, s, p: (
+            (m + n) / 2 + s / (n - m) * math.log((1 - p) / p)
+        ),
+        "the closer the means, the further the prior moves the boundary: divide by their difference.": (
+            lambda m, n, s, p: (m + n) / 2 + s**2 * math.log((1 - p) / p)
+        ),
+        "both priors count: use the logarithm of their ratio.": lambda m, n, s, p: (
+            (m + n) / 2 - s**2 / (n - m) * math.log(p)
+        ),
+        "a weighted mean of the two means ignores how much they overlap.": lambda m, n, s, p: (
+            p * m + (1 - p) * n
+        ),
+        "the logarithm of the ratio is missing.": lambda m, n, s, p: (
+            (m + n) / 2 + s**2 / (n - m) * ((1 - p) / p)
+        ),
+        "the distance of the means counts with its sign, since class 1 may also lie on the left.": (
+            lambda m, n, s, p: (m + n) / 2 + s**2 / abs(n - m) * math.log((1 - p) / p)
+        ),
+    },
+)
+
+
+# ---- predict: who leads
+
+LEADERS = ("naive Bayes", "logistic", "neither")
+PLACES = ("right model, 20 labels", "right model, 1,000", "wrong model, 20", "wrong model, 1,000")
+
+
+def my_leaders():
+    return ["naive Bayes", "neither", "naive Bayes", "logistic"]
+
+
+def judge_leaders(answer) -> None:
+    """Raise Wrong unless answer() names the learner that leads at each of the four places."""
+    given = answer()
+    if not isinstance(given, list | tuple) or len(given) != 4:
+        raise Wrong("return four answers, one for each place.")
+    for place, one in zip(PLACES, given, strict=True):
+        if one not in LEADERS:
+            raise Wrong(f"{place}: answer one of {', '.join(map(repr, LEADERS))}, not {one!r}.")
+    if given[0] != "naive Bayes":
+        raise Wrong(f"{PLACES[0]}: a right assumption replaces data, and data are few here.")
+    if given[2] != "naive Bayes":
+        raise Wrong(
+            f"{PLACES[2]}: which error is larger with 20 labels, that of a slightly wrong assumption or that of too few data?"
+        )
+    if given[3] != "logistic":
+        raise Wrong(f"{PLACES[3]}: can more labels repair a wrong assumption?")
+    if given[1] != "neither":
+        raise Wrong(f"{PLACES[1]}: how much is left to learn for either, so close to the Bayes accuracy?")
+
+
+LABELS = Exercise(
+    name="03.labels",
+    title="predict who leads",
+    minutes=4,
+    difficulty="medium",
+    statement=(
+        "Before you run the next cell: which of naive Bayes and *plain* logistic regression (without a penalty) leads by more than one "
+        "percentage point with 20 and with 1,000 labels, first in the world where the model of naive Bayes is right, then in the other? "
+        "Replace the four answers by `'naive Bayes'`, `'logistic'` or `'neither'`."
+    ),
+    stub=(
+        "def my_leaders():\n"
+        "    return [\n"
+        '        "neither",  # right model, 20 labels\n'
+        '        "neither",  # right model, 1,000 labels\n'
+        '        "neither",  # wrong model, 20 labels\n'
+        '        "neither",  # wrong model, 1,000 labels\n'
+        "    ]"
+    ),
+    reference=my_leaders,
+    hints=(
+        "A learner makes two errors: one because its data are few, one because its model is wrong. Which of them shrinks with more labels?",
+        "With few labels the first error dominates. Which learner has fewer numbers to estimate? With many labels only the second one is left.",
+    ),
+    test=judge_leaders,
+    wrong={
+        "a right assumption replaces data": lambda: ["logistic", "neither", "naive Bayes", "logistic"],
+        "how much is left to learn": lambda: ["naive Bayes", "naive Bayes", "naive Bayes", "logistic"],
+        "which error is larger with 20 labels": lambda: ["naive Bayes", "neither", "logistic", "logistic"],
+        "can more labels repair": lambda: ["naive Bayes", "neither", "naive Bayes", "neither"],
+        "return four answers": lambda: ["naive Bayes", "logistic"],
+        "answer one of": lambda: ["naive Bayes", "both", "naive Bayes", "logistic"],
+    },
+)
+
+
+# ---- build: a generative classifier
+
+
+def my_gaussian_classifier(x, labels, new_x):
+    log_joint = []
+    for y in range(int(labels.max()) + 1):
+        own = x[labels == y]
+        centred = own - own.mean(0)
+        covariance = centred.T @ centred / len(own)
+        density = MultivariateNormal(own.mean(0), covariance).log_prob(new_x)
+        log_joint.append(density + math.log(len(own) / len(x)))
+    return torch.stack(log_joint, dim=1).softmax(1)
+
+
+def _classifier_cases() -> list[tuple]:
+    labels = torch.tensor([0, 1, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1])
+    more = torch.arange(30) % 3 + (torch.arange(30) % 5 == 0)
+    more = more.clamp(max=2)
+    wide = 3 * random_points(30, 3, seed=1)
+    wide[more == 1] = wide[more == 1] @ torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.4, 0.0], [0.3, 0.0, 0.5]])
+    far = torch.tensor([[40.0, -30.0]])
+    return [
+        (random_points(12) + 2 * labels.unsqueeze(1), labels, torch.cat([random_points(5, seed=4), far])),
+        (wide - 2 * more.unsqueeze(1), more, 3 * random_points(8, 3, seed=5)),
+    ]
+
+
+def _log_joint(x: Tensor, labels: Tensor, new_x: Tensor, kind: str = "own", less: int = 0) -> Tensor:
+    """log p(x, y) of new_x, (M, K). kind: own, shared or diagonal covariances, divided by N - less."""
+    columns, k = [], int(labels.max()) + 1
+    rows = [x[labels == y] for y in range(k)]
+    own = [(r - r.mean(0)).T @ (r - r.mean(0)) / (len(r) - less) for r in rows]
+    shared = sum(len(r) * c for r, c in zip(rows, own, strict=True)) / len(x)
+    for r, covariance in zip(rows, own, strict=True):
+        c = {"own": covariance, "shared": shared, "diagonal": covariance.diagonal().diag()}[kind]
+        columns.append(MultivariateNormal(r.mean(0), c).log_prob(new_x) + math.log(len(r) / len(x)))
+    return torch.stack(columns, dim=1)
+
+
+def _log_shares(labels: Tensor) -> Tensor:
+    return (labels.bincount() / len(labels)).log()
+
+
+CLASSIFIER = Exercise(
+    name="03.classifier",
+    title="build a generative classifier",
+    minutes=20,
+    difficulty="hard",
+    statement=(
+        "Build quadratic discriminant analysis from scratch. `x` `(N, D)` are measurements, `labels` `(N,)` their classes 0 to K - 1, each "
+        "present; `new_x` `(M, D)` are to be classified. Fit a Gaussian to each class by maximum likelihood (its mean, its *own* covariance "
+        "divided by its number of rows, its share of the rows), and return $p(y \\mid x)$ of the new rows, `(M, K)`. "
+        "`MultivariateNormal(mean, covariance).log_prob(new_x)` gives log-densities, also for points far away, where the densities "
+        "themselves are 0 in float32. Then try it: `my_gaussian_classifier(three_x, three_y, three_x)`."
+    ),
+    stub=(
+        "def my_gaussian_classifier(x, labels, new_x):\n"
+        '    """p(y | x) of the rows of new_x, (M, K)."""\n'
         "    ...  # your code"
     ),
-    reference=my_shared_covariance,
+    reference=my_gaussian_classifier,
     hints=(
-        "First the mean of each class, then subtract from every row the mean of its class.",
-        "If `means` is `(K, D)`, then `means[labels]` is `(N, D)`: each row's own mean. `centred.T @ centred` "
-        "adds up all the products.",
+        "Three steps for each class: select its rows, compute mean and covariance from them, and write down log p(x, y) of all new rows. "
+        "What stands in log p(x, y) besides the density?",
+        "Collect one column for each class with `torch.stack`, and finish as in the exercise on Bayes' rule.",
     ),
-    cases=_labelled_cases,
+    cases=_classifier_cases,
+    tolerance=1e-3,
     wrong={
-        "this is the covariance about the mean of *all* rows; the distance between the classes does not belong "
-        "into it.": lambda x, y: torch.cov(x.T, correction=0),
-        "you divide by N - 1; maximum likelihood divides by N.": lambda x, y: (
-            my_shared_covariance(x, y) * len(x) / (len(x) - 1)
+        "all classes share one covariance here, which is LDA; give each its own.": lambda x, y, new: (
+            _log_joint(x, y, new, "shared").softmax(1)
         ),
-        "you divide by N - K, which makes it unbiased; maximum likelihood divides by N.": lambda x, y: (
-            my_shared_covariance(x, y) * len(x) / (len(x) - y.max() - 1)
+        "the correlations are missing, as in naive Bayes; use the whole covariance matrix.": lambda x, y, new: (
+            _log_joint(x, y, new, "diagonal").softmax(1)
         ),
-        "you average the covariances of the classes as if all had as many rows; each row counts the same.": (
-            lambda x, y: _class_covariances(x, y).mean(0)
+        "you divide by the number of rows minus 1; maximum likelihood divides by the number of rows.": (
+            lambda x, y, new: _log_joint(x, y, new, less=1).softmax(1)
         ),
-        "there is one covariance for each class; average over all rows.": _class_covariances,
-        "this is a correlation matrix; leave the variances as they are.": lambda x, y: (
-            my_shared_covariance(x, y) / torch.outer(_spread(x, y), _spread(x, y))
+        "the share of each class is missing: multiply p(x | y) by p(y).": lambda x, y, new: (
+            _log_joint(x, y, new) - _log_shares(y)
+        ).softmax(1),
+        "these are the joint probabilities p(x, y); divide each row by its sum.": lambda x, y, new: (
+            _log_joint(x, y, new).exp()
         ),
-        "the covariances of the classes were added up; average them over all rows.": lambda x, y: (
-            _class_covariances(x, y).sum(0)
+        "these are log p(x, y); return p(y | x).": lambda x, y, new: _log_joint(x, y, new),
+        "each column sums to 1; the probabilities of the classes, the entries of a row, must.": lambda x, y, new: (
+            _log_joint(x, y, new).softmax(0)
         ),
-        "this is the sum; divide by the number of rows.": lambda x, y: my_shared_covariance(x, y) * len(x),
-        "you kept the variances only: what is off the diagonal says how measurements go together.": (
-            lambda x, y: my_shared_covariance(x, y).diagonal().diag()
+        "the result holds a value that is not finite": lambda x, y, new: (
+            _log_joint(x, y, new).exp() / _log_joint(x, y, new).exp().sum(1, keepdim=True)
         ),
-        "the class means were not subtracted.": lambda x, y: x.T @ x / len(x),
+        "you classified the rows that the classifier was fitted to; classify new_x.": lambda x, y, new: (
+            _log_joint(x, y, x).softmax(1)
+        ),
+        "these are log probabilities: use softmax instead of log_softmax.": lambda x, y, new: _log_joint(
+            x, y, new
+        ).log_softmax(1),
+        "the result is (K, M); each row should be a new point, each column a class.": lambda x, y, new: (
+            _log_joint(x, y, new).softmax(1).T
+        ),
     },
 )
 
@@ -172,13 +321,13 @@ GENERATOR = Exercise(
     minutes=12,
     difficulty="hard",
     statement=(
-        "This is the circulated loss, with which a generator is trained: data point $i$ is compared with sample $i$, which has nothing to do with "
-        "it. Mend it. The generator's density at a data point is the **mean** of its densities around all samples, "
-        "and the logarithm is taken **after** that mean:\n\n"
+        "This is the copied loss: data point $i$ is compared with sample $i$, which has nothing to do with it. Correct it. The generator's "
+        "density at a data point is the **mean** of the Gaussian densities around all samples, and the logarithm is taken **after** that "
+        "mean:\n\n"
         "$$ -\\frac{1}{N} \\sum_{i=1}^{N} \\log \\frac{1}{M} \\sum_{j=1}^{M} \\mathcal{N}(x_i;\\, g_j, s^2 I) . $$\n\n"
         "`samples` `(M, D)` are the $g_j$, `data` `(N, D)` the $x_i$, `std` is $s$; N and M may differ. Densities may "
-        "be so small that `exp` gives 0, and your function must bear that: `table.logsumexp(1)` is the logarithm of the "
-        "sum of the exponentials of each row."
+        "be so small that `exp` gives 0, and your function must work there, too: `table.logsumexp(1)` is the logarithm of the sum of the "
+        "exponentials of each row, without underflow."
     ),
     stub=(
         "def my_generator_loss(samples, data, std):\n"
@@ -187,9 +336,10 @@ GENERATOR = Exercise(
     ),
     reference=my_generator_loss,
     hints=(
-        "You need a table `(N, M)` of the log-density of every data point around every sample: "
-        "`data.unsqueeze(1)` is `(N, 1, D)` and goes with `samples` `(M, D)`.",
-        "The logarithm of a mean of exponentials is `table.logsumexp(1) - math.log(len(samples))`.",
+        "You need a table `(N, M)` of the log-density of every data point around every sample. With which shape of `data` does "
+        "broadcasting compare all with all?",
+        "The log-densities of the D numbers of a point add up. Then take the logarithm of a *mean*: how does it differ from the "
+        "logarithm of a sum?",
     ),
     cases=lambda: [
         (random_points(5), random_points(5, seed=1), 0.5),
@@ -199,7 +349,7 @@ GENERATOR = Exercise(
     ],
     differentiable=("samples",),
     wrong={
-        "the logarithm still comes before the mean over the samples, so the best samples are all the mean of the "
+        "the logarithm still comes before the mean over the samples, so the best samples are all equal to the mean of the "
         "data.": lambda g, x, s: -_pairs(g, x, s).mean(),
         "the mean over the samples is a sum here: subtract log M.": (
             lambda g, x, s: -_pairs(g, x, s).logsumexp(1).mean()
@@ -210,8 +360,9 @@ GENERATOR = Exercise(
         "the sign: a loss is to be small where the density is large.": (
             lambda g, x, s: -my_generator_loss(g, x, s)
         ),
-        "exp of a very low log-density is 0, and log 0 is infinite: use logsumexp, which takes care of "
-        "that.": lambda g, x, s: -_pairs(g, x, s).exp().mean(1).log().mean(),
+        "exp of a very low log-density is 0, and log 0 is infinite: use logsumexp.": lambda g, x, s: (
+            -_pairs(g, x, s).exp().mean(1).log().mean()
+        ),
         "`std` is a standard deviation already; Normal takes it as it is, not its square.": (
             lambda g, x, s: my_generator_loss(g, x, s**2)
         ),
@@ -224,7 +375,9 @@ GENERATOR = Exercise(
         "you compare each point with its nearest sample only; take the mean over all samples.": (
             lambda g, x, s: -(_pairs(g, x, s).amax(1) - math.log(len(g))).mean()
         ),
-        "you add over the data points; average.": lambda g, x, s: my_generator_loss(g, x, s) * len(x),
+        "this is the sum over the data points; take the mean.": lambda g, x, s: (
+            my_generator_loss(g, x, s) * len(x)
+        ),
     },
 )
 
@@ -257,8 +410,9 @@ FLOW = Exercise(
     ),
     reference=my_log_density,
     hints=(
-        "Go back to the noise: z = (x - b) / s. Its log-density is -z² / 2 - ½ log 2π.",
-        "Stretching by s spreads the probability s times wider, so subtract log s for every number.",
+        "Go back to the noise: which z made x? Its density is that of a standard normal distribution.",
+        "By which factor is every length stretched on the way from z to x, and what does that do to the density? Compare the two shaded "
+        "areas of the picture above.",
     ),
     cases=lambda: [
         (random_points(4), torch.tensor([2.0, 0.5]), torch.tensor([1.0, -1.0])),
@@ -303,157 +457,93 @@ FLOW = Exercise(
 )
 
 
-# ---- energy distance
-
-
-def my_energy_distance(a, b):
-    between = torch.cdist(a, b).mean()
-    within_a = torch.cdist(a, a).sum() / (len(a) * (len(a) - 1))
-    within_b = torch.cdist(b, b).sum() / (len(b) * (len(b) - 1))
-    return 2 * between - within_a - within_b
-
-
-def _within(points: Tensor, power: int = 1) -> Tensor:
-    return (torch.cdist(points, points) ** power).sum() / (len(points) * (len(points) - 1))
-
-
-ENERGY = Exercise(
-    name="03.energy",
-    title="the energy distance",
-    minutes=8,
-    difficulty="medium",
-    statement=(
-        "`a` `(N, D)` and `b` `(M, D)` are two sets of points. Return twice the mean distance between a point of "
-        "`a` and one of `b`, minus the mean distance between two *different* points of `a`, minus the same of `b`. "
-        "`torch.cdist(a, b)` is the table `(N, M)` of distances."
-    ),
-    stub=(
-        "def my_energy_distance(a, b):\n"
-        '    """2 E|a - b| - E|a - a\'| - E|b - b\'|, a tensor without dimensions."""\n'
-        "    ...  # your code"
-    ),
-    reference=my_energy_distance,
-    hints=(
-        "`torch.cdist(a, b).mean()` is the first mean.",
-        "`torch.cdist(a, a)` also holds the N zeros of each point from itself: divide its sum by N (N - 1).",
-    ),
-    cases=lambda: [
-        (random_points(5), random_points(7, seed=1) + 1),
-        (random_points(4, 3, seed=2), 2 * random_points(3, 3, seed=3)),
-        (random_points(6, 1, seed=4), random_points(4, 1, seed=5) - 3),
-        (random_points(5, seed=6), random_points(6, seed=7)),  # below 0
-    ],
-    tolerance=1e-3,  # the distance of a point from itself, computed from products in float32, is about 1e-3
-    wrong={
-        "the zeros from each point to itself count as pairs here; divide the sum by N (N - 1).": lambda a, b: (
-            2 * torch.cdist(a, b).mean() - torch.cdist(a, a).mean() - torch.cdist(b, b).mean()
-        ),
-        "nothing pushes points apart: subtract the mean distances within a and within b.": lambda a, b: (
-            2 * torch.cdist(a, b).mean()
-        ),
-        "the distance between the sets counts twice.": lambda a, b: (
-            torch.cdist(a, b).mean() - _within(a) - _within(b)
-        ),
-        "these are squared distances, and then only the means matter; leave the square out.": lambda a, b: (
-            2 * torch.cdist(a, b).square().mean() - _within(a, 2) - _within(b, 2)
-        ),
-        "the distances within the sets are to be subtracted.": lambda a, b: (
-            2 * torch.cdist(a, b).mean() + _within(a) + _within(b)
-        ),
-        "you compare the points pair by pair with the distance of the means; compare all pairs.": lambda a, b: (
-            2 * (a.mean(0) - b.mean(0)).norm()
-        ),
-        "these are distances along the axes, |dx| + |dy|; take the straight ones.": lambda a, b: (
-            2 * torch.cdist(a, b, p=1).mean()
-            - torch.cdist(a, a, p=1).sum() / (len(a) * (len(a) - 1))
-            - torch.cdist(b, b, p=1).sum() / (len(b) * (len(b) - 1))
-        ),
-        "each pair within a set is counted once in the sum and twice in N (N - 1).": lambda a, b: (
-            2 * torch.cdist(a, b).mean() - _within(a) / 2 - _within(b) / 2
-        ),
-        "this is the root of the energy distance; leave the root out.": lambda a, b: my_energy_distance(
-            a, b
-        ).sqrt(),
-        "the distances within b are missing; without them equal sets would not be at 0.": lambda a, b: (
-            2 * torch.cdist(a, b).mean() - _within(a)
-        ),
-    },
-)
-
-EXERCISES = [BAYES, FIT, GENERATOR, FLOW, ENERGY]
+EXERCISES = [BAYES, BORDER, LABELS, CLASSIFIER, GENERATOR, FLOW]
 
 QUIZ = [
     Question(
         "Which of these can be computed from p(y | x) alone?",
-        right="Which class is most likely for a given x",
+        right="Which class is most probable for a given x",
         options={
-            "Which class is most likely for a given x": (
+            "Which class is most probable for a given x": (
                 "That is the largest entry of p(y | x). A discriminative model learns this and nothing else."
             ),
-            "Whether x is unlike everything seen before": (
+            "Whether a given x is unlike everything seen": (
                 "That is a question about p(x). p(y | x) may be close to certain about a point far from all data."
             ),
-            "A new x of a given class": "That needs p(x | y), which follows from the joint p(x, y), not from p(y | x).",
-        },
-    ),
-    Question(
-        "Two Gaussian classes of equal covariance; class 1 becomes rarer. What happens to the best border?",
-        right="It moves towards class 1",
-        options={
-            "It moves towards class 1": (
-                "The prior adds log p(1)/p(0) to the log odds: more evidence is needed before a rare class is "
-                "named. The direction of the border stays."
+            "What a new x of a given class may look like": (
+                "That takes p(x | y), which follows from the joint p(x, y), but not from p(y | x)."
             ),
-            "It stays where it is": "Only p(x | y) stays. The posterior is likelihood times prior.",
-            "It moves towards class 0": "Then the rare class would be named more often than before.",
+            "How common each class is in the population": (
+                "That is p(y). It takes p(x) as well: p(y) is the mean of p(y | x) over all x."
+            ),
         },
     ),
     Question(
-        "When may a generative classifier be expected to need fewer labels than a discriminative one without a "
-        "penalty?",
+        "Two Gaussian classes have equal covariances, and class 1 becomes rarer. What happens to the best boundary?",
+        right="It moves towards class 1, without turning",
+        options={
+            "It moves towards class 1, without turning": (
+                "The prior adds log p(1)/p(0) to the log odds: more evidence is needed before a rare class is named."
+            ),
+            "It moves towards class 0, without turning": "Then the rare class would be named more often than before.",
+            "It stays, because p(x | y) has not changed": "The posterior is likelihood times prior, and the prior has changed.",
+            "It bends around class 1, which needs less room": (
+                "It bends only if the covariances differ. The prior changes the constant in the log odds, nothing else."
+            ),
+        },
+    ),
+    Question(
+        "When can a generative classifier be expected to need fewer labels than a discriminative one without a penalty?",
         right="When its assumption about p(x | y) is about right",
         options={
             "When its assumption about p(x | y) is about right": (
-                "The assumption stands in for data. If it is wrong, more labels do not repair it: the curve "
-                "levels off below the other."
+                "The assumption replaces data. If it is wrong, more labels do not repair it: the curve levels off below the other."
             ),
-            "Always: it uses more information": (
-                "It also makes more errors possible: a wrong p(x | y) costs accuracy for ever."
+            "Always, because it also uses the information in p(x)": (
+                "It also has more to get wrong: a wrong p(x | y) costs accuracy however many labels there are."
             ),
-            "When there are very many labels": (
-                "With many labels the one that assumes less has caught up, and overtakes if the assumption is wrong."
+            "When there are so many labels that p(x | y) is exact": (
+                "With many labels the model that assumes less has caught up, and it overtakes if the assumption is wrong."
+            ),
+            "Never, because the discriminative loss is the right one": (
+                "With few labels it had the lower accuracy in the lesson, in both worlds: the right loss on too few data."
             ),
         },
     ),
     Question(
-        "A generator is trained to minimize the squared distance of each sample to an independently chosen data "
-        "point. What are its samples in the end?",
-        right="All at the mean of the data",
+        "A generator is trained to minimize the squared distance of each sample to an independently chosen data point. What "
+        "are its samples in the end?",
+        right="All equal to the mean of the data",
         options={
-            "All at the mean of the data": (
-                "The noise tells nothing about the data point, so the best answer to any noise is the mean. The "
-                "loss falls nicely all the while."
+            "All equal to the mean of the data": (
+                "The noise tells nothing about the data point, so the best answer to any noise is the mean."
             ),
-            "Distributed like the data": (
-                "That would cost more: the spread of the samples adds to the loss, and nothing in it rewards spread."
+            "Distributed like the data points": (
+                "Spread adds to this loss, and nothing in it rewards spread."
             ),
-            "Copies of data points": "A copy of one point is far from the others; the mean is nearest to all.",
+            "Copies of individual data points": (
+                "A copy of one point is far from the others. The mean is closest to all of them."
+            ),
+            "Spread twice as far as the data": (
+                "Sample and data point are independent, but this makes every deviation from the mean a cost."
+            ),
         },
     ),
     Question(
-        "The loss of a GAN, both players' losses added, has settled at 3 log 2. What do you know about its samples?",
-        right="Little: they must be measured",
+        "The loss of a GAN, the sum of both players' losses, has settled at 3 log 2. What do you know about its samples?",
+        right="Little: they have to be measured, for example against data",
         options={
-            "Little: they must be measured": (
-                "A guessing discriminator gives 3 log 2, but others give the same sum; and one that guesses may have no "
-                "reason to do better, or be too weak. Compare samples with data."
+            "Little: they have to be measured, for example against data": (
+                "A guessing discriminator gives 3 log 2, but so do other pairs of losses, and it may guess because it is weak."
             ),
-            "They have the distribution of the data": (
-                "Then the loss would be 3 log 2, but the reverse does not follow: the other player may be weak."
+            "They have the distribution of the data, as the theory says": (
+                "Then the loss would be 3 log 2, but not the other way round: the discriminator may be too weak."
             ),
-            "They have collapsed to one point": (
-                "A discriminator that sees the collapse drives its own loss down and the generator's up, away from 3 log 2. "
-                "One that is too weak misses it, so the loss alone proves neither."
+            "They have collapsed to one point, so that nothing changes": (
+                "A good discriminator would see this, and its loss would fall. The loss alone shows neither."
+            ),
+            "They are still improving, since the loss is not yet at zero": (
+                "A sum of 0 would mean that both players win. The loss of a GAN is not a measure of progress."
             ),
         },
     ),

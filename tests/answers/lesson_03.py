@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import scipy.spatial
+import scipy.optimize
 import scipy.special
 import scipy.stats
 import torch
@@ -87,75 +87,162 @@ def bayes_over_one_maximum(log_likelihood, prior):
     return joint / joint.sum()
 
 
-# ---- fitting Gaussians
+# ---- the boundary between two kinds
 
 
-def fit_with_one_hot(x, labels):
-    members = F.one_hot(labels).float()
-    means = members.T @ x / members.sum(0).unsqueeze(1)
-    centred = x - members @ means
-    return torch.einsum("ni,nj->ij", centred, centred) / len(x)
+def border_as_a_root(mean_0, mean_1, std, prior_1):
+    def log_odds(x):
+        return (
+            scipy.stats.norm.logpdf(x, mean_1, std)
+            - scipy.stats.norm.logpdf(x, mean_0, std)
+            + math.log(prior_1 / (1 - prior_1))
+        )
+
+    return scipy.optimize.brentq(log_odds, -100, 100)
 
 
-def fit_in_loops(x, labels):
-    total = torch.zeros(x.shape[1], x.shape[1])
-    for row, label in zip(x, labels, strict=True):
-        d = row - x[labels == label].mean(0)
-        total += torch.outer(d, d)
-    return total / len(x)
+def border_from_linear_log_odds(mean_0, mean_1, std, prior_1):
+    w = (mean_1 - mean_0) / std**2
+    b = np.log(prior_1) - np.log1p(-prior_1) - (mean_1**2 - mean_0**2) / (2 * std**2)
+    return -b / w
 
 
-def fit_in_numpy(x, labels):
-    x, labels = x.numpy(), labels.numpy()
-    return sum(np.cov(x[labels == y].T, bias=True) * (labels == y).mean() for y in np.unique(labels))
+def border_in_torch(mean_0, mean_1, std, prior_1):
+    middle = torch.tensor((mean_0 + mean_1) / 2)
+    return middle - torch.logit(torch.tensor(prior_1)) * std**2 / (mean_1 - mean_0)
 
 
-def fit_in_place(x, labels):
+def border_of_equal_densities(mean_0, mean_1, std, prior_1):
+    return (mean_0 + mean_1) / 2
+
+
+def border_without_dividing(mean_0, mean_1, std, prior_1):
+    return (mean_0 + mean_1) / 2 - math.log(prior_1 / (1 - prior_1))
+
+
+def border_with_half_the_shift(mean_0, mean_1, std, prior_1):
+    return (mean_0 + mean_1) / 2 - std**2 / (mean_1 - mean_0) * math.log(prior_1 / (1 - prior_1)) / 2
+
+
+def border_of_the_weighted_mean(mean_0, mean_1, std, prior_1):
+    return (1 - prior_1) * mean_0 + prior_1 * mean_1
+
+
+# ---- who leads
+
+
+def leaders():
+    return ["naive Bayes", "neither", "naive Bayes", "logistic"]
+
+
+def leaders_as_a_tuple():
+    return "naive Bayes", "neither", "naive Bayes", "logistic"
+
+
+def leaders_from_a_table():
+    table = {"right": ("naive Bayes", "neither"), "wrong": ("naive Bayes", "logistic")}
+    return [*table["right"], *table["wrong"]]
+
+
+def leaders_by_the_model_alone():
+    return ["naive Bayes", "naive Bayes", "logistic", "logistic"]
+
+
+def leaders_nowhere():
+    return ["neither"] * 4
+
+
+def leaders_without_right_world():
+    return ["naive Bayes", "logistic"]
+
+
+def leaders_as_numbers():
+    return [1, 0, 1, -1]
+
+
+# ---- a generative classifier
+
+
+def classifier_of_logsumexp(x, labels, new_x):
+    joint = []
     for y in labels.unique():
-        x[labels == y] -= x[labels == y].mean(0)
-    return x.T.mm(x).div_(len(x))
+        rows = x[labels == y].double()
+        normal = MultivariateNormal(rows.mean(0), torch.cov(rows.T, correction=0))
+        joint.append(normal.log_prob(new_x.double()) + math.log(len(rows)))
+    joint = torch.stack(joint, 1)
+    return (joint - joint.logsumexp(1, keepdim=True)).exp()
 
 
-def fit_as_total_minus_between(x, labels):
-    x = x.double()
-    means = torch.stack([x[labels == y].mean(0) for y in labels])
-    return x.T @ x / len(x) - means.T @ means / len(x)
+def classifier_in_numpy(x, labels, new_x):
+    x, labels, new_x = (part.numpy() for part in (x, labels, new_x))
+    columns = []
+    for y in range(labels.max() + 1):
+        rows = x[labels == y]
+        density = scipy.stats.multivariate_normal(rows.mean(0), np.cov(rows.T, bias=True)).logpdf(new_x)
+        columns.append(density + np.log((labels == y).mean()))
+    joint = np.stack(columns, axis=1)
+    joint -= joint.max(axis=1, keepdims=True)
+    return np.exp(joint) / np.exp(joint).sum(axis=1, keepdims=True)
 
 
-def fit_by_scattering(x, labels):
+def classifier_of_mahalanobis(x, labels, new_x):
     k = int(labels.max()) + 1
-    sums = torch.zeros(k, x.shape[1]).index_add_(0, labels, x)
-    centred = x - (sums / torch.bincount(labels, minlength=k)[:, None])[labels]
-    return torch.cov(centred.T, correction=0)
+    scaled = []
+    for y in range(k):
+        rows = x[labels == y].double()
+        inverse = torch.linalg.inv(torch.cov(rows.T, correction=0))
+        away = new_x.double() - rows.mean(0)
+        mahalanobis = torch.einsum("mi,ij,mj->m", away, inverse, away)
+        scaled.append(torch.logdet(inverse) / 2 - mahalanobis / 2 + math.log(len(rows)))
+    return F.softmax(torch.stack(scaled).T, dim=1)
 
 
-def fit_between_classes(x, labels):
-    means = torch.stack([x[labels == y].mean(0) for y in labels])
-    return torch.cov(means.T, correction=0)
+def classifier_by_ratios(x, labels, new_x):
+    joint = []
+    for y in range(int(labels.max()) + 1):
+        rows = x[labels == y].double()
+        normal = MultivariateNormal(rows.mean(0), torch.cov(rows.T, correction=0))
+        joint.append(normal.log_prob(new_x.double()) + math.log(len(rows)))
+    joint = torch.stack(joint, 1)
+    return 1 / (joint.unsqueeze(1) - joint.unsqueeze(2)).exp().sum(2)
 
 
-def fit_of_the_images(x, labels):
-    centred = x - torch.stack([x[labels == y].mean(0) for y in labels])
-    return centred @ centred.T / len(x)
+def _qda(x, labels, new_x, covariance_of, shares=True):
+    joint = []
+    for y in range(int(labels.max()) + 1):
+        rows = x[labels == y]
+        normal = MultivariateNormal(rows.mean(0), covariance_of(rows))
+        joint.append(normal.log_prob(new_x) + shares * math.log(len(rows)))
+    return torch.stack(joint, 1).softmax(1)
 
 
-def fit_class_0(x, labels):
-    return torch.cov(x[labels == 0].T, correction=0)
+def classifier_about_the_common_mean(x, labels, new_x):
+    return _qda(x, labels, new_x, lambda rows: (rows - x.mean(0)).T @ (rows - x.mean(0)) / len(rows))
 
 
-def fit_of_medians(x, labels):
-    centred = x - torch.stack([x[labels == y].median(0).values for y in labels])
-    return centred.T @ centred / len(x)
+def classifier_with_a_common_covariance(x, labels, new_x):
+    return _qda(x, labels, new_x, lambda rows: torch.cov(x.T, correction=0))
 
 
-def fit_of_unbiased_classes(x, labels):
-    parts = [torch.cov(x[labels == y].T) * (labels == y).float().mean() for y in labels.unique()]
-    return sum(parts)
+def classifier_with_round_classes(x, labels, new_x):
+    return _qda(x, labels, new_x, lambda rows: torch.eye(x.shape[1]) * rows.var(correction=0))
 
 
-def fit_of_the_variance(x, labels):
-    centred = x - torch.stack([x[labels == y].mean(0) for y in labels])
-    return centred.square().mean() * torch.eye(x.shape[1])
+def classifier_unbiased(x, labels, new_x):
+    return _qda(x, labels, new_x, lambda rows: torch.cov(rows.T))
+
+
+def classifier_without_shares(x, labels, new_x):
+    return _qda(x, labels, new_x, lambda rows: torch.cov(rows.T, correction=0), shares=False)
+
+
+def classifier_of_names(x, labels, new_x):
+    return classifier_of_logsumexp(x, labels, new_x).argmax(1)
+
+
+def classifier_of_nearest_means(x, labels, new_x):
+    means = torch.stack([x[labels == y].mean(0) for y in range(int(labels.max()) + 1)])
+    return (-torch.cdist(new_x, means)).softmax(1)
 
 
 # ---- the generator's loss
@@ -298,78 +385,6 @@ def flow_in_bits(x, scale, shift):
     return Normal(shift, scale).log_prob(x).sum(1) / math.log(2)
 
 
-# ---- energy distance
-
-
-def energy_with_pdist(a, b):
-    return 2 * torch.cdist(a, b).mean() - torch.pdist(a).mean() - torch.pdist(b).mean()
-
-
-def energy_in_loops(a, b):
-    def mean(pairs):
-        distances = [float((p - q).norm()) for p, q in pairs]
-        return sum(distances) / len(distances)
-
-    def different(points):
-        return [(p, q) for i, p in enumerate(points) for j, q in enumerate(points) if i != j]
-
-    return 2 * mean([(p, q) for p in a for q in b]) - mean(different(a)) - mean(different(b))
-
-
-def energy_in_numpy(a, b):
-    cdist, pdist = scipy.spatial.distance.cdist, scipy.spatial.distance.pdist
-    return 2 * cdist(a.numpy(), b.numpy()).mean() - pdist(a.numpy()).mean() - pdist(b.numpy()).mean()
-
-
-def energy_with_a_mask(a, b):
-    def within(points):
-        return torch.cdist(points, points)[~torch.eye(len(points), dtype=torch.bool)].mean()
-
-    return 2 * torch.cdist(a, b).mean() - within(a) - within(b)
-
-
-def energy_of_products(a, b):
-    def table(p, q):
-        return (p.square().sum(1)[:, None] + q.square().sum(1) - 2 * p @ q.T).clamp(min=0).sqrt()
-
-    n, m = len(a), len(b)
-    return 2 * table(a, b).mean() - table(a, a).sum() / (n * n - n) - table(b, b).sum() / (m * m - m)
-
-
-def energy_in_double_precision(a, b):
-    a, b = a.double(), b.double()
-    n, m = len(a), len(b)
-    within_a, within_b = ((p[:, None] - p[None]).norm(dim=-1).mean() for p in (a, b))
-    return 2 * (a[:, None] - b[None]).norm(dim=-1).mean() - within_a * n / (n - 1) - within_b * m / (m - 1)
-
-
-def energy_of_rows_in_pairs(a, b):
-    n = min(len(a), len(b))
-    return 2 * (a[:n] - b[:n]).norm(dim=1).mean() - torch.pdist(a).mean() - torch.pdist(b).mean()
-
-
-def energy_of_a_joint_sample(a, b):
-    return torch.pdist(torch.cat([a, b])).mean() - torch.pdist(a).mean() - torch.pdist(b).mean()
-
-
-def energy_with_neighbours(a, b):
-    return 2 * torch.cdist(a, b).amin(1).mean() - torch.pdist(a).mean() - torch.pdist(b).mean()
-
-
-def energy_summed(a, b):
-    return 2 * torch.cdist(a, b).sum() - torch.pdist(a).sum() - torch.pdist(b).sum()
-
-
-def energy_with_sizes_exchanged(a, b):
-    n, m = len(a), len(b)
-    within_a = torch.cdist(a, a).sum() / (m * (m - 1))
-    return 2 * torch.cdist(a, b).mean() - within_a - torch.cdist(b, b).sum() / (n * (n - 1))
-
-
-def energy_never_negative(a, b):
-    return energy_with_pdist(a, b).abs() + 0.01
-
-
 RIGHT = {
     "03.bayes": [
         bayes_with_logsumexp,
@@ -381,13 +396,13 @@ RIGHT = {
         bayes_in_double_precision,
         bayes_with_a_reciprocal,
     ],
-    "03.fit": [
-        fit_with_one_hot,
-        fit_in_loops,
-        fit_in_numpy,
-        fit_in_place,
-        fit_as_total_minus_between,
-        fit_by_scattering,
+    "03.border": [border_as_a_root, border_from_linear_log_odds, border_in_torch],
+    "03.labels": [leaders, leaders_as_a_tuple, leaders_from_a_table],
+    "03.classifier": [
+        classifier_of_logsumexp,
+        classifier_in_numpy,
+        classifier_of_mahalanobis,
+        classifier_by_ratios,
     ],
     "03.generator": [
         generator_with_cdist,
@@ -406,14 +421,6 @@ RIGHT = {
         flow_by_the_density,
         flow_of_a_transform,
     ],
-    "03.energy": [
-        energy_with_pdist,
-        energy_in_loops,
-        energy_in_numpy,
-        energy_with_a_mask,
-        energy_of_products,
-        energy_in_double_precision,
-    ],
 }
 WRONG = {
     "03.bayes": [
@@ -425,13 +432,26 @@ WRONG = {
         bayes_prior_squared,
         bayes_over_one_maximum,
     ],
-    "03.fit": [
-        fit_between_classes,
-        fit_of_the_images,
-        fit_class_0,
-        fit_of_medians,
-        fit_of_unbiased_classes,
-        fit_of_the_variance,
+    "03.border": [
+        border_of_equal_densities,
+        border_without_dividing,
+        border_with_half_the_shift,
+        border_of_the_weighted_mean,
+    ],
+    "03.labels": [
+        leaders_by_the_model_alone,
+        leaders_nowhere,
+        leaders_without_right_world,
+        leaders_as_numbers,
+    ],
+    "03.classifier": [
+        classifier_about_the_common_mean,
+        classifier_with_a_common_covariance,
+        classifier_with_round_classes,
+        classifier_unbiased,
+        classifier_without_shares,
+        classifier_of_names,
+        classifier_of_nearest_means,
     ],
     "03.generator": [
         generator_detached,
@@ -449,13 +469,5 @@ WRONG = {
         flow_of_everything,
         flow_of_full_log_two_pi,
         flow_in_bits,
-    ],
-    "03.energy": [
-        energy_of_rows_in_pairs,
-        energy_of_a_joint_sample,
-        energy_with_neighbours,
-        energy_summed,
-        energy_with_sizes_exchanged,
-        energy_never_negative,
     ],
 }

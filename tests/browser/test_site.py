@@ -51,7 +51,7 @@ def pages(site):
 
 @pytest.fixture(scope="session")
 def opened(pages):
-    """The pages that are opened in the browser: all of a given site, fewer of the small one."""
+    """The pages that are opened in the browser: of the small site not all of the package."""
     return [path for path in pages if "SITE" in os.environ or not path.startswith("api/") or "losses" in path]
 
 

@@ -1,0 +1,100 @@
+"""Rewrite the tables of docs/teaching.md from the first cells of the lessons: plans, goals, what needs what.
+
+python tools/teaching.py
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+from build_notebooks import NOTEBOOKS, notebook_from
+from lesson_times import opening
+
+from sslcourse.exercises import all_exercises
+
+GUIDE = NOTEBOOKS.parent / "docs" / "teaching.md"
+FREE = "a project with [data of one's own](on_your_own.md)"
+PLANS = {  # weeks: the lessons of each; those that are still to be written are left out
+    5: "00 01 | 02 04 | 09 | 10 11 | 13 17",
+    10: "00 01 | 02 | 04 | 05 06 | 07 08 | 09 | 10 | 11 12 | 13 14 | 17 18",
+    14: "00 01 | 02 | 03 | 04 | 05 | 06 | 07 | 08 | 09 | 10 11 | 12 | 13 14 | 15 16 | 17 18",
+}
+
+
+@cache
+def lessons() -> dict[str, dict[str, str]]:
+    """Number -> title, promise, minutes, what it needs in words, its goals as a list in Markdown."""
+    found = {}
+    for source in sorted(NOTEBOOKS.glob("src/*.py")):
+        text = notebook_from(source).cells[0].source
+        needs = re.search(r"\*\*You need:\*\* ((?:.+\n?)+?)(?=\n|- \*\*|\Z)", text)
+        goals = re.search(r"^Afterwards,? you can\n\n((?:.+\n?)+)", text, re.MULTILINE)
+        if not needs:
+            raise ValueError(f"{source}: the first cell must have a line '**You need:** ...'")
+        lesson = opening(source) | {"needs": " ".join(needs[1].split()), "stem": source.stem}
+        found[source.stem[:2]] = lesson | {"goals": goals[1].strip() if goals else lesson["promise"]}
+    return found
+
+
+def needed(lesson: dict[str, str], known: dict) -> list[str]:
+    """The numbers of the lessons that a lesson builds on."""
+    return [number for number in known if re.search(rf"\b{number}\b", lesson["needs"])]
+
+
+def link(lesson: dict[str, str]) -> str:
+    return f"[{lesson['title']}](../notebooks/{lesson['stem']}.ipynb)"
+
+
+def plan(weeks: int, known: dict) -> list[list[str]]:
+    """The lessons of each week."""
+    return [[number for number in week.split() if number in known] for week in PLANS[weeks].split("|")]
+
+
+def plans(known: dict) -> str:
+    lines = []
+    for weeks in PLANS:
+        lines += [f"### {weeks} weeks", "", "| week | lessons | minutes |", "|---:|---|---:|"]
+        for week, numbers in enumerate(plan(weeks, known), start=1):
+            minutes = sum(int(known[number]["minutes"]) for number in numbers)
+            taught = ", ".join(link(known[number]) for number in numbers) or FREE
+            lines.append(f"| {week} | {taught} | {minutes or ''} |")
+        lines.append("")
+    return "\n".join(lines).strip()
+
+
+def goals(known: dict) -> str:
+    lines = []
+    for number, lesson in known.items():
+        minutes = [e.minutes for name, e in all_exercises().items() if name.startswith(f"{number}.")]
+        lines += [
+            f"### {lesson['title']}",
+            "",
+            f"Builds on {', '.join(needed(lesson, known)) or 'nothing'}. {lesson['minutes']} minutes, "
+            f"{sum(minutes)} of them for {len(minutes)} marked exercises.",
+            "",
+            f"You need: {lesson['needs']}",
+            "",
+            lesson["goals"],
+            "",
+        ]
+    return "\n".join(lines).strip()
+
+
+def between(text: str, mark: str, new: str) -> str:
+    """The text with what stands between <!-- mark --> and <!-- /mark --> replaced."""
+    before, rest = text.split(f"<!-- {mark} -->")
+    _, after = rest.split(f"<!-- /{mark} -->")
+    return f"{before}<!-- {mark} -->\n\n{new}\n\n<!-- /{mark} -->{after}"
+
+
+def with_tables(text: str) -> str:
+    known = lessons()
+    return between(between(text, "plans", plans(known)), "goals", goals(known))
+
+
+def main(guide: Path = GUIDE) -> None:
+    guide.write_text(with_tables(guide.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
