@@ -28,6 +28,7 @@ import sslcourse
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, NOTEBOOKS = ROOT / "docs", ROOT / "notebooks"
+NOT_PAGES = ("on_your_own.md", "teaching.md")  # their links are those of the repository
 FROM_ROOT = {
     "CONTRIBUTING.md": "contribute.md",
     "CODE_OF_CONDUCT.md": "conduct.md",
@@ -61,7 +62,7 @@ def write(folder: Path, pages: dict[str, bytes]) -> None:
 def pages(lessons: list[str], recorded: Path) -> Iterator[tuple[str, bytes]]:
     """Everything that Sphinx is given, by its path."""
     for path in DOCS.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.name not in NOT_PAGES:
             yield path.relative_to(DOCS).as_posix(), path.read_bytes()
     for name, page in FROM_ROOT.items():
         text = (ROOT / name).read_text(encoding="utf-8")

@@ -44,7 +44,7 @@ def record(
         }
         recorded = _draw_all({n: [moving[n][i][1] for i in kept[n]] for n in kept}, draw)
         size = sum(map(len, recorded["pictures"]))
-        if size <= MAX_CHARACTERS:
+        if size <= MAX_CHARACTERS or max(sizes, default=0) <= 2:
             break
         limit = int(0.95 * limit * MAX_CHARACTERS / size)
     described = [
@@ -74,7 +74,7 @@ def _steps(control: ipywidgets.Widget) -> list[tuple[str, Any]]:
     """What a control reads and its value at each of its steps; nothing if it can be anything."""
     if isinstance(control, SLIDERS):
         n = round((control.max - control.min) / control.step)
-        values = [control.min + step * control.step for step in range(n + 1)]
+        values = [round(control.min + step * control.step, 10) for step in range(n + 1)]
         return [(format(value, control.readout_format), value) for value in values]
     return list(control._options_full) if isinstance(control, LISTS) else []
 
