@@ -74,8 +74,8 @@ sweeps: $(READY) ## train again what the lessons compare but have no time for, s
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)
 
-times: $(READY) ## run and time every lesson, and rewrite the table in README.md
-	$(BIN)/python tools/lesson_times.py
+times: $(READY) ## run and time every lesson, and rewrite the tables in README.md and docs/teaching.md
+	$(BIN)/python tools/lesson_times.py $(ARGS)
 
 screenshot: $(READY) chromium ## photograph lesson 04 for README.md
 	$(BIN)/python tools/screenshot.py
