@@ -14,7 +14,7 @@ NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" 
 	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
 .PHONY: help lab export test test-notebooks test-portable test-colab test-newest test-site notebooks site frames \
-	weights sweeps bench times screenshot lock chromium clean
+	weights sweeps bench times walk screenshot lock chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ bench: $(READY) ## measure against other libraries
 
 times: $(READY) ## run and time every lesson, and rewrite the tables in README.md and docs/teaching.md
 	$(BIN)/python tools/lesson_times.py $(ARGS)
+
+walk: $(READY) chromium ## move every control of every lesson in JupyterLab; make walk ARGS="--lessons 09"
+	$(BIN)/python tools/walk_lessons.py $(ARGS)
 
 screenshot: $(READY) chromium ## photograph lesson 04 for README.md
 	$(BIN)/python tools/screenshot.py
