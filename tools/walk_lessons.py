@@ -1,4 +1,4 @@
-"""Run lessons in a real JupyterLab, move every control by keyboard, and say what does not follow, and how fast.
+"""Move every control of lessons in a real JupyterLab, and say what does not follow, and how fast.
 
 python tools/walk_lessons.py [--lessons 00 09] [--folder notebooks]
 
