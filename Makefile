@@ -13,7 +13,7 @@ SOURCES := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" \
 	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab export test test-notebooks test-portable test-colab test-newest test-site notebooks site frames \
+.PHONY: help lab export test test-notebooks test-portable test-colab test-graders test-newest test-site notebooks site frames \
 	weights sweeps bench times walk screenshot lock chromium clean
 
 help: ## list the targets
@@ -43,6 +43,10 @@ test-portable: $(READY) ## run the lessons as other processors would: AVX2, two 
 test-colab: PYTHON := python3.13
 test-colab: ## run the lessons with the versions of Colab and Kaggle
 	$(MAKE) test-notebooks VENV=.venv-colab PACKAGES="-r tests/colab.txt" PYTHON=$(PYTHON)
+
+test-graders: ## mark a lesson with nbgrader and with otter-grader, in an environment of their own
+	$(MAKE) .venv-graders/.installed VENV=.venv-graders PACKAGES="-r requirements.lock nbgrader otter-grader"
+	.venv-graders/bin/pytest tests/graders tests/test_graders.py
 
 test-newest: ## run all tests with the newest version of every package
 	$(MAKE) test VENV=.venv-newest PACKAGES="--upgrade -e .[lab,dev,site]"
