@@ -13,7 +13,7 @@ SOURCES := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" \
 	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab export test test-notebooks test-portable test-colab test-graders test-newest test-site notebooks site frames \
+.PHONY: help lab export test test-notebooks test-portable test-colab test-graders test-newest test-site notebooks site frames figures \
 	weights sweeps bench times walk screenshot lock chromium clean
 
 help: ## list the targets
@@ -61,6 +61,9 @@ site: $(READY) ## build the website into build/site; its sliders move for lesson
 
 frames: $(READY) ## run every lesson that has changed and record its sliders and trainings for the website
 	SSLCOURSE_THREADS=1 $(BIN)/python tools/record_lessons.py $(ARGS)
+
+figures: $(READY) ## write all pictures of the lessons into build/figures, with a sheet and slides for lectures
+	$(BIN)/python tools/figures.py $(ARGS)
 
 test-site: $(READY) chromium ## test every page of build/site: links, requests, sizes, axe
 	SITE=build/site $(BIN)/pytest tests/browser/test_site.py
