@@ -1073,7 +1073,7 @@ claim(
 # holds what the last $K / N$ batches of $N$ made; in a bank a whole pass over the images lies between two visits.
 
 # %%
-settings = {"ImageNet, as published": (1_281_167, 256, 65_536), "here": (10_000, 64, 4096)}
+settings = {"ImageNet, published": (1_281_167, 256, 65_536), "here": (10_000, 64, 4096)}
 print("the oldest keys, in steps   queue   memory bank")
 for name, (n_images, batch, keys) in settings.items():
     print(f"{name:25} {keys / batch:7,.0f} {n_images / batch:11,.0f}")
