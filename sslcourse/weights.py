@@ -9,7 +9,7 @@ import safetensors.torch
 from torch import nn
 
 from sslcourse.data.embedded import verified
-from sslcourse.encoders import VisionTransformer, conv_encoder
+from sslcourse.encoders import ClassTokenTransformer, VisionTransformer, conv_encoder
 from sslcourse.methods import MAE
 
 FOLDER = Path(__file__).parent / "data/weights"
@@ -18,13 +18,15 @@ NETWORKS = {
     "moco": conv_encoder,
     "mae": lambda: MAE(VisionTransformer()),
     "clips": conv_encoder,
+    "scattered": ClassTokenTransformer,
 }
 
 
 def load(name: str) -> nn.Module:
     """The encoder that `name` pretrained on the training images without labels, in evaluation mode.
 
-    "clips" is SimCLR on two frames of each clip of moving clothes, data.clips(). "mae" is a whole masked
+    "clips" is SimCLR on two frames of each clip of moving clothes, data.clips(), and "scattered" is the
+    same with a transformer and smaller garments, clips(ranges=SCATTERED). "mae" is a whole masked
     autoencoder, decoder included, trained on clothes that move over black ground; its encoder is .encoder.
     Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
     """

@@ -53,8 +53,9 @@ def test_an_encoder_is_ready_to_be_used_and_to_be_trained(name):
     network = weights.load(name)
     assert not network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
-    encoder, width = (network.encoder, 64) if name == "mae" else (network, 128)
-    assert extract_features(encoder, torch.rand(3, 1, 28, 28)).shape == (3, width)
+    encoder = network.encoder if name == "mae" else network
+    pixels, width = 32 if name == "scattered" else 28, 64 if name in ("scattered", "mae") else 128
+    assert extract_features(encoder, torch.rand(3, 1, pixels, pixels)).shape == (3, width)
 
 
 @pytest.mark.parametrize("name", weights.NETWORKS)
