@@ -4,8 +4,8 @@
 
 Training sees all 12,000 training images, or clips, without their labels; the figures on the card are of test
 images, or of the first frames of test clips, which no choice was made by. The card of the transformer whose
-attention lesson 12 looks at holds the AUROC of each head's attention as well, that of the masked autoencoder of
-lesson 13 its errors in hidden patches, by which its network was chosen on the last 2,000 training garments.
+attention lesson 12 looks at also holds the AUROC of each head, that of the masked autoencoder of lesson 13
+its errors in hidden patches, by which its network was chosen on the last 2,000 training garments.
 """
 
 import json
