@@ -38,7 +38,7 @@ from sslcourse.widgets import start_lesson, watch
 start_lesson()
 
 # %% tags=["drawing"]
-# Imports what draws the pictures, moves the sliders, counts operations and checks the text
+# Imports what draws the pictures, moves the sliders and checks the text
 from sslcourse.claims import claim
 from sslcourse.diagrams import Diagram
 from sslcourse.encoders import transformer_flops
@@ -520,7 +520,7 @@ claim(
 
 
 # %% tags=["drawing"]
-# Draws what networks and linear guess make of six frames; move the number of hidden patches
+# Draws six frames as each guess fills them; move the number of hidden patches
 def errors_of(drawings, pictures, hidden_now):
     """The loss of each drawing, over the hidden patches of the pictures."""
     target = patchify(pictures, 4)
@@ -903,7 +903,7 @@ for name in ("pixels", "MAE"):
     print(f"probe on {name:12} {few:4.0f} % {many:27.0f} %")
 
 # %% tags=["drawing"]
-# Draws accuracy against steps for two networks, from scratch and pretrained, and two probes
+# Draws accuracy against steps for four trainings and two probes
 figure, ax = subplots(width=6.8, height=3.2)
 looks = dict(zip(TRAINED, [("--s", 1), ("-o", 0), (":^", 2), ("-.v", 3)], strict=True))
 for name, (line, color) in looks.items():
