@@ -1,14 +1,26 @@
 """CLIP: its loss against loops and PyTorch, who gets a gradient, and what the stored trainings say."""
 
+import json
 import math
 
 import pytest
 import torch
+from image_text import SETTINGS, GrammarReader, point
 from torch import nn
 from torch.nn import functional as F
 
-from sslcourse.data import CAPTION_WORDS, encode_captions, exchanged_captions, scenes, shape_captions, shapes
-from sslcourse.encoders import TextEncoder
+from sslcourse.data import (
+    CAPTION_WORDS,
+    encode_captions,
+    exchanged_captions,
+    scenes,
+    shape_captions,
+    shapes,
+    sweep,
+)
+from sslcourse.data.sweeps import FOLDER
+from sslcourse.encoders import PhraseEncoder, TextEncoder
+from sslcourse.evaluate import preferred, prompt_embeddings, recall_at, zero_shot
 from sslcourse.losses import clip_loss
 from sslcourse.methods import CLIP
 from sslcourse.training import finish, train_adamw
@@ -223,3 +235,120 @@ def test_a_few_pairs_can_be_learned_by_heart(batch):
         train_adamw(model.loss, model.parameters(), [(batch[0][:6], batch[1][:6])] * 20, 1, lr=5e-3)
     )
     assert history.loss[-1] < 0.3 < history.loss[0]
+
+
+# The measures
+
+
+class FixedEmbeddings(nn.Module):
+    """Embeds images as they are, and captions by a table."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.table = {tuple(encode_captions(caption)[0].tolist()): z for caption, z in table.items()}
+
+    def forward(self, images):
+        return F.normalize(images.flatten(1), dim=1)
+
+    def embed_texts(self, tokens):
+        return torch.stack([F.normalize(self.table[tuple(row)], dim=0) for row in tokens.tolist()])
+
+
+@pytest.fixture
+def plane():
+    directions = {"red": (1.0, 0.0), "blue": (0.0, 1.0), "green": (1.0, 1.0), "small": (-1.0, 0.0)}
+    return FixedEmbeddings({name: torch.tensor(z) for name, z in directions.items()})
+
+
+def test_an_ensemble_is_the_mean_direction_of_unit_vectors(plane):
+    z = prompt_embeddings(plane, ["red", ["red", "blue"], ["red", "red", "green"]])
+    assert torch.allclose(z[0], torch.tensor([1.0, 0.0]))
+    assert torch.allclose(z[1], torch.full((2,), math.sqrt(0.5)))
+    mean = torch.tensor([2 + math.sqrt(0.5), math.sqrt(0.5)])
+    assert torch.allclose(z[2], mean / mean.norm())
+
+
+def test_zero_shot_gives_cosines_with_the_prompts(plane):
+    images = torch.tensor([[3.0, 0.0], [1.0, 1.0]]).reshape(2, 1, 1, 2)
+    expected = torch.tensor([[1.0, 0.0, -1.0], [math.sqrt(0.5), math.sqrt(0.5), -math.sqrt(0.5)]])
+    assert torch.allclose(zero_shot(plane, images, ["red", "blue", "small"]), expected, atol=1e-6)
+
+
+def test_a_tie_counts_half(plane):
+    images = torch.tensor([[1.0, 0.1], [0.1, 1.0], [1.0, 1.0]]).reshape(3, 1, 1, 2)
+    assert preferred(plane, images, ["red"] * 3, ["blue"] * 3) == pytest.approx((1 + 0 + 0.5) / 3)
+
+
+def test_recall_is_that_of_sorting_by_hand():
+    similarity = torch.tensor([[0.9, 0.1, 0.5], [0.2, 0.3, 0.4]])
+    hits = torch.tensor([[False, False, True], [True, True, False]])
+    assert [recall_at(similarity, hits, k) for k in (1, 2, 3)] == [0.0, 1.0, 1.0]
+
+
+def test_recall_grows_with_k_and_is_one_at_the_end_if_each_query_has_a_hit():
+    similarity, hits = vectors(40, 20), torch.eye(20, dtype=torch.bool).repeat(2, 1)
+    values = [recall_at(similarity, hits, k) for k in range(1, 21)]
+    assert values == sorted(values) and values[-1] == 1
+    assert values[4] == pytest.approx(5 / 20, abs=0.2)  # chance
+
+
+@pytest.mark.parametrize(
+    ("hits", "k", "message"),
+    [
+        (torch.ones(2, 3), 1, "hits must be boolean"),
+        (torch.ones(3, 2) > 0, 1, r"\(2, 3\)"),
+        (torch.ones(2, 3) > 0, 4, "between 1 and 3, got 4"),
+    ],
+)
+def test_recall_refuses_what_cannot_be_counted(hits, k, message):
+    with pytest.raises(ValueError, match=message):
+        recall_at(torch.zeros(2, 3), hits, k)
+
+
+def test_a_phrase_is_seen_wherever_it_stands_and_no_further_than_its_reach():
+    torch.manual_seed(0)
+    encoder = PhraseEncoder(len(CAPTION_WORDS))
+    one = encode_captions("a red circle and a blue square that is here and here and here")
+    other = one.clone()
+    other[0, 12] = CAPTION_WORDS.index("star")
+    differs = (encoder(one) != encoder(other)).any(2)[0]
+    assert differs.nonzero().flatten().tolist() == [9, 10, 11, 12, 13, 14, 15]
+    shifted = F.pad(one, (2, 0))[:, : one.shape[1]]
+    assert torch.allclose(encoder(one)[:, 3:10], encoder(shifted)[:, 5:12], atol=1e-6)
+
+
+# The stored trainings
+
+
+def test_the_stored_trainings_have_all_settings_and_seeds_and_their_command():
+    points = sweep("captions")
+    expected = {name: seeds for name, (*_, seeds) in SETTINGS.items()}
+    expected |= {"supervised, 10 labels": 3, "supervised, 100 labels": 3}
+    assert {name: len(each) for name, each in points.items()} == expected
+    assert all([p["seed"] for p in each] == list(range(len(each))) for each in points.values())
+    assert json.loads((FOLDER / "captions.json").read_text())["command"] == "python tools/image_text.py"
+
+
+def test_a_stored_training_can_be_made_again():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    again = point("bag of words", seed=0)
+    torch.set_num_threads(threads)
+    stored = sweep("captions")["bag of words"][0]
+    for measure in ("seen", "held_out", "binding", "counting", "negation"):
+        assert again[measure] == pytest.approx(stored[measure], abs=0.03)
+
+
+def test_the_reader_that_knows_the_grammar_tells_exchanged_colours_and_not_the_wording():
+    torch.manual_seed(0)
+    reader = CLIP(text_encoder=GrammarReader())
+    a, b, c = reader.embed_texts(
+        encode_captions(
+            [
+                "a red circle and a blue square",
+                "a blue square and a red circle",
+                "a blue circle and a red square",
+            ]
+        )
+    )
+    assert torch.allclose(a, b, atol=1e-5) and not torch.allclose(a, c, atol=1e-2)

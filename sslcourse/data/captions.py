@@ -9,12 +9,12 @@ from torch import Generator, Tensor
 
 from sslcourse.data.shapes import COLOURS, FACTORS, SHAPES, ShapeSet
 
-NUMBERS = ("no", "a", "two", "three")
-SIZES = ("small", "large")
+NUMBER_WORDS = ("no", "a", "two", "three")
+SIZE_WORDS = ("small", "large")
 PLURALS = {shape: "crosses" if shape == "cross" else f"{shape}s" for shape in SHAPES}
 OPENINGS = ("", "a picture of", "a drawing of", "here we see")
 CAPTION_WORDS = (
-    ".", *NUMBERS, *SIZES, *COLOURS, *SHAPES, *PLURALS.values(),
+    ".", *NUMBER_WORDS, *SIZE_WORDS, *COLOURS, *SHAPES, *PLURALS.values(),
     *["an", "and", "are", "drawing", "here", "is", "of", "picture", "see", "that", "we"],
 )  # fmt: skip
 LONGEST_CAPTION = 17  # here we see a small circle that is red and a large square that is blue .
@@ -31,7 +31,7 @@ class Things(NamedTuple):
     def phrases(self) -> list[str]:
         """The ways to name them, such as "two red circles" and "two circles that are red"."""
         noun, verb = (PLURALS[self.shape], "are") if self.count > 1 else (self.shape, "is")
-        first = f"{NUMBERS[self.count]} {self.size} ".replace("  ", " ")
+        first = f"{NUMBER_WORDS[self.count]} {self.size} ".replace("  ", " ")
         phrases = [f"{first}{self.colour} {noun}", f"{first}{noun} that {verb} {self.colour}"]
         return [phrase.replace("a orange", "an orange") for phrase in phrases]
 
@@ -56,7 +56,7 @@ def shape_captions(pictures: ShapeSet, seed: int = 0) -> list[str]:
     rows = zip(pictures.factor("shape", "colour", "size").tolist(), luck.tolist(), strict=True)
     captions = []
     for (shape, colour, size), (told, wording) in rows:
-        word = SIZES[size > middle] if told < 0.5 else ""
+        word = SIZE_WORDS[size > middle] if told < 0.5 else ""
         thing = Things(1, tuple(COLOURS)[int(colour)], SHAPES[int(shape)], word)
         captions.append(one_of(wordings(thing), wording))
     return captions

@@ -49,6 +49,9 @@ class CLIP(nn.Module):
     def temperature(self) -> Tensor:
         return torch.exp(-self.log_scale)
 
+    def forward(self, images: Tensor) -> Tensor:
+        return self.embed_images(images)
+
     def embed_images(self, images: Tensor) -> Tensor:
         """Unit vectors (N, projections)."""
         return unit_vectors(self.image_projection(self.image_encoder(images)))
