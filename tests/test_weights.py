@@ -43,7 +43,8 @@ def test_an_encoder_is_ready_to_be_used_and_to_be_trained(name):
     encoder = weights.load(name)
     assert not encoder.training
     assert all(parameter.requires_grad for parameter in encoder.parameters())
-    assert extract_features(encoder, torch.rand(3, 1, 28, 28)).shape == (3, 128)
+    pixels, width = (32, 64) if name == "scattered" else (28, 128)
+    assert extract_features(encoder, torch.rand(3, 1, pixels, pixels)).shape == (3, width)
 
 
 @pytest.mark.parametrize("name", weights.ENCODERS)

@@ -3,51 +3,84 @@
     python tools/weights.py simclr    # or other names; without one, all of them (10 minutes each on one core)
 
 Training sees all 12,000 training images, or clips, without their labels; the figures on the card are of test
-images, or of the first frames of test clips, which no choice was made by.
+images, or of the first frames of test clips, which no choice was made by. The card of the transformer whose
+attention lesson 12 looks at holds the AUROC of each head's attention as well.
 """
 
 import json
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from sslcourse.augment import Augmentation
-from sslcourse.data import Batches, FramePairs, clips, images
+from sslcourse.data import SCATTERED, Batches, FramePairs, clips, images
 from sslcourse.data.embedded import sha256, write_checksums
-from sslcourse.encoders import VisionTransformer
-from sslcourse.evaluate import extract_features, knn_accuracy, label_curve, linear_probe
+from sslcourse.encoders import ClassTokenTransformer, VisionTransformer
+from sslcourse.evaluate import (
+    extract_features,
+    knn_accuracy,
+    label_curve,
+    linear_probe,
+    map_auroc,
+    patch_masks,
+)
+from sslcourse.heads import projection_head
 from sslcourse.methods import MAE, MoCo, SimCLR
 from sslcourse.training import train_adamw
 from sslcourse.weights import FOLDER
 
 SEED = 0
-RECIPES = {  # name: (method, batch size, epochs)
-    "simclr": (SimCLR, 128, 50),
-    "moco": (MoCo, 128, 50),
-    "mae": (lambda: MAE(VisionTransformer()), 128, 100),
-    "clips": (lambda: SimCLR(augment=Augmentation(crop=1)), 128, 100),
+
+
+class Recipe(NamedTuple):
+    method: Callable[[], nn.Module]
+    batch_size: int
+    epochs: int
+    lr: float = 2e-3
+
+
+def transformer_simclr() -> SimCLR:
+    """Two frames are the two views, as they are."""
+    return SimCLR(ClassTokenTransformer(), projection_head(64), augment=nn.Identity())
+
+
+RECIPES = {
+    "simclr": Recipe(SimCLR, 128, 50),
+    "moco": Recipe(MoCo, 128, 50),
+    "mae": Recipe(lambda: MAE(VisionTransformer()), 128, 100),
+    "clips": Recipe(lambda: SimCLR(augment=Augmentation(crop=1)), 128, 100),
+    "scattered": Recipe(transformer_simclr, 64, 4, lr=1e-3),
 }
+RANGES = {"clips": {}, "scattered": SCATTERED}  # of the factors of the clips
+
+
+def data_of(name: str) -> Tensor:
+    """Images (N, C, H, W), or clips (N, T, C, H, W)."""
+    if name in RANGES:
+        return clips(ranges=RANGES[name]).frames
+    return images("fashion", "train").images
 
 
 def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
     """The encoder, and what its card says."""
     torch.manual_seed(SEED)
-    method, batch_size, epochs = RECIPES[name]
-    model, data = method(), clips().frames if name == "clips" else images("fashion", "train").images
-    batches = (FramePairs if name == "clips" else Batches)(data, batch_size=batch_size, seed=SEED)
+    recipe, data = RECIPES[name], data_of(name)
+    model = recipe.method()
+    batches = (FramePairs if data.ndim == 5 else Batches)(data, batch_size=recipe.batch_size, seed=SEED)
     start = time.process_time()
-    for progress in train_adamw(model.loss, model.parameters(), batches, epochs):
+    for progress in train_adamw(model.loss, model.parameters(), batches, recipe.epochs, recipe.lr):
         if progress.step % len(batches) == 0:
             print(f"{name}: step {progress.step} of {progress.steps}, loss {progress.loss:.4f}", flush=True)
     return model.encoder, {
         "command": f"python tools/weights.py {name}",
         "seed": SEED,
-        "batch_size": batch_size,
-        "epochs": epochs,
+        "batch_size": recipe.batch_size,
+        "epochs": recipe.epochs,
         "steps": progress.steps,
         "cpu_minutes": round((time.process_time() - start) / 60, 1),
         "torch": torch.__version__,
@@ -57,8 +90,8 @@ def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
 
 def figures(encoder: nn.Module, name: str) -> dict[str, float]:
     """Accuracies on the test images, five draws of labels each, and of neighbours with all labels."""
-    if name == "clips":
-        known, unseen = clips("train"), clips("test", frames=1)
+    if name in RANGES:
+        known, unseen = clips(ranges=RANGES[name]), clips("test", frames=1, ranges=RANGES[name])
         pictures, labels, frames = known.frames.flatten(0, 1), known.labels, known.frames.shape[1]
         test_pictures, test_labels = unseen.frames[:, 0], unseen.labels
     else:
@@ -77,7 +110,18 @@ def figures(encoder: nn.Module, name: str) -> dict[str, float]:
     for per_class, shares in zip(budgets, curve.double(), strict=True):
         measured[f"probe, {per_class} per class"] = round(shares.mean().item(), 4)
         measured[f"its standard deviation, {per_class} per class"] = round(shares.std().item(), 4)
+    if isinstance(encoder, ClassTokenTransformer):
+        measured |= attention_figures(encoder, test_pictures, unseen.masks[:, 0])
     return measured
+
+
+@torch.no_grad()
+def attention_figures(encoder: ClassTokenTransformer, pictures: Tensor, masks: Tensor) -> dict[str, float]:
+    """How well each head's attention finds the garments, AUROC averaged over the images that show one."""
+    maps = torch.cat([encoder.attention(batch) for batch in pictures.split(500)])  # (N, heads, L)
+    objects = patch_masks(masks, 4)
+    found = [map_auroc(maps[:, head], objects).nanmean().item() for head in range(maps.shape[1])]
+    return {f"AUROC of head {head}": round(value, 4) for head, value in enumerate(found)}
 
 
 def main(names: list[str]) -> None:

@@ -10,7 +10,7 @@ from sslcourse.data.captions import (
     wordings,
 )
 from sslcourse.data.chunks import Chunk, Chunks
-from sslcourse.data.clips import ClipSet, FramePairs, clips
+from sslcourse.data.clips import SCATTERED, ClipSet, FramePairs, clips
 from sslcourse.data.grammar import Grammar
 from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
@@ -23,6 +23,7 @@ __all__ = [
     "CAPTION_WORDS",
     "GRAMMAR",
     "LONGEST_CAPTION",
+    "SCATTERED",
     "AgreementSet",
     "Alphabet",
     "Batches",

@@ -16,8 +16,9 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     (tools/label_curves.py) and "clips_probe", "clips_supervised" and "clips_fine_tuning"
     (tools/clip_curves.py) it holds "per_class", "draw", "accuracy", and how it was trained; in "agreement"
     (tools/agreement_curves.py) also the "steps" and "lr" of a network that were best on validation; in
-    "mask_rate" the seed and "kl", nats above the floor; in "captions" (tools/image_text.py) the shares of
-    right answers, "seen" and "held_out" in zero-shot classification, "binding", "counting" and "negation".
+    "mask_rate" the seed and "kl", nats above the floor; in "attention" (tools/attention.py) "knn", and the
+    "auroc" and "iou" of an attention map; in "captions" (tools/image_text.py) the shares of right answers,
+    "seen" and "held_out" in zero-shot classification, "binding", "counting" and "negation".
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:
