@@ -15,8 +15,8 @@ LARGEST_SCALE = 100.0  # of 1 / temperature
 class CLIP(nn.Module):
     """An image encoder, a text encoder, a linear layer behind each, and a learned temperature.
 
-    "The learnable temperature parameter was initialized to the equivalent of 0.07 and clipped to prevent
-    scaling the logits by more than 100 which we found necessary to prevent training instability."
+    "The learnable temperature parameter [...] was initialized to the equivalent of 0.07 [...] and clipped to
+    prevent scaling the logits by more than 100 which we found necessary to prevent training instability."
 
     image_encoder: images (N, C, H, W) -> (N, features). text_encoder: word numbers (N, T) -> (N, T, width);
     number 0 fills rows up.
