@@ -8,9 +8,9 @@ from sslcourse.data import (
     LONGEST_CAPTION,
     Things,
     encode_captions,
-    exchanged,
+    exchange_colours,
     exchanged_captions,
-    scenes,
+    object_scenes,
     shape_captions,
     shapes,
     wordings,
@@ -114,7 +114,7 @@ def test_other_seeds_give_other_words_for_the_same_picture():
 
 
 def test_pictures_of_every_kind_are_described_truly():
-    pictures = scenes(400, negated=0.5)
+    pictures = object_scenes(400, negated=0.5)
     assert pictures.images.shape == (400, 3, 32, 32)
     assert pictures.images.min() >= 0 and pictures.images.max() <= 1
     for shown, caption in zip(pictures.things, pictures.captions, strict=True):
@@ -138,7 +138,7 @@ def painted(image):
 
 
 def test_the_colours_of_the_things_and_no_others_are_on_the_picture():
-    pictures = scenes(200)
+    pictures = object_scenes(200)
     for image, shown in zip(pictures.images, pictures.things, strict=True):
         assert set(painted(image)) == {thing.colour for thing in shown}
 
@@ -158,42 +158,44 @@ def pieces(image):
 
 
 def test_there_are_as_many_objects_as_said_and_they_do_not_touch():
-    pictures = scenes(80, pixels=64)
+    pictures = object_scenes(80, pixels=64)
     for image, shown in zip(pictures.images, pictures.things, strict=True):
         assert pieces(image) == sum(thing.count for thing in shown)
 
 
 def test_pairs_differ_in_colour_and_in_shape():
-    for first, second in scenes(300, kinds=["pair"]).things:
+    for first, second in object_scenes(300, kinds=["pair"]).things:
         assert first.colour != second.colour and first.shape != second.shape
 
 
 def test_kinds_are_drawn_as_often_as_they_are_listed():
-    pictures = scenes(3000, kinds=["one", "pair", "pair", "three"], pixels=8)
+    pictures = object_scenes(3000, kinds=["one", "pair", "pair", "three"], pixels=8)
     shares = {kind: len(pictures.of_kind(kind).things) / 3000 for kind in ("one", "pair", "two", "three")}
     assert shares == pytest.approx({"one": 0.25, "pair": 0.5, "two": 0, "three": 0.25}, abs=0.03)
 
 
 def test_negations_are_as_frequent_as_asked_for_and_leave_the_rest_as_it_was():
-    plain, negated = (scenes(1000, kinds=["one", "two"], negated=share, pixels=8) for share in (0.0, 0.3))
+    plain, negated = (
+        object_scenes(1000, kinds=["one", "two"], negated=share, pixels=8) for share in (0.0, 0.3)
+    )
     assert torch.equal(plain.images, negated.images)
     assert not any(" no " in f" {c}" for c in plain.captions)
     assert sum(" no " in f" {c}" for c in negated.captions) / 1000 == pytest.approx(0.3, abs=0.04)
 
 
 def test_exchanged_captions_use_the_same_words_for_another_picture():
-    assert exchanged((RED, BLUE)) == (Things(1, "blue", "circle"), Things(1, "red", "square"))
-    pictures = scenes(200)
+    assert exchange_colours((RED, BLUE)) == (Things(1, "blue", "circle"), Things(1, "red", "square"))
+    pictures = object_scenes(200)
     for shown, false in zip(pictures.things, exchanged_captions(pictures), strict=True):
         if len(shown) == 2:
-            assert false in wordings(*exchanged(shown)) and false not in wordings(*shown)
+            assert false in wordings(*exchange_colours(shown)) and false not in wordings(*shown)
         else:
             assert false == ""
 
 
 def test_equal_seeds_give_equal_scenes_and_global_random_numbers_stay():
     before = torch.get_rng_state()
-    first, again, other = scenes(20, seed=2), scenes(20, seed=2), scenes(20, seed=3)
+    first, again, other = object_scenes(20, seed=2), object_scenes(20, seed=2), object_scenes(20, seed=3)
     assert torch.equal(first.images, again.images) and first.captions == again.captions
     assert first.captions != other.captions
     assert torch.equal(torch.get_rng_state(), before)
@@ -201,4 +203,4 @@ def test_equal_seeds_give_equal_scenes_and_global_random_numbers_stay():
 
 def test_an_unknown_kind_is_refused_with_those_that_there_are():
     with pytest.raises(ValueError, match=r"unknown kinds \['four'\]; choose from one, pair, two, three"):
-        scenes(3, kinds=["one", "four"])
+        object_scenes(3, kinds=["one", "four"])

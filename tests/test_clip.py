@@ -13,7 +13,7 @@ from sslcourse.data import (
     CAPTION_WORDS,
     encode_captions,
     exchanged_captions,
-    scenes,
+    object_scenes,
     shape_captions,
     shapes,
     sweep,
@@ -213,7 +213,7 @@ def test_a_caption_without_a_word_is_refused(clip):
 
 
 def test_duplicates_and_wrong_captions_change_the_loss_as_clip_loss_says(clip):
-    pictures = scenes(12, kinds=["one", "pair"])
+    pictures = object_scenes(12, kinds=["one", "pair"])
     tokens = encode_captions(pictures.captions)
     tokens[1] = tokens[0]
     wrong = encode_captions(exchanged_captions(pictures))

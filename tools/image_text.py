@@ -22,9 +22,9 @@ from sslcourse.data import (
     SceneSet,
     Things,
     encode_captions,
-    exchanged,
+    exchange_colours,
     exchanged_captions,
-    scenes,
+    object_scenes,
 )
 from sslcourse.data.captions import PLURALS
 from sslcourse.data.shapes import COLOURS, SHAPES
@@ -93,7 +93,7 @@ SETTINGS = {
 
 def training_set(negated: float) -> SceneSet:
     """Scenes without the held-out pairs of colour and shape."""
-    return scenes(12_000, 0, KINDS, negated).without(HELD_OUT).select(range(N))
+    return object_scenes(12_000, 0, KINDS, negated).without(HELD_OUT).select(range(N))
 
 
 def plain(*things: Things) -> str:
@@ -101,7 +101,7 @@ def plain(*things: Things) -> str:
 
 
 def measure(model: CLIP) -> dict[str, float]:
-    new = scenes(5000, seed=1, kinds=KINDS)
+    new = object_scenes(5000, seed=1, kinds=KINDS)
     ones, pairs = new.of_kind("one"), familiar_pairs(new)
     looks = [things[0][1:3] for things in ones.things]
     said = zero_shot(model, ones.images, list(PROMPTS.values())).argmax(1).tolist()
@@ -114,7 +114,7 @@ def measure(model: CLIP) -> dict[str, float]:
             model,
             pairs.images,
             [plain(*things) for things in pairs.things],
-            [plain(*exchanged(things)) for things in pairs.things],
+            [plain(*exchange_colours(things)) for things in pairs.things],
         ),
         "counting": counting(model, new),
         "negation": negation(model, ones, pairs),
@@ -124,7 +124,7 @@ def measure(model: CLIP) -> dict[str, float]:
 def familiar_pairs(new: SceneSet) -> SceneSet:
     """Pairs that show no look that was held out, nor would if their colours were exchanged."""
     pairs = new.of_kind("pair").without(HELD_OUT)
-    other = [{(t.colour, t.shape) for t in exchanged(two)} for two in pairs.things]
+    other = [{(t.colour, t.shape) for t in exchange_colours(two)} for two in pairs.things]
     return pairs.select([i for i, looks in enumerate(other) if HELD_OUT.isdisjoint(looks)])
 
 
@@ -207,7 +207,7 @@ def look_numbers(pictures: SceneSet) -> Tensor:
 def supervised(per_look: int, seed: int, lr: float) -> TwoAnswers:
     """Trained for 300 steps on so many labelled pictures of each colour and shape that is not held out."""
     torch.manual_seed(seed)
-    drawn = scenes(6000, 10 + seed, ("one",)).without(HELD_OUT)
+    drawn = object_scenes(6000, 10 + seed, ("one",)).without(HELD_OUT)
     numbers = look_numbers(drawn)
     key = (numbers @ torch.tensor([len(SHAPES), 1])).tolist()
     rows = [i for i, k in enumerate(key) if key[:i].count(k) < per_look]
@@ -219,10 +219,10 @@ def supervised(per_look: int, seed: int, lr: float) -> TwoAnswers:
 
 def supervised_point(per_look: int) -> dict[str, float]:
     """At the learning rate that is best on validation pictures."""
-    validation = scenes(1000, 20, ("one",)).without(HELD_OUT)
+    validation = object_scenes(1000, 20, ("one",)).without(HELD_OUT)
     models = {lr: supervised(per_look, 0, lr) for lr in RATES}
     lr = max(RATES, key=lambda lr: models[lr].accuracy(validation))
-    test = scenes(5000, 1, KINDS).of_kind("one")
+    test = object_scenes(5000, 1, KINDS).of_kind("one")
     held = test.select([i for i, (t,) in enumerate(test.things) if (t.colour, t.shape) in HELD_OUT])
     figures = {"seen": models[lr].accuracy(test.without(HELD_OUT)), "held_out": models[lr].accuracy(held)}
     return {"seed": 0, "lr": lr} | {name: round(x, 4) for name, x in figures.items()}

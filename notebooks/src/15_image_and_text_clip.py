@@ -19,26 +19,14 @@
 # - spot four mistakes that run without an error.
 
 # %%
-import copy
 import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sslcourse.data import (
-    CAPTION_WORDS,
-    Batches,
-    Things,
-    encode_captions,
-    exchanged,
-    exchanged_captions,
-    scenes,
-    sweep,
-    wordings,
-)
-from sslcourse.data.shapes import COLOURS, SHAPES
-from sslcourse.encoders import PhraseEncoder, conv_encoder
+from sslcourse.data import Batches, Things, encode_captions, object_scenes, wordings
+from sslcourse.encoders import PhraseEncoder
 from sslcourse.evaluate import preferred, prompt_embeddings, recall_at, zero_shot
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import clip_loss
@@ -49,8 +37,12 @@ from sslcourse.widgets import start_lesson, watch
 start_lesson()
 
 # %% tags=["drawing"]
-# Imports what draws the pictures, moves the sliders and checks the text
+# Imports what draws the pictures, moves the sliders, makes the controls and checks the text
+import copy
+
 from sslcourse.claims import claim
+from sslcourse.data import CAPTION_WORDS, exchange_colours, exchanged_captions, sweep
+from sslcourse.data.shapes import COLOURS, SHAPES
 from sslcourse.diagrams import Diagram
 from sslcourse.evaluate import extract_features, linear_probe
 from sslcourse.plots import COLORS, freeze_layout, image_columns, subplots
@@ -100,9 +92,9 @@ show(two_towers.figure, alt=two_towers.words)
 KINDS = ("one", "pair", "pair", "two", "three")
 HELD_OUT = set(zip(COLOURS, SHAPES, strict=False))
 print("never in training:", ", ".join(sorted(" ".join(look) for look in HELD_OUT)))
-training = scenes(12_000, seed=0, kinds=KINDS, negated=0.1)
+training = object_scenes(12_000, seed=0, kinds=KINDS, negated=0.1)
 training = training.without(HELD_OUT).select(range(8000))
-new = scenes(5000, seed=1, kinds=KINDS)
+new = object_scenes(5000, seed=1, kinds=KINDS)
 
 # %% tags=["drawing"]
 # Draws six pictures of the training set
@@ -353,19 +345,19 @@ def accuracies(answers):
 
 
 # %%
-def report(name, seen, held_out):
+def say_accuracies(name, seen, held_out):
     print(f"{name:34} seen {seen:3.0f} %   held out {held_out:3.0f} %")
 
 
 answers = zero_shot(model, ones.images, list(PROMPTS.values())).argmax(1)
-report("CLIP", *accuracies(answers))
+say_accuracies("CLIP", *accuracies(answers))
 mixed = copy.deepcopy(model)
 mixed.image_encoder = fresh.image_encoder
-report(
+say_accuracies(
     "image encoder untrained",
     *accuracies(zero_shot(mixed, ones.images, list(PROMPTS.values())).argmax(1)),
 )
-report("chance", 100 / 30, 100 / 30)
+say_accuracies("chance", 100 / 30, 100 / 30)
 
 # %% [markdown]
 # Now your prompts. Type sentences, separated by a semicolon, and choose a picture. The bars are the softmax of the
@@ -575,7 +567,7 @@ claim(
 # each:
 
 # %%
-labelled = scenes(2000, seed=5, kinds=("one",)).without(HELD_OUT)
+labelled = object_scenes(2000, seed=5, kinds=("one",)).without(HELD_OUT)
 names = sorted({(t.colour, t.shape) for (t,) in labelled.things})
 numbers = torch.tensor([names.index((t.colour, t.shape)) for (t,) in labelled.things])
 few = torch.cat([(numbers == k).nonzero()[:10, 0] for k in range(25)])
@@ -607,18 +599,14 @@ def another_colour(a, b):
     return a._replace(colour=free), b
 
 
-def looks_of(things):
-    return {(thing.colour, thing.shape) for thing in things}
-
-
 pairs, twos = new.of_kind("pair").without(HELD_OUT), new.of_kind("two")
-swapped = [looks_of(exchanged(two)) for two in pairs.things]
+swapped = [{(t.colour, t.shape) for t in exchange_colours(two)} for two in pairs.things]
 pairs = pairs.select([i for i, two in enumerate(swapped) if HELD_OUT.isdisjoint(two)])
 QUESTIONS = {  # name: pictures, and what makes their captions false
     "another colour": (pairs, another_colour),
     "counting": (twos, lambda a: (a._replace(count=3),)),
     "negation": (pairs, lambda a, b: (a, b._replace(count=0))),
-    "binding": (pairs, lambda a, b: exchanged((a, b))),
+    "binding": (pairs, lambda a, b: exchange_colours((a, b))),
 }
 
 # %%
@@ -767,9 +755,8 @@ print(f"{100 * count / 2500:.1f} % of the pairs have an exchanged caption in the
 
 # %%
 wrong_tokens = encode_captions(exchanged_captions(training))
-print(training.captions[0], "|", exchanged_captions(training)[0] or "(no pair)")
-row = next(i for i, things in enumerate(training.things) if len(things) == 2)
-print(training.captions[row], "|", exchanged_captions(training)[row])
+print("true: ", training.captions[0])
+print("false:", exchanged_captions(training)[0])
 
 # %%
 torch.manual_seed(0)
@@ -836,7 +823,7 @@ freeze_layout(bind_figure, pair_picture, *two_bars, *two_names)
 
 def draw_binding(picture, network):
     things, net = twelve.things[picture], BOTH[network]
-    captions = [plain(*things), plain(*exchanged(things))]
+    captions = [plain(*things), plain(*exchange_colours(things))]
     cosine = zero_shot(net, twelve.images[picture : picture + 1], captions)[0]
     shares = (cosine / net.temperature).softmax(0).tolist()
     pair_picture.set_data(twelve.images[picture].permute(1, 2, 0))
@@ -926,7 +913,7 @@ for name, scores in (("normalised", similarity), ("not normalised", long_short))
 # rare may a word be until the model no longer understands it? And does a cure for binding need a false caption for
 # *every* pair?
 #
-# **Vary** `negated` of `scenes` (0, 0.01, 0.03, 0.1), or leave *two* and *three* out of a share of the captions, or the
+# **Vary** `negated` of `object_scenes` (0, 0.01, 0.03, 0.1), or leave *two* and *three* out of a share of the captions, or the
 # share of pairs that get a false caption (set the other rows of `wrong_tokens` to 0). **Record** the answer to the
 # question concerned, and the zero-shot accuracy of held-out looks.
 #

@@ -14,7 +14,7 @@ from sslcourse.data.clips import SCATTERED, ClipSet, FramePairs, clips
 from sslcourse.data.grammar import Grammar
 from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
-from sslcourse.data.scenes import SceneSet, exchanged, exchanged_captions, scenes
+from sslcourse.data.scenes import SceneSet, exchange_colours, exchanged_captions, object_scenes
 from sslcourse.data.shapes import ShapeSet, shapes
 from sslcourse.data.sweeps import sweep
 from sslcourse.data.text import GRAMMAR, AgreementSet, TextSet, agreement_sentences, text
@@ -40,12 +40,12 @@ __all__ = [
     "agreement_sentences",
     "clips",
     "encode_captions",
-    "exchanged",
+    "exchange_colours",
     "exchanged_captions",
     "images",
     "labelled_subset",
+    "object_scenes",
     "prose",
-    "scenes",
     "shape_captions",
     "shapes",
     "sweep",

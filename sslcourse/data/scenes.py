@@ -42,7 +42,7 @@ class SceneSet(NamedTuple):
         return self.select([i for i, t in shown if looks.isdisjoint((x.colour, x.shape) for x in t)])
 
 
-def scenes(
+def object_scenes(
     n: int, seed: int = 0, kinds: Sequence[str] = tuple(OBJECTS_OF), negated: float = 0.0, pixels: int = 32
 ) -> SceneSet:
     """Draw n pictures on black, each of a kind drawn from kinds; a kind listed twice is twice as frequent.
@@ -74,7 +74,7 @@ def scenes(
     return SceneSet(images, things, captions)
 
 
-def exchanged(pair: Sequence[Things]) -> tuple[Things, Things]:
+def exchange_colours(pair: Sequence[Things]) -> tuple[Things, Things]:
     """The same two shapes with each other's colours: what a network must tell from the pair itself."""
     first, second = pair
     return first._replace(colour=second.colour), second._replace(colour=first.colour)
@@ -84,7 +84,7 @@ def exchanged_captions(pictures: SceneSet, seed: int = 0) -> list[str]:
     """A false caption for every pair, with the colours exchanged; "" for other pictures."""
     luck = torch.rand(len(pictures.things), generator=Generator().manual_seed(seed)).tolist()
     return [
-        one_of(wordings(*exchanged(shown)), u) if len(shown) == 2 else ""
+        one_of(wordings(*exchange_colours(shown)), u) if len(shown) == 2 else ""
         for shown, u in zip(pictures.things, luck, strict=True)
     ]
 
