@@ -37,7 +37,7 @@ from sslcourse.widgets import start_lesson, watch
 start_lesson()
 
 # %% tags=["drawing"]
-# Imports what draws the pictures, moves the sliders, makes the controls and checks the text
+# Imports what draws, moves the sliders, makes the controls and checks the text
 import copy
 
 from sslcourse.claims import claim
