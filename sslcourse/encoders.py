@@ -236,6 +236,24 @@ class TextEncoder(nn.Module):
         return self.embedding(tokens) + self.positions[: tokens.shape[1]]
 
 
+class PhraseEncoder(nn.Module):
+    """A convolution over words: each sees its neighbours, three to either side (Kim, arXiv:1408.5882).
+
+    tokens (N, T), numbers from 0 to n_tokens - 1 -> one representation a word, (N, T, width).
+    """
+
+    def __init__(self, n_tokens: int, width: int = 64, reach: int = 3):
+        super().__init__()
+        self.width = width
+        self.embedding = nn.Embedding(n_tokens, width)
+        self.convolution = nn.Conv1d(width, 2 * width, 2 * reach + 1, padding=reach)
+        self.out = nn.Linear(2 * width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        words = self.embedding(tokens).transpose(1, 2)  # (N, width, T)
+        return self.out(F.gelu(self.convolution(words).transpose(1, 2)))
+
+
 def transformer_flops(n_tokens: int, width: int, depth: int) -> int:
     r"""Multiplications and additions of transformer(width, depth, ...) for one image, matrix products only.
 

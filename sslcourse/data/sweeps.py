@@ -17,7 +17,8 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     and "mae_fine_tuning" (tools/mae_curves.py) it holds "per_class", "draw", "accuracy", and how it was
     trained; in "agreement" (tools/agreement_curves.py) also the "steps" and "lr" of a network that were best
     on validation; in "mask_rate" the seed and "kl", nats above the floor; in "attention" (tools/attention.py)
-    "knn", and the "auroc" and "iou" of an attention map.
+    "knn", and the "auroc" and "iou" of an attention map; in "captions" (tools/image_text.py) the shares of
+    right answers, "seen" and "held_out" in zero-shot classification, "binding", "counting" and "negation".
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:

@@ -12,6 +12,7 @@ from sslcourse.evaluate.disentanglement import (
 from sslcourse.evaluate.fine_tuning import fine_tune, train_classifier, train_for
 from sslcourse.evaluate.gaussians import bayes_accuracy, gaussian_kl
 from sslcourse.evaluate.generation import precision_and_recall
+from sslcourse.evaluate.image_text import preferred, prompt_embeddings, recall_at, zero_shot
 from sslcourse.evaluate.information import (
     gaussian_mutual_information,
     mutual_information,
@@ -51,8 +52,12 @@ __all__ = [
     "patch_masks",
     "perplexity",
     "precision_and_recall",
+    "preferred",
     "projection_std",
+    "prompt_embeddings",
+    "recall_at",
     "sensitivity",
     "train_classifier",
     "train_for",
+    "zero_shot",
 ]

@@ -8,6 +8,7 @@ from sslcourse.losses.contrastive import (
     unit_vectors,
 )
 from sslcourse.losses.energy import energy_distance
+from sslcourse.losses.image_text import clip_loss
 from sslcourse.losses.information import cross_entropy, entropy, info_nce_bound, kl_divergence
 from sslcourse.losses.joint_embedding import negative_cosine_loss, vicreg_loss
 from sslcourse.losses.likelihood import bernoulli_nll, gaussian_nll, kl_to_standard_normal
@@ -22,6 +23,7 @@ from sslcourse.losses.self_distillation import self_distillation_loss, teacher_p
 __all__ = [
     "alignment",
     "bernoulli_nll",
+    "clip_loss",
     "cross_entropy",
     "energy_distance",
     "entropy",

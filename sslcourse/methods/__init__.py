@@ -10,6 +10,7 @@ from sslcourse.methods.autoencoder import (
 from sslcourse.methods.bigram import Bigram
 from sslcourse.methods.byol import BYOL
 from sslcourse.methods.classifier import Classifier
+from sslcourse.methods.clip import CLIP
 from sslcourse.methods.clustering import KMeans
 from sslcourse.methods.conditional_generator import ConditionalGenerator
 from sslcourse.methods.density import GaussianDensity, KernelDensity
@@ -41,6 +42,7 @@ from sslcourse.methods.vicreg import VICReg
 
 __all__ = [
     "BYOL",
+    "CLIP",
     "DINO",
     "GAN",
     "MAE",
