@@ -7,6 +7,8 @@ from sslcourse.data.grammar import Grammar
 from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
 from sslcourse.data.shapes import ShapeSet, shapes
+from sslcourse.data.spectra import log_mel, mel_filters, with_neighbours
+from sslcourse.data.speech import SpeechSet, speech
 from sslcourse.data.sweeps import sweep
 from sslcourse.data.text import GRAMMAR, AgreementSet, TextSet, agreement_sentences, text
 
@@ -22,13 +24,18 @@ __all__ = [
     "Grammar",
     "ImageSet",
     "ShapeSet",
+    "SpeechSet",
     "TextSet",
     "agreement_sentences",
     "clips",
     "images",
     "labelled_subset",
+    "log_mel",
+    "mel_filters",
     "prose",
     "shapes",
+    "speech",
     "sweep",
     "text",
+    "with_neighbours",
 ]

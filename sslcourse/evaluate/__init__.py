@@ -2,8 +2,8 @@
 
 from sslcourse.evaluate.anomaly import auroc
 from sslcourse.evaluate.attention import map_auroc, map_iou, patch_masks
-from sslcourse.evaluate.clustering import adjusted_rand_index
-from sslcourse.evaluate.collapse import effective_rank, projection_std
+from sslcourse.evaluate.clustering import adjusted_rand_index, purity
+from sslcourse.evaluate.collapse import codes_collapsed, effective_rank, projection_std
 from sslcourse.evaluate.disentanglement import (
     factor_information,
     kl_per_dimension,
@@ -26,12 +26,14 @@ from sslcourse.evaluate.probe import (
     linear_classifier,
     linear_probe,
 )
+from sslcourse.evaluate.recognition import phone_accuracy, word_accuracy, word_scores
 
 __all__ = [
     "adjusted_rand_index",
     "auroc",
     "bayes_accuracy",
     "classifier_accuracy",
+    "codes_collapsed",
     "effective_rank",
     "extract_features",
     "factor_information",
@@ -50,9 +52,13 @@ __all__ = [
     "mutual_information_gap",
     "patch_masks",
     "perplexity",
+    "phone_accuracy",
     "precision_and_recall",
     "projection_std",
+    "purity",
     "sensitivity",
     "train_classifier",
     "train_for",
+    "word_accuracy",
+    "word_scores",
 ]
