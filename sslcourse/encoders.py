@@ -256,7 +256,9 @@ class SpeechEncoder(nn.Module):
     def latents(self, waveforms: Tensor) -> Tensor:
         """What is heard in each frame and just around it, (N, T, features)."""
         if waveforms.shape[1] % 160:
-            raise ValueError(f"an utterance needs a multiple of 160 samples, got {waveforms.shape[1]}")
+            raise ValueError(
+                f"an utterance needs a multiple of 160 samples, got {waveforms.shape[1]}"
+            )
         return self.norm(self.convolutions(waveforms.unsqueeze(1)).transpose(1, 2))
 
     def context(

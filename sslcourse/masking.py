@@ -146,7 +146,9 @@ def sample_distractors(mask: Tensor, k: int, generator: Generator | None = None)
         )
     row, place = mask.nonzero().unbind(1)  # (M,)
     first = count.cumsum(0) - count  # where a row begins among the M
-    rank = torch.arange(len(row), device=mask.device) - first[row]  # the how-manieth of its row
+    rank = (
+        torch.arange(len(row), device=mask.device) - first[row]
+    )  # the how-manieth of its row
     others = (count[row] - 1).unsqueeze(1)
     luck = random_tensor(torch.rand, (len(row), k), mask.device, generator)
     drawn = (luck * others).long().clamp_max(others - 1)  # (M, k)

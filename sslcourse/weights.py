@@ -9,6 +9,7 @@ from torch import nn
 
 from sslcourse.data.embedded import verified
 from sslcourse.encoders import VisionTransformer, conv_encoder
+from sslcourse.methods import Wav2Vec2
 
 FOLDER = Path(__file__).parent / "data/weights"
 ENCODERS = {
@@ -16,13 +17,15 @@ ENCODERS = {
     "moco": conv_encoder,
     "mae": VisionTransformer,
     "clips": conv_encoder,
+    "speech": Wav2Vec2,
 }
 
 
 def load(name: str) -> nn.Module:
     """The encoder that `name` pretrained on the training images without labels, in evaluation mode.
 
-    "clips" is SimCLR on two frames of each clip of moving clothes, data.clips().
+    "clips" is SimCLR on two frames of each clip of moving clothes, data.clips(). "speech" is a Wav2Vec2 with
+    all its parts, on data.speech(4000).
     Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
     """
     encoder = _known(name)()

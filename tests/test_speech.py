@@ -491,14 +491,16 @@ def test_a_player_holds_the_waveform_and_its_words():
     assert shown["text/plain"] == "a <rising> line"
     assert "<audio controls" in shown["text/html"] and "a &lt;rising&gt; line" in shown["text/html"]
     content = re.search(r"data:audio/wav;base64,([A-Za-z0-9+/=]+)", shown["text/html"]).group(1)
-    file = wave.open(io.BytesIO(base64.b64decode(content)))
-    assert (file.getframerate(), file.getnframes(), file.getsampwidth()) == (8000, 800, 2)
-    samples = torch.frombuffer(bytearray(file.readframes(800)), dtype=torch.int16)
+    with wave.open(io.BytesIO(base64.b64decode(content))) as file:
+        assert (file.getframerate(), file.getnframes(), file.getsampwidth()) == (8000, 800, 2)
+        samples = torch.frombuffer(bytearray(file.readframes(800)), dtype=torch.int16)
     assert (samples.double() / 32767 - waveform.double()).abs().max() < 1e-4
     assert base64.b64decode(content) == wav(waveform)
 
 
-@pytest.mark.parametrize("sounds", [{"two": torch.zeros(2, 8)}, {"loud": torch.ones(8) * 2}, {" ": torch.zeros(8)}])
+@pytest.mark.parametrize(
+    "sounds", [{"two": torch.zeros(2, 8)}, {"loud": torch.ones(8) * 2}, {" ": torch.zeros(8)}]
+)
 def test_a_player_refuses_what_cannot_be_played(sounds):
     with pytest.raises(ValueError, match="needs words"):
         play(sounds)

@@ -1,7 +1,7 @@
 """Synthetic speech: invented words of 15 phones, said by many voices, with the truth about every frame.
 
-A voice is a source that a filter shapes (Fant, Acoustic theory of speech production, 1960): a buzz whose pitch
-glides, or a hiss, and a mouth whose resonances, the formants, move from phone to phone.
+A voice is a source that a filter shapes (Fant, Acoustic theory of speech production, 1960): a buzz whose
+pitch glides, or a hiss, and a mouth whose resonances, the formants, move from phone to phone.
 """
 
 import math
@@ -114,8 +114,8 @@ def speech(
 
 
 LUCK = {  # what is drawn for each utterance, and how many numbers it takes
-    "voice": 1, "words": SAID, "pauses": SAID - 1, "speed": 1, "start": 1, "durations": SAID * (LONGEST + 1) + 1,
-    "pitch": 4, "level": 1, "color": 1,
+    "voice": 1, "words": SAID, "pauses": SAID - 1, "speed": 1, "start": 1,
+    "durations": SAID * (LONGEST + 1) + 1, "pitch": 4, "level": 1, "color": 1,
 }  # fmt: skip
 NUMBERS = sum(LUCK.values())
 

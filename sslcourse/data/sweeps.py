@@ -16,7 +16,9 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     (tools/label_curves.py) and "clips_probe", "clips_supervised" and "clips_fine_tuning"
     (tools/clip_curves.py) it holds "per_class", "draw", "accuracy", and how it was trained; in "agreement"
     (tools/agreement_curves.py) also the "steps" and "lr" of a network that were best on validation; in
-    "mask_rate" the seed and "kl", nats above the floor.
+    "mask_rate" the seed and "kl", nats above the floor. In "speech" and "speech_diversity"
+    (tools/speech_curves.py) it holds "labels", utterances with labels, "draw", "setting", and shares of
+    "phones" and "words" told right; or the last figures of a training.
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:

@@ -25,7 +25,9 @@ def word_scores(log_probability: Tensor, spellings: Sequence[Sequence[int]]) -> 
     """
     longest = max(map(len, spellings))
     device = log_probability.device
-    spelled = torch.tensor([[*word, *[0] * (longest - len(word))] for word in spellings], device=device)
+    spelled = torch.tensor(
+        [[*word, *[0] * (longest - len(word))] for word in spellings], device=device
+    )
     last = torch.tensor([[len(word) - 1] for word in spellings], device=device)
     scores = log_probability[:, spelled]  # (T, words, longest)
     best = torch.full_like(scores[0], -torch.inf)

@@ -82,8 +82,7 @@ LOSS = Exercise(
         "the mean over the M places of minus the log-probability of the target. (No two codes are equal here.)"
     ),
     stub=(
-        "def my_contrastive_loss(context, target, distractors, temperature):\n"
-        "    ...  # your code: a scalar"
+        "def my_contrastive_loss(context, target, distractors, temperature):\n    ...  # your code: a scalar"
     ),
     reference=my_contrastive_loss,
     hints=(
@@ -102,12 +101,12 @@ LOSS = Exercise(
             )
         ),
         "the target itself is one of the candidates in the denominator.": (
-            lambda c, q, d, t: (
-                (lambda z: z[:, 1:].logsumexp(1) - z[:, 0])(_logits(c, q, d, t)).mean()
-            )
+            lambda c, q, d, t: (lambda z: z[:, 1:].logsumexp(1) - z[:, 0])(_logits(c, q, d, t)).mean()
         ),
         "the temperature is missing.": lambda c, q, d, t: my_contrastive_loss(c, q, d, 1.0),
-        "you multiply by the temperature; divide by it.": lambda c, q, d, t: my_contrastive_loss(c, q, d, 1 / t),
+        "you multiply by the temperature; divide by it.": lambda c, q, d, t: my_contrastive_loss(
+            c, q, d, 1 / t
+        ),
         "this is the sum over the places; take the mean.": (
             lambda c, q, d, t: len(c) * my_contrastive_loss(c, q, d, t)
         ),
@@ -160,7 +159,9 @@ GUMBEL = Exercise(
             lambda z, t: F.one_hot(z.argmax(), len(z)).float()
         ),
         "the logits matter: not all codes are equally likely.": lambda z, t: torch.ones_like(z) / len(z),
-        "dividing does not change the order, and multiplying does not either.": lambda z, t: (z * t).softmax(-1),
+        "dividing does not change the order, and multiplying does not either.": lambda z, t: (z * t).softmax(
+            -1
+        ),
         "these are logarithms of probabilities; return the probabilities.": lambda z, t: z.log_softmax(-1),
     },
 )
@@ -223,7 +224,9 @@ DIVERSITY = Exercise(
         "you take exp of the sum of the entropies; take exp in each group, then add up.": (
             lambda p: _share(torch.special.entr(_mean(p)).sum().exp(), p)
         ),
-        "divide by G times V, all codes there are.": lambda p: p.shape[-2] * p.shape[-1] * my_diversity_loss(p),
+        "divide by G times V, all codes there are.": lambda p: (
+            p.shape[-2] * p.shape[-1] * my_diversity_loss(p)
+        ),
         "the mean is over all utterances; you average within each, and then over the losses.": (
             lambda p: torch.stack([my_diversity_loss(row.unsqueeze(0)) for row in p]).mean()
         ),
@@ -255,15 +258,21 @@ def judge_collapse(answer) -> None:
         if math.isclose(loss, math.log(k), rel_tol=1e-3):
             raise Wrong("log K is for K candidates that cannot be told apart; how many candidates are left?")
         if abs(loss) > 1e-4:
-            raise Wrong("the loss: distractors with the target's code are left out, so one candidate is left.")
+            raise Wrong(
+                "the loss: distractors with the target's code are left out, so one candidate is left."
+            )
         if abs(accuracy - 1) > 1e-4:
             raise Wrong("the accuracy: whoever has a single candidate to choose from cannot be wrong.")
         if math.isclose(perplexity, 1, rel_tol=1e-3) and groups != 1:
             raise Wrong("the perplexity is the sum over the groups; one code is in use in each.")
         if math.isclose(perplexity, groups * codes, rel_tol=1e-3):
-            raise Wrong("G times V is the perplexity if all codes are used equally; here each group uses one.")
+            raise Wrong(
+                "G times V is the perplexity if all codes are used equally; here each group uses one."
+            )
         if abs(perplexity - groups) > 1e-3:
-            raise Wrong("the perplexity: in each group one code has probability 1. What is exp of its entropy?")
+            raise Wrong(
+                "the perplexity: in each group one code has probability 1. What is exp of its entropy?"
+            )
 
 
 COLLAPSE = Exercise(
@@ -276,10 +285,7 @@ COLLAPSE = Exercise(
         "each of its `groups`. What will the training show? Return three numbers, `(contrastive loss, accuracy, "
         "perplexity)`, for `groups` groups of `codes` codes and `distractors` distractors."
     ),
-    stub=(
-        "def my_collapse(groups, codes, distractors):\n"
-        "    return ...  # your code: three numbers"
-    ),
+    stub=("def my_collapse(groups, codes, distractors):\n    return ...  # your code: three numbers"),
     reference=my_collapse,
     hints=(
         "What happens to a distractor that has the code of the target? How many candidates are left then?",

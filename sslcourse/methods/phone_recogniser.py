@@ -7,7 +7,7 @@ from sslcourse.encoders import SpeechEncoder
 
 
 class PhoneRecogniser(nn.Module):
-    """Logits (N, T, phones) of waveforms (N, samples); the linear layer starts at 0, so all phones are alike."""
+    """Logits (N, T, phones) of waveforms (N, samples); the linear layer starts at 0: all phones are alike."""
 
     def __init__(self, encoder: SpeechEncoder, n_phones: int = 16):
         super().__init__()

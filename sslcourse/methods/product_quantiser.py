@@ -38,7 +38,9 @@ class ProductQuantiser(nn.Module):
     ):
         super().__init__()
         if width % groups:
-            raise ValueError(f"{groups} groups cannot share a width of {width}; choose a multiple")
+            raise ValueError(
+                f"{groups} groups cannot share a width of {width}; choose a multiple"
+            )
         self.groups, self.n_codes, self.generator = groups, codes, generator
         self.temperatures, self.steps = temperatures, steps
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))

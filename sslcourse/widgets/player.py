@@ -41,7 +41,9 @@ def wav(waveform: Tensor, rate: int = 8000) -> bytes:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes((waveform.detach().cpu() * 32767).round().short().numpy().astype("<i2").tobytes())
+        file.writeframes(
+            (waveform.detach().cpu() * 32767).round().short().numpy().astype("<i2").tobytes()
+        )
     return buffer.getvalue()
 
 
