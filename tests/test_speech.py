@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sslcourse.data import log_mel, mel_filters, speech, with_neighbours
+from sslcourse.data import log_mel, mel_filters, speech, spliced
 from sslcourse.encoders import SpeechEncoder
 from sslcourse.evaluate import codes_collapsed, phone_accuracy, purity, word_accuracy, word_scores
 from sslcourse.losses import (
@@ -147,7 +147,7 @@ def test_log_mel_does_not_hear_how_loud_an_utterance_is(utterances):
 def test_neighbours_are_the_frames_around():
     features = torch.arange(5.0).reshape(1, 5, 1).repeat(1, 1, 2)
     features[:, :, 1] += 10
-    rows = with_neighbours(features, 1)
+    rows = spliced(features, 1)
     assert rows.shape == (1, 5, 6)
     assert sorted(rows[0, 2].tolist()) == [1, 2, 3, 11, 12, 13]
     assert sorted(rows[0, 0].tolist()) == [0, 0, 1, 10, 10, 11]

@@ -7,7 +7,7 @@ from sslcourse.data.grammar import Grammar
 from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
 from sslcourse.data.shapes import ShapeSet, shapes
-from sslcourse.data.spectra import log_mel, mel_filters, with_neighbours
+from sslcourse.data.spectra import log_mel, mel_filters, spliced
 from sslcourse.data.speech import SpeechSet, speech
 from sslcourse.data.sweeps import sweep
 from sslcourse.data.text import GRAMMAR, AgreementSet, TextSet, agreement_sentences, text
@@ -35,7 +35,7 @@ __all__ = [
     "prose",
     "shapes",
     "speech",
+    "spliced",
     "sweep",
     "text",
-    "with_neighbours",
 ]

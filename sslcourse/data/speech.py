@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 RATE = 8000  # samples in a second
 HOP = 160  # samples in a frame, 20 ms
-FRAMES = 64  # in every utterance, 1.28 s
-SAMPLES = HOP * FRAMES
+N_FRAMES = 64  # in every utterance, 1.28 s
+SAMPLES = HOP * N_FRAMES
 
 PHONES = {  # formants in Hz; loudness of buzz and hiss; the hiss's middle and width in Hz; milliseconds
     "_": (500, 1500, 2500, 0.0, 0.0, 2000, 2000, 40),  # silence
@@ -45,7 +45,7 @@ WORDS = (
 SAID, LONGEST = 3, max(map(len, WORDS))  # words in an utterance, phones in a word
 VOICES = 24
 
-STEP, WINDOW = 80, 160  # samples between two settings of the filter, and those that each shapes
+FILTER_STEP, WINDOW = 80, 160  # samples between two settings of the filter, and those that each shapes
 AT_ONCE = 50  # utterances
 
 
@@ -107,7 +107,7 @@ def speech(
     generator = torch.Generator().manual_seed(seed)
     parts = []
     for start in range(0, n, AT_ONCE):
-        shape = min(AT_ONCE, n - start), NUMBERS + 2 * SAMPLES
+        shape = min(AT_ONCE, n - start), LUCKY_NUMBERS + 2 * SAMPLES
         luck = torch.rand(shape, dtype=torch.float64, generator=generator)
         parts.append(_speak(luck, torch.tensor(list(voices)), decibels))
     return SpeechSet(*map(torch.cat, zip(*parts, strict=True)))
@@ -117,12 +117,12 @@ LUCK = {  # what is drawn for each utterance, and how many numbers it takes
     "voice": 1, "words": SAID, "pauses": SAID - 1, "speed": 1, "start": 1,
     "durations": SAID * (LONGEST + 1) + 1, "pitch": 4, "level": 1, "color": 1,
 }  # fmt: skip
-NUMBERS = sum(LUCK.values())
+LUCKY_NUMBERS = sum(LUCK.values())
 
 
 def _speak(luck: Tensor, voices: Tensor, decibels: tuple[float, float]) -> tuple[Tensor, ...]:
-    """The fields of a SpeechSet, of random numbers (N, NUMBERS + 2 * SAMPLES)."""
-    numbers, white, background = luck.split([NUMBERS, SAMPLES, SAMPLES], dim=1)
+    """The fields of a SpeechSet, of random numbers (N, LUCKY_NUMBERS + 2 * SAMPLES)."""
+    numbers, white, background = luck.split([LUCKY_NUMBERS, SAMPLES, SAMPLES], dim=1)
     drawn = dict(zip(LUCK, numbers.split(list(LUCK.values()), dim=1), strict=True))
     voice = voices[(drawn["voice"][:, 0] * len(voices)).long()]
     words = (drawn["words"] * len(WORDS)).long()
@@ -131,7 +131,7 @@ def _speak(luck: Tensor, voices: Tensor, decibels: tuple[float, float]) -> tuple
     level = decibels[0] + (decibels[1] - decibels[0]) * drawn["level"]
     sound = _loud(sound) + 10 ** (-level / 20) * _loud(_colored(_noise(background), drawn["color"]))
     waveforms = (32768 * 0.1 * _loud(sound)).round().clamp(-32768, 32767).float() / 32768
-    entry, _ = script.at((torch.arange(FRAMES, dtype=luck.dtype) + 0.5) * HOP / RATE)
+    entry, _ = script.at((torch.arange(N_FRAMES, dtype=luck.dtype) + 0.5) * HOP / RATE)
     order = script.order.gather(1, entry)
     said = words.gather(1, order.clamp_min(0)).masked_fill(order < 0, -1)
     return waveforms, script.phones.gather(1, entry), said, order, voice
@@ -172,7 +172,7 @@ def _script(words: Tensor, drawn: dict[str, Tensor]) -> Script:
 
 def _filtered(white: Tensor, script: Script, voice: Tensor, pitch: Tensor) -> Tensor:
     """The speech alone (N, SAMPLES): buzz and hiss, each shaped by its filter."""
-    entry, gone = script.at(torch.arange(SAMPLES // STEP + 1, dtype=white.dtype) * STEP / RATE)
+    entry, gone = script.at(torch.arange(SAMPLES // FILTER_STEP + 1, dtype=white.dtype) * FILTER_STEP / RATE)
     phone = script.phones.gather(1, entry)
     setting = torch.tensor(list(PHONES.values()), dtype=white.dtype)[phone]  # (N, T, 8)
     stops = torch.tensor([name in STOPS for name in PHONES])[phone]
@@ -211,10 +211,10 @@ def _buzz(f0: Tensor, pitch: Tensor) -> Tensor:
 
 
 def _shaped(sound: Tensor, gain: Tensor) -> Tensor:
-    """A sound (N, SAMPLES) through a filter that changes every STEP samples; gain: (N, T, frequencies)."""
+    """A sound (N, SAMPLES) through a filter that moves every FILTER_STEP samples; gain: (N, T, bins)."""
     window = torch.hann_window(WINDOW, dtype=sound.dtype)
-    spectrum = torch.stft(sound, WINDOW, STEP, window=window, return_complex=True)
-    return torch.istft(spectrum * gain.transpose(1, 2), WINDOW, STEP, window=window, length=SAMPLES)
+    spectrum = torch.stft(sound, WINDOW, FILTER_STEP, window=window, return_complex=True)
+    return torch.istft(spectrum * gain.transpose(1, 2), WINDOW, FILTER_STEP, window=window, length=SAMPLES)
 
 
 def _colored(noise: Tensor, color: Tensor) -> Tensor:

@@ -4,8 +4,8 @@
 quantization of the latent representations which are jointly learned." (Abstract)
 
 Trained: the encoder, kept; the quantiser and a linear layer, thrown away. Differs from the paper in: a small
-encoder at 8 kHz with 3 convolutions for 7, two codebooks of 24 codes for 320, shorter spans, and the same rate
-for convolutions and transformer (the paper scales the gradient of the convolutions by 0.1).
+encoder at 8 kHz with 3 convolutions for 7, two codebooks of 24 codes for 320, shorter spans, and the same
+rate for convolutions and transformer (the paper scales the gradient of the convolutions by 0.1).
 """
 
 from typing import NamedTuple
