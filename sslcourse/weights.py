@@ -8,7 +8,7 @@ import safetensors.torch
 from torch import nn
 
 from sslcourse.data.embedded import verified
-from sslcourse.encoders import VisionTransformer, conv_encoder
+from sslcourse.encoders import ClassTokenTransformer, VisionTransformer, conv_encoder
 from sslcourse.methods import Wav2Vec2
 
 FOLDER = Path(__file__).parent / "data/weights"
@@ -17,6 +17,7 @@ ENCODERS = {
     "moco": conv_encoder,
     "mae": VisionTransformer,
     "clips": conv_encoder,
+    "scattered": ClassTokenTransformer,
     "speech": Wav2Vec2,
 }
 
@@ -24,8 +25,9 @@ ENCODERS = {
 def load(name: str) -> nn.Module:
     """The encoder that `name` pretrained on the training images without labels, in evaluation mode.
 
-    "clips" is SimCLR on two frames of each clip of moving clothes, data.clips(). "speech" is a Wav2Vec2 with
-    all its parts, on data.speech(4000).
+    "clips" is SimCLR on two frames of each clip of moving clothes, data.clips(), and "scattered" is the
+    same with a transformer and smaller garments, clips(ranges=SCATTERED). "speech" is a Wav2Vec2 with all
+    its parts, on data.speech(4000).
     Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
     """
     encoder = _known(name)()

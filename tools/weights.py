@@ -2,81 +2,105 @@
 
     python tools/weights.py simclr    # or other names; without one, all of them (10 minutes each on one core)
 
-Training sees all 12,000 training images, or clips, or 4,000 utterances, without their labels; the figures on
-the card are of test images, of the first frames of test clips, or of voices never heard, which no choice was
-made by.
+Training sees all 12,000 training images, or clips, without their labels; the figures on the card are of test
+images, or of the first frames of test clips, which no choice was made by. The card of the transformer whose
+attention lesson 12 looks at holds the AUROC of each head's attention as well. "speech" sees 4,000 utterances,
+and its figures are of voices never heard.
 """
 
 import json
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from sslcourse.augment import Augmentation
-from sslcourse.data import Batches, FramePairs, clips, images, speech
+from sslcourse.data import SCATTERED, Batches, FramePairs, clips, images, speech
 from sslcourse.data.embedded import sha256, write_checksums
-from sslcourse.encoders import VisionTransformer
+from sslcourse.encoders import ClassTokenTransformer, VisionTransformer
 from sslcourse.evaluate import (
     extract_features,
     knn_accuracy,
     label_curve,
     linear_classifier,
     linear_probe,
+    map_auroc,
+    patch_masks,
     phone_accuracy,
 )
+from sslcourse.heads import projection_head
 from sslcourse.methods import MAE, MoCo, SimCLR, Wav2Vec2
 from sslcourse.training import train_adamw
 from sslcourse.weights import FOLDER
 
 SEED = 0
-RECIPES = {  # name: (method, batch size, epochs)
-    "simclr": (SimCLR, 128, 50),
-    "moco": (MoCo, 128, 50),
-    "mae": (lambda: MAE(VisionTransformer()), 128, 100),
-    "clips": (lambda: SimCLR(augment=Augmentation(crop=1)), 128, 100),
-    "speech": (lambda: Wav2Vec2(steps=5000), 16, 28),
+
+
+class Recipe(NamedTuple):
+    method: Callable[[], nn.Module]
+    batch_size: int
+    epochs: int
+    lr: float = 2e-3
+
+
+def transformer_simclr() -> SimCLR:
+    """Two frames are the two views, as they are."""
+    return SimCLR(ClassTokenTransformer(), projection_head(64), augment=nn.Identity())
+
+
+RECIPES = {
+    "simclr": Recipe(SimCLR, 128, 50),
+    "moco": Recipe(MoCo, 128, 50),
+    "mae": Recipe(lambda: MAE(VisionTransformer()), 128, 100),
+    "clips": Recipe(lambda: SimCLR(augment=Augmentation(crop=1)), 128, 100),
+    "scattered": Recipe(transformer_simclr, 64, 4, lr=1e-3),
+    "speech": Recipe(lambda: Wav2Vec2(steps=5000), 16, 28, lr=3e-3),
 }
 UTTERANCES = 4000
+RANGES = {"clips": {}, "scattered": SCATTERED}  # of the factors of the clips
+
+
+def data_of(name: str) -> Tensor:
+    """Images (N, C, H, W), clips (N, T, C, H, W), or waveforms (N, samples)."""
+    if name == "speech":
+        return speech(UTTERANCES).waveforms
+    if name in RANGES:
+        return clips(ranges=RANGES[name]).frames
+    return images("fashion", "train").images
 
 
 def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
     """The encoder, and what its card says."""
     torch.manual_seed(SEED)
-    method, batch_size, epochs = RECIPES[name]
-    model, data = method(), unlabelled(name)
-    batches = (FramePairs if name == "clips" else Batches)(data, batch_size=batch_size, seed=SEED)
+    recipe, data = RECIPES[name], data_of(name)
+    model = recipe.method()
+    batches = (FramePairs if data.ndim == 5 else Batches)(data, batch_size=recipe.batch_size, seed=SEED)
     start = time.process_time()
-    lr = 3e-3 if name == "speech" else 2e-3
-    for progress in train_adamw(model.loss, model.parameters(), batches, epochs, lr):
+    for progress in train_adamw(model.loss, model.parameters(), batches, recipe.epochs, recipe.lr):
         if progress.step % len(batches) == 0:
             print(f"{name}: step {progress.step} of {progress.steps}, loss {progress.loss:.4f}", flush=True)
     return model if name == "speech" else model.encoder, {
         "command": f"python tools/weights.py {name}",
         "seed": SEED,
-        "batch_size": batch_size,
-        "epochs": epochs,
+        "batch_size": recipe.batch_size,
+        "epochs": recipe.epochs,
         "steps": progress.steps,
         "cpu_minutes": round((time.process_time() - start) / 60, 1),
         "torch": torch.__version__,
-        "sha256_of_data": sha256(data_bytes(name)),
+        **fingerprint(name),
     }
 
 
-def unlabelled(name: str) -> Tensor:
+def fingerprint(name: str) -> dict[str, str]:
+    """The checksum of the embedded images; of speech, of the first hundred utterances as whole numbers."""
     if name == "speech":
-        return speech(UTTERANCES).waveforms
-    return clips().frames if name == "clips" else images("fashion", "train").images
-
-
-def data_bytes(name: str) -> bytes:
-    """The embedded images; of speech, the first hundred utterances as whole numbers."""
-    if name == "speech":
-        return (speech(100).waveforms * 32768).short().numpy().astype("<i2").tobytes()
-    return (FOLDER.parent / "fashion/train-images.idx.xz").read_bytes()
+        numbers = (speech(100).waveforms * 32768).short().numpy().astype("<i2")
+        return {"sha256_of_utterances": sha256(numbers.tobytes())}
+    return {"sha256_of_images": sha256((FOLDER.parent / "fashion/train-images.idx.xz").read_bytes())}
 
 
 @torch.no_grad()
@@ -96,8 +120,8 @@ def figures(encoder: nn.Module, name: str) -> dict[str, float]:
     """Accuracies on the test images, five draws of labels each, and of neighbours with all labels."""
     if name == "speech":
         return speech_figures(encoder)
-    if name == "clips":
-        known, unseen = clips("train"), clips("test", frames=1)
+    if name in RANGES:
+        known, unseen = clips(ranges=RANGES[name]), clips("test", frames=1, ranges=RANGES[name])
         pictures, labels, frames = known.frames.flatten(0, 1), known.labels, known.frames.shape[1]
         test_pictures, test_labels = unseen.frames[:, 0], unseen.labels
     else:
@@ -116,7 +140,18 @@ def figures(encoder: nn.Module, name: str) -> dict[str, float]:
     for per_class, shares in zip(budgets, curve.double(), strict=True):
         measured[f"probe, {per_class} per class"] = round(shares.mean().item(), 4)
         measured[f"its standard deviation, {per_class} per class"] = round(shares.std().item(), 4)
+    if isinstance(encoder, ClassTokenTransformer):
+        measured |= attention_figures(encoder, test_pictures, unseen.masks[:, 0])
     return measured
+
+
+@torch.no_grad()
+def attention_figures(encoder: ClassTokenTransformer, pictures: Tensor, masks: Tensor) -> dict[str, float]:
+    """How well each head's attention finds the garments, AUROC averaged over the images that show one."""
+    maps = torch.cat([encoder.attention(batch) for batch in pictures.split(500)])  # (N, heads, L)
+    objects = patch_masks(masks, 4)
+    found = [map_auroc(maps[:, head], objects).nanmean().item() for head in range(maps.shape[1])]
+    return {f"AUROC of head {head}": round(value, 4) for head, value in enumerate(found)}
 
 
 def main(names: list[str]) -> None:

@@ -16,9 +16,10 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     (tools/label_curves.py) and "clips_probe", "clips_supervised" and "clips_fine_tuning"
     (tools/clip_curves.py) it holds "per_class", "draw", "accuracy", and how it was trained; in "agreement"
     (tools/agreement_curves.py) also the "steps" and "lr" of a network that were best on validation; in
-    "mask_rate" the seed and "kl", nats above the floor. In "speech" and "speech_diversity"
-    (tools/speech_curves.py) it holds "labels", utterances with labels, "draw", "setting", and shares of
-    "phones" and "words" told right; or the last figures of a training.
+    "mask_rate" the seed and "kl", nats above the floor; in "attention" (tools/attention.py) "knn", and the
+    "auroc" and "iou" of an attention map; in "speech" (tools/speech_curves.py) the number of "labels",
+    utterances, "draw", "setting", and shares of "phones" and "words" told right, by "seen" voices too; in
+    "speech_diversity" the last figures of a training and its perplexity every ten steps.
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:
