@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from sslcourse.data import log_mel, mel_filters, speech, spliced
 from sslcourse.encoders import SpeechEncoder
-from sslcourse.evaluate import codes_collapsed, phone_accuracy, purity, word_accuracy, word_scores
+from sslcourse.evaluate import cluster_purity, codes_collapsed, phone_accuracy, word_accuracy, word_scores
 from sslcourse.losses import (
     code_perplexity,
     diversity_loss,
@@ -437,8 +437,8 @@ def test_a_recogniser_starts_undecided_and_learns(utterances):
 def test_purity_counts_the_commonest_label_of_each_cluster():
     clusters = torch.tensor([0, 0, 0, 1, 1, 3])
     labels = torch.tensor([2, 2, 0, 1, 0, 0])
-    assert purity(clusters, labels) == pytest.approx(4 / 6)
-    assert purity(labels, labels) == 1
+    assert cluster_purity(clusters, labels) == pytest.approx(4 / 6)
+    assert cluster_purity(labels, labels) == 1
 
 
 def test_collapse_is_a_loss_of_zero_that_comes_from_one_code():

@@ -2,7 +2,7 @@
 
 from sslcourse.evaluate.anomaly import auroc
 from sslcourse.evaluate.attention import map_auroc, map_iou, patch_masks
-from sslcourse.evaluate.clustering import adjusted_rand_index, purity
+from sslcourse.evaluate.clustering import adjusted_rand_index, cluster_purity
 from sslcourse.evaluate.collapse import codes_collapsed, effective_rank, projection_std
 from sslcourse.evaluate.disentanglement import (
     factor_information,
@@ -33,6 +33,7 @@ __all__ = [
     "auroc",
     "bayes_accuracy",
     "classifier_accuracy",
+    "cluster_purity",
     "codes_collapsed",
     "effective_rank",
     "extract_features",
@@ -55,7 +56,6 @@ __all__ = [
     "phone_accuracy",
     "precision_and_recall",
     "projection_std",
-    "purity",
     "sensitivity",
     "train_classifier",
     "train_for",

@@ -28,7 +28,7 @@ def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
     return ((together - chance) / ((a + b) / 2 - chance)).item()
 
 
-def purity(clusters: Tensor, labels: Tensor) -> float:
+def cluster_purity(clusters: Tensor, labels: Tensor) -> float:
     """Share of N points whose label is the commonest of their cluster: 1 if no cluster is mixed.
 
     More clusters make it larger, so compare equally many. clusters, labels: whole numbers from 0, both (N,).
