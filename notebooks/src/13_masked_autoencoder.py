@@ -898,4 +898,4 @@ quiz("13")
 #   [arXiv:2202.10054](https://arxiv.org/abs/2202.10054)
 # - Shepard: A two-dimensional interpolation function for irregularly-spaced data. ACM National Conference 1968.
 #
-# **Next:** [17 Label efficiency](17_label_efficiency.ipynb), which counts how many labels such pretraining is worth.
+# **Next:** [16 Speech (wav2vec 2.0)](16_speech_wav2vec.ipynb), in which spans of sound are hidden, and codes predicted.
