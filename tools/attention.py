@@ -20,9 +20,9 @@ from sslcourse.augment import MultiCrop
 from sslcourse.data import SCATTERED, ClipSet, FramePairs, clips
 from sslcourse.encoders import ClassTokenTransformer
 from sslcourse.evaluate import extract_features, knn_accuracy, map_auroc, map_iou, patch_masks
-from sslcourse.heads import PrototypeHead
+from sslcourse.heads import PrototypeHead, projection_head
 from sslcourse.losses import entropy, teacher_probabilities
-from sslcourse.methods import DINO
+from sslcourse.methods import DINO, SimCLR
 from sslcourse.training import train_adamw
 
 STEPS, BATCH, LR = 500, 64, 1e-3
@@ -41,7 +41,12 @@ def frames_dino() -> DINO:
     )
 
 
+def crops_simclr() -> SimCLR:
+    return SimCLR(ClassTokenTransformer(), projection_head(64))
+
+
 RUNS: dict[str, tuple[Callable[[], nn.Module], bool, int]] = {  # method, two frames?, steps on plain ground
+    "SimCLR, two crops of a frame": (crops_simclr, False, 0),
     "DINO, two frames, plain ground first": (frames_dino, True, 200),
 }
 

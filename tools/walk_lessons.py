@@ -49,8 +49,11 @@ def moves(page: Page, view: Locator) -> Iterator[tuple[str, Callable[[], None]]]
     """What can be done with each control, by its name. A patch that is pressed twice would be as before."""
     for slider in view.get_by_role("slider").all():
         name = slider.get_attribute("aria-label") or "slider"
-        yield f"{name}: to an end", press(page, slider, "Home", "End")
-        yield f"{name}: and back", press(page, slider, "ArrowLeft", "ArrowLeft", "Home")
+        at_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
+        way = [("End", "ArrowLeft"), ("Home", "ArrowRight")]
+        (end, back), (start, _) = reversed(way) if at_end else way
+        yield f"{name}: to an end", press(page, slider, start, end)
+        yield f"{name}: and back", press(page, slider, back, back, start)
     for choice in view.locator("select").all():
         options = choice.locator("option").all_inner_texts()
         for option in [*options[1:3], options[0]]:
