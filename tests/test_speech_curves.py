@@ -77,7 +77,7 @@ def test_a_stored_network_can_be_made_again(name):
 
 def test_the_stored_spectra_can_be_judged_again():
     stored = next(p for p in sweep("speech")["log-mel"] if p["labels"] == 10)
-    scores = curves.probe(lambda x, k: curves.with_neighbours(curves.log_mel(x), k))
+    scores = curves.probe(lambda x, k: curves.spliced(curves.log_mel(x), k))
     again = curves.judged(scores(10, stored["draw"], *stored["setting"]))
     assert again["phones"] == pytest.approx(stored["phones"], abs=0.01)
     assert again["words"] == pytest.approx(stored["words"], abs=0.02)

@@ -914,7 +914,7 @@ for few_labels in (3, 10, 30):
     print(f"from scratch {equal_to(goal, 'from scratch')}")
 
 # %% [markdown]
-# Against training from scratch, a label counts for three to five. That is about what lesson 08 found for sentences.
+# Against training from scratch, a label counts for about three to five. Lesson 08 found about three, for sentences.
 
 # %% [markdown]
 # ### Voices never heard
