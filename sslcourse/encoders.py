@@ -263,3 +263,54 @@ def transformer_flops(n_tokens: int, width: int, depth: int) -> int:
     around the attention, four in the hidden layer. The attention itself takes two products over n^2 pairs.
     """
     return depth * (16 * n_tokens * width**2 + 4 * n_tokens**2 * width)
+
+
+class SpeechEncoder(nn.Module):
+    """Convolutions from a waveform to latents every 20 ms, and a transformer that puts them in context.
+
+    waveforms (N, samples) at 8000 samples a second, a multiple of 160 -> (N, T, width) with T = samples / 160
+    (wav2vec 2.0, Section 2, arXiv:2006.11477). A convolution over time tells the transformer what is near.
+    """
+
+    def __init__(self, features: int = 64, width: int = 64, depth: int = 2, heads: int = 4):
+        super().__init__()
+        self.features, self.width = features, width
+        self.convolutions = nn.Sequential(
+            nn.Conv1d(1, 32, kernel_size=20, stride=10, padding=5),
+            nn.GroupNorm(32, 32),  # each filter by itself, over the whole utterance
+            nn.GELU(),
+            nn.Conv1d(32, 48, kernel_size=8, stride=4, padding=2),
+            nn.GroupNorm(1, 48),
+            nn.GELU(),
+            nn.Conv1d(48, features, kernel_size=8, stride=4, padding=2),
+            nn.GELU(),
+        )
+        self.norm = nn.LayerNorm(features)
+        self.embed = nn.Linear(features, width)
+        self.mask_vector = nn.Parameter(torch.rand(width))
+        self.near = nn.Conv1d(width, width, kernel_size=9, padding=4, groups=8)
+        self.layers = transformer(width, depth, heads)
+
+    def latents(self, waveforms: Tensor) -> Tensor:
+        """What is heard in each frame and just around it, (N, T, features)."""
+        if waveforms.shape[1] % 160:
+            raise ValueError(
+                f"an utterance needs a multiple of 160 samples, got {waveforms.shape[1]}"
+            )
+        return self.norm(self.convolutions(waveforms.unsqueeze(1)).transpose(1, 2))
+
+    def context(
+        self, latents: Tensor, mask: Tensor | None = None, depth: int | None = None
+    ) -> Tensor:
+        """Each frame as the whole utterance lets it be understood, (N, T, width).
+
+        mask: (N, T), True where the mask vector stands for the latent. depth: stop after so many layers.
+        """
+        tokens = self.embed(latents)
+        if mask is not None:
+            tokens = torch.where(mask.unsqueeze(2), self.mask_vector, tokens)
+        tokens = tokens + F.gelu(self.near(tokens.transpose(1, 2)).transpose(1, 2))
+        return self.layers[:depth](tokens)
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        return self.context(self.latents(waveforms))

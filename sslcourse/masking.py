@@ -1,9 +1,10 @@
-"""What is hidden from a network that has to predict it: patches of images, words. True means hidden."""
+"""What is hidden from a network that predicts it: patches, words, spans of speech. True means hidden."""
 
 from functools import partial
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from sslcourse.augment import random_tensor
 from sslcourse.data import GRAMMAR
@@ -106,3 +107,50 @@ def mask_tokens(
     selected = (luck < rate) & real
     corrupted = tokens.masked_fill(selected & (kind < 0.8), n_words)
     return corrupted.where(~selected | (kind < 0.9), words), selected
+
+
+def span_mask(
+    n: int,
+    length: int,
+    start: float = 0.065,
+    span: int = 10,
+    generator: Generator | None = None,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Boolean mask (n, length), True = hidden, of spans that may overlap; every row hides one at least.
+
+    wav2vec 2.0, Section 3.1 (arXiv:2006.11477): each place is with probability start the first of span hidden
+    ones. Far from the ends a place is hidden with probability 1 - (1 - start) ** span, 0.49 in the paper.
+    """
+    if not 0 < start <= 1 or not 2 <= span < length:
+        raise ValueError(
+            f"need a start probability in (0, 1] and a span from 2 to {length - 1}, got {start}, {span}; "
+            "wav2vec 2.0 uses 0.065 and 10"
+        )
+    luck = random_tensor(torch.rand, (n, length - span + 1), device, generator)
+    starts = (luck < start) | (luck == luck.amin(1, keepdim=True))
+    padded = F.pad(starts, (span - 1, span - 1))  # (n, length + span - 1)
+    return padded.unfold(1, span, 1).any(2)
+
+
+def sample_distractors(mask: Tensor, k: int, generator: Generator | None = None) -> Tensor:
+    """For each hidden place, k other hidden places of the same row, drawn with replacement: (M, k).
+
+    mask: (N, T), True = hidden, two or more in each row. Row i of the result belongs to mask.nonzero()[i].
+    """
+    count = mask.sum(1)  # (N,)
+    if mask.dtype != torch.bool or k < 1 or (count < 2).any():
+        raise ValueError(
+            f"need k >= 1 and a boolean mask that hides two places or more in each row; got k = {k}, "
+            f"{mask.dtype}, and a row that hides {int(count.min())}"
+        )
+    row, place = mask.nonzero().unbind(1)  # (M,)
+    first = count.cumsum(0) - count  # where a row begins among the M
+    rank = (
+        torch.arange(len(row), device=mask.device) - first[row]
+    )  # the how-manieth of its row
+    others = (count[row] - 1).unsqueeze(1)
+    luck = random_tensor(torch.rand, (len(row), k), mask.device, generator)
+    drawn = (luck * others).long().clamp_max(others - 1)  # (M, k)
+    drawn += drawn >= rank.unsqueeze(1)  # step over the place itself
+    return place[first[row].unsqueeze(1) + drawn]

@@ -170,3 +170,29 @@ def _move_apart(tags: list[Text], ax: Axes) -> None:
     for tag, box in boxes.items():
         middle = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
         tag.set_position(ax.transData.inverted().transform(middle))
+
+
+def plot_speech(ax: Axes, bands: Tensor, phones: list[str] | None = None) -> Axes:
+    """Log-mel bands (T, n_mels) of an utterance over time, and the phone of each frame above, once a run.
+
+    Silence is written "_" in phones and not shown.
+    """
+    n_frames, n_mels = bands.shape
+    ax.imshow(
+        bands.T,
+        origin="lower",
+        aspect="auto",
+        cmap="viridis",
+        extent=(0, n_frames, 0, n_mels),
+    )
+    ax.set(xlabel="frame of 20 ms", ylabel="mel band", xlim=(0, n_frames))
+    begin = 0
+    for frame in range(1, n_frames + 1 if phones else 0):
+        if frame == n_frames or phones[frame] != phones[begin]:
+            if phones[begin] != "_":
+                middle = (begin + frame) / 2
+                ax.text(
+                    middle, n_mels + 0.3, phones[begin], ha="center", va="bottom", fontsize=10
+                )
+            begin = frame
+    return ax

@@ -10,7 +10,7 @@ from torch import nn
 
 from sslcourse.data.embedded import verified
 from sslcourse.encoders import ClassTokenTransformer, VisionTransformer, conv_encoder
-from sslcourse.methods import MAE
+from sslcourse.methods import MAE, Wav2Vec2
 
 FOLDER = Path(__file__).parent / "data/weights"
 NETWORKS = {
@@ -19,6 +19,7 @@ NETWORKS = {
     "mae": lambda: MAE(VisionTransformer()),
     "clips": conv_encoder,
     "scattered": ClassTokenTransformer,
+    "speech": Wav2Vec2,
 }
 
 
@@ -28,6 +29,7 @@ def load(name: str) -> nn.Module:
     "clips" is SimCLR on two frames of each clip of moving clothes, data.clips(), and "scattered" is the
     same with a transformer and smaller garments, clips(ranges=SCATTERED). "mae" is a whole masked
     autoencoder, decoder included, trained on clothes that move over black ground; its encoder is .encoder.
+    "speech" is a Wav2Vec2 with all its parts, on data.speech(4000).
     Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
     """
     network = _known(name)()

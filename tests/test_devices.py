@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sslcourse import augment, evaluate, losses, masking, methods
-from sslcourse.data import Batches, labelled_subset
+from sslcourse.data import Batches, labelled_subset, log_mel, spliced
 from sslcourse.encoders import VisionTransformer, conv_encoder
 from sslcourse.methods.regression import gradient_descent
 from sslcourse.training import finish, train, train_adamw
@@ -112,6 +112,14 @@ MODELS = {
 def test_a_method_trains_on_a_device(images, model):
     model = made(model, images.device)
     history = finish(train_adamw(model.loss, model.parameters(), Batches(images, batch_size=8), epochs=1))
+    assert len(history.loss) == 2
+
+
+def test_speech_is_heard_and_trained_with_on_a_device(device):
+    waveforms = (0.1 * torch.arange(4 * 1600, device=device)).sin().reshape(4, 1600)
+    assert spliced(log_mel(waveforms), 1).device == waveforms.device
+    model = made(lambda: methods.Wav2Vec2(distractors=3, span=2), device)
+    history = finish(train_adamw(model.loss, model.parameters(), Batches(waveforms, batch_size=2), epochs=1))
     assert len(history.loss) == 2
 
 

@@ -295,6 +295,7 @@ quiz("00")
 # | [12 Self-distillation](12_self_distillation.ipynb) | Can a network be its own teacher? |
 # | [13 Masked autoencoders](13_masked_autoencoder.ipynb) | How much of an image can be hidden? |
 # | [15 Images and text (CLIP)](15_image_and_text_clip.ipynb) | What can a caption teach, and what can't it? |
+# | [16 Speech (wav2vec 2.0)](16_speech_wav2vec.ipynb) | Which sound was hidden, and what is it called? |
 # | [17 Label efficiency](17_label_efficiency.ipynb) | How many labels does pretraining save? |
 #
 # Each lesson says which others it needs; 05, for example, needs 04. **Next:** 01, or 04 if you know the basics.

@@ -965,4 +965,4 @@ quiz("15")
 #   without a softmax.
 # - Kim, *Convolutional neural networks for sentence classification*, arXiv:1408.5882.
 #
-# **Next:** [17 Label efficiency](17_label_efficiency.ipynb), which counts how many labels pretraining is worth.
+# **Next:** [16 Speech (wav2vec 2.0)](16_speech_wav2vec.ipynb), in which spans of sound are hidden, and codes predicted.

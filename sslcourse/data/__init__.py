@@ -16,6 +16,8 @@ from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
 from sslcourse.data.scenes import SceneSet, exchange_colours, exchanged_captions, object_scenes
 from sslcourse.data.shapes import ShapeSet, shapes
+from sslcourse.data.spectra import log_mel, mel_filters, spliced
+from sslcourse.data.speech import SpeechSet, speech
 from sslcourse.data.sweeps import sweep
 from sslcourse.data.text import GRAMMAR, AgreementSet, TextSet, agreement_sentences, text
 
@@ -35,6 +37,7 @@ __all__ = [
     "ImageSet",
     "SceneSet",
     "ShapeSet",
+    "SpeechSet",
     "TextSet",
     "Things",
     "agreement_sentences",
@@ -44,10 +47,14 @@ __all__ = [
     "exchanged_captions",
     "images",
     "labelled_subset",
+    "log_mel",
+    "mel_filters",
     "object_scenes",
     "prose",
     "shape_captions",
     "shapes",
+    "speech",
+    "spliced",
     "sweep",
     "text",
     "wordings",

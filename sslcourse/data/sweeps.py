@@ -18,7 +18,10 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     trained; in "agreement" (tools/agreement_curves.py) also the "steps" and "lr" of a network that were best
     on validation; in "mask_rate" the seed and "kl", nats above the floor; in "attention" (tools/attention.py)
     "knn", and the "auroc" and "iou" of an attention map; in "captions" (tools/image_text.py) the shares of
-    right answers, "seen" and "held_out" in zero-shot classification, "binding", "counting" and "negation".
+    right answers, "seen" and "held_out" in zero-shot classification, "binding", "counting" and "negation"; in
+    "speech" (tools/speech_curves.py) the number of "labels", utterances, "draw", "setting", and shares of
+    "phones" and "words" told right, by "seen" voices too; in "speech_diversity" the last figures of a training
+    and its perplexity every ten steps.
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:

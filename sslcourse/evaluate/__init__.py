@@ -2,8 +2,8 @@
 
 from sslcourse.evaluate.anomaly import auroc
 from sslcourse.evaluate.attention import map_auroc, map_iou, patch_masks
-from sslcourse.evaluate.clustering import adjusted_rand_index
-from sslcourse.evaluate.collapse import effective_rank, projection_std
+from sslcourse.evaluate.clustering import adjusted_rand_index, cluster_purity
+from sslcourse.evaluate.collapse import codes_collapsed, effective_rank, projection_std
 from sslcourse.evaluate.disentanglement import (
     factor_information,
     kl_per_dimension,
@@ -27,12 +27,15 @@ from sslcourse.evaluate.probe import (
     linear_classifier,
     linear_probe,
 )
+from sslcourse.evaluate.recognition import phone_accuracy, word_accuracy, word_scores
 
 __all__ = [
     "adjusted_rand_index",
     "auroc",
     "bayes_accuracy",
     "classifier_accuracy",
+    "cluster_purity",
+    "codes_collapsed",
     "effective_rank",
     "extract_features",
     "factor_information",
@@ -51,6 +54,7 @@ __all__ = [
     "mutual_information_gap",
     "patch_masks",
     "perplexity",
+    "phone_accuracy",
     "precision_and_recall",
     "preferred",
     "projection_std",
@@ -59,5 +63,7 @@ __all__ = [
     "sensitivity",
     "train_classifier",
     "train_for",
+    "word_accuracy",
+    "word_scores",
     "zero_shot",
 ]

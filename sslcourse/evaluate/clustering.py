@@ -28,5 +28,21 @@ def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
     return ((together - chance) / ((a + b) / 2 - chance)).item()
 
 
+def cluster_purity(clusters: Tensor, labels: Tensor) -> float:
+    """Share of N points whose label is the commonest of their cluster: 1 if no cluster is mixed.
+
+    More clusters make it larger, so compare equally many. clusters, labels: whole numbers from 0, both (N,).
+    """
+    if clusters.shape != labels.shape or clusters.ndim != 1:
+        raise ValueError(
+            f"two groupings of the same points (N,), got {clusters.shape} and {labels.shape}"
+        )
+    n_labels = int(labels.max()) + 1
+    table = torch.bincount(
+        clusters * n_labels + labels, minlength=(int(clusters.max()) + 1) * n_labels
+    )
+    return (table.reshape(-1, n_labels).amax(1).sum() / len(labels)).item()
+
+
 def _pairs_within(sizes: Tensor) -> Tensor:
     return (sizes * (sizes - 1) / 2).sum()

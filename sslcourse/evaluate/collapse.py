@@ -33,6 +33,15 @@ def effective_rank(z: Tensor) -> float:
     return torch.special.entr(share).sum().exp().item()
 
 
+def codes_collapsed(contrastive: float, perplexity: float, groups: int) -> bool:
+    """Whether a low contrastive loss comes from codes that are all the same, so that nothing is told apart.
+
+    contrastive: the loss in nats; perplexity: of the codes, summed over the groups, which is `groups` if each
+    group uses one code only. (A perplexity below twice that is a warning at any loss.)
+    """
+    return contrastive < 0.05 and perplexity < 2 * groups
+
+
 def _refuse_a_single_row(z: Tensor) -> None:
     if z.ndim != 2 or len(z) < 2:
         raise ValueError(

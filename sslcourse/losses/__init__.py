@@ -19,12 +19,20 @@ from sslcourse.losses.reconstruction import (
     reconstruction_loss,
 )
 from sslcourse.losses.self_distillation import self_distillation_loss, teacher_probabilities
+from sslcourse.losses.wav2vec import (
+    code_perplexity,
+    diversity_loss,
+    masked_contrastive_logits,
+    masked_contrastive_loss,
+)
 
 __all__ = [
     "alignment",
     "bernoulli_nll",
     "clip_loss",
+    "code_perplexity",
     "cross_entropy",
+    "diversity_loss",
     "energy_distance",
     "entropy",
     "gaussian_nll",
@@ -32,6 +40,8 @@ __all__ = [
     "info_nce_loss",
     "kl_divergence",
     "kl_to_standard_normal",
+    "masked_contrastive_logits",
+    "masked_contrastive_loss",
     "masked_reconstruction_loss",
     "negative_cosine_loss",
     "nt_xent_loss",

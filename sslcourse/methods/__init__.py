@@ -25,7 +25,9 @@ from sslcourse.methods.mae import MAE
 from sslcourse.methods.masked_language_model import MaskedLanguageModel
 from sslcourse.methods.moco import MoCo
 from sslcourse.methods.pca import PCA
+from sslcourse.methods.phone_recogniser import PhoneRecogniser
 from sslcourse.methods.probabilistic_pca import ProbabilisticPCA
+from sslcourse.methods.product_quantiser import ProductQuantiser, gumbel_choice
 from sslcourse.methods.rotation import RotationPrediction
 from sslcourse.methods.sentence_classifier import SentenceClassifier
 from sslcourse.methods.simclr import SimCLR
@@ -39,6 +41,7 @@ from sslcourse.methods.vae import (
     reparameterize,
 )
 from sslcourse.methods.vicreg import VICReg
+from sslcourse.methods.wav2vec2 import Wav2Vec2
 
 __all__ = [
     "BYOL",
@@ -69,14 +72,18 @@ __all__ = [
     "LogisticRegression",
     "MaskedLanguageModel",
     "MoCo",
+    "PhoneRecogniser",
     "ProbabilisticPCA",
+    "ProductQuantiser",
     "RotationPrediction",
     "SentenceClassifier",
     "SimCLR",
     "SimSiam",
     "SwAV",
     "VICReg",
+    "Wav2Vec2",
     "detached",
+    "gumbel_choice",
     "interpolate_hidden",
     "next_token_loss",
     "pixel_mask",

@@ -1,0 +1,381 @@
+"""Exercises and quiz of lesson 16, speech and wav2vec 2.0."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor
+from sslcourse.widgets import Question
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# ---- derive: the share of hidden places
+
+
+def my_hidden_share(start, span):
+    return 1 - (1 - start) ** span
+
+
+SHARE = Exercise(
+    name="16.share",
+    title="how much is hidden?",
+    minutes=5,
+    difficulty="easy",
+    statement=(
+        "Each place begins a span with probability `start`, independently of the others; a span hides `span` places, "
+        "and spans may overlap. With which probability is a place far from both ends hidden? Derive it with pencil; "
+        "the picture above shows one instance."
+    ),
+    stub="def my_hidden_share(start, span):\n    ...  # your code: a number between 0 and 1",
+    reference=my_hidden_share,
+    hints=(
+        "It is easier to say when a place stays visible: where would a span have to begin to reach it?",
+        "There are `span` such beginnings, and none of them may happen; they are independent.",
+    ),
+    cases=lambda: [(0.1, 5), (0.065, 10), (0.5, 1), (0.02, 30)],
+    tolerance=1e-6,
+    wrong={
+        "that would be right if spans could not overlap; it can even exceed 1.": lambda p, m: p * m,
+        "that is the chance to stay visible.": lambda p, m: (1 - p) ** m,
+        "that is the share of places that begin a span.": lambda p, m: p,
+        "a place is hidden if *any* of the spans that reach it begins, not all of them.": lambda p, m: p**m,
+        "count the beginnings that reach a place again: its own is one of them.": (
+            lambda p, m: 1 - (1 - p) ** (m - 1)
+        ),
+    },
+)
+
+
+# ---- build: the contrastive loss
+
+
+def my_contrastive_loss(context, target, distractors, temperature):
+    candidates = torch.cat([target.unsqueeze(1), distractors], dim=1)
+    cosine = F.cosine_similarity(context.unsqueeze(1), candidates, dim=2)
+    return -(cosine / temperature).log_softmax(1)[:, 0].mean()
+
+
+def _guesses() -> list[tuple]:
+    return [
+        (normal(5, 4), 2 * normal(5, 4, seed=1), normal(5, 3, 4, seed=2), 0.5),
+        (3 * normal(4, 6, seed=3), normal(4, 6, seed=4), 0.7 * normal(4, 7, 6, seed=5), 0.2),
+    ]
+
+
+def _logits(c: Tensor, q: Tensor, d: Tensor, t: float) -> Tensor:
+    return F.cosine_similarity(c.unsqueeze(1), torch.cat([q.unsqueeze(1), d], 1), dim=2) / t
+
+
+LOSS = Exercise(
+    name="16.loss",
+    title="the contrastive loss of wav2vec 2.0",
+    minutes=12,
+    difficulty="medium",
+    statement=(
+        "Write Eq. 3: `context` and `target` (M, D), `distractors` (M, K, D), all of them with their own distractors "
+        "row by row. Cosine of each context with its target and its K distractors, divided by `temperature`; return "
+        "the mean over the M places of minus the log-probability of the target. (No two codes are equal here.)"
+    ),
+    stub=(
+        "def my_contrastive_loss(context, target, distractors, temperature):\n    ...  # your code: a scalar"
+    ),
+    reference=my_contrastive_loss,
+    hints=(
+        "Put the target and the distractors into one tensor (M, 1 + K, D); the target is then number 0 in every row.",
+        "`F.cosine_similarity` broadcasts: give it `context` as (M, 1, D) and dim=2. What remains is a cross-entropy.",
+    ),
+    cases=_guesses,
+    unchanged=("context", "target", "distractors"),
+    differentiable=("context", "target", "distractors"),
+    wrong={
+        "the vectors are not divided by their lengths; `sim` is the cosine.": (
+            lambda c, q, d, t: (
+                -((torch.cat([q.unsqueeze(1), d], 1) @ c.unsqueeze(2)).squeeze(2) / t)
+                .log_softmax(1)[:, 0]
+                .mean()
+            )
+        ),
+        "the target itself is one of the candidates in the denominator.": (
+            lambda c, q, d, t: (lambda z: z[:, 1:].logsumexp(1) - z[:, 0])(_logits(c, q, d, t)).mean()
+        ),
+        "the temperature is missing.": lambda c, q, d, t: my_contrastive_loss(c, q, d, 1.0),
+        "you multiply by the temperature; divide by it.": lambda c, q, d, t: my_contrastive_loss(
+            c, q, d, 1 / t
+        ),
+        "this is the sum over the places; take the mean.": (
+            lambda c, q, d, t: len(c) * my_contrastive_loss(c, q, d, t)
+        ),
+        "the sign is off: a log-probability is negative, a loss is not.": (
+            lambda c, q, d, t: -my_contrastive_loss(c, q, d, t)
+        ),
+        "this is the probability of the target, not its logarithm.": (
+            lambda c, q, d, t: -_logits(c, q, d, t).softmax(1)[:, 0].mean()
+        ),
+        "the softmax is over the places here; each place chooses among its own candidates.": (
+            lambda c, q, d, t: -_logits(c, q, d, t).log_softmax(0)[:, 0].mean()
+        ),
+        "F.cross_entropy applies softmax itself; yours is applied twice.": (
+            lambda c, q, d, t: F.cross_entropy(
+                _logits(c, q, d, t).softmax(1), torch.zeros(len(c), dtype=torch.int64)
+            )
+        ),
+    },
+)
+
+
+# ---- derive: what Gumbel noise draws
+
+
+def my_choice_probability(logits, temperature):
+    return logits.softmax(-1)
+
+
+GUMBEL = Exercise(
+    name="16.gumbel",
+    title="what does the temperature change?",
+    minutes=6,
+    difficulty="medium",
+    statement=(
+        "Gumbel noise is added to `logits` (V,), the sum is divided by `temperature`, and the largest is chosen. "
+        "Return the probabilities (V,) with which each of the V codes is chosen, as a formula, not by drawing."
+    ),
+    stub="def my_choice_probability(logits, temperature):\n    ...  # your code: (V,), sums to 1",
+    reference=my_choice_probability,
+    hints=(
+        "Which of several numbers is the largest: does that change if all are divided by the same positive number?",
+        "So only logits and noise matter, and the section says which distribution those draw from.",
+    ),
+    cases=lambda: [(normal(4), 0.5), (2 * normal(6, seed=1), 2.0), (normal(3, seed=2), 1.0)],
+    wrong={
+        "dividing by a positive number does not change which one is the largest.": (
+            lambda z, t: (z / t).softmax(-1)
+        ),
+        "that is the choice without noise; the noise lets others be chosen, too.": (
+            lambda z, t: F.one_hot(z.argmax(), len(z)).float()
+        ),
+        "the logits matter: not all codes are equally likely.": lambda z, t: torch.ones_like(z) / len(z),
+        "dividing does not change the order, and multiplying does not either.": lambda z, t: (z * t).softmax(
+            -1
+        ),
+        "these are logarithms of probabilities; return the probabilities.": lambda z, t: z.log_softmax(-1),
+    },
+)
+
+
+# ---- build: diversity
+
+
+def my_diversity_loss(probability):
+    groups, codes = probability.shape[-2:]
+    mean = probability.reshape(-1, groups, codes).mean(0)
+    entropy = -(mean * mean.clamp_min(1e-12).log()).sum(1)
+    return (groups * codes - entropy.exp().sum()) / (groups * codes)
+
+
+def _probabilities() -> list[tuple]:
+    return [
+        ((2 * normal(3, 6, 2, 5)).softmax(-1),),
+        ((4 * normal(2, 4, 3, 7, seed=1)).softmax(-1),),
+        ((normal(4, 2, 1, 4, seed=2) + torch.tensor([3.0, 0, 0, -3])).softmax(-1),),
+    ]
+
+
+def _mean(p: Tensor) -> Tensor:
+    return p.flatten(0, 1).mean(0)
+
+
+def _share(perplexity: Tensor, p: Tensor) -> Tensor:
+    return 1 - perplexity / (p.shape[-2] * p.shape[-1])
+
+
+DIVERSITY = Exercise(
+    name="16.diversity",
+    title="the diversity loss",
+    minutes=12,
+    difficulty="medium",
+    statement=(
+        "`probability` (N, T, G, V) holds, for N utterances of T places, the probability of each of the V codes of each "
+        "of the G groups. Return the diversity loss, (GV - sum of the perplexities) / GV, where the perplexity of a "
+        "group is exp of the entropy of its *mean* probabilities."
+    ),
+    stub="def my_diversity_loss(probability):\n    ...  # your code: a scalar",
+    reference=my_diversity_loss,
+    hints=(
+        "First the mean over all places of all utterances: what is left has shape (G, V).",
+        "Then an entropy for each group, exp of each, their sum; `torch.special.entr(p)` is -p log p.",
+    ),
+    cases=_probabilities,
+    unchanged=("probability",),
+    differentiable=("probability",),
+    wrong={
+        "average first, then take the entropy: you take the mean of the entropies, which a model lowers by being "
+        "sure.": lambda p: _share(torch.special.entr(p).sum(-1).exp().mean((0, 1)).sum(), p),
+        "this is the share that *is* in use; the loss is what is missing.": (
+            lambda p: torch.special.entr(_mean(p)).sum(1).exp().sum() / p.shape[-2] / p.shape[-1]
+        ),
+        "the entropies are not made perplexities: exp is missing.": (
+            lambda p: _share(torch.special.entr(_mean(p)).sum(1).sum(), p)
+        ),
+        "you take exp of the sum of the entropies; take exp in each group, then add up.": (
+            lambda p: _share(torch.special.entr(_mean(p)).sum().exp(), p)
+        ),
+        "divide by G times V, all codes there are.": lambda p: (
+            p.shape[-2] * p.shape[-1] * my_diversity_loss(p)
+        ),
+        "the mean is over all utterances; you average within each, and then over the losses.": (
+            lambda p: torch.stack([my_diversity_loss(row.unsqueeze(0)) for row in p]).mean()
+        ),
+        "the sign of the entropy is off.": (
+            lambda p: _share((-torch.special.entr(_mean(p)).sum(1)).exp().sum(), p)
+        ),
+    },
+)
+
+
+# ---- predict: collapse
+
+
+def my_collapse(groups, codes, distractors):
+    return 0.0, 1.0, float(groups)
+
+
+def judge_collapse(answer) -> None:
+    """Raise Wrong unless answer(G, V, K) names loss, accuracy and perplexity of a collapsed model."""
+    for groups, codes, k in [(2, 24, 15), (2, 320, 100), (3, 8, 5)]:
+        result = answer(groups, codes, k)
+        if not isinstance(result, tuple | list) or len(result) != 3:
+            raise Wrong("return three numbers: contrastive loss, accuracy, perplexity.")
+        loss, accuracy, perplexity = (as_tensor(part, ()).item() for part in result)
+        if math.isclose(loss, math.log(k + 1), rel_tol=1e-3):
+            raise Wrong(
+                "the loss would be log(K + 1) if the distractors stayed; but they have the code of the target."
+            )
+        if math.isclose(loss, math.log(k), rel_tol=1e-3):
+            raise Wrong("log K is for K candidates that cannot be told apart; how many candidates are left?")
+        if abs(loss) > 1e-4:
+            raise Wrong(
+                "the loss: distractors with the target's code are left out, so one candidate is left."
+            )
+        if abs(accuracy - 1) > 1e-4:
+            raise Wrong("the accuracy: whoever has a single candidate to choose from cannot be wrong.")
+        if math.isclose(perplexity, 1, rel_tol=1e-3) and groups != 1:
+            raise Wrong("the perplexity is the sum over the groups; one code is in use in each.")
+        if math.isclose(perplexity, groups * codes, rel_tol=1e-3):
+            raise Wrong(
+                "G times V is the perplexity if all codes are used equally; here each group uses one."
+            )
+        if abs(perplexity - groups) > 1e-3:
+            raise Wrong(
+                "the perplexity: in each group one code has probability 1. What is exp of its entropy?"
+            )
+
+
+COLLAPSE = Exercise(
+    name="16.collapse",
+    title="what does collapse look like?",
+    minutes=4,
+    difficulty="easy",
+    statement=(
+        "Before you run the next cells: suppose the quantiser gives every place of every utterance the same code in "
+        "each of its `groups`. What will the training show? Return three numbers, `(contrastive loss, accuracy, "
+        "perplexity)`, for `groups` groups of `codes` codes and `distractors` distractors."
+    ),
+    stub=("def my_collapse(groups, codes, distractors):\n    return ...  # your code: three numbers"),
+    reference=my_collapse,
+    hints=(
+        "What happens to a distractor that has the code of the target? How many candidates are left then?",
+        "A softmax over one candidate is 1. And a group that always uses one code has entropy 0.",
+    ),
+    test=judge_collapse,
+    wrong={
+        "if the distractors stayed": lambda g, v, k: (math.log(k + 1), 1 / (k + 1), g),
+        "how many candidates are left": lambda g, v, k: (math.log(k), 1 / k, g),
+        "so one candidate is left": lambda g, v, k: (1.0, 1.0, g),
+        "cannot be wrong": lambda g, v, k: (0.0, 0.0, g),
+        "one code is in use in each": lambda g, v, k: (0.0, 1.0, 1.0),
+        "if all codes are used equally": lambda g, v, k: (0.0, 1.0, g * v),
+        "What is exp of its entropy": lambda g, v, k: (0.0, 1.0, 0.0),
+        "return three numbers": lambda g, v, k: (0.0, 1.0),
+    },
+)
+
+EXERCISES = [SHARE, LOSS, GUMBEL, DIVERSITY, COLLAPSE]
+
+QUIZ = [
+    Question(
+        "What does wav2vec 2.0 predict at a hidden place?",
+        right="Which of several codes the frame there has",
+        options={
+            "Which of several codes the frame there has": (
+                "The true code has to be told from codes of other hidden places of the same utterance."
+            ),
+            "The samples of the waveform that were there": (
+                "Then it would have to predict noise and phase as well. Nothing of the kind is decoded here."
+            ),
+            "The phone that was said, as an annotator heard": (
+                "No annotator has heard the recordings. Phones are used afterwards, to judge what was learned."
+            ),
+        },
+    ),
+    Question(
+        "From where do the distractors come?",
+        right="From other hidden places of the same utterance",
+        options={
+            "From other hidden places of the same utterance": (
+                "All have the same voice and the same noise, so neither helps to tell them apart."
+            ),
+            "From all places of all utterances in the batch": (
+                "Then recognising the voice would exclude most of them, and the phones would matter less."
+            ),
+            "From the visible places of the same utterance": (
+                "Those the transformer has seen; they would be excluded without a guess of what is hidden."
+            ),
+        },
+    ),
+    Question(
+        "A training shows contrastive loss 0 and accuracy 1. What do you look at next?",
+        right="The perplexity of the codes",
+        options={
+            "The perplexity of the codes": (
+                "If it is G, every place has the same code, no distractor is left, and nothing was learned."
+            ),
+            "The learning rate, to slow down": "First find out whether there is anything to slow down.",
+            "The accuracy with more distractors": (
+                "With one code for all, it stays at 1 with any number of distractors."
+            ),
+        },
+    ),
+    Question(
+        "Why is the entropy in the diversity loss that of the mean probabilities?",
+        right="A place should be sure, all places together varied",
+        options={
+            "A place should be sure, all places together varied": (
+                "The mean over places is even if each of many sure places has another code."
+            ),
+            "Averaging first makes the entropy cheap to compute": (
+                "It saves little. The mean of the entropies is another quantity, and rewards not being sure."
+            ),
+            "The mean is not disturbed by the Gumbel noise at all": (
+                "The probabilities are taken without that noise in any case."
+            ),
+        },
+    ),
+    Question(
+        "The Gumbel temperature is lowered from 2 to 0.5. What changes?",
+        right="The soft choice that gradients pass through",
+        options={
+            "The soft choice that gradients pass through": (
+                "It comes nearer to the hard one, so the gradient's error falls and its variance grows."
+            ),
+            "The probability with which each code is drawn": (
+                "The largest of the noisy logits stays the largest when all are divided by one number."
+            ),
+            "The number of codes that the quantiser may use": "That is fixed: V in each of G groups.",
+        },
+    ),
+]

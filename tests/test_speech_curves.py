@@ -1,0 +1,83 @@
+"""The stored curves of lesson 16: complete, explained, and made again at one point of each kind."""
+
+import json
+
+import pytest
+import speech_curves as curves
+import torch
+from sweep import FOLDER
+
+from sslcourse import weights
+from sslcourse.data import sweep
+from sslcourse.encoders import SpeechEncoder
+
+NETWORKS = ("fine-tuned", "from scratch")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", ["speech", "speech_diversity"])
+def test_the_command_that_makes_them_again_is_stored(name):
+    stored = json.loads((FOLDER / f"{name}.json").read_text())
+    assert stored["command"] == "python tools/speech_curves.py"
+
+
+def test_every_method_has_every_number_of_labels_and_every_draw():
+    for points in sweep("speech").values():
+        pairs = [(n, draw) for n in curves.BUDGETS for draw in curves.DRAWS]
+        assert [(p["labels"], p["draw"]) for p in points] == pairs
+        for measure in ("phones", "words", "phones seen", "words seen"):
+            assert all(0 <= p[measure] <= 1 for p in points)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_draws_of_a_network_share_one_setting_that_was_searched(name):
+    for n in curves.BUDGETS:
+        settings = {tuple(p["setting"]) for p in sweep("speech")[name] if p["labels"] == n}
+        assert len(settings) == 1
+        assert settings <= set(curves.SETTINGS[name])
+
+
+def test_every_diversity_weight_has_its_training():
+    assert list(sweep("speech_diversity")) == [f"{weight:g}" for weight in curves.DIVERSITY]
+
+
+def test_labelled_validation_and_test_utterances_are_others():
+    parts = [curves.POOL, curves.VALIDATION, *curves.TEST.values()]
+    for a in parts:
+        for b in parts:
+            if a is not b:
+                same = (a.waveforms[:20].unsqueeze(1) == b.waveforms[:20]).all(2)
+                assert not same.any()
+
+
+def test_the_test_voices_are_never_heard_in_training():
+    heard = set(curves.POOL.voices.tolist()) | set(curves.VALIDATION.voices.tolist())
+    assert not heard & set(curves.TEST[""].voices.tolist())
+
+
+def test_few_labelled_utterances_are_among_more():
+    assert curves.rows(100, 1)[:10].tolist() == curves.rows(10, 1).tolist()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_stored_network_can_be_made_again(name):
+    stored = next(p for p in sweep("speech")[name] if p["labels"] == 3)
+    torch.manual_seed(100)
+    beginning = SpeechEncoder() if name == "from scratch" else weights.load("speech").encoder
+    scores = curves.network(beginning)(3, stored["draw"], *stored["setting"])
+    assert curves.judged(scores)["phones"] == pytest.approx(stored["phones"], abs=0.02)
+
+
+def test_the_stored_spectra_can_be_judged_again():
+    stored = next(p for p in sweep("speech")["log-mel"] if p["labels"] == 10)
+    scores = curves.probe(lambda x, k: curves.spliced(curves.log_mel(x), k))
+    again = curves.judged(scores(10, stored["draw"], *stored["setting"]))
+    assert again["phones"] == pytest.approx(stored["phones"], abs=0.01)
+    assert again["words"] == pytest.approx(stored["words"], abs=0.02)
