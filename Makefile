@@ -70,6 +70,7 @@ sweeps: $(READY) ## train again what the lessons compare but have no time for, s
 	$(BIN)/python tools/clip_curves.py
 	$(BIN)/python tools/agreement_curves.py
 	$(BIN)/python tools/without_negatives.py
+	$(BIN)/python tools/latent_space.py
 
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)
