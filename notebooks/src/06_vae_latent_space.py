@@ -348,7 +348,7 @@ def draw_walk(garment, number):
 explore(
     draw_walk,
     garment=choice("garment", GARMENTS),
-    number=slider("dimension", 1, CODE_SIZE, step=1, value=1),
+    number=slider("dimension", 1, CODE_SIZE, step=1, value=3),
 )
 
 # %% [markdown]
