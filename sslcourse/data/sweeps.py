@@ -17,7 +17,9 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     and "mae_fine_tuning" (tools/mae_curves.py) it holds "per_class", "draw", "accuracy", and how it was
     trained; in "agreement" (tools/agreement_curves.py) also the "steps" and "lr" of a network that were best
     on validation; in "mask_rate" the seed and "kl", nats above the floor; in "attention" (tools/attention.py)
-    "knn", and the "auroc" and "iou" of an attention map.
+    "knn", and the "auroc" and "iou" of an attention map; in "vae_epochs" (tools/latent_space.py)
+    "distortion" and "rate" in nats, "precision" and "recall"; in "disentanglement" and
+    "disentanglement_shapes" (the same file) the MIG of every factor and their mean.
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:
