@@ -13,8 +13,8 @@ SOURCES := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" \
 	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab export test test-notebooks test-portable test-colab test-newest test-site notebooks site frames \
-	weights sweeps bench times screenshot lock chromium clean
+.PHONY: help lab export test test-notebooks test-portable test-colab test-graders test-newest test-site notebooks site frames figures \
+	weights sweeps bench times walk screenshot lock chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,10 @@ test-colab: PYTHON := python3.13
 test-colab: ## run the lessons with the versions of Colab and Kaggle
 	$(MAKE) test-notebooks VENV=.venv-colab PACKAGES="-r tests/colab.txt" PYTHON=$(PYTHON)
 
+test-graders: ## mark a lesson with nbgrader and with otter-grader, in an environment of their own
+	$(MAKE) .venv-graders/.installed VENV=.venv-graders PACKAGES="-r requirements.lock nbgrader otter-grader"
+	.venv-graders/bin/pytest tests/graders tests/test_graders.py
+
 test-newest: ## run all tests with the newest version of every package
 	$(MAKE) test VENV=.venv-newest PACKAGES="--upgrade -e .[lab,dev,site]"
 
@@ -58,6 +62,9 @@ site: $(READY) ## build the website into build/site; its sliders move for lesson
 frames: $(READY) ## run every lesson that has changed and record its sliders and trainings for the website
 	SSLCOURSE_THREADS=1 $(BIN)/python tools/record_lessons.py $(ARGS)
 
+figures: $(READY) ## write all pictures of the lessons into build/figures, with a sheet and slides for lectures
+	$(BIN)/python tools/figures.py $(ARGS)
+
 test-site: $(READY) chromium ## test every page of build/site: links, requests, sizes, axe
 	SITE=build/site $(BIN)/pytest tests/browser/test_site.py
 
@@ -68,16 +75,21 @@ sweeps: $(READY) ## train again what the lessons compare but have no time for, s
 	$(BIN)/python tools/sweep.py $(ARGS)
 	$(BIN)/python tools/label_curves.py
 	$(BIN)/python tools/clip_curves.py
+	$(BIN)/python tools/mae_curves.py
 	$(BIN)/python tools/agreement_curves.py
 	$(BIN)/python tools/without_negatives.py
 	$(BIN)/python tools/latent_space.py
 	$(BIN)/python tools/left_out.py
+	$(BIN)/python tools/attention.py
 
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)
 
-times: $(READY) ## run and time every lesson, and rewrite the table in README.md
-	$(BIN)/python tools/lesson_times.py
+times: $(READY) ## run and time every lesson, and rewrite the tables in README.md and docs/teaching.md
+	$(BIN)/python tools/lesson_times.py $(ARGS)
+
+walk: $(READY) chromium ## move every control of every lesson in JupyterLab; make walk ARGS="--lessons 09"
+	$(BIN)/python tools/walk_lessons.py $(ARGS)
 
 screenshot: $(READY) chromium ## photograph lesson 04 for README.md
 	$(BIN)/python tools/screenshot.py

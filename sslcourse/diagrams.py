@@ -8,6 +8,7 @@
 Names may hold line breaks, and mathematics between dollars.
 """
 
+import re
 from dataclasses import dataclass
 from functools import partialmethod
 
@@ -189,6 +190,7 @@ def _outline(kind: str, x: float, y: float) -> patches.Patch:
 
 
 def _plain(text: str) -> str:
-    """Without line breaks and the marks of mathematics: "$h_a$" is h_a."""
-    text = text.replace("-\n", "").replace("\\", " ").translate(str.maketrans("", "", "${}"))
+    """Without line breaks and the marks of mathematics: "$h_a$" is h_a. Hyphens of cross- and self- stay."""
+    text = re.sub(r"(?<!cross)(?<!self)-\n", "", text).replace("-\n", "-")
+    text = text.replace("\\", " ").translate(str.maketrans("", "", "${}"))
     return " ".join(text.split())

@@ -1,5 +1,6 @@
 """Small networks from images (N, C, H, W) or words (N, T) to representations."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -58,6 +59,24 @@ def transformer(width: int, depth: int, heads: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.LayerNorm(width))
 
 
+def sine_positions(side: int, width: int) -> Tensor:
+    r"""A vector for each place of a square grid, (side * side, width), in reading order.
+
+    .. math:: (\sin \omega_k r, \; \cos \omega_k r, \; \sin \omega_k c, \; \cos \omega_k c), \quad
+        \omega_k = \frac{\pi}{2} 100^{-4 k / D}, \; k = 0, \ldots, D/4 - 1
+
+    for row r and column c (Vaswani and others, arXiv:1706.03762, whose waves are longer: they count words).
+    The dot product of two places depends on their distance only. width must be a multiple of 4.
+    """
+    if width % 4:
+        raise ValueError(f"the width of positions must be a multiple of 4, got {width}")
+    waves = math.pi / 2 * 100 ** (-4 * torch.arange(width // 4) / width)  # (width / 4,)
+    angles = torch.arange(side).unsqueeze(1) * waves
+    line = torch.cat([angles.sin(), angles.cos()], dim=1)  # (side, width / 2)
+    rows, columns = line.repeat_interleave(side, dim=0), line.repeat(side, 1)
+    return torch.cat([rows, columns], dim=1)
+
+
 class VisionTransformer(nn.Module):
     """A transformer whose tokens are patches of an image (Dosovitskiy and others, arXiv:2010.11929).
 
@@ -66,9 +85,9 @@ class VisionTransformer(nn.Module):
 
     def __init__(
         self,
-        patch_size: int = 7,
-        width: int = 128,
-        depth: int = 2,
+        patch_size: int = 4,
+        width: int = 64,
+        depth: int = 3,
         heads: int = 4,
         image_size: int = 28,
         channels: int = 1,
@@ -79,10 +98,11 @@ class VisionTransformer(nn.Module):
                 f"patches of {patch_size} pixels do not fill an image of {image_size} pixels"
             )
         self.patch_size, self.width, self.channels = patch_size, width, channels
-        self.n_patches = (image_size // patch_size) ** 2
-        # one matrix for every patch; positions that are as loud as the patches
+        side = image_size // patch_size
+        self.n_patches = side**2
+        # one matrix for every patch
         self.embed = nn.Conv2d(channels, width, patch_size, stride=patch_size)
-        self.positions = nn.Parameter(0.2 * torch.randn(self.n_patches, width))
+        self.positions = nn.Parameter(sine_positions(side, width))  # (L, width)
         self.layers = transformer(width, depth, heads)
 
     def tokens(self, images: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -1,6 +1,7 @@
-"""Encoders pretrained for longer than a lesson takes, in files that run no code when they are read."""
+"""Networks pretrained for longer than a lesson takes, in files that run no code when they are read."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,26 +9,30 @@ import safetensors.torch
 from torch import nn
 
 from sslcourse.data.embedded import verified
-from sslcourse.encoders import VisionTransformer, conv_encoder
+from sslcourse.encoders import ClassTokenTransformer, VisionTransformer, conv_encoder
+from sslcourse.methods import MAE
 
 FOLDER = Path(__file__).parent / "data/weights"
-ENCODERS = {
+NETWORKS = {
     "simclr": conv_encoder,
     "moco": conv_encoder,
-    "mae": VisionTransformer,
+    "mae": lambda: MAE(VisionTransformer()),
     "clips": conv_encoder,
+    "scattered": ClassTokenTransformer,
 }
 
 
 def load(name: str) -> nn.Module:
     """The encoder that `name` pretrained on the training images without labels, in evaluation mode.
 
-    "clips" is SimCLR on two frames of each clip of moving clothes, data.clips().
+    "clips" is SimCLR on two frames of each clip of moving clothes, data.clips(), and "scattered" is the
+    same with a transformer and smaller garments, clips(ranges=SCATTERED). "mae" is a whole masked
+    autoencoder, decoder included, trained on clothes that move over black ground; its encoder is .encoder.
     Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
     """
-    encoder = _known(name)()
-    encoder.load_state_dict(safetensors.torch.load(verified(FOLDER / f"{name}.safetensors")))
-    return encoder.eval()
+    network = _known(name)()
+    network.load_state_dict(safetensors.torch.load(verified(FOLDER / f"{name}.safetensors")))
+    return network.eval()
 
 
 def card(name: str) -> dict[str, Any]:
@@ -36,9 +41,9 @@ def card(name: str) -> dict[str, Any]:
     return json.loads(verified(FOLDER / f"{name}.json"))
 
 
-def _known(name: str) -> type[nn.Module]:
-    if name not in ENCODERS:
+def _known(name: str) -> Callable[[], nn.Module]:
+    if name not in NETWORKS:
         raise ValueError(
-            f"there are no weights {name!r}; choose one of {', '.join(ENCODERS)}"
+            f"there are no weights {name!r}; choose one of {', '.join(NETWORKS)}"
         )
-    return ENCODERS[name]
+    return NETWORKS[name]

@@ -1,9 +1,15 @@
 """Maps beside masks: scores against loops, and the transformer whose class token looks at patches."""
 
+import json
+
 import pytest
 import torch
+from attention import RUNS, judge
+from sweep import FOLDER
 from torch.nn import functional as F
 
+from sslcourse import weights
+from sslcourse.data import sweep
 from sslcourse.encoders import ClassTokenTransformer
 from sslcourse.evaluate import auroc, map_auroc, map_iou, patch_masks
 
@@ -93,3 +99,17 @@ def test_small_views_get_interpolated_positions(network):
 def test_moving_patches_changes_the_representation(network):
     images = torch.rand(1, 1, 32, 32, generator=seeded())
     assert not torch.allclose(network(images), network(images.roll(8, 3)), atol=1e-3)
+
+
+def test_the_stored_attention_has_all_runs_and_its_command():
+    stored = sweep("attention")
+    assert list(stored) == ["random network", "SimCLR, two frames", *RUNS]
+    assert all(0 < p[figure] < 1 for (p,) in stored.values() for figure in ("knn", "auroc", "iou"))
+    command = json.loads((FOLDER / "attention.json").read_text())["command"]
+    assert command == "python tools/attention.py"
+
+
+def test_the_stored_figures_of_the_shipped_transformer_are_measured_again():
+    (stored,) = sweep("attention")["SimCLR, two frames"]
+    for name, figure in judge(weights.load("scattered")).items():
+        assert figure == pytest.approx(stored[name], abs=0.01), name

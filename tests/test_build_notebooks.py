@@ -1,12 +1,14 @@
 """The builder, tried on lessons of a few lines."""
 
+import multiprocessing
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from types import ModuleType, SimpleNamespace
 
 import nbformat
 import pytest
-from build_notebooks import BuildError, CellExecutionError, build, notebook_from
-from lesson_times import opening, with_table
+from build_notebooks import NOTEBOOKS, BuildError, CellExecutionError, build, notebook_from
+from lesson_times import GUIDE, README, Cost, cost, opening, table, table_of_costs, with_table
 
 LESSON = """\
 # %% [markdown]
@@ -115,6 +117,25 @@ def test_the_table_of_lessons_is_read_from_the_first_cell(source):
 
 def test_the_table_replaces_what_stands_between_its_marks():
     text = "before\n<!-- lessons -->\nold\n<!-- /lessons -->\nafter\n"
-    assert with_table(text, "new") == "before\n<!-- lessons -->\nnew\n<!-- /lessons -->\nafter\n"
+    assert with_table(text, "lessons", "new") == "before\n<!-- lessons -->\nnew\n<!-- /lessons -->\nafter\n"
     with pytest.raises(ValueError, match="once each"):
-        with_table("no marks", "new")
+        with_table("no marks", "lessons", "new")
+
+
+def test_what_a_lesson_takes_is_rounded_up_and_written_into_both_tables():
+    found = {NOTEBOOKS / "src" / "00_start_here.py": Cost(8.2, 11.0, 301.0)}
+    assert table(found).splitlines()[-1].endswith(" | 10 |")
+    assert " | 10 | 15 | 350 | " in table_of_costs(found).splitlines()[-1]
+    for path, mark in [(README, "lessons"), (GUIDE, "costs")]:
+        assert with_table(path.read_text(encoding="utf-8"), mark, "")
+
+
+if sys.platform != "win32":  # which does not tell what a process took
+
+    def test_the_cost_of_a_lesson_is_that_of_its_kernel(tmp_path):
+        source = tmp_path / "lesson.py"
+        source.write_text("# %%\nheld = b'1' * 300_000_000\n")
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+            taken = process.submit(cost, source).result()
+        assert 300 < taken.megabytes < 600
+        assert taken.cpu_seconds > 0.1 and taken.seconds > 0.1

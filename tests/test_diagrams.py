@@ -279,3 +279,17 @@ def test_a_diagram_leaves_no_trace_in_pyplot():
 
     png(moco().figure)
     assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("cross-\nentropy", "loss cross-entropy"),
+        ("self-\nmade $x_i$", "loss self-made x_i"),
+        ("dis-\ntance", "loss distance"),
+    ],
+)
+def test_a_word_that_goes_on_in_the_next_line_is_whole_in_the_description(label, words):
+    picture = Diagram("a loss")
+    picture.flow(picture.data("x", 0, 0), picture.loss(label, 1, 0))
+    assert words in picture.words

@@ -1,5 +1,9 @@
 """The masked autoencoder, held against the paper's own order of steps, and wrong versions of it."""
 
+import json
+import math
+
+import mae_curves
 import pytest
 import torch
 from ipywidgets import ToggleButton
@@ -8,7 +12,9 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from sslcourse.encoders import VisionTransformer, transformer, transformer_flops
+from sslcourse.data import sweep
+from sslcourse.data.sweeps import FOLDER
+from sslcourse.encoders import VisionTransformer, sine_positions, transformer, transformer_flops
 from sslcourse.losses import masked_reconstruction_loss
 from sslcourse.masking import normalize_patches, patchify, random_mask, unpatchify
 from sslcourse.methods import MAE
@@ -16,9 +22,17 @@ from sslcourse.widgets import explore, patch_grid
 
 
 @pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def mae():
     torch.manual_seed(0)
-    model = MAE(VisionTransformer(width=32), width=16)
+    model = MAE(VisionTransformer(7, 32, 2), width=16)
     with torch.no_grad():
         model.mask_token.normal_()  # so that a slip in its use is seen
     return model
@@ -186,7 +200,7 @@ def test_any_number_of_patches_may_be_hidden(mae, images, n_hidden, mode):
 def test_the_loss_hides_anew_at_every_call_and_repeats_with_its_generator(images):
     def losses():
         torch.manual_seed(0)
-        model = MAE(VisionTransformer(width=32), generator=torch.Generator().manual_seed(3))
+        model = MAE(VisionTransformer(7, 32, 2), generator=torch.Generator().manual_seed(3))
         return [model.loss(images).item() for _ in range(2)]
 
     assert losses() == losses()
@@ -194,14 +208,14 @@ def test_the_loss_hides_anew_at_every_call_and_repeats_with_its_generator(images
 
 
 def test_the_target_may_be_normalised_patches(images):
-    model = MAE(VisionTransformer(width=32), normalize=True)
+    model = MAE(VisionTransformer(7, 32, 2), normalize=True)
     assert torch.equal(model.target(images), normalize_patches(patchify(images, 7)))
 
 
 def test_a_second_of_training_finds_what_plain_images_have_in_common():
     gray = torch.rand(128, 1, 1, 1, generator=torch.Generator().manual_seed(0)).expand(-1, 1, 28, 28)
     torch.manual_seed(0)
-    model = MAE(VisionTransformer(width=32), width=32, generator=torch.Generator().manual_seed(0))
+    model = MAE(VisionTransformer(7, 32, 2), width=32, generator=torch.Generator().manual_seed(0))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(60):
         loss = model.loss(gray)
@@ -252,6 +266,57 @@ def test_layers_start_with_different_weights():
 def test_patches_that_do_not_fill_the_image_are_refused():
     with pytest.raises(ValueError, match="patches of 5 pixels do not fill"):
         VisionTransformer(patch_size=5)
+
+
+def test_positions_are_waves_of_row_and_column_written_out():
+    places = sine_positions(3, 8)
+    for row in range(3):
+        for column in range(3):
+            expected = []
+            for place in (row, column):
+                angles = [place * math.pi / 2, place * math.pi / 20]
+                expected += [math.sin(a) for a in angles] + [math.cos(a) for a in angles]
+            assert places[3 * row + column].tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_product_of_two_positions_depends_on_their_distance_only():
+    places = sine_positions(7, 64).reshape(7, 7, 64)
+    one, other = places[:4, :5], places[3:, 2:]  # three rows and two columns apart
+    products = (one * other).sum(2)
+    torch.testing.assert_close(products, products[:1, :1].expand(4, 5), atol=1e-4, rtol=0)
+    assert (places @ places[3, 3]).flatten().argmax() == 24
+
+
+def test_positions_of_an_odd_width_are_refused():
+    with pytest.raises(ValueError, match="multiple of 4, got 6"):
+        sine_positions(3, 6)
+
+
+# What fine-tuning gains
+
+
+def test_the_stored_runs_are_complete_and_trained_as_was_best_on_validation():
+    stored = json.loads((FOLDER / "mae_fine_tuning.json").read_text())
+    assert stored["command"] == "python tools/mae_curves.py"
+    n, steps = mae_curves.CHOOSE_AT
+    for name in mae_curves.STARTS:
+        tried = stored["points"][f"{name}, validation"]
+        assert [(p["per_class"], p["steps"], p["rate"]) for p in tried] == [
+            (n, steps, rate) for rate in mae_curves.RATES
+        ]
+        best = max(tried, key=lambda point: point["accuracy"])["rate"]
+        runs, places = stored["points"][name], mae_curves.PLACES
+        places = places | mae_curves.LONGER if name in mae_curves.CONTROLS else places
+        expected = [(*place, draw) for place, draws in places.items() for draw in draws]
+        assert {point["rate"] for point in runs} == {best}
+        assert [(p["per_class"], p["steps"], p["draw"]) for p in runs] == expected
+
+
+def test_stored_runs_can_be_made_again(one_thread):
+    for name, number in [("pixels", 1), ("ViT after MAE", 0)]:
+        point = sweep("mae_fine_tuning")[name][number]
+        again = mae_curves.accuracy(name, *(point[key] for key in ("per_class", "draw", "steps", "rate")))
+        assert again == pytest.approx(point["accuracy"], abs=0.02)
 
 
 # The patch clicker

@@ -7,7 +7,7 @@ import re
 import nbformat
 import pytest
 from build_notebooks import NOTEBOOKS
-from build_site import pages, recording, with_links
+from build_site import pages, recording, with_links, with_links_of_the_site
 from docstrings import to_rst
 from lesson_map import columns, direct, entry, svg
 from lesson_page import control, lesson_page, script
@@ -139,10 +139,19 @@ def test_a_page_offers_two_hints_for_each_exercise_and_has_neither(path):
         assert not any(json.dumps(hint)[1:-1] in text for hint in exercise.hints)
 
 
+# Links
+
+
+def test_texts_of_the_repository_link_to_pages_of_the_site(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("[00](../notebooks/00_a.ipynb) [17](../notebooks/17_b.ipynb) [how](CONTRIBUTING.md)")
+    assert with_links_of_the_site(page, ["00_a.ipynb"]) == "[00](lessons/00_a.ipynb) 17 [how](contribute.md)"
+
+
 # The map
 
 
-def test_a_lesson_says_what_it_needs_what_helps_and_what_one_can_do_afterwards():
+def test_a_lesson_says_what_it_needs_and_what_helps():
     first = (
         "# 09 Contrastive\n\nYou teach\na network.\n\n- **Slider:** x\n- **Time:** about 120 minutes\n"
         "- **You need:** lessons 00 and 02; softmax (lesson 01);\n  probes (lesson 04)\n\n"
@@ -151,7 +160,6 @@ def test_a_lesson_says_what_it_needs_what_helps_and_what_one_can_do_afterwards()
     lesson = entry("09_contrastive", first)
     assert (lesson.number, lesson.promise, lesson.minutes) == ("09", "You teach a network.", 120)
     assert lesson.needs == ("00", "01", "02", "04") and lesson.helped_by == ()
-    assert lesson.goals == ("derive the loss;", "test it.")
 
 
 def test_a_lesson_that_does_not_say_what_it_needs_is_refused():

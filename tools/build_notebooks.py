@@ -76,7 +76,7 @@ class ThisPython(KernelSpecManager):
 
 
 def execute(notebook: NotebookNode, folder: Path = NOTEBOOKS) -> NotebookNode:
-    """Run all cells in place, with the folder as working directory."""
+    """Run all cells in place, with the folder as working directory; the kernel ends with the last."""
     NotebookClient(
         notebook,
         km=AsyncKernelManager(kernel_spec_manager=ThisPython()),
@@ -85,7 +85,7 @@ def execute(notebook: NotebookNode, folder: Path = NOTEBOOKS) -> NotebookNode:
         coalesce_streams=True,
         record_timing=False,
         store_widget_state=False,
-    ).execute()
+    ).execute(cleanup_kc=True)
     return notebook
 
 

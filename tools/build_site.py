@@ -28,7 +28,6 @@ import sslcourse
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, NOTEBOOKS = ROOT / "docs", ROOT / "notebooks"
-NOT_PAGES = ("on_your_own.md", "teaching.md")  # their links are those of the repository
 FROM_ROOT = {
     "CONTRIBUTING.md": "contribute.md",
     "CODE_OF_CONDUCT.md": "conduct.md",
@@ -61,19 +60,33 @@ def write(folder: Path, pages: dict[str, bytes]) -> None:
 
 def pages(lessons: list[str], recorded: Path) -> Iterator[tuple[str, bytes]]:
     """Everything that Sphinx is given, by its path."""
+    chosen = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not lessons or path.name[:2] in lessons]
+    names = [path.name for path in chosen]
     for path in DOCS.rglob("*"):
-        if path.is_file() and path.name not in NOT_PAGES:
+        if path.suffix == ".md":
+            yield path.relative_to(DOCS).as_posix(), with_links_of_the_site(path, names).encode()
+        elif path.is_file():
             yield path.relative_to(DOCS).as_posix(), path.read_bytes()
     for name, page in FROM_ROOT.items():
-        text = (ROOT / name).read_text(encoding="utf-8")
-        for other, its_page in FROM_ROOT.items():
-            text = text.replace(f"({other})", f"({its_page})")
-        yield page, text.encode()
+        yield page, with_links_of_the_site(ROOT / name, names).encode()
     package = Path(find_spec("sphinx-mathjax-offline").origin).parent
     yield "_static/tex-svg.js", (package / "static" / "mathjax" / "tex-svg.js").read_bytes()
     yield from api()
-    chosen = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not lessons or path.name[:2] in lessons]
     yield from lesson_pages(chosen, recorded)
+
+
+def with_links_of_the_site(path: Path, names: list[str]) -> str:
+    """A text of the repository with links to pages of the site; names are the lessons that it has."""
+    text = path.read_text(encoding="utf-8")
+    for other, page in FROM_ROOT.items():
+        text = text.replace(f"({other})", f"({page})")
+    return without_links(text.replace("](../notebooks/", "](lessons/"), r"lessons/(\d\d_\w+\.ipynb)", names)
+
+
+def without_links(text: str, place: str, names: list[str]) -> str:
+    """The text with links only to lessons that the site has: with --lessons it may have few."""
+    link = rf"\[([^]]*)\]\({place}\)"
+    return re.sub(link, lambda link: link[0] if link[2] in names else link[1], text)
 
 
 def api() -> Iterator[tuple[str, bytes]]:
@@ -102,18 +115,13 @@ def lesson_pages(notebooks: list[Path], recorded: Path) -> Iterator[tuple[str, b
     yield "generated/map.html", svg(entries).encode()
     yield "generated/slider.html", slider_for_home(made).encode()
     yield "generated/lessons.md", "\n".join(map(in_a_list, entries)).encode()
-    yield "generated/goals.md", "\n".join(map(with_goals, entries)).encode()
 
 
 def without_links_to_others(notebook: nbformat.NotebookNode, names: list[str]) -> nbformat.NotebookNode:
-    """The notebook with links only to lessons that the site has: with --lessons it may have few."""
+    """The notebook with links only to lessons that the site has."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(
-                r"\[([^]]*)\]\((\d\d_\w+\.ipynb)\)",
-                lambda link: link[0] if link[2] in names else link[1],
-                cell.source,
-            )
+            cell.source = without_links(cell.source, r"(\d\d_\w+\.ipynb)", names)
     return notebook
 
 
@@ -156,17 +164,6 @@ def slider_for_home(made: list[Page]) -> str:
 
 def in_a_list(lesson: Entry) -> str:
     return f"[{lesson.title}](/lessons/{lesson.name}.ipynb)\n: {lesson.promise} *{lesson.minutes} minutes.*\n"
-
-
-def with_goals(lesson: Entry) -> str:
-    """A lesson for those who plan a course: time, what it needs, what learners can do afterwards."""
-    needs = ", ".join(lesson.needs) or "nothing"
-    helped = f"; {', '.join(lesson.helped_by)} helps" if lesson.helped_by else ""
-    items = "".join(f"- {goal}\n" for goal in lesson.goals or [lesson.promise])
-    return (
-        f"### [{lesson.title}](/lessons/{lesson.name}.ipynb)\n\n"
-        f"{lesson.minutes} minutes. Needs {needs}{helped}.\n\n{items}"
-    )
 
 
 def main() -> int:

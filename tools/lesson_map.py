@@ -19,7 +19,6 @@ class Entry:
     minutes: int
     needs: tuple[str, ...]  # numbers of lessons
     helped_by: tuple[str, ...]
-    goals: tuple[str, ...]
 
     @property
     def number(self) -> str:
@@ -35,7 +34,6 @@ def entry(name: str, first_cell: str) -> Entry:
         raise ValueError(f"{name}: its first cell must have a title, a promise, **Time:** and **You need:**")
     parts = re.split(r"[;,]", " ".join(you_need[1].split()))
     helps = [part for part in parts if "help" in part]
-    goals = re.search(r"^Afterwards you can\n\n((?:- .+\n?(?:  .+\n?)*)+)", first_cell, re.MULTILINE)
     return Entry(
         name,
         opening[1].strip(),
@@ -43,9 +41,6 @@ def entry(name: str, first_cell: str) -> Entry:
         int(minutes[1]),
         lessons_in(part for part in parts if part not in helps),
         lessons_in(helps),
-        tuple(" ".join(goal.split()) for goal in re.split(r"^- ", goals[1], flags=re.MULTILINE)[1:])
-        if goals
-        else (),
     )
 
 

@@ -1,8 +1,9 @@
-"""Run every lesson, measure it, and rewrite the table between the two marks in README.md.
+"""Run every lesson, each in its own processes, and write what it takes into README.md and docs/teaching.md.
 
-python tools/lesson_times.py
+python tools/lesson_times.py               rewrites both tables
+python tools/lesson_times.py --limit 90    writes nothing, and fails if a lesson runs for longer
 
-The words of the table come from the first cell of each source:
+The words of README.md's table come from the first cell of each source:
 
 # # 04 Autoencoders
 #
@@ -12,15 +13,21 @@ The words of the table come from the first cell of each source:
 # - **Time:** about 60 minutes
 """
 
+import argparse
 import math
+import multiprocessing
 import os
 import re
+import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from build_notebooks import NOTEBOOKS, execute, notebook_from
 
-START, END = "<!-- lessons -->", "<!-- /lessons -->"
+README, GUIDE = (NOTEBOOKS.parent / name for name in ("README.md", "docs/teaching.md"))
+KILOBYTE = 1 if sys.platform == "darwin" else 1024  # getrusage counts the memory so
 
 
 def opening(source: Path) -> dict[str, str]:
@@ -41,43 +48,93 @@ def opening(source: Path) -> dict[str, str]:
     }
 
 
-def seconds_to_run(source: Path) -> int:
-    """Wall seconds for all cells and the start of the kernel, rounded up to 5."""
+class Cost(NamedTuple):
+    """What "Run All" takes."""
+
+    seconds: float  # from the start of the kernel to the end of the last cell
+    cpu_seconds: float  # of all processor cores together
+    megabytes: float  # of memory at most
+
+
+def cost(source: Path) -> Cost:
+    """Of one lesson; must be called in a process that has had no other child than the lesson's kernel."""
+    import resource  # which Windows does not have
+
     start = time.perf_counter()
     execute(notebook_from(source))
-    return 5 * math.ceil((time.perf_counter() - start) / 5)
+    kernel = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = time.perf_counter() - start
+    return Cost(seconds, kernel.ru_utime + kernel.ru_stime, kernel.ru_maxrss * KILOBYTE / 1e6)
 
 
-def row(source: Path) -> str:
-    print(source.name, flush=True)
-    lesson = opening(source)
-    link = f"[{lesson['title']}](notebooks/{source.stem}.ipynb)"
-    cells = [link, lesson["promise"], lesson["slider"], lesson["minutes"], str(seconds_to_run(source))]
-    return f"| {' | '.join(cells)} |"
+def costs(sources: list[Path]) -> dict[Path, Cost]:
+    """Of every lesson, one after another."""
+    fresh = multiprocessing.get_context("spawn")
+    found = {}
+    with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as processes:
+        for source, found[source] in zip(sources, processes.map(cost, sources), strict=True):
+            print(f"{source.stem}: {found[source].seconds:.0f} s", flush=True)
+    return found
 
 
-def table(sources: list[Path]) -> str:
-    cores = {1: "one CPU core", 2: "two CPU cores"}.get(os.cpu_count(), f"{os.cpu_count()} CPU cores")
-    return "\n".join(
-        [
-            f"| lesson | what you will know | slider | minutes to work through | seconds to run on {cores} |",
-            "|---|---|---|---:|---:|",
-            *map(row, sources),
+def cores() -> str:
+    return {1: "one CPU core", 2: "two CPU cores"}.get(os.cpu_count(), f"{os.cpu_count()} CPU cores")
+
+
+def up_to(step: int, number: float) -> int:
+    return step * math.ceil(number / step)
+
+
+def table(found: dict[Path, Cost]) -> str:
+    """For README.md."""
+    rows = [
+        f"| lesson | what you will know | slider | minutes to work through | seconds to run on {cores()} |",
+        "|---|---|---|---:|---:|",
+    ]
+    for source, taken in found.items():
+        lesson = opening(source)
+        link = f"[{lesson['title']}](notebooks/{source.stem}.ipynb)"
+        cells = [link, lesson["promise"], lesson["slider"], lesson["minutes"], str(up_to(5, taken.seconds))]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def table_of_costs(found: dict[Path, Cost]) -> str:
+    """For those who size a machine for a class, in docs/teaching.md."""
+    rows = [
+        f"| lesson | seconds on {cores()} | CPU seconds | memory at most, MB | notebook, kB |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for source, taken in found.items():
+        numbers = [
+            up_to(5, taken.seconds),
+            up_to(5, taken.cpu_seconds),
+            up_to(50, taken.megabytes),
+            up_to(50, (NOTEBOOKS / source.with_suffix(".ipynb").name).stat().st_size / 1e3),
         ]
-    )
+        rows.append(f"| {opening(source)['title']} | {' | '.join(map(str, numbers))} |")
+    return "\n".join(rows)
 
 
-def with_table(text: str, new: str) -> str:
-    """The text with everything between the two marks replaced."""
-    if text.count(START) != 1 or text.count(END) != 1:
-        raise ValueError(f"README.md must have the lines {START} and {END} once each")
-    before, after = text.split(START)[0], text.split(END)[1]
-    return f"{before}{START}\n{new}\n{END}{after}"
+def with_table(text: str, mark: str, new: str) -> str:
+    """The text with what stands between <!-- mark --> and <!-- /mark --> replaced."""
+    start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    if text.count(start) != 1 or text.count(end) != 1:
+        raise ValueError(f"the text must have {start} and {end} once each")
+    before, after = text.split(start)[0], text.split(end)[1]
+    return f"{before}{start}\n{new}\n{end}{after}"
 
 
-def main(readme: Path = NOTEBOOKS.parent / "README.md") -> None:
-    new = table(sorted(NOTEBOOKS.glob("src/*.py")))
-    readme.write_text(with_table(readme.read_text(encoding="utf-8"), new), encoding="utf-8")
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--limit", type=float, help="seconds that no lesson may exceed")
+    limit = parser.parse_args().limit
+    found = costs(sorted(NOTEBOOKS.glob("src/*.py")))
+    if limit:
+        slow = [source.stem for source, taken in found.items() if taken.seconds > limit]
+        sys.exit(f"longer than {limit:g} s: {', '.join(slow)}" if slow else 0)
+    for path, mark, new in [(README, "lessons", table(found)), (GUIDE, "costs", table_of_costs(found))]:
+        path.write_text(with_table(path.read_text(encoding="utf-8"), mark, new), encoding="utf-8")
 
 
 if __name__ == "__main__":

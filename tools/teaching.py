@@ -8,11 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from build_notebooks import NOTEBOOKS, notebook_from
-from lesson_times import opening
+from lesson_times import GUIDE, opening, with_table
 
 from sslcourse.exercises import all_exercises
 
-GUIDE = NOTEBOOKS.parent / "docs" / "teaching.md"
 FREE = "a project with [data of one's own](on_your_own.md)"
 PLANS = {  # weeks: the lessons of each; those that are still to be written are left out
     5: "00 01 | 02 04 | 09 | 10 11 | 13 17",
@@ -80,16 +79,11 @@ def goals(known: dict) -> str:
     return "\n".join(lines).strip()
 
 
-def between(text: str, mark: str, new: str) -> str:
-    """The text with what stands between <!-- mark --> and <!-- /mark --> replaced."""
-    before, rest = text.split(f"<!-- {mark} -->")
-    _, after = rest.split(f"<!-- /{mark} -->")
-    return f"{before}<!-- {mark} -->\n\n{new}\n\n<!-- /{mark} -->{after}"
-
-
 def with_tables(text: str) -> str:
     known = lessons()
-    return between(between(text, "plans", plans(known)), "goals", goals(known))
+    for mark, new in [("plans", plans(known)), ("goals", goals(known))]:
+        text = with_table(text, mark, f"\n{new}\n")
+    return text
 
 
 def main(guide: Path = GUIDE) -> None:

@@ -292,6 +292,7 @@ quiz("00")
 # | [09 Contrastive learning](09_contrastive_learning.ipynb) | What do two pictures of the same thing have in common? |
 # | [10 Momentum contrast](10_momentum_contrast.ipynb) | Where do thousands of negatives come from? |
 # | [11 Without negatives](11_without_negatives.ipynb) | What prevents collapse if nothing is pushed apart? |
+# | [12 Self-distillation](12_self_distillation.ipynb) | Can a network be its own teacher? |
 # | [13 Masked autoencoders](13_masked_autoencoder.ipynb) | How much of an image can be hidden? |
 # | [17 Label efficiency](17_label_efficiency.ipynb) | How many labels does pretraining save? |
 #

@@ -1320,4 +1320,4 @@ quiz("11")
 #   Bardes et al., *Revisiting feature prediction for learning visual representations from video* (V-JEPA), arXiv:2404.08471;
 #   Balestriero and LeCun, *LeJEPA*, arXiv:2511.08544.
 #
-# **Next:** [13 Masked autoencoders](13_masked_autoencoder.ipynb), which learn by filling in what is hidden of a picture.
+# **Next:** [12 Self-distillation](12_self_distillation.ipynb), where a network is its own teacher.

@@ -2,7 +2,7 @@
 
 from sslcourse.data.batches import Batches
 from sslcourse.data.chunks import Chunk, Chunks
-from sslcourse.data.clips import ClipSet, FramePairs, clips
+from sslcourse.data.clips import SCATTERED, ClipSet, FramePairs, clips
 from sslcourse.data.grammar import Grammar
 from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
@@ -12,6 +12,7 @@ from sslcourse.data.text import GRAMMAR, AgreementSet, TextSet, agreement_senten
 
 __all__ = [
     "GRAMMAR",
+    "SCATTERED",
     "AgreementSet",
     "Alphabet",
     "Batches",

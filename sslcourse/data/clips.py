@@ -20,6 +20,8 @@ FACTORS = {  # name of a factor -> its lowest and its highest value
     "brightness": (0.6, 1.0),  # the garment's pixels are multiplied by it
     "texture": (0.0, math.inf),  # which texture lies behind: frames of equal numbers share one
 }
+# small garments anywhere, some of them partly outside: a frame's centre says little about where they are
+SCATTERED = MappingProxyType({"size": (0.45, 0.65), "x": (-0.4, 1.4), "y": (-0.4, 1.4)})
 COARSE, FINE = 8, 16  # cells of random gray along one side of a texture
 RANDOM_NUMBERS = 5 + COARSE**2 + FINE**2 + 4  # random numbers that one frame takes
 CLIPS_AT_ONCE = 50  # few enough for intermediate results to stay near the processor

@@ -13,10 +13,14 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
 
     A point holds the seed; the loss, averaged over the last tenth of the steps; on 2,000 validation images
     the accuracies "knn" and "probe" (10 labels a class), "alignment" and "uniformity". In "label_efficiency"
-    (tools/label_curves.py) and "clips_probe", "clips_supervised" and "clips_fine_tuning"
-    (tools/clip_curves.py) it holds "per_class", "draw", "accuracy", and how it was trained; in "agreement"
-    (tools/agreement_curves.py) also the "steps" and "lr" of a network that were best on validation; in
-    "mask_rate" the seed and "kl", nats above the floor.
+    (tools/label_curves.py), "clips_probe", "clips_supervised" and "clips_fine_tuning" (tools/clip_curves.py)
+    and "mae_fine_tuning" (tools/mae_curves.py) it holds "per_class", "draw", "accuracy", and how it was
+    trained; in "agreement" (tools/agreement_curves.py) also the "steps" and "lr" of a network that were best
+    on validation; in "mask_rate" the seed and "kl", nats above the floor; in "attention" (tools/attention.py)
+    "knn", and the "auroc" and "iou" of an attention map; in "vae_epochs" (tools/latent_space.py)
+    "distortion" and "rate" in nats, "precision" and "recall"; in "disentanglement" and
+    "disentanglement_shapes" (the same file) the MIG of every factor and their mean; in "left_out"
+    (tools/left_out.py) the AUROC of three detectors.
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:

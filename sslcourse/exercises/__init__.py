@@ -1,5 +1,6 @@
 """Exercises that say what is wrong, hints, solutions and quizzes; one file a lesson."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -10,6 +11,7 @@ from sslcourse.exercises.exercise import Exercise
 from sslcourse.show import say, without_marks
 from sslcourse.widgets import Quiz
 
+STRICT = "SSLCOURSE_STRICT"  # a variable for graders that give a point where nothing raises
 _asked: Counter[str] = Counter()  # how often a hint or a solution was asked for in this kernel
 
 
@@ -30,8 +32,10 @@ def find(name: str) -> Exercise:
 
 
 def check(name: str, answer: Callable) -> None:
-    """Say whether an answer is right, or what is wrong with it."""
+    """Say whether an answer is right, or what is wrong with it; where STRICT is set, raise AssertionError."""
     verdict = find(name).verdict(answer)
+    if os.environ.get(STRICT) and verdict != "Right.":
+        raise AssertionError(f"{name}: {verdict}")
     print(f"{name}: {without_marks(verdict) if verdict.startswith('Wrong: ') else verdict}")
 
 

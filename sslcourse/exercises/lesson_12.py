@@ -310,7 +310,7 @@ DINO_LOSS = Exercise(
         "student's view that are *not* the same view."
     ),
     stub=(
-        "def my_dino_loss(student_scores, teacher_scores, center, temperature, teacher_temperature):\n"
+        "def my_dino_loss(\n    student_scores, teacher_scores, center, temperature, teacher_temperature\n):\n"
         '    """A tensor without dimensions."""\n'
         "    ...  # your code"
     ),

@@ -1,5 +1,7 @@
 """Exercises and quiz of lesson 13, the masked autoencoder."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
@@ -42,10 +44,10 @@ PATCHIFY = Exercise(
     ),
     reference=my_patchify,
     hints=(
-        "First make five dimensions of it: image, row of patches, row in the patch, column of patches, column "
-        "in the patch.",
-        "Of these five, exchange the two in the middle, `.transpose(2, 3)`; then a last `.reshape` joins them "
-        "two by two.",
+        "Which five numbers say where a pixel is: image, row of patches, row in the patch, and what else? "
+        "`.reshape` gives each a dimension of its own.",
+        "In which order have the five to stand, so that the pixels of a patch come last, row by row? Bring them "
+        "into it, then join dimensions two by two.",
     ),
     cases=lambda: [
         (uniform(2, 1, 4, 6), 2),
@@ -192,8 +194,9 @@ MASK = Exercise(
     ),
     reference=my_random_mask,
     hints=(
-        "Draw `torch.rand(n, n_patches)`: the patches with the largest numbers of a row are the hidden ones.",
-        "`noise.argsort(dim=1).argsort(dim=1)` is the rank of each number in its row, 0 for the smallest.",
+        "Draw a random number for each patch. Which property of the numbers of a row hides a fixed count of them?",
+        "The rank of each number in its row decides. One `argsort` tells which patch has the smallest number; "
+        "what does an `argsort` of that tell?",
     ),
     test=judge_mask,
     wrong={
@@ -258,7 +261,7 @@ LOSS = Exercise(
     reference=my_masked_loss,
     hints=(
         "First one error for each patch, `(N, L)`: the mean over the last dimension.",
-        "`errors[mask]` picks the errors of the hidden patches.",
+        "Rows may hide different numbers: pick the hidden patches of all rows at once, then average.",
     ),
     cases=_loss_cases,
     differentiable=("predictions",),
@@ -336,7 +339,7 @@ DECODE = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "This decoder circulates: it puts every token into its place, and yet predicts the same for all hidden "
+        "This decoder is widely copied: it puts every token into its place, and yet predicts the same for all hidden "
         "patches, as the cells above show. It is given all that it needs: the `visible` tokens `(N, V, D)`, the "
         "`mask` `(N, L)`, one `mask_token` `(D,)`, `positions` `(L, D)` and the `blocks` of a transformer, "
         "a function from `(N, L, D)` to `(N, L, D)`. Mend it, so that it does what section 2 says, and can be trained. "
@@ -392,21 +395,243 @@ DECODE = Exercise(
     },
 )
 
-EXERCISES = [PATCHIFY, MASK, LOSS, DECODE]
+
+# ---- predict: the order of five guesses
+
+GUESSES = ("best linear guess", "interpolation", "mean patch", "network, one pass", "network, stored")
+
+
+def my_order():
+    return ["network, stored", "best linear guess", "network, one pass", "interpolation", "mean patch"]
+
+
+def judge_order(answer: Callable) -> None:
+    """Raise Wrong unless answer() lists the five guesses from the smallest to the largest error."""
+    named = answer()
+    if isinstance(named, str) or not isinstance(named, list | tuple):
+        raise Wrong(f"return a list of these five names, the smallest error first: {', '.join(GUESSES)}.")
+    if sorted(named) != sorted(GUESSES):
+        raise Wrong(f"name each of the five once: {', '.join(GUESSES)}.")
+    place = {name: position for position, name in enumerate(named)}
+    if place["mean patch"] != 4:
+        raise Wrong(
+            "which guess never looks at the image? A garment may lie anywhere: what does a mean of all look like?"
+        )
+    if place["interpolation"] < place["best linear guess"]:
+        raise Wrong(
+            "interpolation is linear in the visible pixels too. Can it be better than the best one that is linear?"
+        )
+    if place["network, one pass"] < place["network, stored"]:
+        raise Wrong("both networks are of one kind; which of them was trained for longer?")
+    if place["interpolation"] < place["network, one pass"]:
+        raise Wrong("a network sees the same pixels as interpolation, and 48,000 frames of clothes besides.")
+    if place["best linear guess"] > place["network, one pass"]:
+        raise Wrong(
+            "not in one pass: the linear guess is fitted anew for each mask, on all pixel pairs of 48,000 frames, "
+            "while a network has one set of weights for every mask and has just begun."
+        )
+    if place["best linear guess"] < place["network, stored"]:
+        raise Wrong(
+            'a correlation of pixels cannot say "this is a shoe, and shoes end here". Given enough steps, a '
+            "network can."
+        )
+
+
+ORDER = Exercise(
+    name="13.order",
+    title="which guess will be best?",
+    minutes=4,
+    difficulty="medium",
+    statement=(
+        "Three quarters of the patches are hidden. Before anything is measured: put the five guesses in order, the "
+        "smallest error in the hidden patches first. \"Network, one pass\" is the one that you will train in a "
+        "minute, \"network, stored\" the one of the slider above."
+    ),
+    stub=(
+        "def my_order():\n"
+        '    guesses = ["mean patch", "interpolation", "best linear guess"]\n'
+        '    guesses += ["network, one pass", "network, stored"]\n'
+        "    return guesses  # in the right order"
+    ),
+    reference=my_order,
+    hints=(
+        "Which guesses use the image, which use other images, and which use both?",
+        "Interpolation is one linear guess among all. For the networks ask how long each has practised.",
+    ),
+    test=judge_order,
+    wrong={
+        "which guess never looks at the image": lambda: list(GUESSES),
+        "Can it be better than the best one": lambda: [
+            "interpolation", "best linear guess", "network, stored", "network, one pass", "mean patch",
+        ],
+        "which of them was trained for longer": lambda: [
+            "network, one pass", "network, stored", "best linear guess", "interpolation", "mean patch",
+        ],
+        "48,000 frames of clothes besides": lambda: [
+            "network, stored", "best linear guess", "interpolation", "network, one pass", "mean patch",
+        ],
+        "not in one pass": lambda: [
+            "network, stored", "network, one pass", "best linear guess", "interpolation", "mean patch",
+        ],
+        "this is a shoe": lambda: [
+            "best linear guess", "network, stored", "network, one pass", "interpolation", "mean patch",
+        ],
+        "name each of the five once": lambda: ["mean patch"],
+        "return a list": lambda: "mean patch",
+    },
+)  # fmt: skip
+
+
+# ---- derive: the error of a linear guess
+
+
+def my_linear_error(spread, correlation):
+    return spread**2 * (1 - correlation**2)
+
+
+LINEAR_ERROR = Exercise(
+    name="13.linear_error",
+    title="how good can a straight line be?",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "A hidden pixel has the standard deviation `spread`, and its correlation with the visible one is "
+        "`correlation`, from -1 to 1. Derive with pencil the mean squared error of the regression line. Begin with "
+        "deviations from the means, guess $b$ times that of the visible pixel, write the error as a parabola in $b$, "
+        "and put in the best $b$."
+    ),
+    stub=(
+        "def my_linear_error(spread, correlation):\n"
+        '    """The mean squared error of the best linear guess, a number."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_linear_error,
+    hints=(
+        "Call the standard deviation of the visible pixel s. The covariance is correlation times s times spread.",
+        "The error is the variance of the hidden pixel, minus 2b times the covariance, plus b squared times s squared. "
+        "Where is its minimum, and what becomes of s there?",
+    ),
+    cases=lambda: [(1.0, 0.6), (0.5, -0.8), (2.0, 0.0), (0.3, 1.0), (3.0, 0.25)],
+    wrong={
+        "the correlation counts squared: with -1 the line is perfect too.": lambda s, r: s**2 * (1 - r),
+        "this is the share that the line explains; the error is what remains.": lambda s, r: s**2 * r**2,
+        "a squared error goes with the square of the standard deviation.": lambda s, r: s * (1 - r**2),
+        "this is the root of the error; the mean *squared* error is asked for.": (
+            lambda s, r: s * max(1 - r**2, 0.0) ** 0.5
+        ),
+        "this is the error of the mean alone, without the line.": lambda s, r: s**2,
+        "(1 - r) squared is not 1 - r squared.": lambda s, r: s**2 * (1 - r) ** 2,
+        "a step of the calculation is missing: with the best b the middle term is twice the last one.": (
+            lambda s, r: s**2 * (1 + r**2)
+        ),
+        "the middle term is -2b times the covariance, and the last one b squared times the variance: together "
+        "they leave -1 times r squared, not -2.": lambda s, r: s**2 * (1 - 2 * r**2),
+    },
+)
+
+
+# ---- build: the best linear guess
+
+
+def my_linear_fill(pixels, hidden, mean, covariance):
+    filled, visible = pixels.clone(), ~hidden
+    among_visible = covariance[visible][:, visible]
+    surprise = torch.linalg.solve(among_visible, (pixels - mean)[visible])
+    filled[hidden] = mean[hidden] + covariance[hidden][:, visible] @ surprise
+    return filled
+
+
+def _fill_cases() -> list[tuple]:
+    def case(seed: int, n_pixels: int, n_hidden: int) -> tuple:
+        generator = Generator().manual_seed(seed)
+        factors = torch.randn(n_pixels, 3 * n_pixels, generator=generator)
+        covariance = factors @ factors.T / n_pixels
+        hidden = torch.rand(n_pixels, generator=generator).argsort().argsort() < n_hidden
+        mean, pixels = torch.rand(2, n_pixels, generator=generator)
+        return pixels, hidden, mean, covariance
+
+    return [case(0, 6, 2), case(1, 9, 6), case(2, 5, 1)]
+
+
+def _filled_by(gain: Callable, centre: bool = True, add: bool = True) -> Callable:
+    """An answer with gain(C_hv, C_vv) in the place of C_hv times the inverse of C_vv."""
+
+    def answer(pixels, hidden, mean, covariance):
+        v, filled = ~hidden, pixels.clone()
+        matrix = gain(covariance[hidden][:, v], covariance[v][:, v])
+        filled[hidden] = matrix @ (pixels - centre * mean)[v] + add * mean[hidden]
+        return filled
+
+    return answer
+
+
+def _inverse(c_hv: Tensor, c_vv: Tensor) -> Tensor:
+    return c_hv @ torch.linalg.inv(c_vv)
+
+
+LINEAR = Exercise(
+    name="13.linear",
+    title="build the best linear guess",
+    minutes=15,
+    difficulty="hard",
+    statement=(
+        "Write the strongest rival of this lesson for one image. `pixels` `(P,)` holds the image, `hidden` `(P,)` is "
+        "True where a pixel must not be used, `mean` `(P,)` and `covariance` `(P, P)` belong to all pixels. Return "
+        "the image with the hidden pixels replaced by the best linear guess, and leave `pixels` as it was."
+    ),
+    stub=(
+        "def my_linear_fill(pixels, hidden, mean, covariance):\n"
+        '    """The image (P,) with the best linear guess of its hidden pixels."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_linear_fill,
+    hints=(
+        "Which rows and columns of the covariance are $C_{vv}$, which are $C_{hv}$? A boolean mask picks rows; "
+        "columns are picked in a second step.",
+        "Solve a system of linear equations with $C_{vv}$ and the deviations of the visible pixels, then multiply "
+        "by $C_{hv}$ and add the mean.",
+    ),
+    cases=_fill_cases,
+    tolerance=1e-3,
+    unchanged=("pixels",),
+    wrong={
+        "the mean of the hidden pixels is missing at the end.": _filled_by(_inverse, add=False),
+        "take the mean out of the visible pixels first.": _filled_by(_inverse, centre=False),
+        "without the inverse of C_vv, pixels that say the same count twice.": _filled_by(
+            lambda c_hv, c_vv: c_hv
+        ),
+        "each visible pixel was used by itself, as if the visible ones did not vary together.": _filled_by(
+            lambda c_hv, c_vv: c_hv / c_vv.diagonal()
+        ),
+        "C_vv was multiplied in; its inverse is needed.": _filled_by(lambda c_hv, c_vv: c_hv @ c_vv),
+        "this is the mean; the visible pixels were not used.": _filled_by(lambda c_hv, c_vv: 0 * c_hv),
+        "visible and hidden are exchanged: True means hidden.": lambda p, h, m, c: my_linear_fill(
+            p, ~h, m, c
+        ),
+        "only the guesses came back; return the whole image.": lambda p, h, m, c: my_linear_fill(p, h, m, c)[
+            h
+        ],
+        "the visible pixels must stay as they are.": lambda p, h, m, c: my_linear_fill(p, h, m, c).where(
+            h, m
+        ),
+    },
+)
+
+EXERCISES = [PATCHIFY, MASK, LOSS, LINEAR_ERROR, LINEAR, ORDER, DECODE]
 
 QUIZ = [
     Question(
         "Why does the encoder of a masked autoencoder see the visible patches only?",
-        right="It saves work, and keeps mask tokens out of the encoder",
+        right="It costs less, and the encoder never meets mask tokens",
         options={
-            "It saves work, and keeps mask tokens out of the encoder": (
+            "It costs less, and the encoder never meets mask tokens": (
                 "A quarter of the tokens costs about a quarter. And the encoder, which is kept, never gets used to mask "
                 "tokens, which no real image has."
             ),
-            "Otherwise it could copy the hidden patches": (
+            "It could copy the hidden patches if it saw everything": (
                 "A mask token in their place would hide them as well. That version works, but costs more."
             ),
-            "A transformer cannot take all patches at once": (
+            "It cannot take in all the patches of an image at once": (
                 "It can: that is how the encoder is used after training."
             ),
         },
@@ -418,58 +643,72 @@ QUIZ = [
             "The same for every hidden patch of an image": (
                 "All its mask tokens are the same vector, and attention treats equal tokens equally."
             ),
-            "The right patches in the wrong places": (
+            "The right patches, but in the wrong places": (
                 "For that, the predictions would have to differ; they do not."
             ),
-            "Nothing useful for the visible patches": (
+            "Nothing useful for the patches in plain view": (
                 "These still know their places from the encoder. The hidden ones are the trouble."
             ),
         },
     ),
     Question(
         "Why does the loss leave out the visible patches?",
-        right="Copying them would teach nothing and take up the decoder",
+        right="Copying them would take up the decoder and teach nothing",
         options={
-            "Copying them would teach nothing and take up the decoder": (
+            "Copying them would take up the decoder and teach nothing": (
                 "The gradient there is exactly 0. So predictions for visible patches are poor, and the picture "
                 "takes the original there."
             ),
-            "Their error is zero anyway": (
+            "Their error is zero anyway, as the encoder has seen them": (
                 "It is not: the decoder never learns to draw them, because no loss asks for it."
             ),
-            "The decoder does not know them": "It does: their tokens are all that it knows of the image.",
-        },
-    ),
-    Question(
-        "What does this lesson's comparison say about hiding 75 %?",
-        right="That it is not the best ratio everywhere",
-        options={
-            "That it is not the best ratio everywhere": (
-                "It was best for the large model and the photographs of the paper. Here, with small images cut into "
-                "16 patches, less hiding did no worse at equal cost."
-            ),
-            "That it is best for every kind of image": (
-                "The paper found it on ImageNet. Text hides 15 %, and our own table shows no advantage."
-            ),
-            "That the ratio does not matter at all": (
-                "It decides how hard the task is and what a step costs; the errors in the table differ widely."
+            "The decoder knows nothing of them and could only guess": (
+                "It does: their tokens are all that it knows of the image."
             ),
         },
     ),
     Question(
-        "The best linear guess draws hidden patches with less error than the network. What follows?",
-        right="That low error and useful tokens are two different things",
+        "A picture drawn by a network looks right. Which comparison says most about what it has learned?",
+        right="Beside the best linear guess, fitted for each mask",
         options={
-            "That low error and useful tokens are two different things": (
-                "The linear guess yields pixels and no representation. What the encoder is good for, the probe and "
-                "fine-tuning tell."
+            "Beside the best linear guess, fitted for each mask": (
+                "Whatever beats it knows more than correlations of pixels."
             ),
-            "That the network has a bug": (
-                "Possible, and worth a test. But a closed form that uses all 784 x 784 covariances is a strong rival "
-                "for a short training."
+            "Beside the mean patch at each place of the images": (
+                "That guess never looks at the image. On clothes that move, almost anything beats it."
             ),
-            "That masked autoencoders are useless": (
-                "They are not made to repair pictures. The drawing is the exercise, the encoder is the result."
+            "Beside the error of the same network on training frames": (
+                "That shows overfitting, and nothing about how hard the task is."
+            ),
+        },
+    ),
+    Question(
+        "BERT hides 15 % of the words, MAE 75 % of the patches. What is the reason given, and tested above?",
+        right="Images are redundant: what is hidden follows from near pixels",
+        options={
+            "Images are redundant: what is hidden follows from near pixels": (
+                "With few patches hidden a linear guess already removes most of the error. Words give their neighbours away less."
+            ),
+            "Images have fewer patches than a sentence of text has words": (
+                "A ViT has 196 patches for an image; a sentence has some twenty words."
+            ),
+            "Images need no more than a quarter of their pixels anywhere": (
+                "The encoder sees all patches when it is used. Hiding belongs to training."
+            ),
+        },
+    ),
+    Question(
+        "After MAE a network needs far fewer steps than from scratch. What must be checked before one praises MAE?",
+        right="Whether the control, tuned too and given more steps, catches up",
+        options={
+            "Whether the control, tuned too and given more steps, catches up": (
+                "A lead at one number of steps may be a matter of time alone. Pixels and another kind of network belong into the figure too."
+            ),
+            "Whether the loss of the pretraining went down in every epoch": (
+                "It may do so and teach nothing that the task needs."
+            ),
+            "Whether the drawings of the decoder look sharp on test images": (
+                "The decoder is thrown away, and sharp drawings are not what the encoder is kept for."
             ),
         },
     ),

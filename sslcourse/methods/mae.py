@@ -1,9 +1,16 @@
-"""Masked autoencoder: hide most patches of an image and draw them again (He and others, arXiv:2111.06377)."""
+"""Masked autoencoder: hide most patches of an image and draw them again (He and others, arXiv:2111.06377).
+
+Trained: encoder and decoder together; the encoder is kept. Section 3: "our encoder [...] only operates on a
+small subset (e.g., 25%) of the full set. Masked patches are removed; no mask tokens are used."
+Differs from the paper in: small networks; no class token; positions start as sine waves and are learned.
+"""
+
+import math
 
 import torch
 from torch import Generator, Tensor, nn
 
-from sslcourse.encoders import VisionTransformer, transformer
+from sslcourse.encoders import VisionTransformer, sine_positions, transformer
 from sslcourse.losses import masked_reconstruction_loss
 from sslcourse.masking import normalize_patches, patchify, random_mask, unpatchify
 
@@ -30,7 +37,7 @@ class MAE(nn.Module):
         self.ratio, self.normalize = ratio, normalize
         self.to_decoder = nn.Linear(encoder.width, width)
         self.mask_token = nn.Parameter(0.02 * torch.randn(width))
-        self.positions = nn.Parameter(0.02 * torch.randn(encoder.n_patches, width))
+        self.positions = nn.Parameter(sine_positions(math.isqrt(encoder.n_patches), width))
         self.decoder = transformer(width, depth, heads)
         self.to_pixels = nn.Linear(width, encoder.patch_size**2 * encoder.channels)
 

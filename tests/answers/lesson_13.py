@@ -455,7 +455,139 @@ def decode_one_place_at_a_time(visible, mask, mask_token, positions, blocks):
     return torch.cat([blocks(tokens[:, i : i + 1]) for i in range(tokens.shape[1])], dim=1)
 
 
+# ---- 13.order
+
+
+def order_as_a_tuple():
+    return ("network, stored", "best linear guess", "network, one pass", "interpolation", "mean patch")
+
+
+def order_sorted():
+    errors = {"mean patch": 5, "interpolation": 4, "network, one pass": 3, "best linear guess": 2}
+    return sorted({**errors, "network, stored": 1}, key=lambda name: ({**errors, "network, stored": 1})[name])
+
+
+def order_reversed():
+    return ["mean patch", "interpolation", "network, one pass", "best linear guess", "network, stored"][::-1]
+
+
+def order_from_the_worst():
+    return order_reversed()[::-1]
+
+
+def order_with_a_name_twice():
+    return [*order_reversed()[:4], "network, stored"]
+
+
+def order_as_numbers():
+    return [1, 2, 3, 4, 5]
+
+
+def order_with_interpolation_first():
+    return ["interpolation", *[name for name in order_reversed() if name != "interpolation"]]
+
+
+# ---- 13.linear_error
+
+
+def error_by_parabola(spread, correlation):
+    s = 0.7  # any visible pixel
+    b = correlation * spread / s
+    return spread**2 - 2 * b * correlation * s * spread + b**2 * s**2
+
+
+def error_in_numpy(spread, correlation):
+    return np.square(spread) * (1 - np.square(correlation))
+
+
+def error_as_a_tensor(spread, correlation):
+    return torch.tensor(spread) ** 2 * (1 - torch.tensor(correlation) ** 2)
+
+
+def error_with_factors(spread, correlation):
+    return spread * spread * (1 - correlation) * (1 + correlation)
+
+
+def error_with_absolute_correlation(spread, correlation):
+    return spread**2 * (1 - abs(correlation))
+
+
+def error_of_unit_spread(spread, correlation):
+    return 1 - correlation**2
+
+
+def error_with_spread_once(spread, correlation):
+    return spread - spread * correlation**2
+
+
+# ---- 13.linear
+
+
+def fill_by_inverse(pixels, hidden, mean, covariance):
+    visible = ~hidden
+    gain = covariance[hidden][:, visible] @ torch.linalg.inv(covariance[visible][:, visible])
+    return pixels.masked_scatter(hidden, mean[hidden] + gain @ (pixels - mean)[visible])
+
+
+def fill_in_numpy(pixels, hidden, mean, covariance):
+    x, h, m, c = (
+        t.numpy().astype(float) if t.dtype != torch.bool else t.numpy()
+        for t in (pixels, hidden, mean, covariance)
+    )
+    out = x.copy()
+    out[h] = m[h] + c[np.ix_(h, ~h)] @ np.linalg.solve(c[np.ix_(~h, ~h)], x[~h] - m[~h])
+    return out
+
+
+def fill_by_precision(pixels, hidden, mean, covariance):
+    """With the inverse P of the whole covariance: minus the inverse of P_hh times P_hv."""
+    precision = torch.linalg.inv(covariance.double())
+    p_hh, p_hv = precision[hidden][:, hidden], precision[hidden][:, ~hidden]
+    guess = mean[hidden] - torch.linalg.solve(p_hh, p_hv @ (pixels - mean)[~hidden].double())
+    filled = pixels.double()
+    filled[hidden] = guess
+    return filled
+
+
+def fill_pixel_by_pixel(pixels, hidden, mean, covariance):
+    visible = (~hidden).nonzero().flatten().tolist()
+    weights = torch.linalg.lstsq(covariance[visible][:, visible], covariance[visible]).solution
+    filled = pixels.clone()
+    for i in range(len(pixels)):
+        if hidden[i]:
+            filled[i] = mean[i] + sum(weights[k, i] * (pixels[j] - mean[j]) for k, j in enumerate(visible))
+    return filled
+
+
+def fill_with_the_mean(pixels, hidden, mean, covariance):
+    return torch.where(hidden, mean, pixels)
+
+
+def fill_with_hidden_as_seen(pixels, hidden, mean, covariance):
+    return mean + covariance @ torch.linalg.solve(covariance, pixels - mean)
+
+
+def fill_with_zeros_for_hidden(pixels, hidden, mean, covariance):
+    deviations = (pixels - mean) * ~hidden
+    return torch.where(hidden, mean + covariance @ torch.linalg.solve(covariance, deviations), pixels)
+
+
+def fill_in_place(pixels, hidden, mean, covariance):
+    visible = ~hidden
+    surprise = torch.linalg.solve(covariance[visible][:, visible], (pixels - mean)[visible])
+    pixels[hidden] = mean[hidden] + covariance[hidden][:, visible] @ surprise
+    return pixels
+
+
+def fill_with_correlations(pixels, hidden, mean, covariance):
+    spread = covariance.diagonal().sqrt()
+    return fill_by_inverse(pixels, hidden, mean, covariance / spread / spread[:, None])
+
+
 RIGHT = {
+    "13.order": [order_as_a_tuple, order_sorted, order_reversed],
+    "13.linear_error": [error_by_parabola, error_in_numpy, error_as_a_tensor, error_with_factors],
+    "13.linear": [fill_by_inverse, fill_in_numpy, fill_by_precision, fill_pixel_by_pixel],
     "13.patchify": [
         patches_by_unfold, patches_of_windows, patches_in_loops, patches_by_split, patches_in_numpy,
         patches_with_einsum, patches_of_the_course, patches_as_lists,
@@ -475,6 +607,16 @@ RIGHT = {
 }  # fmt: skip
 
 WRONG = {
+    "13.order": [
+        order_from_the_worst, order_with_a_name_twice, order_as_numbers, order_with_interpolation_first,
+    ],
+    "13.linear_error": [
+        error_with_absolute_correlation, error_of_unit_spread, error_with_spread_once,
+    ],
+    "13.linear": [
+        fill_with_the_mean, fill_with_hidden_as_seen, fill_with_zeros_for_hidden, fill_in_place,
+        fill_with_correlations,
+    ],
     "13.patchify": [
         patches_reshaped, patches_column_by_column, patches_turned, patches_as_columns,
         patches_that_overlap, patches_of_squares_only, patches_of_two_pixels,

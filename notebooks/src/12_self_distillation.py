@@ -1,0 +1,1319 @@
+# %% [markdown]
+# # 12 Self-distillation
+#
+# You train two methods that compare images with learned *prototypes* instead of with each other, SwAV and DINO. You make
+# both collapse by taking one ingredient away, recognise each collapse by a number known in advance, and test on true
+# masks whether attention finds objects.
+#
+# - **Slider:** steps of Sinkhorn, epsilon, ingredients of a training, temperature of the teacher, head of an attention map
+# - **Time:** about 120 minutes
+# - **You need:** lesson 09 (views, projection head), lesson 10 (momentum encoder), entropy and KL divergence of lesson 02
+#
+# Afterwards you can
+#
+# - give a batch of images to prototypes in equal parts, and say why a softmax will not do;
+# - write the losses of SwAV and DINO, and say which parts get a gradient;
+# - name DINO's two collapses, the ingredient that prevents each, and the value of the loss by which each is recognised;
+# - read the momentum and temperature schedules of a paper, and scale them to a run of yours;
+# - judge an attention map beside controls that need no training.
+
+# %%
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sslcourse import losses
+from sslcourse.augment import MultiCrop
+from sslcourse.data import SCATTERED, Batches, clips, images
+from sslcourse.evaluate import map_auroc, patch_masks
+from sslcourse.exercises import check, hint, quiz, solution
+from sslcourse.losses import sinkhorn, teacher_probabilities
+from sslcourse.methods import DINO, SwAV
+from sslcourse.momentum import half_life, momentum_copy, momentum_schedule
+from sslcourse.training import train_adamw
+from sslcourse.widgets import start_lesson, watch
+
+start_lesson()
+
+# %% tags=["drawing"]
+# Imports what draws the pictures, moves the sliders, judges encoders and checks the text
+from sslcourse import weights
+from sslcourse.claims import claim
+from sslcourse.data import labelled_subset, sweep
+from sslcourse.diagrams import Diagram
+from sslcourse.encoders import ClassTokenTransformer
+from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe, map_iou
+from sslcourse.losses import cross_entropy, entropy, kl_divergence
+from sslcourse.methods import KMeans
+from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
+from sslcourse.show import show, show_source
+from sslcourse.widgets import choice, explore, slider, stepped_slider
+
+# %% [markdown]
+# ## 1. The idea
+#
+# SimCLR and MoCo tell each image from all others. That is a strange demand: two photographs of sneakers are pushed apart
+# like a sneaker and a coat. **SwAV** and **DINO** ask for something softer. They learn $K$ vectors, called **prototypes**,
+# and describe an image by how well it fits each of them. Two views of an image should get the same description, and
+# images that look alike may share theirs.
+#
+# Without further precautions there is a perfect and useless solution: *every* image gets the same description. This is
+# **collapse**. The two methods prevent it differently:
+#
+# - SwAV gives the images of a batch to the prototypes **in equal parts**;
+# - DINO lets a slow **teacher** make the descriptions, *centres* them and *sharpens* them.
+#
+# SwAV comes first. The scores of one view become a **code**, by an algorithm named after Sinkhorn. The other view must
+# predict this code; and the same the other way round. *Stop gradient* says that the code is a target, and not trained.
+
+# %% tags=["drawing"]
+# Draws SwAV: one view makes a code, the other view predicts it
+swav_picture = Diagram("SwAV, one of its two directions")
+swav_encoders = [swav_picture.encoder("encoder", 1, row) for row in (0, 1)]
+swav_heads = [swav_picture.head("head,\nprototypes", 2.1, row) for row in (0, 1)]
+swav_code = swav_picture.data("code $q_a$", 3.6, 0)
+swav_loss = swav_picture.loss("cross-\nentropy", 3.6, 1)
+swav_ends = [(swav_code, "Sinkhorn//"), (swav_loss, "softmax\n$p_b$")]
+for row, (end, way) in enumerate(swav_ends):
+    view = swav_picture.data(f"view {'ab'[row]}", 0, row)
+    swav_picture.flow(view, swav_encoders[row], swav_heads[row], way, end)
+swav_picture.flow(swav_code, swav_loss)
+swav_picture.shared(*swav_encoders)
+swav_picture.shared(*swav_heads)
+show(swav_picture.figure, alt=swav_picture.words)
+
+# %% [markdown]
+# ## 2. The mathematics of SwAV
+#
+# Encoder and head turn a view into a vector $z$ of length 1. The prototypes $c_1, \dots, c_K$ have length 1 as well. The
+# **scores** of the view are its cosines with the prototypes, $s_k = z \cdot c_k$. The **prediction** is a softmax at a
+# temperature $\tau$:
+#
+# $$ p_k = \frac{\exp(s_k / \tau)}{\sum_j \exp(s_j / \tau)} . $$
+#
+# The **code** $q$ is a distribution over the prototypes, too, but the codes of a batch of $N$ images are made together.
+# As rows of a matrix $Q$ they solve
+#
+# $$ \max_Q \; \sum_{i,k} Q_{ik} S_{ik} + \varepsilon H(Q) \quad \text{where each row of } Q \text{ sums to } 1
+# \text{ and each column to } N / K , $$
+#
+# with the entropy $H(Q) = -\sum_{ik} Q_{ik} \log Q_{ik}$. Rows that sum to 1 are distributions; columns that sum to $N/K$
+# are the **equal parts**. Each view predicts the code of the other one:
+#
+# $$ L = \tfrac12 \left[ H(q_a, p_b) + H(q_b, p_a) \right] , \qquad H(q, p) = -\sum_k q_k \log p_k . $$
+
+# %% [markdown]
+# ## 3. Codes in equal parts
+#
+# Scores of six images with three prototypes. The first prototype is liked by all:
+
+# %%
+scores = torch.tensor([[0.9, 0.2, 0.1], [0.8, 0.6, 0.0], [0.9, 0.1, 0.3]])
+others = torch.tensor([[0.7, 0.1, 0.6], [0.8, 0.7, 0.2], [0.6, 0.2, 0.5]])
+scores = torch.cat([scores, others])  # (6, 3)
+by_row = torch.softmax(scores / 0.1, dim=1)
+print("largest score of each image:", scores.argmax(1).tolist())
+print("column sums of the softmax: ", [round(x, 2) for x in by_row.sum(0).tolist()])
+
+# %% [markdown]
+# With a softmax of each row the first prototype takes nearly everything, and a loss that asks for equal descriptions is
+# happy with that. So divide each *column* by its sum, and give it $N / K = 2$ images:
+
+# %%
+Q = torch.exp(scores / 0.1)
+Q = Q / Q.sum(0) * 2
+print("column sums:", [round(x, 2) for x in Q.sum(0).tolist()])
+print("row sums:   ", [round(x, 2) for x in Q.sum(1).tolist()])
+
+# %% [markdown]
+# Now the columns are right and the rows are not. Divide each *row* by its sum:
+
+# %%
+Q = Q / Q.sum(1, keepdim=True)
+print("column sums:", [round(x, 2) for x in Q.sum(0).tolist()])
+print("row sums:   ", [round(x, 2) for x in Q.sum(1).tolist()])
+
+# %% [markdown]
+# Now the rows are right, and the columns are closer to 2 than the softmax left them. Do both again and again: this is
+# **Sinkhorn's algorithm**, and it converges to the solution of the problem above. SwAV takes three iterations and ends
+# with the rows.
+
+# %% exercise="12.sinkhorn"
+
+# %%
+show_source(sinkhorn)
+
+# %% [markdown]
+# Move the step to see rows and columns take turns. Then move $\varepsilon$: small, and the codes are hard, one prototype
+# for each image; large, and all prototypes get the same.
+
+
+# %% tags=["drawing"]
+# Draws the codes and their sums after each half iteration; move step and epsilon
+def half_steps(scores, epsilon, steps):
+    """exp(S / epsilon) after some divisions, by columns and by rows in turn."""
+    log_q = scores / epsilon
+    for step in range(steps):
+        rows = step % 2
+        share = 0.0 if rows else math.log(len(scores) / scores.shape[1])
+        log_q = log_q - log_q.logsumexp(rows, keepdim=True) + share
+    return log_q.exp()
+
+
+step_figure, step_ax = subplots(width=4.6, height=3.6)
+step_image = step_ax.imshow(
+    torch.zeros(6, 3), vmin=0, vmax=1, cmap="Blues", aspect="auto"
+)
+cells = [
+    [step_ax.text(k, i, "", ha="center", va="center") for k in range(3)] for i in range(6)
+]
+row_sums = [step_ax.text(2.6, i, "", va="center", color=COLORS[2]) for i in range(6)]
+column_sums = [step_ax.text(k, 5.9, "", ha="center", color=COLORS[2]) for k in range(3)]
+step_ax.set_xticks(range(3), [f"prototype {k + 1}" for k in range(3)])
+step_ax.xaxis.tick_top()
+step_ax.set_yticks(range(6), [f"image {i + 1}" for i in range(6)])
+step_ax.text(2.6, 5.9, "sums", color=COLORS[2])
+step_ax.set_xlim(-0.5, 3.1)
+step_ax.set_ylim(6.1, -0.5)
+freeze_layout(step_figure)
+
+
+def number(value):
+    return f"{value:.2f}" if value < 1000 else f"{value:.0e}"
+
+
+def draw_half_steps(step, epsilon):
+    q = half_steps(scores, epsilon, step)
+    step_image.set_data(q / q.max() if step == 0 else q)
+    shades = step_image.get_array() > 0.6
+    for i, line in enumerate(q.tolist()):
+        for k, value in enumerate(line):
+            cells[i][k].set_text(number(value))
+            cells[i][k].set_color("white" if shades[i, k] else "black")
+    for texts, sums in [(row_sums, q.sum(1)), (column_sums, q.sum(0))]:
+        for text, value in zip(texts, sums.tolist(), strict=True):
+            text.set_text(number(value))
+    done = "exponentials" if step == 0 else ["rows", "columns"][step % 2] + " divided"
+    gaps = (q.sum(1) - 1).abs().max(), (q.sum(0) - 2).abs().max()
+    return step_figure, (
+        f"Step {step} ({done}), epsilon {epsilon}. Largest gap: rows {number(gaps[0].item())}, "
+        f"columns {number(gaps[1].item())}. Entropy of a row {entropy(q / q.sum(1, keepdim=True)).mean():.2f}, "
+        f"ln 3 = {math.log(3):.2f}."
+    )
+
+
+explore(
+    draw_half_steps,
+    step=slider("half iterations", 0, 20, step=1, value=2),
+    epsilon=stepped_slider("epsilon", [0.02, 0.05, 0.1, 0.2, 0.5, 2.0], value=0.1),
+)
+
+# %% tags=["claim"]
+# Checks what the text says of epsilon, and that SwAV's setting leaves columns nearly equal
+hard, soft = (entropy(sinkhorn(scores, epsilon, 10)).mean() for epsilon in (0.02, 2.0))
+claim("a small epsilon makes hard codes", lambda: hard < 0.2)
+claim("a large epsilon gives all prototypes the same", lambda: soft > math.log(3) - 0.02)
+claim(
+    "after ten iterations the columns are nearly equal at epsilon 0.1",
+    lambda: (sinkhorn(scores, 0.1, 10).sum(0) - 2).abs().max() < 0.05,
+)
+claim(
+    "one iteration brings the columns closer to 2 than the softmax left them",
+    lambda: (Q.sum(0) - 2).abs().max() < (by_row.sum(0) - 2).abs().max(),
+)
+
+# %% [markdown]
+# Two images and two prototypes are enough for a closed form. It shows what a code depends on.
+
+# %% exercise="12.code"
+
+# %% [markdown]
+# The softmax of a row compares two prototypes for *one* image. The balanced code compares two images as well: it asks who
+# gains more by getting the first prototype. An offset that all images share, such as a prototype that everybody likes,
+# drops out.
+
+# %%
+liked = scores.clone()
+liked[:, 0] += 0.5  # everybody likes the first prototype still more
+change = (sinkhorn(liked, 0.1, 50) - sinkhorn(scores, 0.1, 50)).abs().max()
+softmax_change = (torch.softmax(liked / 0.1, 1) - by_row).abs().max()
+print(f"largest change of a balanced code: {change:.3f}")
+print(f"largest change of the softmax:     {softmax_change:.2f}")
+
+# %% [markdown]
+# ### Spot the bug: a number too large
+#
+# A widely copied version, that of the authors' code too, takes the exponential first. Here it meets a perfect score, 1,
+# and a smaller epsilon than the usual 0.05:
+
+
+# %%
+def sinkhorn_of_exponentials(scores, epsilon, iterations=3):
+    q = torch.exp(scores / epsilon)
+    for _ in range(iterations):
+        q = q / q.sum(0) * len(scores) / scores.shape[1]
+        q = q / q.sum(1, keepdim=True)
+    return q
+
+
+sure = torch.tensor([[1.0, 0.2], [0.9, 0.1], [0.3, 1.0]])
+for epsilon in [0.05, 0.02, 0.011]:
+    plain, ours = sinkhorn_of_exponentials(sure, epsilon), sinkhorn(sure, epsilon)
+    print(f"epsilon {epsilon}: {plain[0, 0]:.3f}   with logarithms {ours[0, 0]:.3f}")
+
+# %% [markdown]
+# The largest number that float32 knows is about $3 \cdot 10^{38} = e^{88.7}$, and $1 / 0.011 = 90.9$. The same happens at
+# the usual epsilon if the vectors were never brought to length 1, because then a score may be 10: that is how it was
+# found by users of [SwAV](https://github.com/facebookresearch/swav/issues/67) and of
+# [DINOv2](https://github.com/facebookresearch/dinov2/pull/583), which makes its codes by the same algorithm. With
+# logarithms nothing overflows.
+#
+# A common mistake is a matrix on its side: with `(K, N)` instead of `(N, K)` the same lines equalise the *images* and not
+# the prototypes. No error is raised. The sums of rows and columns tell at once.
+
+# %%
+generator = torch.Generator().manual_seed(0)
+many = F.normalize(torch.randn(256, 16, generator=generator), dim=1)
+many = many @ F.normalize(torch.randn(30, 16, generator=generator), dim=1).T  # (256, 30)
+for name, codes in [("right", sinkhorn(many)), ("on its side", sinkhorn(many.T).T)]:
+    rows, columns = codes.sum(1), codes.sum(0)
+    print(f"{name:12} rows sum to {rows.min():.2f} to {rows.max():.2f},", end=" ")
+    print(
+        f"columns to {columns.min():.1f} to {columns.max():.1f}; N / K = {256 / 30:.1f}"
+    )
+
+# %% [markdown]
+# ### What equal parts are good for
+#
+# Let all images have nearly the same features, as in a collapsed network: the same scores, but for a little noise. A
+# softmax gives them all to one prototype. Balanced codes still tell them apart, and so they pull the network out of the
+# collapse.
+
+# %%
+alike = many[:1] + 0.001 * torch.randn(256, 30, generator=generator)
+by_softmax, by_sinkhorn = alike.argmax(1), sinkhorn(alike).argmax(1)
+print("prototypes in use, softmax: ", len(by_softmax.unique()), "of 30")
+print("prototypes in use, Sinkhorn:", len(by_sinkhorn.unique()), "of 30")
+
+# %% [markdown]
+# ## 4. Swapped prediction
+#
+# Three images, each seen in two views, two prototypes. Whoever predicts its own code has learned nothing about views, so
+# each view predicts the code of the *other*:
+
+# %%
+scores_a = torch.tensor([[0.9, 0.1], [0.8, 0.3], [0.2, 0.7]])
+scores_b = torch.tensor([[0.7, 0.3], [0.4, 0.6], [0.1, 0.8]])
+codes_a, codes_b = sinkhorn(scores_a, 0.1), sinkhorn(scores_b, 0.1)
+p_a, p_b = torch.softmax(scores_a / 0.1, 1), torch.softmax(scores_b / 0.1, 1)
+for i in range(3):
+    both = cross_entropy(codes_a[i], p_b[i]), cross_entropy(codes_b[i], p_a[i])
+    print(f"image {i + 1}: H(q_a, p_b) = {both[0]:.2f}, H(q_b, p_a) = {both[1]:.2f}")
+
+# %%
+show_source(losses.swapped_prediction_loss)
+
+# %% [markdown]
+# A value known in advance: if the predictions are uniform, each of the $2N$ terms is $\ln K$, whatever the codes are.
+
+# %%
+nothing = torch.zeros(3, 2)
+loss = losses.swapped_prediction_loss(nothing, nothing, codes_a, codes_b, 0.1)
+print(f"uniform predictions: {loss:.4f}   ln 2 = {math.log(2):.4f}")
+
+# %% [markdown]
+# ## 5. SwAV, with and without equal parts
+#
+# The whole method. Two lines are easily forgotten. The prototypes are brought back to length 1 before each step, for the
+# optimizer changes their length; and in the first steps they rest, while the random encoder settles.
+
+# %%
+show_source(SwAV.forward, SwAV.loss)
+
+# %% [markdown]
+# Two trainings of three passes over 10,000 images, with 60 prototypes. They differ in one function. With `assign=sinkhorn`
+# codes are in equal parts. The other one divides rows only, which is a softmax with $\varepsilon$ as its temperature. On
+# the way we watch 512 validation images: which prototypes do they choose?
+
+# %%
+train_images, train_labels, class_names = images("fashion", "train")
+train_images, validation_images = train_images[:10_000], train_images[10_000:]
+train_labels, validation_labels = train_labels[:10_000], train_labels[10_000:]
+EPOCHS, BATCH, EVERY = 3, 64, 12
+STEPS = EPOCHS * (len(train_images) // BATCH)
+
+
+def rows_only(scores, epsilon=0.05):
+    return torch.softmax(scores / epsilon, dim=1)
+
+
+@torch.no_grad()
+def chosen_by(model):
+    """Scores of the watched images, (512, K), on a copy: looking changes nothing."""
+    return momentum_copy(model).eval()(validation_images[:512])
+
+
+# %%
+swav_seen = {"equal parts": {}, "rows only": {}}  # step -> scores
+
+
+def swav_training(name, model):
+    batches = Batches(train_images, batch_size=BATCH)
+    for progress in train_adamw(model.loss, model.parameters(), batches, EPOCHS):
+        if progress.step % EVERY == 0:
+            swav_seen[name][progress.step] = chosen_by(model)
+        yield progress
+
+
+torch.manual_seed(0)
+swav = SwAV(assign=sinkhorn)
+run = watch(swav_training("equal parts", swav), title="SwAV")
+
+# %%
+swav_history = await run
+
+# %%
+torch.manual_seed(0)
+collapsed = SwAV(assign=rows_only)
+run = watch(swav_training("rows only", collapsed), title="SwAV without equal parts")
+
+# %%
+collapsed_history = await run
+for name, history in [("equal parts", swav_history), ("rows only", collapsed_history)]:
+    used = len(swav_seen[name][STEPS].argmax(1).unique())
+    late = sum(history.loss[-20:]) / 20
+    print(f"{name:12} loss at the end {late:.2f}, prototypes in use {used:2} of 60")
+print(f"uniform predictions: ln 60 = {math.log(60):.2f}")
+
+# %% tags=["claim"]
+# Checks what the text says of the two trainings
+last = {name: max(seen) for name, seen in swav_seen.items()}
+use = {name: len(swav_seen[name][step].argmax(1).unique()) for name, step in last.items()}
+claim(
+    "with equal parts nearly all prototypes are in use", lambda: use["equal parts"] > 50
+)
+claim("without them a few at most are in use", lambda: use["rows only"] < 5)
+claim(
+    "and that loss is below 0.05", lambda: sum(collapsed_history.loss[-20:]) / 20 < 0.05
+)
+claim(
+    "the loss with equal parts stays above 1.5",
+    lambda: min(swav_history.loss[-20:]) > 1.5,
+)
+
+# %% [markdown]
+# By the loss the second training is the better one, by far: it is below 0.05. It has found the useless solution: all images
+# get one prototype, every view predicts it, and it is always right. Move the step, and choose the ingredient:
+
+# %% tags=["drawing"]
+# Draws how many images choose each prototype, and the losses; move the step
+swav_losses = {"equal parts": swav_history.loss, "rows only": collapsed_history.loss}
+use_figure, (use_ax, swav_loss_ax) = subplots(1, 2, width=6.8, height=2.7)
+use_bars = use_ax.bar(range(60), torch.zeros(60), width=1.0, color=COLORS[0])
+even_line = use_ax.axhline(512 / 60, color="0.4", linestyle="--", linewidth=1)
+use_ax.set(
+    xlabel="prototype, most chosen first", title="images that choose it", ylim=(0, 70)
+)
+for name, style, color in [
+    ("equal parts", "-", COLORS[0]),
+    ("rows only", "--", COLORS[2]),
+]:
+    smooth = torch.tensor(swav_losses[name]).unfold(0, 12, 1).mean(1)
+    swav_loss_ax.plot(range(12, 12 + len(smooth)), smooth, style, color=color, label=name)
+swav_loss_ax.axhline(math.log(60), color="0.5", linestyle=":", label="ln 60")
+(swav_here,) = swav_loss_ax.plot([], [], "ko")
+swav_loss_ax.set(xlabel="step", title="loss (mean of 12 steps)")
+swav_loss_ax.legend()
+freeze_layout(use_figure, *use_bars, even_line, swav_here)
+
+
+def draw_use(step, codes):
+    counts = (
+        swav_seen[codes][step]
+        .argmax(1)
+        .bincount(minlength=60)
+        .sort(descending=True)
+        .values
+    )
+    for bar, count in zip(use_bars, counts.tolist(), strict=True):
+        bar.set_height(min(count, 70))
+    loss = sum(swav_losses[codes][step - 12 : step]) / 12
+    swav_here.set_data([step], [loss])
+    return use_figure, (
+        f"{codes}, step {step}: loss {loss:.2f}; {(counts > 0).sum()} of 60 prototypes are in use, the most "
+        f"chosen one by {counts[0]} of 512 images (equal parts: 8.5)."
+    )
+
+
+explore(
+    draw_use,
+    step=slider("step", EVERY, STEPS, step=EVERY, value=240),
+    codes=choice("codes", ["equal parts", "rows only"]),
+)
+
+# %% [markdown]
+# ## 6. What is a prototype?
+#
+# Nobody has told the network what the prototypes should stand for. These are the validation images nearest to eight of
+# them:
+
+# %%
+swav.eval()
+with torch.no_grad():
+    swav_scores = swav(validation_images)  # (2000, 60), cosines
+
+# %% tags=["drawing"]
+# Draws the eight validation images nearest to each of eight prototypes
+rows = {}
+for prototype in range(0, 56, 7):
+    nearest = swav_scores[:, prototype].topk(8).indices
+    rows[f"prototype {prototype}"] = validation_images[nearest]
+show(
+    image_rows(rows, scale=2),
+    alt="Eight prototypes of SwAV, a row each with the eight nearest validation images: within a row they "
+    "are mostly garments of one kind and similar shape or brightness.",
+)
+
+# %% [markdown]
+# Within a row garments are of a kind. How far does that go? Give each validation image to its nearest prototype, and count
+# the share of images that have the most frequent class of their group, the **purity**. Controls: 60 groups by $k$-means of
+# the pixels, of an untrained encoder's features, and of SwAV's own features.
+
+
+# %%
+def purity(groups):
+    """Share of validation images that have the most frequent class of their group."""
+    counts = torch.zeros(60, 10)
+    counts.index_put_((groups, validation_labels), torch.tensor(1.0), accumulate=True)
+    return counts.amax(1).sum().item() / len(groups)
+
+
+# %%
+torch.manual_seed(0)
+untrained = SwAV().encoder
+groups = {"prototypes of SwAV": swav_scores.argmax(1)}
+spaces = {
+    "pixels": nn.Flatten(),
+    "untrained encoder": untrained,
+    "SwAV's encoder": swav.encoder,
+}
+for name, space in spaces.items():
+    points = extract_features(space, validation_images)
+    k_means = KMeans(60, starts=3).fit(points, torch.Generator().manual_seed(0))
+    groups[f"k-means of {name}"] = k_means(points)
+pure = {name: 100 * purity(group) for name, group in groups.items()}
+for name, percent in pure.items():
+    print(f"{name:28} purity {percent:.0f} %")
+
+# %% tags=["claim"]
+# Checks what the text says of the purities
+claim(
+    "SwAV's encoder gives purer groups than an untrained one, by more than 4 points",
+    lambda: pure["k-means of SwAV's encoder"] > pure["k-means of untrained encoder"] + 4,
+)
+claim(
+    "prototypes, k-means of pixels and k-means of SwAV's encoder are within 4 points",
+    lambda: (
+        max(v for name, v in pure.items() if "untrained" not in name)
+        < min(v for name, v in pure.items() if "untrained" not in name) + 4
+    ),
+)
+
+# %% [markdown]
+# Training has made the groups purer than those of an untrained encoder. But groups of *pixels* are about as pure: on clothes that are
+# all centred and of one size, pixels are a strong control, as in lessons 09 to 11. Without it the neat rows above would have impressed
+# us.
+
+# %% [markdown]
+# ## 7. DINO: a student and its teacher
+#
+# **Distillation** is an older idea: a large trained network, the *teacher*, gives soft answers, and a small one, the
+# *student*, learns to give the same (Hinton, Vinyals and Dean). DINO is *self-*distillation *with no labels*: nobody
+# trains a teacher beforehand. **The teacher is a moving average of the student's own weights**, the momentum encoder of
+# lesson 10, and neither of them ever sees a label. In the paper the teacher, an average of many past students, is better
+# than the student throughout the training, and so there is something to learn from it. (We shall see whether ours is.)
+#
+# Teacher and student answer with a distribution over $K$ prototypes. The teacher's answer is **centred** (what it says of
+# all images is taken away) and **sharpened** (by a low temperature).
+
+# %% tags=["drawing"]
+# Draws DINO: a student predicts what its teacher says of another view
+dino_picture = Diagram("DINO")
+teacher, student = (
+    dino_picture.encoder(name, 1, row) for row, name in enumerate(["teacher", "student"])
+)
+dino_heads = [dino_picture.head("head,\nprototypes", 2.1, row) for row in (0, 1)]
+answer = dino_picture.data("$P_t$", 3.75, 0)
+dino_loss = dino_picture.loss("cross-\nentropy", 3.75, 1)
+large = dino_picture.data("global\nview", 0, 0)
+small = dino_picture.data("another\nview", 0, 1)
+dino_picture.flow(large, teacher, dino_heads[0], "centre, sharpen//", answer, dino_loss)
+dino_picture.flow(small, student, dino_heads[1], "softmax\n$P_s$", dino_loss)
+dino_picture.ema(student, teacher)
+dino_picture.ema(*reversed(dino_heads))
+show(dino_picture.figure, alt=dino_picture.words)
+
+# %% [markdown]
+# ### The mathematics
+#
+# Let $g_s$ and $g_t$ be the scores of student and teacher, cosines with their prototypes as before, and $c$ the centre,
+# one number for each prototype:
+#
+# $$ P_s = \mathrm{softmax}\!\left( \frac{g_s}{\tau_s} \right) , \qquad
+# P_t = \mathrm{softmax}\!\left( \frac{g_t - c}{\tau_t} \right) , \qquad \tau_t < \tau_s . $$
+#
+# The loss is the cross-entropy of the two, for *different* views of an image. After each step the centre moves towards
+# the mean of the teacher's scores, and the teacher's weights towards the student's:
+#
+# $$ c \leftarrow m_c \, c + (1 - m_c) \, \overline{g_t} , \qquad \theta_t \leftarrow m \, \theta_t + (1 - m) \, \theta_s . $$
+
+# %% [markdown]
+# Centring and sharpening on the smallest example: two images, three prototypes. The teacher prefers the first prototype
+# for both. That preference says nothing about the images, and the centre takes it away:
+
+# %%
+g_t = torch.tensor([[0.90, 0.10, 0.00], [0.85, 0.00, 0.12]])
+center = g_t.mean(0)
+print("first choice, as it is:", g_t.argmax(1).tolist())
+print("first choice, centred: ", (g_t - center).argmax(1).tolist())
+for temperature in [1.0, 0.1, 0.04]:
+    p = teacher_probabilities(g_t, center, temperature)
+    rows = [[round(x, 2) for x in row] for row in p.tolist()]
+    print(f"temperature {temperature:4}: {rows}, entropy {entropy(p).mean():.2f}")
+
+# %% [markdown]
+# At temperature 1 the answer is nearly uniform, and says next to nothing. Sharpened, each image has a favourite of its
+# own. (Not quite: the first image still hesitates between two.)
+#
+# ### Many views
+#
+# **Multi-crop**: two **global** views show most of an image, several **local** ones a small part of it, in fewer pixels,
+# so that they cost little. The teacher sees the global views only, the student sees all. The student must say of a sleeve
+# what the teacher says of the shirt: *local-to-global*. SwAV introduced this, and in its paper it is worth more than four
+# points on ImageNet; our SwAV above does without.
+
+# %%
+views = MultiCrop(local_views=4, size=14)
+large_views, small_views = views(train_images[:10])
+print("global views", tuple(large_views.shape), "  local views", tuple(small_views.shape))
+
+# %% tags=["drawing"]
+# Draws two global and four local views of ten garments
+padded = F.pad(small_views, (7, 7, 7, 7), value=1.0)
+rows = {f"global {i + 1}": view for i, view in enumerate(large_views)}
+rows |= {f"local {i + 1}": view for i, view in enumerate(padded)}
+show(
+    image_rows(rows, scale=2),
+    alt="Ten garments in two global views of 28 by 28 pixels, which show most of each, and four local views of "
+    "14 by 14 pixels, which show a sleeve, a heel or a hem.",
+)
+
+# %% [markdown]
+# A view is not compared with itself. With $G$ global views and $V$ views in all there are $G V$ pairs, of which $G$ are
+# the same view twice: $G (V - 1)$ terms are left, here 10. If the pairs of one view with itself are counted as well, which
+# is a common mistake, the loss can fall by agreeing with the teacher about *one* picture, which says nothing about views.
+
+# %% exercise="12.dino_loss"
+
+# %%
+show_source(teacher_probabilities, losses.self_distillation_loss)
+
+# %% [markdown]
+# ### Two values known in advance
+#
+# Cross-entropy is entropy plus divergence (lesson 02), so the loss has two parts:
+#
+# $$ H(P_t, P_s) = h(P_t) + \mathrm{KL}(P_t \,\Vert\, P_s) . $$
+#
+# The student can only lower the divergence. The entropy is the teacher's. In a collapse both networks say the same of all
+# images, the divergence is 0, and the loss *is* the entropy. There are two ways to say the same of everything: to be
+# certain, $h = 0$, or to be uniform, $h = \ln K$.
+
+# %%
+K = 256
+generator = torch.Generator().manual_seed(0)
+g_s, g_t = torch.randn(2, 8, K, generator=generator) / 8
+certain = torch.zeros(8, K)
+certain[:, 17] = 1.0
+for name, s, t in [
+    ("random", g_s, g_t),
+    ("certain", certain, certain),
+    ("uniform", 0 * g_s, 0 * g_t),
+]:
+    p_t = teacher_probabilities(t, torch.zeros(K), 0.04)
+    p_s = torch.softmax(s / 0.1, dim=1)
+    parts = [f(p_t, p_s).mean() for f in (cross_entropy, kl_divergence)]
+    h = entropy(p_t).mean()
+    print(f"{name:8} loss {parts[0]:.3f} = entropy {h:.3f} + KL {parts[1]:.3f}")
+print(f"ln {K} = {math.log(K):.3f}, ln 4096 = {math.log(4096):.4f}")
+
+# %% [markdown]
+# (The certain student is not at 0: at its temperature of 0.1 a cosine of 1 against 0 is not quite certainty among 256.)
+#
+# Keep the last number in mind. In the forum of DINOv2 somebody reports
+# [that the loss "collapses always at the same number: 8.317765"](https://github.com/facebookresearch/dinov2/issues/407).
+# It is $\ln 4096$: the network has 4,096 outputs, and it has become uniform. The report adds that the number changes with
+# the size of the head. So it does.
+
+# %% exercise="12.center"
+
+# %%
+show_source(DINO.loss, DINO.update_teacher, DINO.update_center)
+
+# %% [markdown]
+# The centre is subtracted from the *teacher's* scores only. Subtracted from both, it would cancel the next best thing: the
+# student could reproduce a preference that all images share without knowing anything, and centring would have no effect.
+#
+# Who gets a gradient?
+
+# %%
+fresh = DINO(frozen_steps=0)
+fresh.loss(train_images[:64]).backward()
+for name in ["encoder", "head", "teacher_encoder", "teacher_head"]:
+    reached = [p.grad is not None for p in getattr(fresh, name).parameters()]
+    print(f"{name:16} parameters with a gradient: {sum(reached):2} of {len(reached)}")
+
+# %% [markdown]
+# ## 8. Two collapses
+
+# %% exercise="12.forecast"
+
+# %% [markdown]
+# Three trainings of two passes, with 256 prototypes. The second never moves its centre, which stays at 0. The third has a
+# teacher's temperature of 1. Every twelve steps we look at the teacher's answers to 256 validation images and at the
+# student's answers to *other* views of them.
+
+# %%
+DINO_EPOCHS, DINO_EVERY = 2, 12
+DINO_STEPS = DINO_EPOCHS * (len(train_images) // BATCH)
+INGREDIENTS = {
+    "complete": {},
+    "no centring": {"center_momentum": 1.0},
+    "no sharpening": {"teacher_temperature": (1.0, 1.0)},
+}
+watched, _ = MultiCrop(local_views=0, seed=5)(
+    validation_images[:256]
+)  # (2, 256, 1, 28, 28)
+
+
+@torch.no_grad()
+def answers_of(model):
+    """The teacher's answers to one view, the student's to the other, (256, K) each."""
+    still = momentum_copy(model)
+    scores = still.teacher_scores(watched)
+    p_t = teacher_probabilities(scores, still.center, still.temperature_now)
+    return p_t[0], torch.softmax(still(watched[1]) / still.temperature, dim=1)
+
+
+# %%
+dino_seen, dinos = {name: {} for name in INGREDIENTS}, {}
+
+
+def dino_training(name):
+    torch.manual_seed(0)
+    augment = MultiCrop(local_views=2)
+    model = DINO(augment=augment, steps=DINO_STEPS, **INGREDIENTS[name])
+    dinos[name], dino_seen[name][0] = model, answers_of(model)
+    batches = Batches(train_images, batch_size=BATCH)
+    for progress in train_adamw(model.loss, model.parameters(), batches, DINO_EPOCHS):
+        if progress.step % DINO_EVERY == 0:
+            dino_seen[name][progress.step] = answers_of(model)
+        yield progress
+
+
+run = watch(dino_training("complete"), title="DINO")
+
+# %%
+await run
+run = watch(dino_training("no centring"), title="DINO without centring")
+
+# %%
+await run
+run = watch(dino_training("no sharpening"), title="DINO without sharpening")
+
+# %%
+await run
+fates = {}
+print("at the end           loss  =  entropy  +  KL")
+for name, seen in dino_seen.items():
+    p_t, p_s = seen[DINO_STEPS]
+    h, kl = entropy(p_t).mean().item(), kl_divergence(p_t, p_s).mean().item()
+    fates[name] = h, kl
+    print(f"{name:16} {h + kl:8.2f} {h:9.2f} {kl:9.2f}")
+print(f"ln {K} = {math.log(K):.2f}")
+
+# %% tags=["claim"]
+# Checks what the text says of the two collapses
+claim("without centring the entropy is below 0.1", lambda: fates["no centring"][0] < 0.1)
+claim("and the loss is below 0.2", lambda: sum(fates["no centring"][:2]) < 0.2)
+claim(
+    "without sharpening entropy and loss are ln 256, within 0.02",
+    lambda: (
+        abs(fates["no sharpening"][0] - math.log(K)) < 0.02
+        and abs(sum(fates["no sharpening"][:2]) - math.log(K)) < 0.02
+    ),
+)
+claim(
+    "the complete method lies between, with a divergence above 0.3",
+    lambda: 0.5 < fates["complete"][0] < 4 and fates["complete"][1] > 0.3,
+)
+
+# %% tags=["drawing"]
+# Draws entropy and divergence through the three trainings
+figure, axes = subplots(1, 2, width=6.8, height=2.9)
+styles = dict(
+    zip(
+        INGREDIENTS, [("-", COLORS[0]), ("--", COLORS[2]), ("-.", COLORS[3])], strict=True
+    )
+)
+for name, (style, color) in styles.items():
+    steps = list(dino_seen[name])
+    pairs = dino_seen[name].values()
+    axes[0].plot(
+        steps, [entropy(t).mean() for t, _ in pairs], style, color=color, label=name
+    )
+    axes[1].plot(
+        steps, [kl_divergence(t, s).mean() for t, s in pairs], style, color=color
+    )
+for value in (0, math.log(K)):
+    axes[0].axhline(value, color="0.6", linestyle=":", linewidth=1)
+axes[0].set(xlabel="step", title="entropy of the teacher", ylim=(-0.2, 6.2))
+axes[1].set(xlabel="step", title="divergence teacher to student")
+axes[0].legend(loc="center right")
+show(
+    figure,
+    alt="Left: the teacher's entropy. The complete method rises, then falls to a value between the limits; without centring "
+    "it goes to 0; without sharpening it stays at ln 256 = 5.55. Right: the divergence stays clearly above 0 for the "
+    "complete method and goes to 0 in both collapses.",
+)
+
+# %% [markdown]
+# Both collapses end where they must. **Without centring** one prototype is the answer to everything: the entropy goes to 0,
+# and the loss with it. **Without sharpening** all prototypes are: entropy and loss are at $\ln 256$. In both the divergence
+# vanishes, for two networks that always say the same agree perfectly. Only the complete method has something left to
+# learn. So *a falling loss is no good sign in itself, and neither is one that stands still*: plot entropy and divergence.
+#
+# Look at single answers. Choose a training and a step: each curve is the teacher's answer to the view on its right.
+
+# %% tags=["drawing"]
+# Draws the teacher's answers to four images; choose a training and a step
+answer_figure, answer_axes = subplots(4, 1, width=6.0, height=3.6)
+answer_lines = []
+for ax, picture in zip(answer_axes, watched[0], strict=False):
+    (line,) = ax.plot(range(K), torch.zeros(K), "-", color=COLORS[0], linewidth=1)
+    beside = ax.inset_axes([1.01, 0, 0.11, 1])
+    beside.imshow(picture[0], cmap="gray")
+    beside.axis("off")
+    ax.set(ylim=(0, 1.05), xlim=(0, K), yticks=[0, 1])
+    answer_lines.append(line)
+answer_axes[-1].set_xlabel("prototype")
+for ax in answer_axes[:-1]:
+    ax.set_xticks([])
+freeze_layout(answer_figure, *answer_lines)
+
+
+def draw_answers(training, step):
+    p_t, p_s = dino_seen[training][step]
+    for line, p in zip(answer_lines, p_t, strict=False):
+        line.set_ydata(p)
+    h, kl = entropy(p_t).mean(), kl_divergence(p_t, p_s).mean()
+    favourite = p_t.argmax(1).bincount().max()
+    return answer_figure, (
+        f"{training}, step {step}: loss {h + kl:.2f} = entropy {h:.2f} + divergence {kl:.2f}; ln {K} = {math.log(K):.2f}. "
+        f"The favourite prototype is the first choice of {favourite} of 256 images."
+    )
+
+
+explore(
+    draw_answers,
+    training=choice("training", list(INGREDIENTS)),
+    step=slider("step", 0, DINO_STEPS, step=DINO_EVERY, value=DINO_STEPS),
+)
+
+# %% [markdown]
+# ### The teacher's temperature
+#
+# Now take the trained teacher as it is and turn its temperature. Its scores stay the same; entropy and loss move. Where the
+# temperature is low, answers are certain; where it is high, uniform. Centring can be switched off as well.
+
+# %%
+with torch.no_grad():
+    complete = momentum_copy(dinos["complete"])
+    trained_t, trained_s = complete.teacher_scores(watched)[0], complete(watched[1])
+
+# %% tags=["drawing"]
+# Draws entropy and loss of the trained teacher; move its temperature, switch centring off
+TEMPERATURES = [0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0]
+turn_figure, (turn_ax, first_ax) = subplots(1, 2, width=6.8, height=2.7)
+turn_lines = [
+    turn_ax.plot([], [], style, color=color, label=label)[0]
+    for style, color, label in [("-", COLORS[0], "entropy"), ("--", COLORS[2], "loss")]
+]
+(turn_here,) = turn_ax.plot([], [], "ko")
+turn_ax.axhline(math.log(K), color="0.5", linestyle=":", linewidth=1)
+turn_ax.set(
+    xscale="log", xlim=(0.009, 1.1), ylim=(-0.2, 6.4), xlabel="teacher's temperature"
+)
+turn_ax.legend(loc="lower right")
+first_bars = first_ax.bar(range(20), torch.zeros(20), color=COLORS[0])
+first_ax.set(
+    xlim=(-0.7, 19.7),
+    ylim=(0, 1),
+    xlabel="prototype, most likely first",
+    title="one answer",
+)
+freeze_layout(turn_figure, *turn_lines, turn_here, *first_bars)
+
+
+def turned(temperature, centred):
+    offset = complete.center if centred == "yes" else torch.zeros(K)
+    p_t = teacher_probabilities(trained_t, offset, temperature)
+    loss = cross_entropy(p_t, torch.softmax(trained_s / 0.1, dim=1)).mean().item()
+    return p_t, entropy(p_t).mean().item(), loss
+
+
+def draw_turned(temperature, centred):
+    curves = [turned(each, centred)[1:] for each in TEMPERATURES]
+    for line, values in zip(turn_lines, zip(*curves, strict=True), strict=True):
+        line.set_data(TEMPERATURES, values)
+    p_t, h, loss = turned(temperature, centred)
+    turn_here.set_data([temperature], [h])
+    for bar, p in zip(first_bars, p_t[0].topk(20).values.tolist(), strict=True):
+        bar.set_height(p)
+    return turn_figure, (
+        f"Temperature {temperature}, centring: {centred}. Entropy {h:.2f}, loss {loss:.2f}, so divergence {loss - h:.2f}; "
+        f"{len(p_t.argmax(1).unique())} prototypes are somebody's first choice."
+    )
+
+
+explore(
+    draw_turned,
+    temperature=stepped_slider("teacher's temperature", TEMPERATURES, value=0.04),
+    centred=choice("centring", ["yes", "no"]),
+)
+
+# %% [markdown]
+# ## 9. Schedules
+#
+# The published training raises two numbers slowly. The **momentum** of the teacher goes from 0.996 to 1 along a cosine:
+# at first the teacher follows, at the end it stands still. The **temperature** of the teacher starts at 0.04 and rises to
+# 0.07 in the first 30 of 300 epochs: very certain answers at the beginning keep clear of the uniform collapse, softer ones
+# later carry more than one name. In the first epoch the last layer rests.
+#
+# Copied into a short run, these numbers mean something else. Half of the teacher's old weights is forgotten after
+# $\log \tfrac12 / \log m$ steps:
+
+# %%
+for momentum, steps in [(0.996, 375_000), (0.996, DINO_STEPS), (0.98, DINO_STEPS)]:
+    print(
+        f"momentum {momentum}: half-life {half_life(momentum):4.0f} of {steps:7,} steps"
+    )
+
+# %% tags=["drawing"]
+# Draws how much of its first weights the teacher keeps; move the momentum at the start
+START = [0.9, 0.95, 0.98, 0.99, 0.996, 0.999]
+schedule_figure, (schedule_ax, left_ax) = subplots(1, 2, width=6.8, height=2.6)
+(schedule_line,) = schedule_ax.plot([], [], color=COLORS[0])
+(left_line,) = left_ax.plot([], [], color=COLORS[0])
+schedule_ax.set(
+    xlabel="step", title="momentum", xlim=(0, DINO_STEPS), ylim=(0.895, 1.003)
+)
+left_ax.set(
+    xlabel="step",
+    title="share of the first weights",
+    xlim=(0, DINO_STEPS),
+    ylim=(-0.03, 1.03),
+)
+freeze_layout(schedule_figure, schedule_line, left_line)
+
+
+def draw_schedule(start):
+    values = torch.tensor(
+        [momentum_schedule(start, k, DINO_STEPS) for k in range(DINO_STEPS)]
+    )
+    left = values.cumprod(0)
+    schedule_line.set_data(range(DINO_STEPS), values)
+    left_line.set_data(range(DINO_STEPS), left)
+    return schedule_figure, (
+        f"Momentum from {start} to 1 in {DINO_STEPS} steps: {values[DINO_STEPS // 2]:.4f} halfway. At the end the teacher "
+        f"still consists of its first weights by {100 * left[-1]:.1f} %."
+    )
+
+
+explore(draw_schedule, start=stepped_slider("momentum at the start", START, value=0.98))
+
+# %% [markdown]
+# ## 10. What has been learned?
+#
+# Your networks beside their controls: pixels, the untrained encoder, and the collapsed networks. *kNN* asks the 20 nearest of
+# the training images, *probe* is a linear probe with 10 labels a class, both on the 2,000 validation images.
+
+
+# %%
+def measured(encoder):
+    """kNN and probe on the validation images in %; for the probe a mean of five draws."""
+    known = extract_features(encoder, train_images)
+    held_out = extract_features(encoder, validation_images), validation_labels
+    probes = []
+    for seed in range(5):
+        rows = labelled_subset(train_labels, 10, seed)
+        probes.append(linear_probe(known[rows], train_labels[rows], *held_out))
+    return 100 * knn_accuracy(known, train_labels, *held_out), 20 * sum(probes)
+
+
+encoders = {"pixels": nn.Flatten(), "untrained encoder": untrained, "SwAV": swav.encoder}
+encoders["SwAV, rows only"] = collapsed.encoder
+encoders["DINO, student"] = dinos["complete"].encoder
+encoders["DINO, teacher"] = dinos["complete"].teacher_encoder
+encoders["DINO, no centring"] = dinos["no centring"].encoder
+encoders["DINO, no sharpening"] = dinos["no sharpening"].encoder
+figures = {name: measured(encoder) for name, encoder in encoders.items()}
+for name, (knn, probe) in figures.items():
+    print(f"{name:20} kNN {knn:.0f} %   probe {probe:.0f} %")
+
+# %% tags=["claim"]
+# Checks what the text says of the learner's own networks
+claim(
+    "by kNN no network is above the pixels",
+    lambda: max(knn for knn, _ in figures.values()) == figures["pixels"][0],
+)
+claim(
+    "by the probe SwAV is more than 3 points above the untrained encoder",
+    lambda: figures["SwAV"][1] > figures["untrained encoder"][1] + 3,
+)
+claim(
+    "SwAV without equal parts loses more than 3 points by both measures",
+    lambda: all(figures["SwAV"][i] > figures["SwAV, rows only"][i] + 3 for i in (0, 1)),
+)
+claim(
+    "DINO without sharpening loses more than 3 points by both measures",
+    lambda: all(
+        figures["DINO, student"][i] > figures["DINO, no sharpening"][i] + 3
+        for i in (0, 1)
+    ),
+)
+claim(
+    "without centring it loses less than 4, though it has collapsed",
+    lambda: all(
+        figures["DINO, student"][i] < figures["DINO, no centring"][i] + 4 for i in (0, 1)
+    ),
+)
+claim(
+    "student and teacher are within 2 points",
+    lambda: all(
+        abs(figures["DINO, student"][i] - figures["DINO, teacher"][i]) < 2 for i in (0, 1)
+    ),
+)
+
+# %% [markdown]
+# This table shows three things. *By neighbours no network beats the pixels*: a minute of training on centred clothes is worth
+# little, whatever the method. *With few labels* SwAV is clearly above the untrained encoder. And *the probe does not show a
+# collapse*: DINO without centring says the same of every image, and yet its encoder is about as good as an untrained one, not far
+# below the complete method. Look at the answers, as in section 8, and not only at what lies below the head. Teacher and student are
+# level, so the paper's better teacher is not reproduced here.
+#
+# ### Published figures
+#
+# | method (ImageNet, 1.28 million photographs) | network, epochs | kNN | linear |
+# |---|---|---|---|
+# | SwAV, two views | ResNet-50, 400 | - | 70.1 |
+# | SwAV, with local views | ResNet-50, 400 | - | 74.6 |
+# | MoCo v2 | ViT-S/16, 300 | 62.0 | 71.6 |
+# | SwAV | ViT-S/16, 300 | 64.7 | 71.8 |
+# | BYOL | ViT-S/16, 300 | 66.6 | 71.4 |
+# | DINO | ViT-S/16, 300 | 72.8 | 76.1 |
+# | DINO, no local views | ViT-S/16, 300 | 67.9 | 72.5 |
+# | DINO, Sinkhorn in place of the centre | ViT-S/16, 300 | 72.2 | 76.0 |
+# | DINO, no momentum: the student is its own teacher | ViT-S/16, 300 | 0.1 | 0.1 |
+#
+# The first two rows are from the table of SwAV's repository, the others from Table 7 of the DINO paper. Accuracy in %, all
+# labels used. They cannot be compared with ours: the networks are far larger, the trainings a thousand times longer, and in a
+# photograph a local view is still a recognisable thing. But note two rows. Sinkhorn may stand in for the centre, so SwAV and DINO are near
+# relatives; and without momentum the published DINO collapses.
+
+# %% [markdown]
+# ## 11. Does attention find objects?
+#
+# DINO's paper is famous for a picture. Its network is a **vision transformer**: the image is cut into patches, each patch
+# becomes a vector (a *token*), and in every layer each token collects from the others what it needs. How much it takes
+# from each is its **attention**, numbers that sum to 1. Several **heads** attend independently. One more token, the
+# **class token**, stands for no patch; what it has collected after the last layer is the representation. So its attention
+# says which patches the representation was made of, and in the paper these are the objects: a dog, a bird, a boat.
+#
+# A picture of an attention map proves little. Photographers put things in the middle, and things are often brighter or
+# more detailed than what is around them. So here we take scenes where such guesses are poor, and where the truth is
+# known: small garments anywhere, some partly outside, in front of random textures.
+
+# %%
+scenes = clips("test", frames=1, n=1000, ranges=SCATTERED)
+scene_images = scenes.frames[:, 0]  # (1000, 1, 32, 32)
+scene_masks = patch_masks(scenes.masks[:, 0], patch_size=4)  # (1000, 64)
+with_object = scene_masks.any(1)
+scene_images, scene_masks = scene_images[with_object], scene_masks[with_object]
+print(f"{len(scene_images)} scenes; of 64 patches", end=" ")
+print(f"{scene_masks.sum(1).float().mean():.1f} belong to the garment, on average")
+
+# %% tags=["drawing"]
+# Draws ten scenes, and under each the patches that belong to its garment
+truth = F.interpolate(scene_masks[:10].reshape(-1, 1, 8, 8).float(), (32, 32))
+show(
+    image_rows({"scene": scene_images[:10], "garment": truth}, scale=2),
+    alt="Ten scenes of 32 by 32 pixels, small garments on clouds and stripes of gray, often near the edge; under each in "
+    "white the patches of 4 by 4 pixels that the garment covers by more than half.",
+)
+
+# %% [markdown]
+# Three guesses that need no training: patches near the centre; bright ones; and ones of high contrast, that is, with a
+# large standard deviation of their pixels. For each scene the **AUROC** is the chance that a patch of the garment gets a
+# higher value than a patch of the ground: 1 is perfect, 0.5 is chance.
+
+
+# %%
+def centre_prior(pictures):
+    place = torch.arange(8) - 3.5
+    distance = (place.reshape(8, 1) ** 2 + place**2).sqrt()
+    return -distance.flatten().expand(len(pictures), -1)
+
+
+guesses = {
+    "centre": centre_prior,
+    "brightness": lambda x: F.avg_pool2d(x, 4).flatten(1),
+    "contrast": lambda x: F.unfold(x, 4, stride=4).std(1),
+}
+maps = {name: guess(scene_images) for name, guess in guesses.items()}
+for name, values in maps.items():
+    print(f"{name:12} AUROC {map_auroc(values, scene_masks).mean():.2f}")
+
+# %% tags=["claim"]
+# Checks that no simple guess finds the garments
+simple = {name: map_auroc(m, scene_masks).mean() for name, m in maps.items()}
+claim("no simple guess reaches an AUROC of 0.75", lambda: max(simple.values()) < 0.75)
+
+# %% [markdown]
+# ### A transformer that has seen pairs of frames
+#
+# Now the networks: three layers, four heads in each, patches of 4 by 4 pixels. One is untrained. The other was trained by
+# **SimCLR** on *two frames of a clip*: the same garment at two places, in two sizes, in front of two textures. It took
+# a minute or two, by `python tools/weights.py scattered`, and its weights come with the course. Which head should be
+# judged? The best one on 500 *training* scenes; the figures are then those of the test scenes. **IoU** counts as many of the
+# highest patches as the garment has, and divides the overlap by the union.
+
+# %%
+torch.manual_seed(0)
+networks = {"random": ClassTokenTransformer().eval()}
+networks["SimCLR, two frames"] = weights.load("scattered")
+training = clips("train", frames=1, n=500, ranges=SCATTERED)
+training_masks = patch_masks(training.masks[:, 0], patch_size=4)
+
+
+@torch.no_grad()
+def attention_maps(network, pictures):
+    """From the class token to each patch, in each head of the last layer: (N, 4, 64)."""
+    return torch.cat([network.attention(part) for part in pictures.split(250)])
+
+
+def best_head(network):
+    per_head = attention_maps(network, training.frames[:, 0]).unbind(1)
+    return max(range(4), key=lambda h: map_auroc(per_head[h], training_masks).nanmean())
+
+
+# %%
+attention = {name: attention_maps(net, scene_images) for name, net in networks.items()}
+heads = {name: best_head(network) for name, network in networks.items()}
+maps |= {f"attention, {name}": attention[name][:, heads[name]] for name in networks}
+found = {}
+for name, values in maps.items():
+    found[name] = [f(values, scene_masks).mean().item() for f in (map_auroc, map_iou)]
+    print(f"{name:30} AUROC {found[name][0]:.2f}   IoU {found[name][1]:.2f}")
+
+# %% [markdown]
+# Move scene and head. Bright patches of the map are those from which the class token takes most.
+
+# %% tags=["drawing"]
+# Draws a scene, its true patches and the attention of a head; choose all three
+map_figure, map_axes = subplots(1, 3, width=6.6, height=2.5)
+map_images = [
+    map_axes[0].imshow(torch.zeros(32, 32), vmin=0, vmax=1, cmap="gray"),
+    map_axes[1].imshow(torch.zeros(8, 8), vmin=0, vmax=1, cmap="gray"),
+    map_axes[2].imshow(torch.zeros(8, 8), vmin=0, vmax=1, cmap="viridis"),
+]
+for ax, title in zip(
+    map_axes, ["scene", "true patches", "attention / its maximum"], strict=True
+):
+    ax.set(xticks=[], yticks=[], title=title)
+freeze_layout(map_figure, *map_images)
+
+
+def draw_attention(network, head, scene):
+    values = attention[network][scene, head]
+    map_images[0].set_data(scene_images[scene, 0])
+    map_images[1].set_data(scene_masks[scene].reshape(8, 8))
+    map_images[2].set_data((values / values.max()).reshape(8, 8))
+    pair = values[None], scene_masks[scene][None]
+    share = values[scene_masks[scene]].sum() / values.sum()
+    return map_figure, (
+        f"{network}, head {head}, scene {scene}: AUROC {map_auroc(*pair).item():.2f}, IoU {map_iou(*pair).item():.2f}. "
+        f"The garment has {scene_masks[scene].sum()} of 64 patches and {100 * share:.0f} % of the attention on patches."
+    )
+
+
+explore(
+    draw_attention,
+    network=choice("network", list(reversed(networks))),
+    head=slider("head", 0, 3, step=1, value=0),
+    scene=slider("scene", 0, 39, step=1, value=4),
+)
+
+# %% tags=["claim"]
+# Checks what the text says of attention and its controls
+claim(
+    "SimCLR's attention finds the garments",
+    lambda: found["attention, SimCLR, two frames"][0] > 0.93,
+)
+claim(
+    "none of the controls comes near, by 0.2 of AUROC and by 0.2 of IoU",
+    lambda: all(
+        max(value[i] for name, value in found.items() if "SimCLR" not in name)
+        < found["attention, SimCLR, two frames"][i] - 0.2
+        for i in (0, 1)
+    ),
+)
+
+# %% [markdown]
+# So attention *can* find objects in these scenes, without labels and without masks: no guess and no random network comes
+# near. But this network is SimCLR's, not DINO's.
+#
+# ### And DINO? And other pairs?
+#
+# The same transformer, trained otherwise; `python tools/attention.py` made these figures. *Two crops of a frame* is SimCLR with the
+# usual views in place of two frames: the texture is then the same in both. DINO, with 64 prototypes, sees two frames, and was
+# given a head start: in its first 200 steps the textures have a quarter of their contrast, and a garment is easy to see.
+
+# %%
+print("                                      steps  kNN, %  AUROC   IoU")
+tried = {name: points[0] for name, points in sweep("attention").items()}
+for name, point in tried.items():
+    values = f"{100 * point['knn']:6.0f}{point['auroc']:8.2f}{point['iou']:7.2f}"
+    print(f"{name:38}{point['steps']:4} {values}")
+
+# %% [markdown]
+# What has happened? The last loss of a training tells, if one knows which number to compare it with:
+
+# %%
+last_loss = tried["DINO, two frames, plain ground first"]["loss"]
+print(f"DINO's last loss {last_loss:.2f}   ln 64 = {math.log(64):.2f}")
+
+# %% tags=["claim"]
+# Checks what the text says of DINO on scenes
+claim(
+    "SimCLR's row is that of the shipped network",
+    lambda: tried["SimCLR, two frames"]["auroc"] > 0.93,
+)
+dino_tried = tried["DINO, two frames, plain ground first"]
+crops_tried = tried["SimCLR, two crops of a frame"]
+claim(
+    "SimCLR on crops: AUROC more than 0.25 below that on frames, kNN less than 10 points above guessing",
+    lambda: (
+        crops_tried["auroc"] < tried["SimCLR, two frames"]["auroc"] - 0.25
+        and crops_tried["knn"] < 0.2
+    ),
+)
+claim(
+    "DINO's loss ends at ln 64, within 0.02",
+    lambda: abs(dino_tried["loss"] - math.log(64)) < 0.02,
+)
+claim(
+    "DINO's attention finds hardly anything",
+    lambda: dino_tried["auroc"] < simple["centre"],
+)
+claim(
+    "its neighbours are less than 6 points above guessing",
+    lambda: dino_tried["knn"] < 0.16,
+)
+
+# %% [markdown]
+# **The pair.** SimCLR on two crops of a frame is the same network with the same loss, if for fewer steps. Its map is hardly better
+# than the guess "near the centre" and far below that of the network that saw two frames. By kNN, where guessing gives 10 %, its
+# features hardly tell garments apart. Two crops of a frame share their texture, and a pair can be recognised by that; two frames share
+# nothing but the garment. So it is not SimCLR by itself that lets attention find objects here: *what makes a pair* has the larger part.
+#
+# **DINO** does not find the garments, though it sees two frames. Its map is worse than the guess "near the centre". And its loss
+# is $\ln K$: this is the *uniform collapse* of section 8, in a setting where nobody has taken an ingredient away.
+#
+# Why? Here is a hypothesis. A random network describes a scene by its texture, which covers most of it, and the textures of two
+# frames are unrelated. SimCLR's negatives say from the first step on that scenes must be told apart, and only the garment tells which
+# two belong together. DINO's student predicts a teacher, and a random teacher's answers to *another* texture can hardly be
+# predicted; then the best prediction is the same for all scenes. If that is right, DINO should get going on pairs in which something
+# obvious stays; section 12 asks you to try.
+#
+# What may be said, then? *Here, with this network and some hundred steps, DINO's attention does not find objects, and SimCLR's
+# does if its pairs are right.* It does not follow that DINO's paper is wrong: its networks are a hundred times larger, they see a
+# million photographs for hundreds of epochs, and a pair is two crops of one photograph. It does follow that a convincing map is
+# not owed to self-distillation alone: data, pairs and length of training have their part, and controls must say which.
+
+# %% [markdown]
+# ## 12. Investigate: when does DINO get going?
+#
+# *open, about 30 minutes*
+#
+# On clothes DINO trained well, on scenes with changing textures it collapsed. Where in between is the border?
+#
+# **Vary** one thing at a time: the contrast of the textures, `clips(texture=...)` from 0 to 1; whether the texture changes between
+# frames, `changes=`; the teacher's temperature; its momentum, from 0, a student that is its own teacher, to 1; the number of
+# prototypes. `FramePairs` makes the batches, `frames_dino` in `tools/attention.py` the model. `DINO()` with its convolutional
+# encoder is much faster, and will do for everything but attention.
+# **Record** entropy and divergence over the steps, and kNN of student *and* teacher at the end.
+#
+# A good answer
+#
+# - changes one number at a time, with the same seed, batches and steps, and has a second seed where a difference is small;
+# - shows the two limits, 0 and $\ln K$, in the picture of the entropy;
+# - says for each setting whether it has collapsed, which way, and whether kNN would have told;
+# - has SimCLR on the same pairs as its control;
+# - says whether the hypothesis of section 11 is still alive.
+
+# %%
+# your experiment
+
+# %% [markdown]
+# ## 13. Quiz
+
+# %%
+quiz("12")
+
+# %% [markdown]
+# ## What to remember
+#
+# - SwAV predicts the code of one view from another. Codes are made by Sinkhorn, for a whole batch and in equal parts, and are
+#   targets without gradient.
+# - DINO predicts what a teacher says of another view. The teacher is a moving average of the student, centred and sharpened; it
+#   sees global views only, and no view is compared with itself.
+# - Loss = entropy of the teacher + divergence. A collapse has a number: 0 if all answers are one certain answer, $\ln K$ if they
+#   are uniform. Plot both parts.
+# - Centring alone ends at $\ln K$, sharpening alone at 0.
+# - Momentum and temperature schedules belong to a number of steps. Scale them to yours.
+# - An attention map is judged by true masks, on all test images, beside a centre prior, brightness, contrast and a random network.
+#   Here SimCLR's finds objects if two frames make a pair, and hardly if two crops do; DINO's does not.
+#
+# ## References
+#
+# - Caron, Misra, Mairal, Goyal, Bojanowski and Joulin, *Unsupervised learning of visual features by contrasting cluster
+#   assignments* (SwAV), arXiv:2006.09882.
+# - Caron, Touvron, Misra, Jégou, Mairal, Bojanowski and Joulin, *Emerging properties in self-supervised vision transformers*
+#   (DINO), arXiv:2104.14294.
+# - Cuturi, *Sinkhorn distances: lightspeed computation of optimal transport*, arXiv:1306.0895; Sinkhorn and Knopp, *Concerning
+#   nonnegative matrices and doubly stochastic matrices*, Pacific Journal of Mathematics 21, 1967.
+# - Asano, Rupprecht and Vedaldi, *Self-labelling via simultaneous clustering and representation learning*, arXiv:1911.05371: equal
+#   parts for the whole data set at once.
+# - Caron, Bojanowski, Joulin and Douze, *Deep clustering for unsupervised learning of visual features*, arXiv:1807.05520: the
+#   ancestor of SwAV, which takes turns between $k$-means and training.
+# - Hinton, Vinyals and Dean, *Distilling the knowledge in a neural network*, arXiv:1503.02531.
+# - Dosovitskiy and others, *An image is worth 16x16 words*, arXiv:2010.11929: the vision transformer; Xiao and others, *Early
+#   convolutions help transformers see better*, arXiv:2106.14881.
+# - Oquab and others, *DINOv2: learning robust visual features without supervision*, arXiv:2304.07193, which makes the teacher's
+#   answers by Sinkhorn; Darcet, Oquab, Mairal and Bojanowski, *Vision transformers need registers*, arXiv:2309.16588: where the
+#   attention of larger networks does *not* show objects.
+#
+# **Next:** [13 Masked autoencoders](13_masked_autoencoder.ipynb), which learn by filling in what is hidden of a picture.
