@@ -1,106 +1,182 @@
 # %% [markdown]
 # # 06 The latent space of a variational autoencoder
 #
-# You train variational autoencoders on clothes, walk through their codes, and measure what is usually only admired:
-# whether the space has gaps, what each number means, and what that costs.
+# You train variational autoencoders on clothes, move through their latent spaces, and measure what is claimed for them:
+# whether there are gaps, what each dimension means, and what that costs.
 #
-# - **Slider:** a walk along every number of the code, interpolation, β, a map, a class to draw, a turn of the code
-# - **Time:** about 80 minutes
+# - **Slider:** a turned latent space, a traversal of every dimension, a map, interpolation, β, a class to draw
+# - **Time:** about 110 minutes
 # - **You need:** lesson 05, or: the loss of a variational autoencoder and the KL divergence; for the last section,
 #   mutual information (lesson 02)
 #
 # Afterwards you can
 #
-# - read off, number by number, what a code is used for;
-# - test continuity and completeness, and say how each test can be fooled;
-# - choose β from a curve, and recognise a collapsed posterior by a number;
+# - say, dimension by dimension, what a latent code is used for;
+# - test continuity and completeness, and name the ways in which each test can be fooled;
+# - choose β from a rate-distortion curve, and recognise a collapsed posterior by a number;
 # - draw images of a class that you ask for;
-# - score disentanglement against factors that are known, and doubt it where they are not.
+# - score disentanglement against known factors, and say how far the result depends on luck.
 
 # %%
 from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from sslcourse.claims import claim
-from sslcourse.data import Batches, images, shapes
+from sslcourse.data import Batches, images, shapes, sweep
 from sslcourse.evaluate import kl_per_dimension, linear_probe, precision_and_recall
 from sslcourse.evaluate.disentanglement import factor_information, mutual_information_gap
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import bernoulli_nll, kl_to_standard_normal
 from sslcourse.methods import VAE, ConditionalVAE
-from sslcourse.plots import COLORS, freeze_layout, image_rows, plot_classes, subplots
-from sslcourse.show import show, show_source
 from sslcourse.training import train
-from sslcourse.widgets import choice, explore, slider, start_lesson, stepped_slider, watch
+from sslcourse.widgets import start_lesson, watch
 
 start_lesson()
+
+# %% tags=["drawing"]
+# Imports what draws the pictures, moves the sliders and checks the text
+from sslcourse.claims import claim
+from sslcourse.diagrams import Diagram
+from sslcourse.plots import COLORS, freeze_layout, image_rows, plot_classes, subplots
+from sslcourse.show import show, show_source
+from sslcourse.widgets import choice, explore, slider, stepped_slider
 
 # %% [markdown]
 # ## 1. The idea
 #
-# An autoencoder pins every image to a point. What lies between the pins is nobody's business. A variational
-# autoencoder (VAE) gives every image a *cloud* of codes, asks the decoder to draw the image from anywhere in its
-# cloud, and asks all clouds together to look like one round cloud, the **prior** $\mathcal N(0, I)$.
-#
-# Four virtues are claimed for such a **latent space**:
-#
-# - **Continuity**: a small step in the code is a small step in the picture.
-# - **Completeness**: every code that the prior may draw becomes a sensible picture.
-# - **Independence**: the numbers of a code tell nothing about each other.
-# - **Disentanglement**: each number means one thing.
-#
-# We shall measure all four, each beside its controls. Not all of it comes out as the textbooks say.
+# An autoencoder maps every image to one point, its **code**. Its loss says nothing about codes in between. A variational
+# autoencoder (VAE) maps every image to a distribution of codes, the **posterior** $q(z \mid x)$: a mean $\mu$ and a standard
+# deviation $\sigma$ for each dimension. The decoder must reconstruct the image from any code drawn from it. And each
+# posterior is charged for differing from one fixed distribution, the **prior** $\mathcal N(0, I)$.
+
+# %% tags=["drawing"]
+# Draws a VAE: encoder, posterior, decoder, and the two terms of its loss
+vae_picture = Diagram("a variational autoencoder", column=1.4)
+posterior = vae_picture.data("posterior\n$\\mu$, $\\sigma$", 2, 0)
+reconstruction = vae_picture.data("reconstruc-\ntion", 4, 0)
+rate_part = vae_picture.loss("rate", 2, 1)
+distortion_part = vae_picture.loss("distortion", 4, 1)
+vae_picture.flow(
+    vae_picture.data("image $x$", 0, 0),
+    vae_picture.encoder("encoder", 1, 0),
+    posterior,
+    "draw\n$z$",
+    vae_picture.decoder("decoder", 3, 0),
+    reconstruction,
+    distortion_part,
+)
+vae_picture.flow(posterior, rate_part)
+vae_picture.flow(vae_picture.data("prior\n$N(0, I)$", 1, 1), rate_part)
+vae_picture.flow(vae_picture.data("image $x$", 3, 1), distortion_part)
+show(vae_picture.figure, alt=vae_picture.words)
 
 # %% [markdown]
-# ## 2. The mathematics
+# Four properties are claimed for such a **latent space**, the space of codes:
 #
-# The encoder gives a mean $\mu_j$ and a variance $\sigma_j^2$ for each of the $d$ numbers of the code; the decoder
-# gives a probability for each pixel. The loss for one image has two parts, both in *nats*:
+# - **Continuity**: a small step in the code is a small change of the picture.
+# - **Completeness**: every code that the prior may draw becomes a sensible picture.
+# - **Independence**: the dimensions tell nothing about each other.
+# - **Disentanglement**: each dimension means one thing.
+#
+# We shall measure all four, each beside its controls. Not all of it comes out as is often told.
+#
+# What the last one means can be seen without any training. Our drawing program has a perfect latent space with two
+# dimensions: the first moves a square sideways, the second makes it larger. Turn this space. After a turn by 45 degrees
+# every picture can still be drawn, but each dimension changes both things at once: the factors are **entangled**.
+
+# %% tags=["drawing"]
+# Draws seven steps along each dimension of a latent space that we know; move the turn
+STEPS = torch.linspace(-2, 2, 7)
+LOOK = {"shape": "square", "colour": "yellow", "background": "black", "rotation": 0}
+
+
+def turn(points, degrees):
+    a = torch.deg2rad(torch.tensor(float(degrees)))
+    return points @ torch.stack([a.cos(), a.sin(), -a.sin(), a.cos()]).reshape(2, 2)
+
+
+def draw_turned(degrees):
+    rows, moved = {}, []
+    for name, axis in {"first dimension": 0, "second dimension": 1}.items():
+        factors = turn(torch.outer(STEPS, torch.eye(2)[axis]), degrees)
+        place, size = 0.5 + 0.13 * factors[:, 0], 0.13 + 0.03 * factors[:, 1]
+        sheet = shapes(7, pixels=32, channels=1, x=place, y=0.5, size=size, **LOOK)
+        rows[name] = sheet.images
+        moved.append((place[-1] - place[0], size[-1] - size[0]))
+    said = [f"{100 * x:.0f} % sideways and {100 * s:.0f} % in size" for x, s in moved]
+    return image_rows(rows, scale=2, gap=0.6), (
+        f"Turned by {degrees} degrees. From left to right the square changes, as a share of the picture's width, by "
+        f"{said[0]} along the first dimension, by {said[1]} along the second."
+    )
+
+
+explore(draw_turned, degrees=slider("turn, degrees", 0, 90, step=5, value=0))
+
+# %% [markdown]
+# ## 2. The loss, dimension by dimension
+#
+# The loss for one image has two parts, both in *nats*:
 #
 # $$ \underbrace{\mathbb E_{q(z|x)}[-\log p(x \mid z)]}_{\text{distortion } D} \;+\; \beta \,
 # \underbrace{\mathrm{KL}(q(z \mid x) \,\Vert\, \mathcal N(0, I))}_{\text{rate } R} , \qquad
 # R = \sum_{j=1}^{d} \tfrac12 (\mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1) . $$
 #
-# With $\beta = 1$ this is the negative ELBO of lesson 05. The **distortion** says how badly the image is drawn, the
-# **rate** how much the code tells about it. The rate is a sum over the numbers of the code, so each number has a bill
-# of its own. Averaged over images, the rate splits a second time (Hoffman and Johnson, 2016):
-#
-# $$ R = I(x; z) + \mathrm{KL}(q(z) \,\Vert\, \mathcal N(0, I)) . $$
-#
-# $I(x; z)$ is the information that codes carry about images, $q(z)$ the **aggregate posterior**: all clouds together.
-
-# %% [markdown]
-# ## 3. A bill for every number
-#
-# Two images, a code of three numbers. The first number tells the images apart, the second is a constant, the third
-# says nothing: it has the mean and the variance of the prior.
+# With $\beta = 1$ this is the negative ELBO of lesson 05. The **distortion** says how bad the reconstruction is, the **rate**
+# how much the code tells about the image. The rate is a sum over the $d$ dimensions, so we can see what each of them costs.
+# Here are two images and three dimensions. The first tells the images apart. The second has the same posterior for both, but
+# not the prior's. The third equals the prior.
 
 # %%
 mean = torch.tensor([[-1.5, 2.0, 0.0], [1.5, 2.0, 0.0]])
 std = torch.tensor([[0.2, 1.0, 1.0], [0.2, 1.0, 1.0]])
-bill = (mean**2 + std**2 - (std**2).log() - 1) / 2
-print("image 1:     ", [round(value, 2) for value in bill[0].tolist()])
-print("image 2:     ", [round(value, 2) for value in bill[1].tolist()])
-print("mean of both:", [round(value, 2) for value in bill.mean(0).tolist()])
+kl = (mean**2 + std**2 - (std**2).log() - 1) / 2
+print("KL of each dimension, image 1:", [round(value, 2) for value in kl[0].tolist()])
+print("                      image 2:", [round(value, 2) for value in kl[1].tolist()])
+print(
+    "           mean of the images:", [round(value, 2) for value in kl.mean(0).tolist()]
+)
+
+# %% tags=["drawing"]
+# Draws the prior and the posteriors of the two images in each dimension
+figure, axes = subplots(1, 3, width=7, height=2.2)
+z = torch.linspace(-4, 5, 300)
+normal = torch.distributions.Normal
+for j, ax in enumerate(axes):
+    ax.fill_between(z, normal(0.0, 1.0).log_prob(z).exp(), color="0.85", label="prior")
+    for i, style in enumerate(["-", "--"]):
+        density = normal(mean[i, j], std[i, j]).log_prob(z).exp()
+        ax.plot(z, density, style, color=COLORS[i], label=f"image {i + 1}")
+    ax.set(
+        title=f"dimension {j + 1}: {kl[:, j].mean():.1f} nats", ylim=(0, 2.1), yticks=[]
+    )
+    ax.set(xlabel="value of the code")
+axes[1].legend(fontsize=8, loc="upper left")
+show(
+    figure,
+    alt="Posteriors of two images in three dimensions, and the prior in gray. Dimension 1: two narrow peaks at -1.5 and "
+    "1.5. Dimension 2: both at 2, as wide as the prior. Dimension 3: both equal to the prior.",
+)
 
 # %% [markdown]
-# The third number is free and useless. The second costs 2 nats, though it is useless too: a constant tells nothing
-# about the image. That is the second part of the rate, the price for an aggregate posterior which is not the prior,
-# and training removes it where it buys nothing. The first number's bill is not all information either: telling two
-# images apart is worth log 2 at the most, about 0.7 nats, and the rest is the same price.
-
-# %% exercise="06.kl"
+# The third dimension is free and useless. The second costs 2 nats and is useless too: it is the same for every image. Such a
+# cost shows up when the rate is averaged over images (Hoffman and Johnson, 2016):
+#
+# $$ R = I(x; z) + \mathrm{KL}(q(z) \,\Vert\, \mathcal N(0, I)) . $$
+#
+# $I(x; z)$ is the mutual information of codes and images, and $q(z)$ the **aggregate posterior**, the mixture of the
+# posteriors of all images. The second dimension pays for an aggregate posterior that is not the prior. So does a part of the
+# first one's cost: telling two images apart is worth at most $\log 2$, about 0.7 nats.
 
 # %%
 show_source(kl_per_dimension)
 
 # %% [markdown]
-# ## 4. Train
+# ## 3. Train
 #
-# Clothes as before. Two yardsticks first. Whoever draws the *mean image* for everything pays the distortion on the
-# first line. And gray pixels are no coins, so even the perfect drawing costs something: the second line.
+# Clothes as before. Two reference values first. A model that reconstructs every image as the *mean image* has the distortion
+# in the first line. And since gray pixels are not coins, even a perfect reconstruction costs something: the second line.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
@@ -109,27 +185,26 @@ train_images, validation_images = train_images[:10_000], train_images[10_000:]
 train_labels = train_labels[:10_000]
 
 
-# %%
-def cost_of_drawing(drawings):
-    return bernoulli_nll(torch.logit(drawings, eps=1e-6), test_images).mean().item()
+def distortion_of(pictures):
+    return bernoulli_nll(torch.logit(pictures, eps=1e-6), test_images).mean().item()
 
 
 mean_image = train_images.mean(0, keepdim=True)
-mean_image_cost = cost_of_drawing(mean_image.expand_as(test_images))
-perfect_cost = cost_of_drawing(test_images)
-print(f"mean image      {mean_image_cost:.1f} nats")
-print(f"perfect drawing {perfect_cost:.1f} nats")
-
-# %% [markdown]
-# The network is 784 → 128 → 64 → 32 numbers and back, and we train it with five values of $\beta$. The control is an
-# *autoencoder*: the very same network without clouds, no noise and no rate, only the distortion.
+mean_image_cost = distortion_of(mean_image.expand_as(test_images))
+print(f"mean image             {mean_image_cost:.1f} nats")
+print(f"perfect reconstruction {distortion_of(test_images):.1f} nats")
 
 # %%
 show_source(VAE.elbo_terms, VAE.loss)
 
+# %% [markdown]
+# The network is 784 → 128 → 64 → 32 dimensions and back. We train it with four values of $\beta$. The control is an
+# *autoencoder*: the same network without noise and without a rate, only the distortion. The five share no parameter, so
+# minimizing the sum of their losses trains each as if it were alone.
+
 # %%
 CODE_SIZE = 32
-BETAS = [0.1, 1, 4, 16, 100]
+BETAS = [0.1, 1, 10, 100]
 vaes = {beta: VAE(CODE_SIZE, beta=beta) for beta in BETAS}
 vae = vaes[1]
 autoencoder = VAE(CODE_SIZE)
@@ -145,10 +220,6 @@ def total_loss(batch):
     return of_vaes + autoencoder_loss(autoencoder, batch)
 
 
-# %% [markdown]
-# They share no parameter, so minimizing the sum trains each as if it were alone.
-
-
 # %%
 def recipe(loss, models, *data, epochs, validate=None, rate=4e-3):
     batches = Batches(*data, batch_size=64)
@@ -160,206 +231,171 @@ def recipe(loss, models, *data, epochs, validate=None, rate=4e-3):
 
 
 # %% [markdown]
-# While they train, watch the VAE with $\beta = 1$: its distortion, and the bill of each of its 32 numbers.
+# While they train, watch the VAE with $\beta = 1$: its distortion, and the KL of each of its 32 dimensions.
 
 # %% tags=["drawing"]
-# Prepares the picture of the training: the distortion, and a bar for each bill
-live, (cost_ax, bill_ax) = subplots(1, 2, width=7, height=2.6)
-NUMBERS = range(1, CODE_SIZE + 1)
-bill_bars = bill_ax.bar(NUMBERS, torch.zeros(CODE_SIZE), color=COLORS[0])
-bill_ax.set(xlabel="number of the code", ylabel="KL, nats", ylim=(0, 4))
+# Prepares the picture of the training: the distortion, and the KL of each dimension
+live, (cost_ax, kl_ax) = subplots(1, 2, width=7, height=2.6)
+DIMENSIONS = range(1, CODE_SIZE + 1)
+kl_bars = kl_ax.bar(DIMENSIONS, torch.zeros(CODE_SIZE), color=COLORS[0])
+kl_ax.set(xlabel="dimension", ylabel="KL, nats", ylim=(0, 4))
 (cost_line,) = cost_ax.plot([], [], color=COLORS[1])
-cost_ax.set(xlabel="drawing of this picture", ylabel="distortion, nats", ylim=(230, 400))
+cost_ax.set(xlabel="times drawn", ylabel="distortion, nats", ylim=(220, 400))
 costs = []
 
 
 @torch.no_grad()
-def draw_bills():
+def draw_kl():
     code_mean, code_log_var = vae.encode(validation_images)
     costs.append(vae.nll(code_mean, validation_images).mean().item())
     cost_line.set_data(range(len(costs)), costs)
     cost_ax.set_xlim(0, max(len(costs) - 1, 1))
     heights = kl_per_dimension(code_mean, code_log_var).tolist()
-    for bar, height in zip(bill_bars, heights, strict=True):
+    for bar, height in zip(kl_bars, heights, strict=True):
         bar.set_height(height)
     return live
 
 
 # %%
-@torch.no_grad()
-def validation_bill():
-    return kl_per_dimension(*vae.encode(validation_images))
-
-
-bills = [validation_bill()]  # now, and after each epoch
-
-
-def remember_bills():
-    bills.append(validation_bill())
-    return total_loss(validation_images)
-
-
-# %%
 run = watch(
-    recipe(
-        total_loss,
-        [*vaes.values(), autoencoder],
-        train_images,
-        epochs=5,
-        validate=remember_bills,
-    ),
-    title="Five VAEs and an autoencoder",
-    picture=draw_bills,
+    recipe(total_loss, [*vaes.values(), autoencoder], train_images, epochs=8),
+    title="Four VAEs and an autoencoder",
+    picture=draw_kl,
 )
 
 # %% tags=["nbval-ignore-output"]
 await run
 terms = {}
-print("           distortion   rate    sum   numbers above 0.1 nats")
+print("           distortion   rate    sum   dimensions above 0.1 nats")
 for beta, model in vaes.items():
     with torch.no_grad():
         distortion, rate = (term.mean().item() for term in model.elbo_terms(test_images))
         used = (kl_per_dimension(*model.encode(test_images)) > 0.1).sum().item()
     terms[beta] = distortion, rate, used
-    both = distortion + rate
-    print(f"β = {beta:5} {distortion:12.0f} {rate:6.1f} {both:6.0f} {used:15}")
-
-# %% tags=["nbval-ignore-output"]
+    print(
+        f"β = {beta:5} {distortion:12.0f} {rate:6.1f} {distortion + rate:6.0f} {used:15}"
+    )
 with torch.no_grad():
     autoencoder_cost = autoencoder_loss(autoencoder, test_images).item()
-print(f"autoencoder: distortion {autoencoder_cost:.0f}")
-print(f"mean image:  distortion {mean_image_cost:.0f}")
+print(f"autoencoder {autoencoder_cost:11.0f}")
+print(f"mean image  {mean_image_cost:11.0f}")
 
 # %% [markdown]
-# Without a rate to pay the autoencoder draws best, of course. Look at the last column first, though: the VAE with
-# $\beta = 1$ uses fewer than half of its numbers. How did that come about? Move through the epochs.
+# Without a rate to pay, the autoencoder reconstructs best. Look at the last column: the VAE with $\beta = 1$ uses fewer than
+# half of its dimensions. A dimension is worth its rate only if it saves as much distortion. In the others the posterior has
+# become the prior, and the decoder ignores them.
 
 # %% tags=["claim"]
-# Checks what the text says: the autoencoder draws best, the VAE uses few of its numbers
+# Checks what the text says: the autoencoder reconstructs best, the VAE uses few dimensions
 claim(
-    "The autoencoder draws better than any of the VAEs.",
+    "The autoencoder reconstructs better than any of the VAEs.",
     all(autoencoder_cost < distortion for distortion, _, _ in terms.values()),
 )
 claim(
-    "The VAE with β = 1 uses fewer than half of its numbers, yet some.",
+    "The VAE with β = 1 uses fewer than half of its dimensions, yet some.",
     0 < terms[1][2] < CODE_SIZE / 2,
 )
 
-# %% tags=["drawing"]
-# Draws the bill of each number of the code after an epoch; move the epoch
-epoch_figure, ax = subplots(width=6.5, height=2.6)
-epoch_bars = ax.bar(NUMBERS, bills[-1].sort(descending=True).values, color=COLORS[0])
-ax.axhline(0.1, color="0.5", linestyle=":")
-ax.set(
-    xlabel="numbers of the code, most expensive first", ylabel="KL, nats", ylim=(0, 3.5)
-)
-freeze_layout(epoch_figure, *epoch_bars)
-
-
-def draw_epoch(epoch):
-    ordered = bills[epoch].sort(descending=True).values
-    for bar, height in zip(epoch_bars, ordered.tolist(), strict=True):
-        bar.set_height(height)
-    return epoch_figure, (
-        f"KL of each number after epoch {epoch}, validation images: {(ordered > 0.1).sum()} of {CODE_SIZE} above "
-        f"0.1 nats, largest {ordered[0]:.1f}, sum {ordered.sum():.1f}."
-    )
-
-
-last = len(bills) - 1
-explore(draw_epoch, epoch=slider("epoch", 0, last, step=1, value=last))
-
 # %% [markdown]
-# A number is worth its rate only if it saves as much distortion. Those that do not stay off, or are switched off:
-# their cloud is the prior, and the decoder learns to overlook them.
-
-# %% [markdown]
-# ## 5. Walk along every number
+# ## 4. Latent traversal
 #
-# A **latent traversal** changes one number of a code and leaves the others. Choose a garment and a number; the blue
-# bar is its KL. Try a number with a high bar, then one with none.
+# A **latent traversal** changes one dimension of a code and leaves the others. Choose a garment and a dimension; the blue
+# bar is its KL. Try a dimension with a high bar, then one with none.
 
 # %%
 with torch.no_grad():
     test_mean, test_log_var = vae.encode(test_images)
-test_bill = kl_per_dimension(test_mean, test_log_var)
-order = test_bill.argsort(descending=True)  # (CODE_SIZE,), most expensive first
-STEPS = torch.linspace(-3, 3, 7)
+test_kl = kl_per_dimension(test_mean, test_log_var)
+order = test_kl.argsort(descending=True)  # (CODE_SIZE,), most expensive first
+VALUES = torch.linspace(-3, 3, 7)
 
 
-def walk(model, code, number):
-    """Pictures (7, 1, 28, 28) along one number of a code (CODE_SIZE,)."""
-    codes = code.repeat(len(STEPS), 1)
-    codes[:, number] = STEPS
+def traversal(model, code, dimension):
+    """Pictures (7, 1, 28, 28) along one dimension of a code (CODE_SIZE,)."""
+    codes = code.repeat(len(VALUES), 1)
+    codes[:, dimension] = VALUES
     return model.decode(codes)
 
 
 # %% tags=["drawing"]
-# Draws a walk along one number of a code; choose the garment and the number
+# Draws a traversal of one dimension; choose the garment and the dimension
 GARMENTS = {f"{i}: {class_names[test_labels[i]]}": i for i in range(10)}
 walk_figure, (ax, walk_ax) = subplots(2, 1, width=6.5, height=3.2)
-walk_bars = ax.bar(NUMBERS, test_bill[order], color="0.75")
-ax.set(xlabel="numbers of the code, most expensive first", ylabel="KL, nats")
+walk_bars = ax.bar(DIMENSIONS, test_kl[order], color="0.75")
+ax.set(xlabel="dimensions, most expensive first", ylabel="KL, nats")
 strip = walk_ax.imshow(torch.zeros(28, 28 * 7), cmap="gray", vmin=0, vmax=1)
 walk_ax.set(
-    yticks=[], xticks=[28 * i + 14 for i in range(7)], xlabel="value of the chosen number"
+    yticks=[],
+    xticks=[28 * i + 14 for i in range(7)],
+    xlabel="value of the chosen dimension",
 )
-walk_ax.set_xticklabels([f"{step:.0f}" for step in STEPS])
+walk_ax.set_xticklabels([f"{value:.0f}" for value in VALUES])
 freeze_layout(walk_figure, strip, *walk_bars)
 
 
 def draw_walk(garment, number):
-    pictures = walk(vae, test_mean[garment], order[number - 1])
+    pictures = traversal(vae, test_mean[garment], order[number - 1])
     strip.set_data(pictures[:, 0].permute(1, 0, 2).flatten(1))
     for rank, bar in enumerate(walk_bars, start=1):
         bar.set_color(COLORS[0] if rank == number else "0.75")
     change = (pictures[-1] - pictures[0]).abs().mean()
     return walk_figure, (
-        f"{class_names[test_labels[garment]]} drawn with number {number} of {CODE_SIZE} from -3 to 3. Its KL is "
-        f"{test_bill[order[number - 1]]:.1f} nats. Between the ends a pixel changes by {change:.2f} on average."
+        f"{class_names[test_labels[garment]]}, reconstructed with dimension {number} of {CODE_SIZE} from -3 to 3. Its KL is "
+        f"{test_kl[order[number - 1]]:.1f} nats. Between the ends a pixel changes by {change:.2f} on average."
     )
 
 
 explore(
     draw_walk,
     garment=choice("garment", GARMENTS),
-    number=slider("number", 1, CODE_SIZE, step=1, value=1),
+    number=slider("dimension", 1, CODE_SIZE, step=1, value=3),
 )
 
 # %% [markdown]
-# Is the bar an honest guide? Walk along all 32 numbers from two hundred garments, and compare KL and change.
+# Does the KL tell which dimensions matter? Traverse all 32 from two hundred garments, and compare.
 
 
 # %%
 @torch.no_grad()
-def change_along(number):
-    """How much a pixel changes on average between the ends of a walk."""
+def change_along(dimension):
+    """How much a pixel changes on average between the ends of a traversal."""
     low, high = test_mean[:200].clone(), test_mean[:200].clone()
-    low[:, number], high[:, number] = -3, 3
+    low[:, dimension], high[:, dimension] = -3, 3
     return (vae.decode(high) - vae.decode(low)).abs().mean()
 
 
-changes = torch.stack([change_along(number) for number in range(CODE_SIZE)])
-dead, alive = test_bill < 0.02, test_bill > 0.1
-print("share of a pixel's range by which it changes")
-print(f"numbers above 0.1 nats:  {changes[alive].mean():.2f}")
-print(f"numbers below 0.02 nats: {changes[dead].mean():.2f}")
+changes = torch.stack([change_along(dimension) for dimension in range(CODE_SIZE)])
+unused, in_use = test_kl < 0.02, test_kl > 0.1
 
-# %% [markdown]
-# The bar is an honest guide: every number above 0.1 nats moves the picture more than any number below 0.02. A traversal
-# without its bars can mislead: with 32 rows to choose from, the few that do something make a fine figure.
-
-# %% tags=["claim"]
-# Checks what the text says: expensive numbers move the picture more than free ones
-claim(
-    "Every number above 0.1 nats moves the picture more than any below 0.02.",
-    lambda: changes[alive].min() > changes[dead].max(),
+# %% tags=["drawing"]
+# Draws the change of the picture against the KL, a dot for each dimension
+figure, ax = subplots(width=5, height=2.6)
+ax.plot(test_kl, changes, "o", color=COLORS[0], markersize=6, alpha=0.7)
+ax.axvline(0.1, color="0.5", linestyle=":")
+ax.set(
+    xlabel="KL of the dimension, nats", ylabel="mean change of a pixel", ylim=(0, None)
+)
+show(
+    figure,
+    alt=f"Each of the {CODE_SIZE} dimensions as a dot. The {unused.sum()} with less than 0.02 nats change a pixel by "
+    f"{changes[unused].mean():.2f} on average, the {in_use.sum()} above 0.1 nats by {changes[in_use].mean():.2f}.",
 )
 
 # %% [markdown]
-# ## 6. A map, and what the prior has to do with it
+# It does: every dimension above 0.1 nats changes the picture more than any below 0.02. A figure of traversals without the KL
+# can mislead: with 32 rows to choose from, one can show the few that do something.
+
+# %% tags=["claim"]
+# Checks what the text says: expensive dimensions change the picture more than free ones
+claim(
+    "Every dimension above 0.1 nats changes the picture more than any below 0.02.",
+    lambda: changes[in_use].min() > changes[unused].max(),
+)
+
+# %% [markdown]
+# ## 5. A map of the latent space
 #
-# With two numbers we can see the whole space. Again a VAE and an autoencoder, now with a code of two.
+# With two dimensions we can see the whole space. Again a VAE and an autoencoder, now with codes of two dimensions.
 
 # %%
 flat_vae, flat_autoencoder = VAE(2), VAE(2)
@@ -370,8 +406,8 @@ def flat_loss(batch):
 
 
 run = watch(
-    recipe(flat_loss, [flat_vae, flat_autoencoder], train_images, epochs=6, rate=3e-3),
-    title="VAE and autoencoder with two numbers",
+    recipe(flat_loss, [flat_vae, flat_autoencoder], train_images, epochs=8, rate=3e-3),
+    title="VAE and autoencoder with two dimensions",
 )
 
 # %% tags=["nbval-ignore-output"]
@@ -380,31 +416,29 @@ flat = {"VAE": flat_vae, "autoencoder": flat_autoencoder}
 with torch.no_grad():
     flat_codes = {name: model.encode(test_images)[0] for name, model in flat.items()}
 width = {}
-print("             distortion   98 % of the codes within")
+print("             98 % of the codes lie within")
 for name, codes in flat_codes.items():
     low, high = codes.quantile(0.01, dim=0), codes.quantile(0.99, dim=0)
     width[name] = high - low
-    with torch.no_grad():
-        cost = flat[name].nll(codes, test_images).mean()
     ends = [f"{a:.0f} to {b:.0f}" for a, b in zip(low, high, strict=True)]
-    print(f"{name:12} {cost:10.0f}   {ends[0]} and {ends[1]}")
+    print(f"{name:12} {ends[0]} and {ends[1]}")
 
 # %% [markdown]
-# Every dot is a test image at its mean code, in the colour of its class; the circle holds 95 % of the prior's draws. The
-# picture is what the decoder draws at the cross. Choose the model, move the cross, look for places that draw no garment.
+# Every dot is a test image at its mean code; the circle holds 95 % of the prior's draws. On the right is what the decoder
+# draws at the cross. Choose the model, move the cross, and look for places that give no garment.
 
 # %% tags=["drawing"]
 # Draws the map of codes, and the image at the cross; choose the model, move the cross
 maps, angle = {}, torch.linspace(0, 2 * torch.pi, 100)
 for name, codes in flat_codes.items():
-    figure, (ax, image_ax) = subplots(1, 2, width=7, height=3.5)
+    figure, (ax, image_ax) = subplots(1, 2, width=7, height=4.2)
     low = codes.quantile(0.002, dim=0).clamp(max=-3.5)
     high = codes.quantile(0.998, dim=0).clamp(min=3.5)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    ax.set(xlabel="first number", ylabel="second number")
+    ax.set(xlabel="dimension 1", ylabel="dimension 2")
     image = image_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
     image_ax.set_axis_off()
-    plot_classes(ax, codes, test_labels, class_names)
+    plot_classes(ax, codes, test_labels, class_names, each=30)
     ax.plot(2.45 * angle.cos(), 2.45 * angle.sin(), color="black", linestyle="-")
     (cross,) = ax.plot([], [], "k+", markersize=18, markeredgewidth=3, linestyle="")
     freeze_layout(figure, cross, image)
@@ -418,7 +452,7 @@ def draw_map(model, first, second):
     image.set_data(flat[model].decode(code)[0, 0])
     nearest = (flat_codes[model] - code).norm(dim=1).min()
     return figure, (
-        f"Codes of the {model} and its drawing at ({code[0, 0]:.1f}, {code[0, 1]:.1f}). "
+        f"Codes of the {model} and its picture at ({code[0, 0]:.1f}, {code[0, 1]:.1f}). "
         f"The nearest code of a test image is {nearest:.1f} away."
     )
 
@@ -426,76 +460,56 @@ def draw_map(model, first, second):
 explore(
     draw_map,
     model=choice("model", list(flat)),
-    first=slider("first number, %", 0, 100, step=1, value=60),
-    second=slider("second number, %", 0, 100, step=1, value=40),
+    first=slider("dimension 1, %", 0, 100, step=1, value=60),
+    second=slider("dimension 2, %", 0, 100, step=1, value=40),
 )
 
 # %% [markdown]
-# The autoencoder's codes lie where they like, over a range more than twice as wide in both numbers, with empty land
-# between. The VAE's are packed around zero. Are they the prior? Compare the spread, and split the rate as in section 2:
-# draw one code from every cloud, and ask how likely it is under its own cloud, under all 2,000 clouds together, and under
+# Nothing keeps the autoencoder's codes together: they spread over a range more than twice as wide in both dimensions, with
+# gaps between them. The VAE's lie around zero. Is their aggregate posterior the prior? Split the rate as in section 2: draw
+# one code from every posterior, and ask how likely it is under its own posterior, under the mixture of all 2,000, and under
 # the prior.
-
-# %% tags=["claim"]
-# Checks what the text says: the autoencoder's codes spread over more than twice the range
-claim(
-    "The autoencoder's codes spread over more than twice the range in both numbers.",
-    (width["autoencoder"] > 2 * width["VAE"]).all(),
-)
 
 # %%
 generator = torch.Generator().manual_seed(0)
 with torch.no_grad():
     m, log_var = flat_vae.encode(test_images)
-clouds = torch.distributions.Normal(m, (log_var / 2).exp())
-drawn = m + clouds.scale * torch.randn(m.shape, generator=generator)
-log_own = clouds.log_prob(drawn).sum(1)
-log_each = clouds.log_prob(drawn.unsqueeze(1)).sum(2)  # (2000 codes, 2000 clouds)
+posteriors = torch.distributions.Normal(m, (log_var / 2).exp())
+drawn = m + posteriors.scale * torch.randn(m.shape, generator=generator)
+log_own = posteriors.log_prob(drawn).sum(1)
+log_each = posteriors.log_prob(drawn.unsqueeze(1)).sum(2)  # (2000 codes, 2000 posteriors)
 log_all = log_each.logsumexp(1) - torch.tensor(len(m)).log()
 log_prior = torch.distributions.Normal(0.0, 1.0).log_prob(drawn).sum(1)
-print("standard deviation of the codes drawn:", end=" ")
-print([round(value, 1) for value in drawn.std(0).tolist()])
-
-# %%
 information, mismatch = (log_own - log_all).mean(), (log_all - log_prior).mean()
 closed = kl_to_standard_normal(m, log_var).mean()
-print(f"information about the image  {information:.1f} nats")
-print(f"mismatch with the prior      {mismatch:.1f} nats")
-print(f"their sum                    {information + mismatch:.1f} nats")
-print(f"the rate in closed form      {closed:.1f} nats")
-print(f"ceiling of the information   {torch.tensor(len(m)).log():.1f} nats, log 2000")
+print(f"mutual information I(x; z)            {information:.1f} nats")
+print(f"KL from aggregate posterior to prior  {mismatch:.1f} nats")
+print(f"their sum                             {information + mismatch:.1f} nats")
+print(f"the rate in closed form               {closed:.1f} nats")
 
 # %% [markdown]
-# The sum is the rate, within 0.1 nats, as it must be; and the aggregate posterior is not the prior: the mismatch is above
-# 0.3 nats. So the sentence "the KL makes the codes normal" needs a footnote. It charges for the difference, and with only
-# two numbers for ten kinds of clothes the VAE finds it worth paying. (The information has a ceiling: with 2,000 images
-# there is no more to know than which of them it is.)
+# The sum is the rate, within 0.1 nats, as it must be. And the aggregate posterior is *not* the prior: the second part is above
+# 0.2 nats. That a VAE makes its codes normal is therefore only half true: the loss charges for the difference, and with two
+# dimensions for ten kinds of clothes it is worth paying. (The mutual information cannot exceed $\log 2000$ nats:
+# there is no more to know than which of the 2,000 images it is.)
 
 # %% tags=["claim"]
-# Checks what the text says: the two parts add up, and the second is not zero
+# Checks what the text says: the spread of the codes, and the two parts of the rate
 claim(
-    "The information and the mismatch add up to the rate, within 0.1 nats.",
+    "The autoencoder's codes spread over more than twice the range in both dimensions.",
+    (width["autoencoder"] > 2 * width["VAE"]).all(),
+)
+claim(
+    "The two parts add up to the rate, within 0.1 nats.",
     (information + mismatch - closed).abs() < 0.1,
 )
-claim(
-    "The aggregate posterior is not the prior: mismatch above 0.3 nats.", mismatch > 0.3
-)
+claim("The aggregate posterior is not the prior: above 0.2 nats.", mismatch > 0.2)
 
 # %% [markdown]
-# ## 7. Continuity
+# ## 6. Continuity
 #
-# To go from one code to another in a straight line is to **interpolate**.
-
-# %%
-first, last = torch.tensor([0.0, 2.0]), torch.tensor([4.0, -2.0])
-for t in (0.0, 0.25, 0.5, 1.0):
-    print(t, ((1 - t) * first + t * last).tolist())
-
-# %% exercise="06.interpolate"
-
-# %% [markdown]
-# Choose two garments and move between them. The third row is a control that knows nothing of codes: it fades one
-# picture into the other.
+# To go from one code to another in a straight line is to **interpolate**: $z(t) = (1 - t)\, z_a + t\, z_b$. Choose two
+# garments and move between them. The third row is a control that knows nothing of codes: it fades one picture into the other.
 
 # %%
 with torch.no_grad():
@@ -527,7 +541,7 @@ def draw_between(pair, t):
     for pictures in rows.values():
         pictures[-2] = 1.0  # a white gap before the slider's own picture
     return image_rows(rows, scale=2), (
-        f"Eight steps between two test images, and, on the right, {100 * t:.0f} % of the way. There the VAE's drawing "
+        f"Eight steps between two test images, and, on the right, {100 * t:.0f} % of the way. There the VAE's picture "
         f"differs from the fading by {gap:.2f} per pixel."
     )
 
@@ -539,7 +553,7 @@ explore(
 )
 
 # %% [markdown]
-# A decoder is a smooth function, so *no* network here ever jumps. The question is how evenly the change is spread. Walk
+# A decoder is a smooth function, so *no* network here ever jumps. The question is how evenly the change is spread. Interpolate
 # between 300 pairs of test images in 50 steps, and divide the largest step of the picture by the average one. 1 is
 # perfectly even; fading scores 1.
 
@@ -555,32 +569,35 @@ def unevenness(model, pictures):
     return (steps.amax(0) / steps.mean(0)).mean().item()
 
 
-# %%
 shuffled = test_images[torch.randperm(2000, generator=torch.Generator().manual_seed(1))]
 pairs_of_models = {2: (flat_autoencoder, flat_vae), CODE_SIZE: (autoencoder, vae)}
 uneven = {}
-print("numbers   autoencoder   VAE")
+print("dimensions   autoencoder   VAE")
 for size, pair in pairs_of_models.items():
     uneven[size] = [unevenness(model, shuffled) for model in pair]
-    print(f"{size:7} {uneven[size][0]:13.1f} {uneven[size][1]:5.1f}")
+    print(f"{size:10} {uneven[size][0]:13.1f} {uneven[size][1]:5.1f}")
 
 # %% [markdown]
-# So here is the second footnote. With two numbers the autoencoder's space is steep in places, and the VAE's is more even,
-# by 0.2 or more; with 32 the autoencoder's is no less even than the VAE's.
+# Between the autoencoder and the VAE there is hardly a difference, with two dimensions or with 32: all four lie between 1.2 and
+# 1.8. Any decoder that is smooth is continuous; the VAE has no privilege here. What differs is where one can go: an autoencoder
+# has gaps, in which its pictures change smoothly from one garment into another by way of things that are no garment.
 
 # %% tags=["claim"]
 # Checks what the text says about the steps of both models
-claim("With 2 numbers the VAE is more even by 0.2.", uneven[2][0] > uneven[2][1] + 0.2)
 claim(
-    "With many numbers the autoencoder is no less even than the VAE.",
-    uneven[CODE_SIZE][0] <= uneven[CODE_SIZE][1],
+    "All four lie between 1.2 and 1.8.",
+    all(1.2 < value < 1.8 for each in uneven.values() for value in each),
+)
+claim(
+    "The two kinds differ by less than 0.3.",
+    all(abs(ae - of_vae) < 0.3 for ae, of_vae in uneven.values()),
 )
 
 # %% [markdown]
-# ## 8. Completeness
+# ## 7. Completeness
 #
-# Draw codes from the prior and decode them. Are the pictures garments? The usual judge is a classifier, trained on
-# the labels of the real images: a picture counts as *recognised* if it gives one class more than 90 %.
+# Draw codes from the prior and decode them. Are the pictures garments? The usual judge is a classifier, trained on the
+# labels of real images.
 
 # %%
 classifier = nn.Sequential(
@@ -590,7 +607,7 @@ classifier = nn.Sequential(
 
 def classifier_loss(batch):
     pictures, labels = batch
-    return nn.functional.cross_entropy(classifier(pictures), labels)
+    return F.cross_entropy(classifier(pictures), labels)
 
 
 run = watch(
@@ -605,9 +622,9 @@ with torch.no_grad():
 print(f"the judge is right about {100 * judged:.0f} % of the test images")
 
 # %% [markdown]
-# Before we trust a judge, we show it things whose verdict we know: real images, pure noise, the average of two
-# garments. For the autoencoder there are two ways to draw codes, from $\mathcal N(0, I)$ as for the VAE, and, to be
-# fair, from the normal distribution that fits its own codes.
+# Before we trust a judge, we show it things whose verdict we know: real images, pure noise, the average of two garments. For
+# the autoencoder there are two ways to draw codes: from $\mathcal N(0, I)$ as for the VAE, and, to be fair, from the normal
+# distribution that fits its own codes.
 
 
 # %%
@@ -642,6 +659,8 @@ show(
     "from its fitted codes, garments with holes and doubles; the VAE gives soft, blurred garments.",
 )
 
+# %% exercise="06.surest"
+
 # %% tags=["nbval-ignore-output"]
 recognised = {}
 print("                   recognised   most frequent verdict")
@@ -654,43 +673,20 @@ for name, pictures in exhibits.items():
     print(f"{name:20} {100 * recognised[name]:6.0f} %   {favourite}")
 
 # %% [markdown]
-# The judge recognises noise more often than real images, and the autoencoder's smears more often than the VAE's garments.
-# So the popular figure, "share of samples a classifier recognises", proves nothing here: a classifier must answer with
-# one of ten classes whatever it sees, and far from all it knows it is often *surer*. Nor does the share of the recognised
-# notice that all smears look alike; the next column does.
-
-# %% tags=["claim"]
-# Checks what the text says: the judge prefers noise and smears
-claim(
-    "The judge recognises noise more often than real images.",
-    recognised["noise"] > recognised["real images"],
-)
-claim(
-    "The judge recognises the autoencoder's smears more often than the VAE's garments.",
-    recognised["autoencoder, prior"] > recognised["VAE, prior"],
-)
-
-# %% [markdown]
-# A better judge compares with real pictures, and asks two questions. **Precision**: what share of the drawn pictures
-# lies among real ones? **Recall**: what share of the real ones lies among the drawn? "Among" means: nearer to one of
-# them than its third neighbour is. On a line, with four real and three drawn points, and the first neighbour:
-
-# %%
-real_points = torch.tensor([0.0, 1.0, 5.0, 6.0])
-drawn_points = torch.tensor([0.4, 0.6, 3.0])
-apart = (real_points.reshape(-1, 1) - real_points).abs().fill_diagonal_(float("inf"))
-reach = apart.amin(1)  # of each real point: how far is the nearest other one?
-print("reach of the real points:", reach.tolist())
-for point in drawn_points:
-    near = real_points[(point - real_points).abs() <= reach]
-    print(f"{point:.1f} lies within reach of {near.tolist()}")
+# The judge recognises noise most often of all, more often than real images. So the popular figure "share of samples that a
+# classifier recognises" proves nothing here: a classifier must answer with one of ten classes whatever it sees, and far from
+# everything it was trained on it is often *surer*. Nor does this figure notice that all noise gets the same verdict.
+#
+# A better judge compares with real pictures and asks two questions (Kynkäänniemi et al., 2019). **Precision**: what share of
+# the drawn pictures lies among real ones? **Recall**: what share of the real ones lies among the drawn? "Among" means: nearer
+# to one of them than its third neighbour is. Distances between pixels would prefer blur, so we compare the 128 features of the
+# classifier's hidden layer.
 
 # %%
 show_source(precision_and_recall)
 
 # %% [markdown]
-# Pixels would prefer blur, so we compare the 128 numbers of the classifier's hidden layer. Two more controls: the mean
-# image, with a little noise, and the VAE's *reconstructions* of test images.
+# Two more controls: the mean image with a little noise, and the VAE's *reconstructions* of the test images.
 
 # %% tags=["nbval-ignore-output"]
 specks = 1e-3 * torch.randn(2000, 1, 28, 28, generator=generator)
@@ -707,66 +703,82 @@ for name, pictures in exhibits.items():
     print(f"{name:20} {100 * quality[0]:7.0f} % {100 * quality[1]:6.0f} %")
 
 # %% [markdown]
-# Read precision from its controls: pure noise shows where this scale begins, real images what a perfect score would
-# be. The autoencoder's samples from the prior do no better than noise. The VAE's are more precise than the autoencoder's
-# of either kind, by 15 points, and even *better* than real images: soft pictures lie where real ones are dense. And
-# recall is hard on softness, for even the reconstructions of the very test images get next to none; so the VAE's low
-# recall says "too soft to cover the details" at least as much as "kinds are missing". An autoencoder whose codes are
-# *fitted afterwards* covers more, by 15 points, and fails more often. And each number alone can be had cheaply: the mean
-# image has full precision, and a few stray pictures have a wide reach and so lift recall (the reconstructions, one for
-# each test image, have *less* recall than the samples). Noise, the smears and the mean image recall less than 5 %. Quote
-# both numbers, and their controls.
+# Begin with the controls. Real images show what a perfect score would be, noise and the mean image how cheaply one number
+# alone can be had: the mean image has full precision and hardly any recall. The VAE's samples are far more precise than the
+# autoencoder's of either kind, by 15 points or more. But their recall is low, and so is that of its *reconstructions*: they
+# are too soft to cover the details of real images.
+#
+# Is that a property of VAEs, or have we trained too briefly? The same networks were trained in advance for 3, 10 and 30 epochs
+# and judged on validation images; each line is the mean of three random starts. (The line of real images above shows what can be reached.)
+
+# %%
+lengths = sweep("vae_epochs")
+COLUMNS = ["distortion", "precision", "recall", "recall of reconstructions"]
+by_length = {
+    name: {column: sum(p[column] for p in points) / 3 for column in COLUMNS}
+    for name, points in lengths.items()
+}
+print("                         distortion  precision  recall  recall of reconstructions")
+for name, row in by_length.items():
+    d, *shares = row.values()
+    print(f"{name:24} {d:8.0f}", *(f"{100 * share:10.0f} %" for share in shares))
+
+# %% [markdown]
+# So the low recall was mostly a matter of training. From 3 to 30 epochs the VAE's recall grows from almost nothing to more than
+# one half, and that of its reconstructions with it; its precision falls by less than 10 points. The autoencoder with fitted
+# codes goes another way: its reconstructions become nearly perfect, its recall is higher than the VAE's, and its precision is
+# more than 25 points lower. Whether one calls that better depends on what the samples are for. Quote both numbers, with the controls and
+# the length of the training.
 
 # %% tags=["claim"]
-# Checks what the text says about precision and recall
+# Checks what the text says about precision and recall, live and in the stored trainings
+short, long = by_length["VAE, 3 epochs"], by_length["VAE, 30 epochs"]
+other_long = by_length["autoencoder, 30 epochs"]
+claim(
+    "The VAE's recall grows from less than 5 % to more than one half.",
+    short["recall"] < 0.05 and long["recall"] > 0.5,
+)
+claim(
+    "Its precision falls by less than 10 points.",
+    short["precision"] - 0.1 < long["precision"] < short["precision"],
+)
+claim(
+    "The autoencoder recalls more, and is 25 points less precise.",
+    other_long["recall"] > long["recall"] + 0.1
+    and 0.25 < long["precision"] - other_long["precision"] < 0.35,
+)
 fitted, plain = "autoencoder, fitted", "autoencoder, prior"
+claim(
+    "The judge recognises noise most often of all.",
+    max(recognised, key=recognised.get) == "noise",
+)
 claim(
     "The VAE's samples are more precise than the autoencoder's, by 15 points.",
     precision["VAE, prior"] > max(precision[plain], precision[fitted]) + 0.15,
 )
-claim(
-    "The VAE's samples are more precise than real images.",
-    precision["VAE, prior"] > precision["real images"],
-)
-claim(
-    "The autoencoder whose codes were fitted recalls more than the VAE, by 15 points.",
-    recall[fitted] > recall["VAE, prior"] + 0.15,
-)
-claim(
-    "Reconstructions recall less than samples.",
-    recall["VAE, reconstructions"] < recall["VAE, prior"],
-)
-claim(
-    "Noise, smears and the mean image recall less than 5 %.",
-    max(recall["noise"], recall[plain], recall["mean image"]) < 0.05,
-)
 
 # %% [markdown]
-# ## 9. What β buys
+# ## 8. What β buys
 #
-# Each VAE of section 4 stands at one place of a trade: how much rate for how much distortion (Alemi et al., 2018).
+# Each VAE of section 3 stands at one place of a trade-off: how much rate for how much distortion (Alemi et al., 2018).
 
 # %% tags=["drawing"]
 # Draws distortion against rate, a dot for each β
-figure, ax = subplots(width=5, height=2.8)
+figure, ax = subplots(width=5.4, height=3)
 rates, distortions = [terms[b][1] for b in BETAS], [terms[b][0] for b in BETAS]
 ax.plot(rates, distortions, "o-", color=COLORS[0])
 for beta, x, y in zip(BETAS, rates, distortions, strict=True):
-    ax.annotate(f"β = {beta}", (x, y), xytext=(7, 5), textcoords="offset points")
+    ax.annotate(f"β = {beta}", (x, y), xytext=(7, 7), textcoords="offset points")
 ax.axhline(mean_image_cost, color="0.5", linestyle=":")
 ax.text(30, mean_image_cost - 12, "mean image")
 ax.axhline(autoencoder_cost, color=COLORS[1], linestyle="--")
-ax.text(13, autoencoder_cost - 12, "autoencoder")
-ax.set(
-    xlabel="rate, nats per image",
-    ylabel="distortion, nats per image",
-    xlim=(-1, 46),
-    ylim=(215, 400),
-)
+ax.text(8, autoencoder_cost - 12, "autoencoder")
+ax.set(xlabel="rate, nats per image", ylabel="distortion, nats per image")
+ax.set(xlim=(-1, 48), ylim=(205, 400))
 show(
     figure,
     alt="Distortion against rate on test images. From β = 100 at the mean image's distortion and no rate, the curve falls "
-    "steeply, bends near β = 4, and is nearly flat from there to β = 0.1, which reaches the autoencoder's distortion.",
+    "steeply, bends between β = 10 and β = 1, and is nearly flat from there to β = 0.1, which reaches the autoencoder's.",
 )
 
 # %% [markdown]
@@ -787,54 +799,19 @@ def draw_beta(beta):
     parts = distortion, distortion + rate, distortion + beta * rate
     share = [f"{100 * part / mean_image_cost:.0f} %" for part in parts]
     return image_rows(rows, scale=2), (
-        f"β = {beta}: rate {rate:.1f} nats, {used} of {CODE_SIZE} numbers above 0.1 nats. Of what the mean image costs, the "
-        f"distortion is {share[0]}, the negative ELBO {share[1]}, the loss with this β {share[2]}."
+        f"β = {beta}: rate {rate:.1f} nats, {used} of {CODE_SIZE} dimensions above 0.1 nats. Of what the mean image costs, "
+        f"the distortion is {share[0]}, the negative ELBO {share[1]}, the loss with this β {share[2]}."
     )
 
 
 explore(draw_beta, beta=stepped_slider("β", BETAS, value=1))
 
 # %% [markdown]
-# The larger $\beta$, the smaller the rate and the larger the distortion. The negative ELBO is lowest for $\beta = 1$, and
-# that is a known answer: only $\beta = 1$ is trained for the ELBO, so on the training images another $\beta$ that wins
-# would mean a bug, or too little training; on test images, as here, also that $\beta = 1$ learned its images by heart. It
-# does not mean that 1 is "best". That depends on the purpose: here are the samples of each.
-
-# %% tags=["claim"]
-# Checks what the text says: β trades rate for distortion, and 1 has the best bound
-claim("The larger β, the smaller the rate.", rates == sorted(rates, reverse=True))
-claim("The larger β, the larger the distortion.", distortions == sorted(distortions))
-claim(
-    "The negative ELBO is lowest for β = 1.",
-    min(BETAS, key=lambda beta: terms[beta][0] + terms[beta][1]) == 1,
-)
-
-# %% tags=["nbval-ignore-output"]
-sampled = {}
-print("            precision   recall")
-for beta, model in vaes.items():
-    with torch.no_grad():
-        samples = features(from_prior(model))
-        sampled[beta] = precision_and_recall(features(test_images), samples)
-    print(f"β = {beta:5} {100 * sampled[beta][0]:9.0f} % {100 * sampled[beta][1]:6.0f} %")
-
-# %% [markdown]
-# From $\beta = 1$ upwards: safer and duller samples. Those with $\beta = 16$ have more precision and less recall than those
-# with 0.1. Below 1 there is no gain here. (The VAE with $\beta = 1$ has another recall here than in section 8, from other
-# draws: differences that small mean nothing.)
-
-# %% tags=["claim"]
-# Checks what the text says: with a large β samples are safer and duller
-claim(
-    "Samples with β = 16 are more precise than with 0.1.",
-    lambda: sampled[16][0] > sampled[0.1][0],
-)
-claim(
-    "Samples with β = 16 have less recall than with 0.1.",
-    lambda: sampled[16][1] < sampled[0.1][1],
-)
-
-# %% [markdown]
+# The larger $\beta$, the smaller the rate and the larger the distortion. The negative ELBO is lowest for $\beta = 1$, as it
+# should be: only $\beta = 1$ is trained for it. (If another $\beta$ wins on the training images, there is a bug or the
+# training was too short; on test images, as here, $\beta = 1$ might also have overfitted.) That does not make 1 the best
+# choice for every purpose.
+#
 # The slope of the curve is a price: how many nats of distortion does one nat of rate save?
 
 # %% tags=["nbval-ignore-output"]
@@ -845,11 +822,20 @@ for low, high in pairwise(BETAS):
     print(f"from β = {high} to {low}: each nat of rate saves {price:.2g} nats")
 
 # %% [markdown]
-# Every price lies between the two $\beta$ that it connects. That is a second known answer: the optimizer buys rate as long
-# as a nat of it saves more than $\beta$ nats of distortion.
+# Every price lies between the two $\beta$ that it connects: training buys rate as long as one nat of it saves more than
+# $\beta$ nats of distortion. With pencil you can find out what this means for a single dimension, and why some dimensions
+# stay unused.
+
+# %% exercise="06.rate"
 
 # %% tags=["claim"]
-# Checks what the text says: every price lies between its two β
+# Checks what the text says about the curve, the best bound and the prices
+claim("The larger β, the smaller the rate.", rates == sorted(rates, reverse=True))
+claim("The larger β, the larger the distortion.", distortions == sorted(distortions))
+claim(
+    "The negative ELBO is lowest for β = 1.",
+    min(BETAS, key=lambda beta: terms[beta][0] + terms[beta][1]) == 1,
+)
 claim(
     "Every price lies between the two β that it connects.",
     all(low < price < high for (low, high), price in prices.items()),
@@ -858,53 +844,43 @@ claim(
 # %% [markdown]
 # ### Spot the bug
 #
-# The $\beta$ of many a program is not the $\beta$ of the paper. This loss averages where the two formulas of section 2
-# add up. Called with $\beta = 1$, which $\beta$ does it train with? Compare what one nat of rate costs with what one
-# nat of distortion costs.
-
-
-# %%
-def circulated_loss(pixel_nats, number_nats, beta):
-    """pixel_nats (N, 784): distortion of each pixel; number_nats (N, 32): KL."""
-    return pixel_nats.mean() + beta * number_nats.mean()
-
-
-zeros = torch.zeros(1, 784), torch.zeros(1, 32)
-one_nat = torch.eye(784)[:1], torch.eye(32)[:1]  # in one pixel, in one number
-price_of_distortion = circulated_loss(one_nat[0], zeros[1], beta=1)
-price_of_rate = circulated_loss(zeros[0], one_nat[1], beta=1)
-print(f"with β = 1 written, β = {price_of_rate / price_of_distortion:.1f} is meant")
+# The $\beta$ of many programs is not the $\beta$ of the paper. A common mistake is to average where the two formulas of
+# section 2 add up, as most losses of a library do unless they are told otherwise. What one nat of rate costs, compared with
+# one nat of distortion, is then no longer $\beta$.
 
 # %% exercise="06.beta"
 
 # %% [markdown]
-# ## 10. Posterior collapse
+# ## 9. Posterior collapse
 #
-# When the cloud of a number is the prior for *every* image, its posterior has **collapsed**: the number is free and
-# means nothing. When all have, the decoder draws one picture for everything. KL shows it; here is a test that does
-# not trust KL. Give each image the code of *another* image. What does the drawing cost more? If nothing, the codes
-# tell nothing about the image. (These are the mean codes. With $\beta = 100$ they are nearly the same for all images,
-# and unusual for a decoder that was trained on draws.)
+# When the posterior of a dimension is the prior for *every* image, it has **collapsed**: the dimension costs nothing and means
+# nothing. When all have collapsed, the decoder gives the same picture for every image. The KL shows it. Here is a test that
+# does not rely on the KL.
+
+# %% exercise="06.exchange"
 
 # %% tags=["nbval-ignore-output"]
 other = torch.arange(2000).roll(1)  # classes take turns: always of another class
+exchange = {}
 print("nats        own code   another's   difference")
 for beta, model in vaes.items():
     with torch.no_grad():
         codes, _ = model.encode(test_images)
         own = model.nll(codes, test_images).mean()
         exchanged = model.nll(codes[other], test_images).mean()
-    print(f"β = {beta:5} {own:10.0f} {exchanged:11.0f} {exchanged - own:12.0f}")
+    exchange[beta] = (exchanged - own).item()
+    print(f"β = {beta:5} {own:10.0f} {exchanged:11.0f} {exchange[beta]:12.0f}")
 
 # %% [markdown]
-# With $\beta = 100$ all numbers have collapsed, and the distortion is that of the mean image, within 2 nats. With
-# $\beta = 1$ more than half have. Collapse of *some* numbers is thrift: more would not pay. Collapse of all is a failure,
-# and the usual reasons are a $\beta$ that is larger than it looks (you have just seen one), or a decoder so strong that it
-# needs no code (Bowman et al., 2015).
+# With $\beta = 100$ all dimensions have collapsed: the distortion is that of the mean image, within 2 nats, and codes can be
+# exchanged at no cost. With $\beta = 1$ more than half have. Collapse of *some* dimensions is efficient: they would cost more
+# than they save. Collapse of all is a failure. The usual reasons are a $\beta$ that is larger than it looks, as in the
+# exercise of section 8, or a decoder so strong that it needs no code (Bowman et al., 2015).
 
 # %% tags=["claim"]
-# Checks what the text says: all numbers collapsed, and more than half of them
-claim("With β = 100 all numbers have collapsed.", lambda: terms[100][2] == 0)
+# Checks what the text says: all dimensions collapsed, and more than half of them
+claim("With β = 100 all dimensions have collapsed.", lambda: terms[100][2] == 0)
+claim("With β = 100 codes can be exchanged at no cost.", lambda: abs(exchange[100]) < 2)
 claim(
     "With β = 100 the distortion is that of the mean image, within 2 nats.",
     lambda: abs(terms[100][0] - mean_image_cost) < 2,
@@ -912,27 +888,20 @@ claim(
 claim("With β = 1 more than half have collapsed.", lambda: terms[1][2] < CODE_SIZE / 2)
 
 # %% [markdown]
-# ## 11. Ask for a class
+# ## 10. Ask for a class
 #
-# A VAE draws something; we cannot say what. A **conditional** VAE (Sohn, Lee and Yan, 2015) tells encoder and decoder
-# the class, as ten extra inputs of which one is 1. Nothing else changes: not the loss, not the training.
-
-# %%
-shown_codes = torch.tensor([[0.3, -1.2], [0.8, 0.1]])
-shown_labels = torch.tensor([2, 0])
-ones = torch.eye(3)[shown_labels]  # three classes
-print(torch.cat([shown_codes, ones], dim=1))
+# A VAE draws something, but we cannot say what. A **conditional** VAE (Sohn, Lee and Yan, 2015) tells encoder and decoder the
+# class, as ten extra inputs of which one is 1. Nothing else changes: not the loss, not the training.
 
 # %% exercise="06.condition"
 
 # %%
-show_source(ConditionalVAE)
+show_source(ConditionalVAE.with_class, ConditionalVAE.encode, ConditionalVAE.decode)
 
 # %% [markdown]
-# Two numbers for all that the class does not say. After each epoch we ask for every class 200 times and let the judge
-# of section 8 say which class it sees. (It cannot tell garments from noise. But guessing would agree once in ten
-# times, so agreement means that the decoder listens, not that the picture is good.) And a *linear probe*, a softmax
-# regression on codes as in lesson 04, says how much of the class can be read from the *code*.
+# Two dimensions for all that the class does not say. Before and after the training we ask for every class 200 times, and let
+# the judge of section 7 say which class it sees. And a *linear probe*, a softmax regression on codes as in lesson 04, says how
+# much of the class can be read from the *code*.
 
 # %%
 conditional = ConditionalVAE(2, n_classes=10)
@@ -941,7 +910,6 @@ request = torch.randn(2000, 2, generator=generator)
 labelled = (train_images[:2000], train_labels[:2000]), (test_images, test_labels)
 
 
-# %%
 @torch.no_grad()
 def obeys():
     """Share of the draws in which the judge sees the class that was asked for."""
@@ -957,42 +925,30 @@ def class_in_code(model, *inputs):
 
 
 # %%
-listening = [
-    (obeys(), class_in_code(conditional, *labelled))
-]  # now, and after each epoch
-
-
-def remember_listening():
-    listening.append((obeys(), class_in_code(conditional, *labelled)))
-    return conditional.loss((test_images, test_labels))
-
-
-# %%
+obeyed_before = obeys()
 run = watch(
-    recipe(
-        conditional.loss,
-        [conditional],
-        train_images,
-        train_labels,
-        epochs=10,
-        validate=remember_listening,
-    ),
+    recipe(conditional.loss, [conditional], train_images, train_labels, epochs=10),
     title="Conditional VAE",
 )
 
 # %% tags=["nbval-ignore-output"]
 await run
-print("epoch   obeys   class found in the code")
-for epoch, (obedience, carried) in enumerate(listening):
-    print(f"{epoch:5} {100 * obedience:5.0f} % {100 * carried:9.0f} %")
-print("guessing  10 %        10 %")
+obeyed, carried = obeys(), class_in_code(conditional, *labelled)
+plain_carried = class_in_code(flat_vae, *(pictures for pictures, _ in labelled))
+print(
+    f"the judge sees the class asked for: {100 * obeyed_before:.0f} % untrained, ", end=""
+)
+print(f"{100 * obeyed:.0f} % trained")
+print(f"class found in the code: VAE {100 * plain_carried:.0f} %, ", end="")
+print(f"conditional VAE {100 * carried:.0f} %")
 
 # %% [markdown]
-# It obeys late, in the end in more than half of the draws. At first the code itself carries the class, and the decoder
-# reads it there; only then does it learn to rely on the ten extra inputs, and the code is free for other things.
+# It obeys in more than half of the draws; guessing would be right in one of ten. (The judge cannot tell garments from noise,
+# so this says that the decoder listens, not that its pictures are good.) And the code holds less of the class than that of
+# the plain VAE of section 5, by 10 points or more: what the decoder is told, the code need not carry. Nothing in the loss
+# forbids that a trace remains.
 #
-# Choose a class: the first row draws ten codes from the prior. The second row draws one code, yours, in all ten
-# classes.
+# Choose a class: the first row shows ten draws from the prior. The second row shows one code, yours, in all ten classes.
 
 # %% tags=["drawing"]
 # Draws ten codes of one class, and one code in all classes; choose both
@@ -1014,90 +970,45 @@ def draw_class(label, first, second):
 explore(
     draw_class,
     label=choice("class", class_names, value="Bag"),
-    first=slider("first number", -3.0, 3.0, step=0.1, value=0.0),
-    second=slider("second number", -3.0, 3.0, step=0.1, value=0.0),
+    first=slider("dimension 1", -3.0, 3.0, step=0.1, value=0.0),
+    second=slider("dimension 2", -3.0, 3.0, step=0.1, value=0.0),
 )
 
-# %% [markdown]
-# What is the class worth? Compare the bills with those of the plain VAE of section 6, and the class in its code.
-# (That one was trained for fewer epochs at a smaller rate, so a part of the difference is training.)
-
-# %% tags=["nbval-ignore-output"]
-plain_carried = class_in_code(flat_vae, *(pictures for pictures, _ in labelled))
-print("class found in the code")
-print(f"VAE             {100 * plain_carried:.0f} %")
-print(f"conditional VAE {100 * carried:.0f} %")
-
-# %%
-with torch.no_grad():
-    both = {
-        "VAE": flat_vae.elbo_terms(test_images),
-        "conditional VAE": conditional.elbo_terms((test_images, test_labels)),
-    }
-total = {}
-print("nats            distortion   rate     sum")
-for name, parts in both.items():
-    distortion, rate = (part.mean().item() for part in parts)
-    total[name] = distortion + rate
-    print(f"{name:16} {distortion:9.1f} {rate:6.1f} {total[name]:7.1f}")
-
-# %% [markdown]
-# Being told the class lowers the sum, and the code holds less of the class, by 10 points or more. Move the sliders once
-# more to see what the two numbers hold instead. A trace of the class remains in them, and nothing in the loss forbids it.
-
 # %% tags=["claim"]
-# Checks what the text says: it obeys, its code holds less of the class, its loss is lower
-claim("It obeys in more than half of the draws in the end.", obedience > 0.5)
+# Checks what the text says: it obeys, and its code holds less of the class
+claim("It obeys in more than half of the draws.", obeyed > 0.5)
 claim(
     "Its code holds less of the class, by 10 points or more.",
     plain_carried - carried > 0.1,
 )
-claim("Being told the class lowers the sum.", total["conditional VAE"] < total["VAE"])
 
 # %% [markdown]
-# ## 12. Independence and disentanglement
+# ## 11. Disentanglement
 #
-# Does each number of a code mean *one thing*? On clothes nobody can say, for nobody knows the things. So we draw our
-# own pictures from known **factors** (shape, colour, size, position, turn, background), each chosen independently.
+# Does each dimension mean *one thing*? On clothes nobody can say, for nobody knows the things. So we draw our own pictures
+# from known **factors**. First light squares on black: $x$ varies much, $y$ less, and the size.
 
 # %%
-generator_sheet = shapes(12)
-print(generator_sheet.captions[0])
-first_factors = zip(generator_sheet.factor_names, generator_sheet.factors[0], strict=True)
-for name, value in first_factors:
-    print(f"{name:10} {value:6.2f}")
+KNOWN = ["size", "x", "y"]
 
-# %% tags=["drawing"]
-# Draws twelve pictures of the generator
-show(
-    image_rows(
-        {
-            "one to six": generator_sheet.images[:6],
-            "seven to twelve": generator_sheet.images[6:],
-        },
-        scale=3,
-        gap=0.75,
-    ),
-    alt="Twelve drawn pictures: "
-    + "; ".join(generator_sheet.captions[:3])
-    + "; and nine others.",
-)
+
+def squares(n, seed, y_range):
+    u = torch.rand(3, n, generator=torch.Generator().manual_seed(seed))
+    size, x, y = 0.1 + 0.12 * u[0], 0.2 + 0.6 * u[1], 0.5 + y_range * (u[2] - 0.5)
+    return shapes(n, pixels=16, channels=1, size=size, x=x, y=y, **LOOK)
+
+
+train_squares, test_squares = (squares(4000, seed, y_range=0.3) for seed in (0, 1))
+factors = test_squares.factor(*KNOWN)
 
 # %% [markdown]
-# The score is the **mutual information gap**, MIG (Chen et al., 2018). How much does each number tell about a factor,
-# as a share of the factor's entropy? Take the best number, subtract the second best. In this table of shares a row is
-# a factor, a column a number of a code:
-
-# %%
-share = torch.tensor([[0.9, 0.1, 0.0], [0.4, 0.4, 0.1]])
-best, second, _ = share.sort(dim=1, descending=True).values.T
-print("best:  ", [round(value, 1) for value in best.tolist()])
-print("second:", [round(value, 1) for value in second.tolist()])
-print("gap:   ", [round(value, 1) for value in (best - second).tolist()])
-print(f"MIG: {(best - second).mean():.2f}")
-
-# %% [markdown]
-# The first factor has a number of its own. The second is told twice, so none of the two numbers *means* it.
+# The score is the **mutual information gap**, MIG (Chen et al., 2018). For each factor $v_k$: how much does each dimension
+# $z_j$ tell about it, as a share of the factor's entropy? Take the best dimension, subtract the second best:
+#
+# $$ \mathrm{MIG}_k = \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)} . $$
+#
+# The gap is 1 if one dimension tells all and no other anything. It is 0 if two dimensions tell the same: then neither of them
+# *means* the factor. The score of a code is the mean over its factors.
 
 # %% exercise="06.mig"
 
@@ -1107,61 +1018,28 @@ show_source(factor_information, mutual_information_gap)
 # %% [markdown]
 # ### Independent is not disentangled
 #
-# Here is a code that we know to be perfect: two independent normal factors, one number each. Turn it. After any turn
-# the two numbers are still independent and still $\mathcal N(0, I)$: the prior cannot see it.
+# Take a perfect code, two independent normal factors with one dimension each, and turn it as in section 1. After any turn the
+# two dimensions are still independent and still $\mathcal N(0, I)$.
 
 # %%
 true_factors = torch.randn(3000, 2, generator=torch.Generator().manual_seed(4))
-
-
-def turn(points, degrees):
-    a = torch.deg2rad(torch.tensor(float(degrees)))
-    return points @ torch.stack([a.cos(), a.sin(), -a.sin(), a.cos()]).reshape(2, 2)
-
-
-# %% tags=["drawing"]
-# Draws the turned code, and what each of its numbers tells; move the turn
-turn_figure, (share_ax, turned_ax) = subplots(1, 2, width=7, height=3)
-colours = true_factors[:300, 0]
-cloud = turned_ax.scatter(colours, colours, c=colours, cmap="viridis", s=6)
-turned_ax.set(xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
-turned_ax.set(xlabel="first number", ylabel="second number")
-table = share_ax.imshow(torch.eye(2), vmin=0, vmax=1, cmap="viridis")
-share_ax.set(xlabel="number of the code", ylabel="factor")
-share_ax.set(xticks=[0, 1], xticklabels=[1, 2], yticks=[0, 1], yticklabels=[1, 2])
-turn_figure.colorbar(table, ax=share_ax, label="share of the factor told")
-freeze_layout(turn_figure, table, cloud)
-
-
-def draw_turn(degrees):
-    code = turn(true_factors, degrees)
-    told = factor_information(code, true_factors)
-    table.set_data(told)
-    cloud.set_offsets(code[:300])
-    mig, correlation = (told[:, 0] - told[:, 1]).abs().mean(), code.T.corrcoef()[0, 1]
-    return turn_figure, (
-        f"The true factors, turned by {degrees} degrees (colour: the first factor). MIG {mig:.2f}, correlation of the "
-        f"two numbers {correlation.abs():.2f}, mean square {code.square().mean():.2f}."
-    )
-
-
-explore(draw_turn, degrees=slider("turn, degrees", 0, 90, step=1, value=20))
-
-# %%
-print("degrees    MIG")
+print("degrees    MIG   |correlation|   mean square")
 mig_after = {}
 for degrees in (0, 10, 45, 90):
     turned = turn(true_factors, degrees)
     mig_after[degrees] = mutual_information_gap(turned, true_factors).mean().item()
-    print(f"{degrees:7} {mig_after[degrees]:6.2f}")
+    r = turned.T.corrcoef()[0, 1].abs()
+    print(
+        f"{degrees:7} {mig_after[degrees]:6.2f} {r:15.2f} {turned.square().mean():13.2f}"
+    )
 
 # %% [markdown]
-# The factors themselves score above 0.95, and so do they after a turn by 90 degrees, which exchanges the numbers. Ten
-# degrees cost more than a third; at 45 degrees less than 0.05 is left. That is a deep point in a small figure: the prior
-# cannot see the turn. Locatello et al. (2018) prove it in general: without assumptions on the model or the data, no loss
-# finds the factors. The VAE has one such assumption built in. Its clouds are ellipses *parallel to the axes*, and it saves
-# rate by laying the axes along the directions that matter much and those that matter little, as PCA does (Rolínek et al.,
-# 2018). Factors that matter equally it cannot tell apart.
+# The factors themselves score above 0.95, and so they do after a turn by 90 degrees, which exchanges the dimensions. Ten
+# degrees cost more than a third; at 45 degrees less than 0.05 is left. The prior cannot see the turn, so it cannot prevent it.
+# Locatello et al. (2018) prove it in general: without assumptions on the model or the data, no loss finds the factors. The VAE
+# has one such assumption built in. Its posteriors are ellipses *parallel to the axes*, and it saves rate by laying the axes
+# along the directions that matter much and those that matter little, as PCA does (Rolínek et al., 2018). Factors that matter
+# equally it cannot tell apart.
 
 # %% tags=["claim"]
 # Checks what the text says about four turns
@@ -1173,161 +1051,248 @@ claim("At 45 degrees less than 0.05 is left.", mig_after[45] < 0.05)
 # %% [markdown]
 # ### The experiment
 #
-# Light squares on black: $x$ varies much, $y$ less, and the size. Four models, three random starts each: an encoder
-# with random weights (the control), the autoencoder, the VAE, and one with $\beta = 2$.
+# Train a VAE with $\beta = 2$ and six dimensions on the squares, from two random starts.
 
 # %%
-KNOWN = ["size", "x", "y"]
+small = {}
 
 
-def squares(n, seed, y_range):
-    u = torch.rand(3, n, generator=torch.Generator().manual_seed(seed))
-    size, x, y = 0.1 + 0.12 * u[0], 0.2 + 0.6 * u[1], 0.5 + y_range * (u[2] - 0.5)
-    fixed = {"shape": "square", "colour": "yellow", "background": "black", "rotation": 0}
-    return shapes(n, pixels=16, channels=1, size=size, x=x, y=y, **fixed)
+def small_training(start):
+    torch.manual_seed(start)
+    small[start] = VAE(6, beta=2, image_shape=(1, 16, 16))
+    data = train_squares.images
+    yield from recipe(small[start].loss, [small[start]], data, epochs=40, rate=6e-3)
 
 
-train_squares, test_squares = (squares(4000, seed, y_range=0.3) for seed in (0, 1))
-factors = test_squares.factor(*KNOWN)
-
-# %%
-torch.manual_seed(0)
-KINDS = {"random encoder": 1, "autoencoder": 1, "VAE": 1, "β-VAE, β = 2": 2}
-STARTS = range(3)
-small = {
-    (kind, start): VAE(6, beta=beta, image_shape=(1, 16, 16))
-    for kind, beta in KINDS.items()
-    for start in STARTS
-}
-
-
-def squares_loss(batch):
-    loss = 0
-    for (kind, _), model in small.items():
-        if "VAE" in kind:
-            loss = loss + model.loss(batch)
-        elif kind == "autoencoder":
-            loss = loss + autoencoder_loss(model, batch)
-    return loss  # random encoders stay as they are
-
+run = watch(small_training(0), title="Squares, first start")
 
 # %%
-run = watch(
-    recipe(squares_loss, small.values(), train_squares.images, epochs=12, rate=6e-3),
-    title="Nine models of squares",
-)
+await run
+run = watch(small_training(1), title="Squares, second start")
 
 # %%
 await run
 
 
 @torch.no_grad()
-def code_of(kind, start):
-    """Codes (N, 6) of the test squares; a VAE's are drawn from its clouds."""
-    mean, log_var = small[kind, start].encode(test_squares.images)
-    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(start))
-    return mean + ("VAE" in kind) * (log_var / 2).exp() * noise
+def drawn_code(model, seed):
+    """Codes (N, 6) of the test squares, drawn from their posteriors."""
+    mean, log_var = model.encode(test_squares.images)
+    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed))
+    return mean + (log_var / 2).exp() * noise
 
 
-# %%
-square_codes = {key: code_of(*key) for key in small}
+square_codes = {start: drawn_code(model, start) for start, model in small.items()}
 migs = {}
-print("MIG of three starts, and their mean")
-for kind in KINDS:
-    each = [mutual_information_gap(square_codes[kind, s], factors).mean() for s in STARTS]
-    migs[kind] = torch.stack(each)
-    print(f"{kind:14}", *(f"{mig:6.2f}" for mig in each), f"{migs[kind].mean():8.2f}")
+for start, codes in square_codes.items():
+    migs[start] = mutual_information_gap(codes, factors).mean().item()
+    print(f"start {start + 1}: MIG {migs[start]:.2f}")
 
 # %% [markdown]
-# (The VAEs' codes are drawn from their clouds, as the paper has it: what the noise drowns does not count.)
-#
-# Here the textbook is right, as far as it goes. On average the autoencoder's numbers mean little more than those of an
-# encoder that was never trained, less than 0.1; the $\beta$-VAE's mean something, 0.1 more than the autoencoder's. But
-# compare the starts in a row: which of them comes out well is luck, and without the factors nobody could tell. And 1 is
-# far away.
-
-# %% tags=["claim"]
-# Checks what the text says about the mean MIG of three models
-random_mig, autoencoder_mig, _, beta_mig = (migs[kind].mean() for kind in KINDS)
-claim(
-    "The β-VAE beats the autoencoder by 0.1 on average.", beta_mig > autoencoder_mig + 0.1
-)
-claim(
-    "The autoencoder is within 0.1 of a random encoder.",
-    autoencoder_mig < random_mig + 0.1,
-)
-
-# %% [markdown]
-# See what the numbers mean: walk along all six of one model.
+# (The codes are drawn from their posteriors, as the paper has it: what the noise drowns does not count.) What do the
+# dimensions of each mean? Here is a traversal of each dimension, and beside it the factor that it tells most about, with the
+# share.
 
 
 # %% tags=["drawing"]
-# Draws a walk along each number of a model of squares; choose the model and the start
-def draw_small(kind, start):
-    model, codes = small[kind, start], square_codes[kind, start]
+# Draws a traversal of each dimension of a model of squares; choose the start
+def draw_small(start):
+    model, codes = small[start], square_codes[start]
     low, high = codes.quantile(0.02, dim=0), codes.quantile(0.98, dim=0)
     told, rows = factor_information(codes, factors), {}
-    for number in range(codes.shape[1]):
+    for j in range(codes.shape[1]):
         along = codes.mean(0).repeat(9, 1)
-        along[:, number] = torch.linspace(low[number], high[number], 9)
-        most = told[:, number].argmax()
-        rows[f"{number + 1}: {KNOWN[most]} {told[most, number]:.2f}"] = model.decode(
-            along
-        )
-    return image_rows(rows, scale=3), (
-        f"{kind}, start {start + 1}: a walk along each number of the code, and beside it the factor that the number "
-        f"tells most about, with the share. MIG {migs[kind][start]:.2f}."
+        along[:, j] = torch.linspace(low[j], high[j], 9)
+        most = told[:, j].argmax()
+        rows[f"{j + 1}: {KNOWN[most]} {told[most, j]:.2f}"] = model.decode(along)
+    return image_rows(rows, scale=3, gap=0.6), (
+        f"Start {start + 1}: nine steps along each dimension, the others at their mean. MIG {migs[start]:.2f}. "
+        f"Largest shares told: "
+        + ", ".join(f"{name} {100 * told[k].max():.0f} %" for k, name in enumerate(KNOWN))
     )
 
 
-explore(
-    draw_small,
-    kind=choice("model", list(KINDS)[1:], value="β-VAE, β = 2"),
-    start=choice("start", {str(start + 1): start for start in STARTS}),
-)
+explore(draw_small, start=choice("start", {"1": 0, "2": 1}))
 
 # %% [markdown]
-# Look for numbers that do nothing: given up, to save rate. The bill for that is the distortion, in the next table.
+# The same network, the same data, the same loss: only the random start differs, and with it whether the dimensions mean
+# something. Without the factors nobody could tell which start came out well: their distortions differ by less than 1 nat.
 #
-# And **independence**? Take the same codes and look at their correlations, on average over all pairs of numbers.
-
+# Which of the two is typical? And does a VAE with $\beta = 1$, or an autoencoder, do as well? The same training was repeated
+# in advance with five starts of each kind (the first two with $\beta = 2$ are yours); an encoder with random weights is the
+# control.
 
 # %%
-def mean_correlation(codes):
-    """Mean size of the correlation of two numbers of the code, over all pairs."""
-    first, second = torch.triu_indices(codes.shape[1], codes.shape[1], offset=1)
-    return codes.T.corrcoef()[first, second].abs().mean().item()
+many = sweep("disentanglement")
+mean_mig = {}
+print("                 MIG of five starts                  mean   distortion, nats")
+for kind, runs in many.items():
+    each = [p["MIG"] for p in runs]
+    mean_mig[kind] = sum(each) / len(each)
+    cost = sum(p["distortion"] for p in runs) / len(runs)
+    print(
+        f"{kind:14}",
+        *(f"{mig:6.2f}" for mig in each),
+        f"{mean_mig[kind]:8.2f} {cost:12.1f}",
+    )
 
-
-correlation = {}
-print("                mean |correlation|   distortion, nats")
-for kind in list(KINDS)[1:]:
-    models = [(small[kind, s], square_codes[kind, s]) for s in STARTS]
-    correlation[kind] = sum(mean_correlation(codes) for _, codes in models) / len(models)
-    with torch.no_grad():
-        nlls = [model.nll(codes, test_squares.images).mean() for model, codes in models]
-    print(f"{kind:14} {correlation[kind]:18.2f} {torch.stack(nlls).mean():18.1f}")
-print(f"true factors   {mean_correlation(factors):18.2f}")
-
-# %% [markdown]
-# The VAE's numbers are uncorrelated, below 0.1; the autoencoder's are not, above 0.2. With two footnotes the claim stands:
-# a number that was given up is pure noise and correlates with nothing, and uncorrelated is less than independent. Yet you
-# have seen that a turned code is uncorrelated too. *Independence is what the loss asks for; disentanglement is luck that
-# the shape of the clouds makes likelier.*
-#
-# **Try it:** make $x$ and $y$ vary equally, `y_range=0.6` in the cell of the squares, and train again. Does the mean
-# MIG of the $\beta$-VAE fall towards the autoencoder's? The starts differ so much that three prove little; take more.
-
-# %% tags=["claim"]
-# Checks what the text says about the correlations
-claim("The VAE's numbers are uncorrelated: below 0.1.", correlation["VAE"] < 0.1)
-claim(
-    "The autoencoder's numbers are correlated: above 0.2.",
-    correlation["autoencoder"] > 0.2,
+# %% tags=["drawing"]
+# Draws the MIG of each start, a row for each kind of model
+figure, ax = subplots(width=5.6, height=2.5)
+ranges = {kind: [p["MIG"] for p in runs] for kind, runs in many.items()}
+for row, (kind, each) in enumerate(ranges.items()):
+    ax.plot(each, [row] * len(each), "o", color=COLORS[0], alpha=0.7)
+    ax.plot(mean_mig[kind], row, "|", color="black", markersize=18, markeredgewidth=2)
+ax.set(yticks=range(len(many)), yticklabels=list(many), xlim=(0, 1))
+ax.set(xlabel="MIG (bar: mean of five starts; 1 is perfect)")
+ax.invert_yaxis()
+show(
+    figure,
+    alt="MIG of five starts of each kind, as dots. "
+    + "; ".join(f"{kind}: {min(m):.2f} to {max(m):.2f}" for kind, m in ranges.items()),
 )
 
 # %% [markdown]
-# ## 13. Quiz
+# The autoencoder's dimensions mean hardly more than those of an encoder that was never trained. Those of the VAEs mean
+# something: each of their fifteen starts is above the autoencoder's best. $\beta = 2$ has the highest mean, but its starts and
+# those of $\beta = 1$ overlap, and $\beta = 4$ is no better: it saves rate by giving up a factor, the size, and pays in
+# distortion. Which start comes out well is luck. And 1 is far away from all of them.
+
+# %% tags=["claim"]
+# Checks what the text says about your two starts and about the stored ones
+best_of_autoencoder = max(p["MIG"] for p in many["autoencoder"])
+of_vaes = [p["MIG"] for kind in ("VAE", "β = 2", "β = 4") for p in many[kind]]
+claim(
+    "Each start of a VAE is above the autoencoder's best.",
+    min(of_vaes) > best_of_autoencoder,
+)
+claim(
+    "The autoencoder is within 0.05 of a random encoder.",
+    abs(mean_mig["autoencoder"] - mean_mig["random encoder"]) < 0.05,
+)
+claim("β = 2 has the highest mean.", max(mean_mig, key=mean_mig.get) == "β = 2")
+claim("With β = 4 no start tells the size.", max(p["size"] for p in many["β = 4"]) < 0.05)
+claim("No start is above one half.", max(of_vaes) < 0.5)
+first_start, second_start = (p["distortion"] for p in many["β = 2"][:2])
+claim("Their distortions differ by less than 1 nat.", abs(first_start - second_start) < 1)
+claim(
+    "Your starts have the MIG of the stored ones, within 0.05.",
+    lambda: all(abs(migs[s] - many["β = 2"][s]["MIG"]) < 0.05 for s in (0, 1)),
+)
+
+# %% [markdown]
+# ### All factors at once
+#
+# The squares were made easy: three factors, which matter to different degrees. The drawing program knows seven.
+
+# %%
+sheet = shapes(8, pixels=48)
+print(sheet.captions[0])
+for name, value in zip(sheet.factor_names, sheet.factors[0], strict=True):
+    print(f"{name:10} {value:6.2f}")
+
+# %% tags=["drawing"]
+# Draws eight pictures in which all seven factors vary
+show(
+    image_rows({"all factors": sheet.images}, scale=2, gap=0.6),
+    alt="Eight drawn pictures: " + "; ".join(sheet.captions[:3]) + "; and five others.",
+)
+
+# %% [markdown]
+# Models with 14 dimensions were trained on 4,000 of them in advance, three starts each. Here is the mean MIG of each factor.
+
+# %%
+hard = sweep("disentanglement_shapes")
+mean_gap = {}
+print(" " * 14, *(f"{name:>10}" for name in [*sheet.factor_names, "mean"]))
+for kind, runs in hard.items():
+    keys = [*sheet.factor_names, "MIG"]
+    mean_gap[kind] = {key: sum(p[key] for p in runs) / len(runs) for key in keys}
+    print(f"{kind:14}", *(f"{gap:10.2f}" for gap in mean_gap[kind].values()))
+
+# %% [markdown]
+# Only one factor gets a dimension of its own, and only from the VAEs: the background, which changes far more pixels than any
+# other. All other gaps are below 0.1, those of the autoencoder are nowhere above 0.05. So what is often shown as a result of
+# β-VAEs, one slider for each property, did not come out here: not with 14 dimensions, 4,000 pictures and this network.
+#
+# ### Independence
+#
+# The last of the four properties. Dimensions can be uncorrelated and still depend on each other:
+
+# %%
+first = true_factors[:, :1]
+pair = torch.cat([first, first.square()], dim=1)
+print(f"correlation of z and its square: {pair.T.corrcoef()[0, 1].abs():.2f}")
+print(f"share of the square that z tells: {factor_information(pair, pair)[1, 0]:.2f}")
+
+# %% [markdown]
+# So we measure both: the correlation of two dimensions, and how much one tells about the other as a share of its entropy, on
+# average over all pairs of the six dimensions and over five starts. The last line is for independent random numbers: what is
+# estimated from 4,000 codes is never exactly zero.
+
+# %%
+random_codes = torch.randn(4000, 6, generator=torch.Generator().manual_seed(0))
+upper = torch.triu_indices(6, 6, offset=1)
+depend = {
+    kind: [sum(p[key] for p in runs) / len(runs) for key in ("correlation", "told")]
+    for kind, runs in many.items()
+}
+depend["independent"] = [
+    table[*upper].abs().mean().item()
+    for table in (
+        random_codes.T.corrcoef(),
+        factor_information(random_codes, random_codes),
+    )
+]
+print("                |correlation|   share told")
+for kind, (correlation, told) in depend.items():
+    print(f"{kind:15} {correlation:13.2f} {told:12.2f}")
+
+# %% [markdown]
+# The VAEs' dimensions are as good as independent; the autoencoder's are correlated, above 0.2, and tell about each other. So
+# independence is what the loss asks for, and what it gets, whatever the start. Disentanglement is more than that: you have
+# seen that a turned code is independent too, and that starts with equally independent dimensions differ in their MIG. (A
+# dimension that is not used is pure noise, and independent of all others at no effort.)
+
+# %% tags=["claim"]
+# Checks what the text says about all factors and about independence
+others = [name for name in sheet.factor_names if name != "background"]
+with_beta = ("VAE", "β = 2", "β = 4")
+claim(
+    "Only the VAEs' background is above 0.1.",
+    all(mean_gap[k]["background"] > 0.3 for k in with_beta)
+    and all(mean_gap[k][name] < 0.1 for k in mean_gap for name in others),
+)
+claim(
+    "The autoencoder is nowhere above 0.05.", max(mean_gap["autoencoder"].values()) < 0.05
+)
+claim(
+    "The VAEs' dimensions tell about each other hardly more than random numbers do.",
+    all(
+        depend[k][1] < depend["independent"][1] + 0.01 for k in ("VAE", "β = 2", "β = 4")
+    ),
+)
+claim(
+    "The autoencoder's dimensions are correlated: above 0.2.",
+    depend["autoencoder"][0] > 0.2,
+)
+
+# %% [markdown]
+# ### To investigate: does the VAE find axes, or do the data offer them?
+#
+# *Open, about 30 minutes; there is no check.* Section 11 says that a VAE cannot tell apart factors that matter equally. Make $x$
+# and $y$ vary equally, `y_range=0.6` in the cell of the squares, or turn the picture's axes: let $x + y$ and $x - y$ be the
+# factors. Predict what becomes of the MIG of $x$ and of $y$, then train.
+#
+# A good answer
+#
+# - trains at least five starts of each setting, and shows every start, not only the mean;
+# - says which of the three factors changes, and compares it with the same factor in the old setting;
+# - has a control: the autoencoder, or the random encoder, on the same squares;
+# - looks at traversals of a start with a low MIG, and says in which directions its dimensions move the square.
+
+# %% [markdown]
+# ## 12. Quiz
 
 # %%
 quiz("06")
@@ -1335,14 +1300,14 @@ quiz("06")
 # %% [markdown]
 # ## What to remember
 #
-# - The rate is a sum: every number of the code has a bill. Numbers without a bill mean nothing; show the bars.
-# - A VAE can be sampled, an autoencoder only after its codes have been fitted. Judge samples by precision *and* recall;
-#   a classifier's confidence is fooled by noise.
-# - The aggregate posterior is charged for not being the prior. It need not be the prior.
-# - $\beta$ chooses a point on the curve of rate and distortion. Only $\beta = 1$ has the best ELBO. Sum, do not average, or
-#   your $\beta$ is another one.
-# - Collapse: rate 0, the distortion of the mean image, and codes that can be exchanged for free.
-# - Independent is not disentangled: turn a perfect code by 45 degrees, and the prior sees nothing.
+# - The rate is a sum over dimensions. A dimension without KL means nothing; show the KL beside every traversal.
+# - A VAE can be sampled; an autoencoder only after a distribution has been fitted to its codes. Judge samples by precision
+#   *and* recall, beside controls, and ask whether the training was long enough. A classifier's confidence is fooled by noise.
+# - The loss charges the aggregate posterior for not being the prior. It need not be the prior.
+# - $\beta$ chooses a point on the rate-distortion curve. Only $\beta = 1$ has the best ELBO. Sum over pixels and dimensions; if
+#   you average, your $\beta$ is another one.
+# - Posterior collapse: rate 0, the distortion of the mean image, and codes that can be exchanged at no cost.
+# - Independent is not disentangled: turn a perfect code by 45 degrees, and the prior sees nothing. Score several starts.
 #
 # ## References
 #

@@ -20,8 +20,11 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     "knn", and the "auroc" and "iou" of an attention map; in "captions" (tools/image_text.py) the shares of
     right answers, "seen" and "held_out" in zero-shot classification, "binding", "counting" and "negation"; in
     "speech" (tools/speech_curves.py) the number of "labels", utterances, "draw", "setting", and shares of
-    "phones" and "words" told right, by "seen" voices too; in "speech_diversity" the last figures of a training
-    and its perplexity every ten steps.
+    "phones" and "words" told right, by "seen" voices too; in "speech_diversity" the last figures of a
+    training and its perplexity every ten steps; in "vae_epochs" (tools/latent_space.py) "distortion" and
+    "rate" in nats, "precision" and "recall"; in "disentanglement" and "disentanglement_shapes" (the same
+    file) the MIG of every factor and their mean; in "left_out" (tools/left_out.py) the AUROC of three
+    detectors.
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:

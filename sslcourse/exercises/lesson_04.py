@@ -37,7 +37,7 @@ LOSS = Exercise(
     reference=my_reconstruction_loss,
     hints=(
         "Subtract, square, average: three operations on whole tensors, no loop.",
-        "A tensor has a method `.mean()`, which averages over everything if you give it no dimension.",
+        "The mean is over images, channels and pixels at once. Which method of a tensor averages over everything?",
     ),
     cases=lambda: [
         (random_images(3, 1, 4, 4), random_images(3, 1, 4, 4, seed=1)),
@@ -244,7 +244,7 @@ BOTTLENECK = Exercise(
     reference=my_autoencoder,
     hints=(
         "The encoder flattens the image, then Linear, non-linear, Linear: four parts in one nn.Sequential.",
-        "The decoder mirrors it, then nn.Sigmoid() for the range and nn.Unflatten(1, (1, 28, 28)) for the shape.",
+        "The decoder mirrors it and needs two parts more at its end: one for the range of pixels, one for the shape.",
     ),
     test=judge_autoencoder,
     wrong={
@@ -320,8 +320,8 @@ PRINCIPAL = Exercise(
     ),
     reference=my_pca_reconstruction,
     hints=(
-        "Four steps: the mean over images; the directions; codes = centred images times directions, transposed; back.",
-        "`images.mean(0)` averages over images; `Vh[:code_size]` keeps the first directions; add the mean at the end.",
+        "Four steps, as in the example with two pixels: the mean, the directions, the codes, and the way back.",
+        "Look at shapes: codes are `(N, code_size)`, directions `(code_size, P)`. What was subtracted comes back last.",
     ),
     cases=_pca_cases,
     wrong={
@@ -350,6 +350,119 @@ PRINCIPAL = Exercise(
         "these are the codes; multiply by the directions once more and add the mean.": lambda x, d: (
             (x - x.mean(0)) @ torch.linalg.svd(x - x.mean(0), full_matrices=False).Vh[:d].T
         ),
+    },
+)
+
+
+# ---- derive: the best denoiser of one direction
+
+
+def my_shrinkage(variance, noise_std):
+    return variance / (variance + noise_std**2)
+
+
+SHRINK = Exercise(
+    name="04.shrink",
+    title="the best linear denoiser",
+    minutes=12,
+    difficulty="medium",
+    statement=(
+        "A direction of the data, such as one of PCA's: clean values $x$ have mean 0 and the given `variance`, the "
+        "noisy ones are $\\tilde x = x + \\varepsilon$ with noise of mean 0 and standard deviation `noise_std`, "
+        "independent of $x$. The denoiser multiplies by a number, $\\hat x = a \\tilde x$. Derive with pencil the "
+        "$a$ for which the expected squared error $E (a \\tilde x - x)^2$ is smallest. `variance` holds one value for "
+        "each of several directions, `(d,)`."
+    ),
+    stub=(
+        "def my_shrinkage(variance, noise_std):\n"
+        '    """The best factor a of each direction, (d,)."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_shrinkage,
+    hints=(
+        "Write the error as a function of a: put in x + ε, multiply out, and use that the mean of x ε is 0.",
+        "It is a parabola in a. Set its derivative to zero. What should a be without noise, and with very much?",
+    ),
+    cases=lambda: [
+        (torch.tensor([4.0, 1.0, 0.1]), 1.0),
+        (torch.tensor([4.0, 1.0, 0.1, 9.0]), 0.5),
+        (3 * random_images(5, seed=8), 2.0),
+    ],
+    wrong={
+        "`noise_std` is a standard deviation; the variance of the noise is its square.": lambda v, std: (
+            v / (v + std)
+        ),
+        "`variance` is a variance already; do not square it.": lambda v, std: v**2 / (v**2 + std**2),
+        "this is the share of the noise; with little noise a must be near 1.": lambda v, std: (
+            std**2 / (v + std**2)
+        ),
+        "this scales the noisy values to the spread of the clean ones; the smallest error asks for less.": (
+            lambda v, std: (v / (v + std**2)).sqrt()
+        ),
+        "this is the error that remains; return the factor a.": lambda v, std: v * std**2 / (v + std**2),
+        "a never grows beyond 1 and never becomes negative; look at your derivative again.": (
+            lambda v, std: 1 - std**2 / v
+        ),
+        "the variance of the noise counts once: x̃ has the variance of x plus that of the noise.": (
+            lambda v, std: v / (v + 2 * std**2)
+        ),
+        "a of 1 leaves all the noise in; a smaller one has a smaller error.": lambda v, std: torch.ones_like(
+            v
+        ),
+    },
+)
+
+
+# ---- predict: which class stands out when it was left out?
+
+CANDIDATES = ("Bag", "T-shirt/top", "Trouser")
+
+
+def my_order():
+    return ["Bag", "Trouser", "T-shirt/top"]
+
+
+def judge_order(answer) -> None:
+    """Raise Wrong unless answer() is the order in which left-out classes are detected."""
+    order = answer()
+    if isinstance(order, str) or not isinstance(order, list | tuple):
+        raise Wrong(f"return a list with these three names: {', '.join(CANDIDATES)}.")
+    if sorted(map(str, order)) != sorted(CANDIDATES):
+        raise Wrong(f"the list must hold each of these names once: {', '.join(CANDIDATES)}.")
+    order = list(order)
+    if order[-1] != "T-shirt/top":
+        raise Wrong(
+            "a class is found if the model cannot reconstruct it. Which of the three is most like classes that the "
+            "model has seen?"
+        )
+    if order != my_order():
+        raise Wrong(
+            "trousers are narrow and simple: how many pixels of them can be wrong? The score is the mean error of all."
+        )
+
+
+LEFT_OUT_ORDER = Exercise(
+    name="04.left_out",
+    title="which class stands out?",
+    minutes=4,
+    difficulty="medium",
+    statement=(
+        "Three autoencoders are trained, each without one class: bags, T-shirts or trousers. The reconstruction error "
+        "should tell the class that was never seen from all others. Before you look: for which is this easiest, and "
+        "for which hardest? Return the names, easiest first."
+    ),
+    stub=('def my_order():\n    return ["T-shirt/top", "Bag", "Trouser"]  # put the easiest first'),
+    reference=my_order,
+    hints=(
+        "Not the name decides, but whether what the model has learned from nine classes is enough for the tenth.",
+        "Which of them looks like a mixture of other classes? Which has shapes and patterns that no other class has?",
+    ),
+    test=judge_order,
+    wrong={
+        "most like classes that the model has seen": lambda: ["T-shirt/top", "Trouser", "Bag"],
+        "trousers are narrow and simple": lambda: ["Trouser", "Bag", "T-shirt/top"],
+        "return a list": lambda: "Bag",
+        "each of these names once": lambda: ["Bag"],
     },
 )
 
@@ -449,8 +562,8 @@ NOISE = Exercise(
     stub=('def my_noise(images, std):\n    """Noisy images (N, C, H, W) in [0, 1]."""\n    ...  # your code'),
     reference=my_noise,
     hints=(
-        "`torch.randn(shape)` draws from a normal distribution of mean 0 and standard deviation 1.",
-        "Multiply by the standard deviation, add to the images; `.clamp(0, 1)` clips.",
+        "`torch.randn(shape)` draws from a normal distribution of mean 0 and standard deviation 1. Which shape?",
+        "Scale the draws, add, and clip the sum last, without a method whose name ends in an underscore.",
     ),
     test=judge_noise,
     wrong={
@@ -516,9 +629,9 @@ DENOISE = Exercise(
     minutes=5,
     difficulty="medium",
     statement=(
-        "This loss circulates, and training goes well by its own account. Yet a network that changes nothing "
-        "gets the perfect loss 0, as the cell above shows. Find the mistake and mend it; `model` is still to be trained "
-        "with the result."
+        "With this loss training goes well by its own account. Yet a network that changes nothing gets the perfect "
+        "loss 0, as the cell above shows. Find the mistake and correct it; `model` is still to be trained with the "
+        "result."
     ),
     stub=(
         "def my_denoising_loss(model, images, corrupt):\n"
@@ -529,7 +642,7 @@ DENOISE = Exercise(
     reference=my_denoising_loss,
     hints=(
         "What does the network see, and what is its answer compared with?",
-        "The target must be what the network does not see: the clean images.",
+        "If copying the input is a perfect answer, the target is wrong. Which images should come out?",
     ),
     cases=_denoising_cases,
     unchanged=("model", "images"),
@@ -584,8 +697,8 @@ AUROC = Exercise(
     ),
     reference=my_auroc,
     hints=(
-        "Compare every anomaly with every normal image: a column `(M, 1)` minus a row `(N,)` is a table `(M, N)`.",
-        "`anomaly_scores.reshape(-1, 1) - scores` is that table; the mean of `(table > 0).float()` is the share won.",
+        "Compare every anomaly with every normal image: a column `(M, 1)` and a row `(N,)` give a table `(M, N)`.",
+        "Where the difference is positive the pair counts 1, where it is 0 it counts one half. Then average the table.",
     ),
     cases=lambda: [
         (torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([0.3, 0.5, 0.2])),
@@ -615,20 +728,20 @@ AUROC = Exercise(
     },
 )
 
-EXERCISES = [LOSS, PRINCIPAL, BOTTLENECK, NOISE, DENOISE, AUROC]
+EXERCISES = [LOSS, PRINCIPAL, BOTTLENECK, AUROC, LEFT_OUT_ORDER, SHRINK, NOISE, DENOISE]
 
 QUIZ = [
     Question(
-        "Why is the code smaller than the image?",
-        right="So that it cannot copy",
+        "Why is the code of an autoencoder smaller than the image?",
+        right="So that copying is no longer possible",
         options={
-            "So that it cannot copy": (
-                "With as many numbers as pixels the network may copy. With few it must use the regularities of the data."
-            ),
-            "So that training takes less time": (
+            "So that training takes much less time": (
                 "A small code saves little time: almost all weights sit between the pixels and the hidden layer."
             ),
-            "So that the reconstruction loss can become zero": (
+            "So that copying is no longer possible": (
+                "With as many numbers as pixels the network may copy. With few it must use the regularities of the data."
+            ),
+            "So that its loss can become exactly 0": (
                 "A smaller code makes the loss larger. A loss of zero would be the sign of a copy."
             ),
         },
@@ -637,15 +750,18 @@ QUIZ = [
         "A linear autoencoder is trained to its minimum. What are its reconstructions?",
         right="Those of PCA with as many components",
         options={
-            "Those of PCA with as many components": (
-                "Both look for the linear subspace with the smallest squared error, and there is one. The codes may "
-                "still differ: any invertible mixing of them gives the same reconstructions."
-            ),
-            "Better than PCA's, because it is trained": (
+            "Better than PCA's, as it is trained": (
                 "PCA's error on its training images is the smallest any linear bottleneck can reach; training can "
                 "only come near."
             ),
-            "The mean image": "That is PCA with no component at all, the row that every model must beat.",
+            "Those of PCA, and so are its codes": (
+                "The reconstructions are, but the codes may differ: any invertible mixing of them gives the same "
+                "reconstructions."
+            ),
+            "Those of PCA with as many components": (
+                "Both look for the linear subspace with the smallest squared error, and there is one. The codes may "
+                "still differ."
+            ),
         },
     ),
     Question(
@@ -659,39 +775,39 @@ QUIZ = [
             "Between the reconstruction and the noisy image": (
                 "Then copying the input, noise and all, is a perfect answer: the bug you met."
             ),
-            "Between the noisy image and the clean image": (
+            "Between the noisy input image and the clean one": (
                 "No network appears in it, so there is nothing to train. It is the error of doing nothing."
             ),
         },
     ),
     Question(
         "A detector of anomalies reaches an AUROC of 0.5. What does it do?",
-        right="It ranks anomalies as guessing would",
+        right="It ranks anomalies as guessing would do",
         options={
-            "It ranks anomalies as guessing would": (
-                "In half of the pairs the anomaly scores higher: so would a coin."
-            ),
-            "It finds half of the anomalies": (
+            "It finds exactly half of the anomalies": (
                 "How many it finds depends on a threshold; the AUROC speaks of the order of pairs only."
             ),
-            "It is wrong for half of the classes": (
+            "It is wrong about half of the classes": (
                 "It might be right for one class and reversed for another; 0.5 only says that pairs are in the "
                 "right order half of the time."
+            ),
+            "It ranks anomalies as guessing would do": (
+                "In half of the pairs the anomaly scores higher: so would a coin."
             ),
         },
     ),
     Question(
-        "The reconstruction error of a 32-number code is lower than PCA's. What follows for classification?",
-        right="Nothing before it is measured",
+        "A code of 32 dimensions has a lower reconstruction error than PCA. What follows for classification?",
+        right="Nothing before it is measured beside controls",
         options={
-            "Nothing before it is measured": (
+            "It classifies better than raw pixels can do": (
+                "It may, or not. This lesson's own table shows how small the difference is."
+            ),
+            "Nothing before it is measured beside controls": (
                 "The loss asks for pixels, not for classes. Only a measurement beside raw pixels and a random "
                 "encoder tells what the code is good for."
             ),
-            "Its codes classify better than raw pixels": (
-                "They may, or not. This lesson's own table shows how small the difference is."
-            ),
-            "Its codes classify worse, because information was lost": (
+            "It classifies worse: information has been lost": (
                 "What was lost may be noise. Fewer numbers can even help when labels are few."
             ),
         },

@@ -1,12 +1,13 @@
 """Exercises and quiz of lesson 06, the latent space of a variational autoencoder."""
 
-import math
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise
+from sslcourse.exercises.exercise import Exercise, Wrong
+from sslcourse.methods import VAE
 from sslcourse.widgets import Question
 
 
@@ -18,136 +19,125 @@ def uniform(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(*shape, generator=Generator().manual_seed(seed))
 
 
-# ---- the KL of each number
+# ---- predict: what is a classifier sure about?
+
+SHOWN = ("real images", "noise", "average of two", "VAE, prior")
 
 
-def my_kl_per_dimension(mean, log_var):
-    return ((mean**2 + log_var.exp() - log_var - 1) / 2).mean(0)
+def my_surest():
+    return "noise"
 
 
-def _kl(mean: Tensor, log_var: Tensor) -> Tensor:
-    return (mean**2 + log_var.exp() - log_var - 1) / 2
+def judge_surest(answer: Callable) -> None:
+    """Raise Wrong unless answer() names the kind about which the classifier is most often sure."""
+    named = answer()
+    if named not in SHOWN:
+        raise Wrong(f"return one of these names: {', '.join(SHOWN)}.")
+    if named == "real images":
+        raise Wrong(
+            "it was trained on real images, among them some that lie between two classes; about those it learned "
+            "to be unsure. What keeps it from being sure about pictures unlike all of them?"
+        )
+    if named == "average of two":
+        raise Wrong(
+            "an average lies between two garments, so it often lies near the boundary of two classes."
+        )
+    if named == "VAE, prior":
+        raise Wrong(
+            "samples of a VAE lie near real images, where the classifier has learned when to be unsure. Where has "
+            "it not?"
+        )
 
 
-KL = Exercise(
-    name="06.kl",
-    title="a bill for every number",
-    minutes=5,
-    difficulty="easy",
+SUREST = Exercise(
+    name="06.surest",
+    title="what is the judge sure about?",
+    minutes=3,
+    difficulty="medium",
     statement=(
-        "From `mean` and `log_var`, both `(N, d)`, compute the KL divergence of each of the `d` numbers to "
-        "$\\mathcal N(0, 1)$, in nats, averaged over the `N` images. `log_var` is $\\log \\sigma^2$."
+        "A picture counts as *recognised* if the classifier gives one class more than 90 %. Before the next cell "
+        "runs: which of these kinds is recognised most often? Return its name."
     ),
     stub=(
-        "def my_kl_per_dimension(mean, log_var):\n"
-        '    """KL of each number of the code, (d,)."""\n'
-        "    ...  # your code"
+        "def my_surest():\n"
+        '    kinds = ["real images", "noise", "average of two", "VAE, prior"]\n'
+        "    return kinds  # keep one of them"
     ),
-    reference=my_kl_per_dimension,
+    reference=my_surest,
     hints=(
-        "The formula stands in section 2, inside the sum: keep what is summed there, and average over images.",
-        "σ² is `log_var.exp()`, log σ² is `log_var` itself; `.mean(0)` averages over the images.",
+        "The training taught the classifier to be unsure about some pictures. About which?",
+        "Its logits are nearly linear far from the training images. How large are they for pictures far away from all?",
     ),
-    cases=lambda: [
-        (normal(6, 4), normal(6, 4, seed=1)),
-        (2 * normal(3, 5, seed=2), normal(3, 5, seed=3) - 2),
-    ],
+    test=judge_surest,
     wrong={
-        "you averaged over the numbers of the code; the images are dimension 0.": lambda m, v: _kl(m, v).mean(
-            1
-        ),
-        "you added up the numbers, so this is the whole rate; keep them apart.": lambda m, v: (
-            _kl(m, v).sum(1).mean()
-        ),
-        "you added over the images; average over them.": lambda m, v: _kl(m, v).sum(0),
-        "the factor 1/2 is missing.": lambda m, v: 2 * _kl(m, v).mean(0),
-        "log_var was used as the variance; the variance is log_var.exp().": (
-            lambda m, v: ((m**2 + v - v.abs().log() - 1) / 2).mean(0)
-        ),
-        "exp(log_var) is the variance already; do not square it.": (
-            lambda m, v: ((m**2 + v.exp() ** 2 - v - 1) / 2).mean(0)
-        ),
-        "the sign is wrong: a KL divergence is never negative.": lambda m, v: -_kl(m, v).mean(0),
-        "square the mean.": lambda m, v: ((m + v.exp() - v - 1) / 2).mean(0),
-        "log_var is the logarithm of the variance already, not of the standard deviation; do not double it.": lambda m, v: (
-            _kl(m, 2 * v).mean(0)
-        ),
-        "this is the KL the other way round, from the prior to the code; it starts from the code.": (
-            lambda m, v: (((1 + m**2) / v.exp() + v - 1) / 2).mean(0)
-        ),
-        "the -1 is missing: a number that equals the prior must cost 0.": lambda m, v: (_kl(m, v) + 0.5).mean(
-            0
-        ),
-        "you averaged mean and log_var over the images first; average the KL of each image.": lambda m, v: (
-            _kl(m.mean(0), v.mean(0))
-        ),
-        "this is in bits; leave it in nats.": lambda m, v: _kl(m, v).mean(0) / math.log(2),
+        "it was trained on real images": lambda: "real images",
+        "lies between two garments": lambda: "average of two",
+        "samples of a VAE": lambda: "VAE, prior",
+        "return one of these names": lambda: list(SHOWN),
     },
 )
 
 
-# ---- interpolation
+# ---- derive: the rate of one dimension
 
 
-def my_interpolation(first, last, steps):
-    t = torch.linspace(0, 1, steps).reshape(-1, 1)
-    return (1 - t) * first + t * last
+def my_rate(variance, beta):
+    return (variance / beta).log().clamp(min=0) / 2
 
 
-def _between(first: Tensor, last: Tensor, t: Tensor) -> Tensor:
-    return (1 - t.reshape(-1, 1)) * first + t.reshape(-1, 1) * last
-
-
-def _arc(first: Tensor, last: Tensor, steps: int) -> Tensor:
-    angle = torch.arccos(F.cosine_similarity(first, last, dim=0))
-    t = torch.linspace(0, 1, steps).reshape(-1, 1)
-    return (torch.sin((1 - t) * angle) * first + torch.sin(t * angle) * last) / torch.sin(angle)
-
-
-INTERPOLATE = Exercise(
-    name="06.interpolate",
-    title="codes on a straight line",
-    minutes=5,
-    difficulty="easy",
+RATE = Exercise(
+    name="06.rate",
+    title="which dimensions are used?",
+    minutes=15,
+    difficulty="hard",
     statement=(
-        "Return `steps` codes, `(steps, d)`, evenly spaced on the line from the code `first` `(d,)` to the code "
-        "`last` `(d,)`. Both ends are part of the answer."
+        "A simple model of one dimension: it describes a direction in which images have the given `variance`. To "
+        "leave a variance $\\delta$ undescribed, at most the `variance` itself, takes a rate of $\\frac12 \\log "
+        "(\\text{variance} / \\delta)$ nats, and leaves a distortion of $\\delta / 2$ nats. Derive with pencil the "
+        "$\\delta$ for which distortion + $\\beta \\cdot$ rate is smallest, and return the rate that is then paid. "
+        "`variance` holds one value for each of several dimensions, `(d,)`."
     ),
     stub=(
-        "def my_interpolation(first, last, steps):\n"
-        '    """Codes (steps, d); row 0 is first, the last row is last."""\n'
+        "def my_rate(variance, beta):\n"
+        '    """The best rate of each dimension in nats, (d,)."""\n'
         "    ...  # your code"
     ),
-    reference=my_interpolation,
+    reference=my_rate,
     hints=(
-        "`torch.linspace(0, 1, steps)` holds the shares of the way; each gives one row (1 - t) · first + t · last.",
-        "Make the shares a column with `.reshape(-1, 1)`: a column times a row `(d,)` is a table `(steps, d)`.",
+        "Take the derivative of distortion + β · rate by δ and set it to zero. How does δ depend on the variance?",
+        "δ must not exceed the variance. What is the best δ, and the rate, where the derivative vanishes beyond it?",
     ),
     cases=lambda: [
-        (normal(4), normal(4, seed=1), 5),
-        (normal(3, seed=2), normal(3, seed=3), 2),
-        (normal(2, seed=4), 3 * normal(2, seed=5), 7),
+        (torch.tensor([0.1, 0.5, 2.0, 30.0]), 1.0),
+        (torch.tensor([9.0, 4.0, 1.0]), 4.0),
+        (5 * uniform(6, seed=1), 0.5),
     ],
     wrong={
-        "you go from last to first; t = 0 must give first.": lambda a, b, n: _between(
-            b, a, torch.linspace(0, 1, n)
+        "a rate is never negative: where the variance is below β, the dimension is not used at all.": (
+            lambda v, beta: (v / beta).log() / 2
         ),
-        "the end is missing: the last row must be `last`; torch.linspace includes both ends.": (
-            lambda a, b, n: _between(a, b, torch.arange(n) / n)
+        "the factor 1/2 of the rate is missing.": lambda v, beta: (v / beta).log().clamp(min=0),
+        "this does not depend on β; a larger β leaves more undescribed.": lambda v, beta: (
+            v.log().clamp(min=0) / 2
         ),
-        "both ends are missing; the first row is `first`, the last row `last`.": (
-            lambda a, b, n: _between(a, b, (torch.arange(n) + 1) / (n + 1))
+        "β and the variance are exchanged: a direction of large variance is worth describing.": (
+            lambda v, beta: (beta / v).log().clamp(min=0) / 2
         ),
-        "this starts at first and goes on by t · last; the share of first must shrink: (1 - t) · first.": (
-            lambda a, b, n: a + torch.linspace(0, 1, n).reshape(-1, 1) * b
+        "the best δ is β itself; set the derivative 1/2 - β / (2 δ) to zero.": (
+            lambda v, beta: (2 * v / beta).log().clamp(min=0) / 2
         ),
-        "rows and columns are exchanged; one code is one row.": (
-            lambda a, b, n: _between(a, b, torch.linspace(0, 1, n)).T
+        "the best δ grows with β: the dearer the rate, the more is left undescribed.": (
+            lambda v, beta: (v * beta).log().clamp(min=0) / 2
         ),
-        "the codes lie on an arc around the origin; go along the straight line.": lambda a, b, n: _arc(
-            a, b, n
+        "this is in bits; leave it in nats.": lambda v, beta: (v / beta).log2().clamp(min=0) / 2,
+        "this is the distortion that remains; return the rate.": lambda v, beta: v.clamp(max=beta) / 2,
+        "this is the best δ; return the rate that it takes.": lambda v, beta: v.clamp(max=beta),
+        "this is the sum of distortion and β · rate; return the rate alone.": (
+            lambda v, beta: v.clamp(max=beta) / 2 + beta * (v / beta).log().clamp(min=0) / 2
         ),
-        "the codes are not evenly spaced.": lambda a, b, n: _between(a, b, torch.linspace(0, 1, n) ** 2),
+        "this is β times the rate; return the rate.": lambda v, beta: (
+            beta * (v / beta).log().clamp(min=0) / 2
+        ),
     },
 )
 
@@ -155,8 +145,8 @@ INTERPOLATE = Exercise(
 # ---- spot the bug
 
 
-def my_beta_loss(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum(1) + beta * number_nats.sum(1)).mean()
+def my_beta_loss(pixel_nats, kl, beta):
+    return (pixel_nats.sum(1) + beta * kl.sum(1)).mean()
 
 
 BETA = Exercise(
@@ -165,33 +155,31 @@ BETA = Exercise(
     minutes=5,
     difficulty="medium",
     statement=(
-        "The loss of the cell above writes β = 1 and trains with another β. Mend it: `pixel_nats` `(N, P)` holds "
-        "the distortion of each pixel, `number_nats` `(N, d)` the KL of each number. Return the loss of section 2, "
-        "in nats per image, averaged over the images; its gradients must reach both."
+        "The loss below averages over everything. `pixel_nats` `(N, P)` holds the distortion of each pixel, "
+        "`kl` `(N, d)` that of each dimension. Called with `beta=1` for images of 784 pixels and codes of 32 "
+        "dimensions, which β does it train with? Then mend it: return the loss of section 2, in nats per image, "
+        "averaged over the images; its gradients must reach both."
     ),
-    stub=(
-        "def my_beta_loss(pixel_nats, number_nats, beta):\n"
-        "    return pixel_nats.mean() + beta * number_nats.mean()"
-    ),
+    stub=("def my_beta_loss(pixel_nats, kl, beta):\n    return pixel_nats.mean() + beta * kl.mean()"),
     reference=my_beta_loss,
     hints=(
-        "Distortion and rate of one image are sums: over its pixels, and over the numbers of its code.",
-        "`.sum(1)` adds up within an image; only the images are averaged, with `.mean()` at the end.",
+        "What changes in the loss if one pixel costs one nat more? If one dimension does?",
+        "Distortion and rate of one image are sums over its pixels and over its dimensions. Only images are averaged.",
     ),
     cases=lambda: [
         (uniform(3, 7), uniform(3, 4, seed=1), 1.0),
         (uniform(2, 5, seed=2), uniform(2, 3), 4.0),
         (uniform(5, 4, seed=3), uniform(5, 6, seed=4), 0.5),
     ],
-    differentiable=("pixel_nats", "number_nats"),
+    differentiable=("pixel_nats", "kl"),
     wrong={
-        "both terms are still means, over pixels and over numbers: the β in effect is β · P / d.": (
+        "both terms are still means, over pixels and over dimensions: the β in effect is β · P / d.": (
             lambda p, k, b: p.mean() + b * k.mean()
         ),
         "the distortion is still a mean over pixels, so β is P times too large.": (
             lambda p, k, b: p.mean() + b * k.sum(1).mean()
         ),
-        "the KL is still a mean over the numbers, so β is d times too small.": (
+        "the KL is still a mean over the dimensions, so β is d times too small.": (
             lambda p, k, b: p.sum(1).mean() + b * k.mean()
         ),
         "you add up over the images too, so the loss grows with the batch; average over them.": (
@@ -200,20 +188,105 @@ BETA = Exercise(
         "β weighs the distortion; it must weigh the rate.": lambda p, k, b: (b * p.sum(1) + k.sum(1)).mean(),
         "β is not used at all.": lambda p, k, b: (p.sum(1) + k.sum(1)).mean(),
         "the rate is subtracted; both terms are costs.": lambda p, k, b: (p.sum(1) - b * k.sum(1)).mean(),
-        "there is one number for every image; average over the images.": (
+        "there is one loss for every image; average over the images.": (
             lambda p, k, b: p.sum(1) + b * k.sum(1)
         ),
         "β weighs both terms; it must weigh the rate alone.": lambda p, k, b: (
             b * (p.sum(1) + k.sum(1)).mean()
         ),
         "the rate is divided by β; multiply.": lambda p, k, b: (p.sum(1) + k.sum(1) / b).mean(),
-        "you add over the images and average over pixels and numbers; do it the other way round.": (
+        "you add over the images and average over pixels and dimensions; do it the other way round.": (
             lambda p, k, b: p.sum(0).mean() + b * k.sum(0).mean()
         ),
         "the distortion is added over the images too; average it.": lambda p, k, b: (
             p.sum() + b * k.sum(1).mean()
         ),
         "the rate is added over the images too; average it.": lambda p, k, b: p.sum(1).mean() + b * k.sum(),
+    },
+)
+
+
+# ---- build: a test of collapse
+
+
+def my_exchange(model, images):
+    with torch.no_grad():
+        codes, _ = model.encode(images)
+        own = model.nll(codes, images)
+        exchanged = model.nll(codes.roll(1, dims=0), images)
+    return (exchanged - own).mean()
+
+
+def _exchange_cases() -> list[tuple]:
+    cases = []
+    for seed, shape in enumerate([(1, 4, 4), (3, 2, 2)]):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model = VAE(3, hidden=(8,), image_shape=shape)
+        for layer in (model.encoder[-1], model.decoder[-1]):  # so that codes matter and differ
+            layer.weight.data *= 6
+        cases.append((model, uniform(5, *shape, seed=seed)))
+    return cases
+
+
+def _exchanged(model: VAE, images: Tensor, codes: Tensor) -> Tensor:
+    return model.nll(codes, images) - model.nll(model.encode(images)[0], images)
+
+
+EXCHANGE = Exercise(
+    name="06.exchange",
+    title="a test of collapse that does not rely on the KL",
+    minutes=12,
+    difficulty="medium",
+    statement=(
+        "Give each image the code of *another* image. How many nats more does its distortion cost? If none, codes "
+        "tell nothing about images. Build this test: encode the images, take the mean codes, let image `i` be "
+        "reconstructed from the code of image `i - 1` (the first from the last one's), and return the distortion "
+        "with these codes minus that with its own code, averaged over the images. `model.encode(images)` returns "
+        "`mean` and `log_var`, `model.nll(codes, images)` the distortion `(N,)` of each image in nats."
+    ),
+    stub=(
+        "def my_exchange(model, images):\n"
+        '    """Nats that an image costs more with another image\'s code, a number."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_exchange,
+    hints=(
+        "Encode once; you need the same codes twice, once in their own order and once moved by one row.",
+        "`torch.roll` moves rows. Both calls of `nll` compare with the same images; only the codes differ.",
+    ),
+    cases=_exchange_cases,
+    wrong={
+        "the codes went one row the other way: image i gets the code of image i - 1.": (
+            lambda model, images: _exchanged(model, images, model.encode(images)[0].roll(-1, dims=0)).mean()
+        ),
+        "the sign is off: the other image's code minus its own.": (
+            lambda model, images: -_exchanged(model, images, model.encode(images)[0].roll(1, dims=0)).mean()
+        ),
+        "this is the distortion with another's code; subtract that with its own.": (
+            lambda model, images: model.nll(model.encode(images)[0].roll(1, dims=0), images).mean()
+        ),
+        "you rolled the images along with the codes, so each code still meets its own image.": (
+            lambda model, images: torch.zeros(())
+        ),
+        "you added over the images; average over them.": (
+            lambda model, images: _exchanged(model, images, model.encode(images)[0].roll(1, dims=0)).sum()
+        ),
+        "you rolled the dimensions of each code; roll the rows, one for each image.": (
+            lambda model, images: _exchanged(model, images, model.encode(images)[0].roll(1, dims=1)).mean()
+        ),
+        "the order of the codes was reversed; then the middle image keeps its own.": (
+            lambda model, images: _exchanged(model, images, model.encode(images)[0].flip(0)).mean()
+        ),
+        "log_var was decoded; the codes are the means, the first thing that encode returns.": (
+            lambda model, images: _exchanged(model, images, model.encode(images)[1].roll(1, dims=0)).mean()
+        ),
+        "there is one number for every image; average them.": (
+            lambda model, images: _exchanged(model, images, model.encode(images)[0].roll(1, dims=0))
+        ),
+        "all images got the code 0; give each the code of the image before.": (
+            lambda model, images: _exchanged(model, images, 0 * model.encode(images)[0]).mean()
+        ),
     },
 )
 
@@ -242,8 +315,8 @@ CONDITION = Exercise(
     ),
     reference=my_condition,
     hints=(
-        "Row `k` of `torch.eye(n_classes)` is the right answer for label `k`; a tensor can be indexed by a tensor.",
-        "`torch.cat([codes, ones], dim=1)` puts two tables side by side.",
+        "First make a table `(N, n_classes)` with a single 1 in each row: this is known as one-hot encoding.",
+        "`F.one_hot`, or rows of an identity matrix picked by the labels; then put codes and table side by side.",
     ),
     cases=lambda: [
         (normal(4, 2), torch.tensor([2, 0, 1, 2]), 3),
@@ -296,21 +369,21 @@ MIG = Exercise(
     minutes=7,
     difficulty="medium",
     statement=(
-        "`share` `(K, D)` says what share of each of the `K` factors each of the `D` numbers of a code tells. Return "
-        "the gap between the best and the second-best number of a factor, averaged over the factors."
+        "`share` `(K, D)` says what share of each of the `K` factors each of the `D` dimensions of a code tells. "
+        "Return the gap between the best and the second-best dimension of a factor, averaged over the factors."
     ),
     stub=('def my_mig(share):\n    """MIG, a number between 0 and 1."""\n    ...  # your code'),
     reference=my_mig,
     hints=(
-        "A row is a factor. Sort each row, or use `share.topk(2, dim=1).values`.",
-        "`best[:, 0] - best[:, 1]` is the gap of every factor; `.mean()` averages.",
+        "A row is a factor. You need its largest value and its second largest, wherever they stand.",
+        "Sort every row, or take its two largest (`topk`); one gap for each row, then the mean of the gaps.",
     ),
     cases=lambda: [(uniform(3, 5),), (uniform(4, 3, seed=1),), (uniform(2, 6, seed=2),)],
     wrong={
-        "this is the share of the best number alone; a second number that knows as much must spoil the score.": (
+        "this is the share of the best dimension alone; a second dimension that knows as much must spoil the score.": (
             lambda s: s.amax(1).mean()
         ),
-        "you compare factors for each number, along the columns; compare numbers for each factor, along the rows.": (
+        "you compare factors for each dimension, along the columns; compare dimensions for each factor, along the rows.": (
             lambda s: (s.topk(2, dim=0).values[0] - s.topk(2, dim=0).values[1]).mean()
         ),
         "this is the best minus the worst; subtract the second best.": lambda s: (
@@ -344,78 +417,84 @@ MIG = Exercise(
     },
 )
 
-EXERCISES = [KL, INTERPOLATE, BETA, CONDITION, MIG]
+EXERCISES = [SUREST, RATE, BETA, EXCHANGE, CONDITION, MIG]
 
 QUIZ = [
     Question(
-        "One number of a code has a KL of 0 nats on every image. What does a walk along it show?",
-        right="The same picture everywhere",
+        "One dimension of a code has a KL of 0 nats on every image. What does a traversal of it show?",
+        right="The same picture at every value of the dimension",
         options={
-            "The same picture everywhere": (
-                "Its cloud is the prior for every image, so it carries no information, and the decoder has learned to "
-                "overlook it."
+            "Its most important property, at no cost at all": (
+                "An important property saves distortion and pays for it with KL. This dimension pays nothing."
             ),
-            "The most important property": (
-                "An important property saves distortion and pays for it with KL. This number pays nothing."
+            "The same picture at every value of the dimension": (
+                "Its posterior is the prior for every image, so it carries no information, and the decoder has "
+                "learned to ignore it."
             ),
-            "Random noise": "The decoder is a fixed function: what it overlooks changes nothing in its drawing.",
+            "Random pictures, since its posterior is noise": (
+                "The decoder is a fixed function: what it ignores changes nothing in its picture."
+            ),
         },
     ),
     Question(
         "A classifier is more than 90 % sure about three quarters of a generator's samples. What follows?",
-        right="Nothing yet: noise can score higher",
+        right="Nothing before noise has been put to the same test",
         options={
-            "Nothing yet: noise can score higher": (
-                "It must answer with one of its classes, and far from all it knows it is often surer. Compare with real "
-                "images, noise and averages, and measure recall too."
-            ),
-            "Three quarters of the samples are realistic": (
+            "Three quarters of the samples look like real data": (
                 "In this lesson pure noise was recognised more often than real images."
             ),
-            "The generator covers three quarters of the data": (
+            "The generator covers three quarters of all classes": (
                 "A generator that always draws the same clear bag would score 100 %."
             ),
+            "Nothing before noise has been put to the same test": (
+                "It must answer with one of its classes, and far from all it knows it is often surer. Compare with "
+                "real images, noise and averages, and measure recall too."
+            ),
         },
     ),
     Question(
-        "Of several VAEs that differ in β only, which has the lowest distortion plus rate on the training images, if all are trained well?",
-        right="The one with β = 1",
+        "Of VAEs that differ in β only, all trained well, which has the lowest distortion plus rate on training images?",
+        right="The one with β = 1, whatever the images are",
         options={
-            "The one with β = 1": (
-                "Distortion plus rate is the negative ELBO, and only β = 1 is trained on it. Another winner means a bug "
-                "or too little training."
+            "The one with β = 1, whatever the images are": (
+                "Distortion plus rate is the negative ELBO, and only β = 1 is trained on it. Another winner means a "
+                "bug or too little training."
             ),
-            "The one with the smallest β": ("It has the lowest distortion, and pays more than that in rate."),
-            "The one with the largest β": "It has the lowest rate, and pays more than that in distortion.",
+            "The one with the smallest β, it draws best": (
+                "It has the lowest distortion, and pays more than that in rate."
+            ),
+            "The one with the largest β, it has least rate": (
+                "It has the lowest rate, and pays more than that in distortion."
+            ),
         },
     ),
     Question(
-        "How do you recognise posterior collapse of a whole VAE?",
-        right="Giving each image another image's code changes the loss by nothing",
+        "How do you recognise that the posterior of a whole VAE has collapsed?",
+        right="Exchanging the codes of images costs nothing",
         options={
-            "Giving each image another image's code changes the loss by nothing": (
-                "Then the codes tell nothing about the image. The rate is 0, and the distortion that of the mean image."
-            ),
-            "The loss becomes 0": (
+            "The loss is 0, and it does not move any more": (
                 "The loss stays high: the distortion of the mean image. It is the rate that is 0."
             ),
-            "Some numbers have a KL of 0": (
-                "That is usual: numbers that are not worth their rate are switched off. The others still work."
+            "Some of its dimensions have a KL of 0 nats": (
+                "That is usual: dimensions that are not worth their rate stay unused. The others still work."
+            ),
+            "Exchanging the codes of images costs nothing": (
+                "Then the codes tell nothing about the image. The rate is 0, and the distortion that of the mean image."
             ),
         },
     ),
     Question(
-        "The numbers of a code are independent and normal. Are they disentangled?",
-        right="Not necessarily: any turn of the code is independent too",
+        "The dimensions of a code are independent and normal. Are they disentangled?",
+        right="Not necessarily: a turned code is independent too",
         options={
-            "Not necessarily: any turn of the code is independent too": (
+            "Yes: that dimensions are independent defines it": (
+                "Disentangled means that each dimension stands for one factor of the data, not only that dimensions "
+                "do not tell about each other."
+            ),
+            "Not necessarily: a turned code is independent too": (
                 "A turn by 45 degrees leaves N(0, I) as it is and takes MIG to 0. The prior cannot tell the two apart."
             ),
-            "Yes, independence is the definition": (
-                "Disentangled means that each number stands for one factor of the data, not only that the numbers do "
-                "not tell about each other."
-            ),
-            "No, disentangled numbers must be dependent": (
+            "No: dimensions that mean something are dependent": (
                 "The true factors of the squares are independent, and a code that equals them scores 1."
             ),
         },

@@ -297,6 +297,84 @@ def pca_about_the_median(images, code_size):
     return (images - middle) @ vh.T @ vh + middle
 
 
+# ---- the best denoiser of one direction
+
+
+def shrink_in_a_loop(variance, noise_std):
+    return [v / (v + noise_std * noise_std) for v in variance.tolist()]
+
+
+def shrink_in_numpy(variance, noise_std):
+    return 1 / (1 + np.square(noise_std) / variance.numpy())
+
+
+def shrink_by_signal_to_noise(variance, noise_std):
+    ratio = variance / noise_std**2
+    return ratio / (1 + ratio)
+
+
+def shrink_in_place(variance, noise_std):
+    return variance.div_(variance + noise_std**2)
+
+
+def shrink_in_double(variance, noise_std):
+    return variance.double() / (variance.double() + noise_std**2)
+
+
+def shrink_by_search(variance, noise_std):
+    a = torch.linspace(0, 1, 100_001, dtype=torch.double)[:, None]
+    errors = (a - 1) ** 2 * variance + a**2 * noise_std**2
+    return a[errors.argmin(0), 0]
+
+
+def shrink_by_many_draws_of_few(variance, noise_std):
+    return variance / (variance + noise_std**2 + 0.1)
+
+
+def shrink_as_a_number(variance, noise_std):
+    return (variance / (variance + noise_std**2)).mean()
+
+
+def shrink_of_the_sum(variance, noise_std):
+    return variance / (variance.sum() + noise_std**2)
+
+
+def shrink_soft(variance, noise_std):
+    return (variance - noise_std**2).clamp(min=0) / variance
+
+
+# ---- which class stands out
+
+
+def order_as_a_tuple():
+    return "Bag", "Trouser", "T-shirt/top"
+
+
+def order_sorted():
+    return sorted(["T-shirt/top", "Bag", "Trouser"], key=["Bag", "Trouser", "T-shirt/top"].index)
+
+
+def order_by_rank():
+    rank = {"T-shirt/top": 3, "Bag": 1, "Trouser": 2}
+    return sorted(rank, key=rank.get)
+
+
+def order_reversed():
+    return ["T-shirt/top", "Trouser", "Bag"]
+
+
+def order_with_another():
+    return ["Bag", "Trouser", "Sandal"]
+
+
+def order_of_numbers():
+    return [8, 1, 0]
+
+
+def order_of_nothing():
+    return None
+
+
 # ---- noise
 
 
@@ -543,6 +621,15 @@ def auroc_against_the_largest(scores, anomaly_scores):
 
 
 RIGHT = {
+    "04.shrink": [
+        shrink_in_a_loop,
+        shrink_in_numpy,
+        shrink_by_signal_to_noise,
+        shrink_in_place,
+        shrink_in_double,
+        shrink_by_search,
+    ],
+    "04.left_out": [order_as_a_tuple, order_sorted, order_by_rank],
     "04.loss": [
         loss_of_torch,
         loss_in_loops,
@@ -600,6 +687,13 @@ RIGHT = {
     ],
 }
 WRONG = {
+    "04.shrink": [
+        shrink_by_many_draws_of_few,
+        shrink_as_a_number,
+        shrink_of_the_sum,
+        shrink_soft,
+    ],
+    "04.left_out": [order_reversed, order_with_another, order_of_numbers, order_of_nothing],
     "04.loss": [
         loss_without_gradients,
         loss_as_a_number,

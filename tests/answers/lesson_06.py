@@ -4,284 +4,251 @@ import math
 
 import numpy as np
 import torch
-from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
-# ---- 06.kl
+# ---- 06.surest
 
 
-def kl_in_loops(mean, log_var):
-    n, d = mean.shape
-    return [
-        sum(0.5 * (mean[i, j] ** 2 + log_var[i, j].exp() - log_var[i, j] - 1) for i in range(n)) / n
-        for j in range(d)
-    ]
+def surest_by_comparison():
+    return min(["real images", "noise"], key=len)
 
 
-def kl_of_distributions(mean, log_var):
-    return kl_divergence(Normal(mean, (log_var / 2).exp()), Normal(0.0, 1.0)).mean(dim=0)
+def surest_from_the_list():
+    kinds = ["real images", "noise", "average of two", "VAE, prior"]
+    return kinds[1]
 
 
-def kl_in_numpy(mean, log_var):
-    mean, log_var = mean.numpy(), log_var.numpy()
-    return np.mean(0.5 * (mean**2 + np.exp(log_var) - log_var - 1), axis=0)
+def surest_by_elimination():
+    (kind,) = {"real images", "noise", "average of two", "VAE, prior"} - {
+        "real images",
+        "average of two",
+        "VAE, prior",
+    }
+    return kind
 
 
-def kl_with_sigma(mean, log_var):
-    sigma = torch.exp(0.5 * log_var)
-    return (-torch.log(sigma) + (sigma**2 + mean**2) / 2 - 0.5).sum(0) / mean.shape[0]
+def surest_all():
+    return ["real images", "noise"]
 
 
-def kl_with_einsum(mean, log_var):
-    return 0.5 * torch.einsum("nd->d", mean**2 + log_var.exp() - log_var - 1) / len(mean)
+def surest_nothing():
+    return None
 
 
-def kl_in_double(mean, log_var):
-    mean, log_var = mean.double(), log_var.double()
-    return -0.5 * (1 + log_var - mean.pow(2) - log_var.exp()).mean(0)
+def surest_real():
+    return "real images"
 
 
-def kl_in_place(mean, log_var):
-    variance = log_var.exp()
-    return mean.pow_(2).add_(variance).sub_(log_var).sub_(1).div_(2).mean(0)
+def surest_vae():
+    return "VAE, prior"
 
 
-def kl_column_by_column(mean, log_var):
-    columns = []
-    for m, v in zip(mean.T, log_var.T, strict=True):
-        columns.append((0.5 * (m * m + v.exp() - v - 1)).mean())
-    return torch.stack(columns)
+# ---- 06.rate
 
 
-def kl_of_the_mean_code(mean, log_var):
-    return 0.5 * (mean.mean(0) ** 2 + log_var.mean(0).exp() - log_var.mean(0) - 1)
+def rate_in_a_loop(variance, beta):
+    return [0.5 * math.log(v / beta) if v > beta else 0.0 for v in variance.tolist()]
 
 
-def kl_without_variance(mean, log_var):
-    return (mean**2 / 2).mean(0)
+def rate_by_relu(variance, beta):
+    return F.relu(0.5 * torch.log(variance / beta))
 
 
-def kl_of_the_log_of_sigma(mean, log_var):
-    return (0.5 * (mean**2 + (2 * log_var).exp() - 2 * log_var - 1)).mean(0)
+def rate_in_numpy(variance, beta):
+    return np.maximum(0.5 * np.log(variance.numpy() / beta), 0)
 
 
-def kl_with_unbiased_mean(mean, log_var):
-    return 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum(0) / (len(mean) - 1)
+def rate_of_the_best_delta(variance, beta):
+    delta = torch.minimum(variance, torch.tensor(beta))
+    return 0.5 * torch.log(variance / delta)
 
 
-def kl_median(mean, log_var):
-    return (0.5 * (mean**2 + log_var.exp() - log_var - 1)).median(0).values
+def rate_by_where(variance, beta):
+    return torch.where(variance > beta, (variance.sqrt() / beta**0.5).log(), 0.0)
 
 
-def kl_in_bits(mean, log_var):
-    return (0.5 * (mean**2 + log_var.exp() - log_var - 1)).mean(0) / math.log(2)
+def rate_in_double(variance, beta):
+    return (variance.double().log() - math.log(beta)).clamp_min(0) / 2
 
 
-def kl_per_image(mean, log_var):
-    return (0.5 * (mean**2 + log_var.exp() - log_var - 1)).sum(1)
+def rate_in_place(variance, beta):
+    return variance.div_(beta).log_().clamp_(min=0).mul_(0.5)
 
 
-def kl_table(mean, log_var):
-    return 0.5 * (mean**2 + log_var.exp() - log_var - 1)
+def rate_by_search(variance, beta):
+    shares = torch.logspace(-3, 0, 200_001, dtype=torch.double)[:, None]
+    delta = shares * variance
+    best = (delta / 2 + beta / 2 * (variance / delta).log()).argmin(0)
+    return -shares[best, 0].log() / 2
 
 
-def kl_sign_of_log(mean, log_var):
-    return 0.5 * (mean**2 + log_var.exp() + log_var - 1).mean(0)
+def rate_as_a_channel(variance, beta):
+    return torch.log1p(variance / beta) / 2
 
 
-def kl_of_the_first_image(mean, log_var):
-    return 0.5 * (mean[0] ** 2 + log_var[0].exp() - log_var[0] - 1)
+def rate_without_root(variance, beta):
+    return (variance / beta**2).log().clamp(min=0) / 2
 
 
-def kl_clipped(mean, log_var):
-    return (0.5 * (mean**2 + log_var.exp() - log_var - 1)).clamp(max=1).mean(0)
+def rate_of_the_mean(variance, beta):
+    return (variance.mean() / beta).log().clamp(min=0).expand_as(variance) / 2
 
 
-def kl_sorted(mean, log_var):
-    return (0.5 * (mean**2 + log_var.exp() - log_var - 1)).mean(0).sort(descending=True).values
+def rate_summed(variance, beta):
+    return ((variance / beta).log().clamp(min=0) / 2).sum()
 
 
-# ---- 06.interpolate
+def rate_absolute(variance, beta):
+    return (variance / beta).log().abs() / 2
 
 
-def line_by_lerp(first, last, steps):
-    return torch.lerp(first, last, torch.linspace(0, 1, steps)[:, None])
+def rate_linear(variance, beta):
+    return (variance / beta - 1).clamp(min=0) / 2
 
 
-def line_in_a_loop(first, last, steps):
-    codes = torch.empty(steps, len(first))
-    for i in range(steps):
-        codes[i] = first + i / (steps - 1) * (last - first)
-    return codes
+# ---- 06.exchange
 
 
-def line_as_a_list(first, last, steps):
-    return [first * (1 - t) + last * t for t in torch.linspace(0, 1, steps)]
+def exchange_by_index(model, images):
+    codes = model.encode(images)[0]
+    order = [len(codes) - 1, *range(len(codes) - 1)]
+    return model.nll(codes[order], images).mean() - model.nll(codes, images).mean()
 
 
-def line_in_numpy(first, last, steps):
-    return np.linspace(first.numpy(), last.numpy(), steps)
+def exchange_in_a_loop(model, images):
+    costs = []
+    for i in range(len(images)):
+        own = model.encode(images[i : i + 1])[0]
+        other = model.encode(images[[i - 1]])[0]
+        costs.append(model.nll(other, images[[i]]).item() - model.nll(own, images[[i]]).item())
+    return sum(costs) / len(costs)
 
 
-def line_by_outer_products(first, last, steps):
-    t = torch.arange(steps) / (steps - 1)
-    return torch.outer(1 - t, first) + torch.outer(t, last)
+def exchange_by_cat(model, images):
+    mean, _ = model.encode(images)
+    moved = torch.cat([mean[-1:], mean[:-1]])
+    return (model.nll(moved, images) - model.nll(mean, images)).mean().item()
 
 
-def line_with_einsum(first, last, steps):
-    t = torch.linspace(0, 1, steps)
-    return torch.einsum("ts,sd->td", torch.stack([1 - t, t], dim=1), torch.stack([first, last]))
+def exchange_in_numpy(model, images):
+    mean = model.encode(images)[0].detach().numpy()
+    cost = [model.nll(torch.tensor(c), images).detach().numpy() for c in (np.roll(mean, 1, 0), mean)]
+    return (cost[0] - cost[1]).mean()
 
 
-def line_in_double(first, last, steps):
-    t = torch.linspace(0, 1, steps, dtype=torch.float64)[:, None]
-    return first.double() + t * (last.double() - first.double())
+def exchange_by_rolled_images(model, images):
+    theirs = model.encode(images.roll(1, 0))[0]
+    return torch.mean(model.nll(theirs, images)) - torch.mean(model.nll(model.encode(images)[0], images))
 
 
-def line_number_by_number(first, last, steps):
-    return torch.stack(
-        [torch.linspace(a.item(), b.item(), steps) for a, b in zip(first, last, strict=True)], dim=1
-    )
+def exchange_with_noise(model, images):
+    mean, log_var = model.encode(images)
+    codes = mean + (log_var / 2).exp() * torch.randn_like(mean)
+    return (model.nll(codes.roll(1, 0), images) - model.nll(codes, images)).mean()
 
 
-def line_by_steps(first, last, steps):
-    code, step, codes = first.clone(), (last - first) / (steps - 1), []
-    for _ in range(steps):
-        codes.append(code.clone())
-        code += step
-    return torch.stack(codes)
+def exchange_with_prior(model, images):
+    mean, _ = model.encode(images)
+    return (model.nll(torch.randn_like(mean), images) - model.nll(mean, images)).mean()
 
 
-def line_by_interpolate(first, last, steps):
-    ends = torch.stack([first, last], dim=1)[None]
-    return F.interpolate(ends, size=steps, mode="linear", align_corners=True)[0].T
+def exchange_of_two(model, images):
+    mean, _ = model.encode(images)
+    return (model.nll(mean.roll(2, 0), images) - model.nll(mean, images)).mean()
 
 
-def arc(first, last, steps):
-    a, b = F.normalize(first, dim=0), F.normalize(last, dim=0)
-    angle = torch.arccos((a * b).sum())
-    t = torch.linspace(0, 1, steps)[:, None]
-    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+def exchange_per_pixel(model, images):
+    return exchange_by_rolled_images(model, images) / images[0].numel()
 
 
-def line_of_five(first, last, steps):
-    return torch.lerp(first, last, torch.linspace(0, 1, 5)[:, None])
+def exchange_relative(model, images):
+    return exchange_by_rolled_images(model, images) / model.nll(model.encode(images)[0], images).mean()
 
 
-def line_with_one_more(first, last, steps):
-    return torch.lerp(first, last, torch.linspace(0, 1, steps + 1)[:, None])
-
-
-def line_eased(first, last, steps):
-    t = torch.linspace(0, 1, steps)[:, None]
-    return torch.lerp(first, last, 3 * t**2 - 2 * t**3)
-
-
-def line_in_the_middle(first, last, steps):
-    return torch.lerp(first, last, (torch.arange(steps)[:, None] + 0.5) / steps)
-
-
-def line_drawn_at_random(first, last, steps):
-    t = torch.rand(steps).sort().values
-    t[0], t[-1] = 0, 1
-    return torch.lerp(first, last, t[:, None])
-
-
-def line_with_half_the_way(first, last, steps):
-    return torch.lerp(first, last, torch.linspace(0, 0.5, steps)[:, None])
-
-
-def line_normalised(first, last, steps):
-    return F.normalize(torch.lerp(first, last, torch.linspace(0, 1, steps)[:, None]), dim=1)
-
-
-def line_without_the_start(first, last, steps):
-    return torch.lerp(first, last, torch.linspace(0, 1, steps + 1)[1:, None])
-
-
-def line_of_copies(first, last, steps):
-    return torch.stack([first] * (steps - 1) + [last])
+def exchange_flat_roll(model, images):
+    mean, _ = model.encode(images)
+    return (model.nll(mean.roll(1), images) - model.nll(mean, images)).mean()
 
 
 # ---- 06.beta
 
 
-def beta_in_parts(pixel_nats, number_nats, beta):
-    distortion, rate = pixel_nats.sum(dim=1).mean(), number_nats.sum(dim=1).mean()
+def beta_in_parts(pixel_nats, kl, beta):
+    distortion, rate = pixel_nats.sum(dim=1).mean(), kl.sum(dim=1).mean()
     return distortion + beta * rate
 
 
-def beta_by_the_number_of_images(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum() + beta * number_nats.sum()) / len(pixel_nats)
+def beta_by_the_number_of_images(pixel_nats, kl, beta):
+    return (pixel_nats.sum() + beta * kl.sum()) / len(pixel_nats)
 
 
-def beta_in_a_loop(pixel_nats, number_nats, beta):
+def beta_in_a_loop(pixel_nats, kl, beta):
     total = 0
-    for pixels, numbers in zip(pixel_nats, number_nats, strict=True):
+    for pixels, numbers in zip(pixel_nats, kl, strict=True):
         total = total + pixels.sum() + beta * numbers.sum()
     return total / pixel_nats.shape[0]
 
 
-def beta_with_einsum(pixel_nats, number_nats, beta):
-    return (torch.einsum("np->n", pixel_nats) + beta * torch.einsum("nd->n", number_nats)).mean()
+def beta_with_einsum(pixel_nats, kl, beta):
+    return (torch.einsum("np->n", pixel_nats) + beta * torch.einsum("nd->n", kl)).mean()
 
 
-def beta_of_one_table(pixel_nats, number_nats, beta):
-    return torch.cat([pixel_nats, beta * number_nats], dim=1).sum(1).mean()
+def beta_of_one_table(pixel_nats, kl, beta):
+    return torch.cat([pixel_nats, beta * kl], dim=1).sum(1).mean()
 
 
-def beta_in_double(pixel_nats, number_nats, beta):
-    return (pixel_nats.double().sum(1) + beta * number_nats.double().sum(1)).mean()
+def beta_in_double(pixel_nats, kl, beta):
+    return (pixel_nats.double().sum(1) + beta * kl.double().sum(1)).mean()
 
 
-def beta_by_means(pixel_nats, number_nats, beta):
-    return pixel_nats.mean() * pixel_nats.shape[1] + beta * number_nats.mean() * number_nats.shape[1]
+def beta_by_means(pixel_nats, kl, beta):
+    return pixel_nats.mean() * pixel_nats.shape[1] + beta * kl.mean() * kl.shape[1]
 
 
-def beta_in_place(pixel_nats, number_nats, beta):
-    number_nats *= beta
-    return pixel_nats.sum(1).add_(number_nats.sum(1)).mean()
+def beta_in_place(pixel_nats, kl, beta):
+    kl *= beta
+    return pixel_nats.sum(1).add_(kl.sum(1)).mean()
 
 
-def beta_as_a_number(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum(1) + beta * number_nats.sum(1)).mean().item()
+def beta_as_a_number(pixel_nats, kl, beta):
+    return (pixel_nats.sum(1) + beta * kl.sum(1)).mean().item()
 
 
-def beta_without_the_rates_gradient(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum(1) + beta * number_nats.detach().sum(1)).mean()
+def beta_without_the_rates_gradient(pixel_nats, kl, beta):
+    return (pixel_nats.sum(1) + beta * kl.detach().sum(1)).mean()
 
 
 @torch.no_grad()
-def beta_without_gradients(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum(1) + beta * number_nats.sum(1)).mean()
+def beta_without_gradients(pixel_nats, kl, beta):
+    return (pixel_nats.sum(1) + beta * kl.sum(1)).mean()
 
 
-def beta_convex(pixel_nats, number_nats, beta):
-    return ((1 - beta) * pixel_nats.sum(1) + beta * number_nats.sum(1)).mean()
+def beta_convex(pixel_nats, kl, beta):
+    return ((1 - beta) * pixel_nats.sum(1) + beta * kl.sum(1)).mean()
 
 
-def beta_squared(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum(1) + beta**2 * number_nats.sum(1)).mean()
+def beta_squared(pixel_nats, kl, beta):
+    return (pixel_nats.sum(1) + beta**2 * kl.sum(1)).mean()
 
 
-def beta_one_more(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum(1) + (1 + beta) * number_nats.sum(1)).mean()
+def beta_one_more(pixel_nats, kl, beta):
+    return (pixel_nats.sum(1) + (1 + beta) * kl.sum(1)).mean()
 
 
-def beta_four(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum(1) + 4 * number_nats.sum(1)).mean()
+def beta_four(pixel_nats, kl, beta):
+    return (pixel_nats.sum(1) + 4 * kl.sum(1)).mean()
 
 
-def beta_over_the_wrong_dimension(pixel_nats, number_nats, beta):
-    return pixel_nats.sum(0).mean() + beta * number_nats.sum(0).mean()
+def beta_over_the_wrong_dimension(pixel_nats, kl, beta):
+    return pixel_nats.sum(0).mean() + beta * kl.sum(0).mean()
 
 
-def beta_per_place(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum() + beta * number_nats.sum()) / (pixel_nats.numel() + number_nats.numel())
+def beta_per_place(pixel_nats, kl, beta):
+    return (pixel_nats.sum() + beta * kl.sum()) / (pixel_nats.numel() + kl.numel())
 
 
-def beta_kl_clipped(pixel_nats, number_nats, beta):
-    return (pixel_nats.sum(1) + beta * number_nats.clamp(min=0.5).sum(1)).mean()
+def beta_kl_clipped(pixel_nats, kl, beta):
+    return (pixel_nats.sum(1) + beta * kl.clamp(min=0.5).sum(1)).mean()
 
 
 # ---- 06.condition
@@ -465,13 +432,14 @@ def mig_second_of_the_others_mean(share):
 
 
 RIGHT = {
-    "06.kl": [
-        kl_in_loops, kl_of_distributions, kl_in_numpy, kl_with_sigma, kl_with_einsum, kl_in_double,
-        kl_in_place, kl_column_by_column,
+    "06.surest": [surest_by_comparison, surest_from_the_list, surest_by_elimination],
+    "06.rate": [
+        rate_in_a_loop, rate_by_relu, rate_in_numpy, rate_of_the_best_delta, rate_by_where,
+        rate_in_double, rate_in_place, rate_by_search,
     ],
-    "06.interpolate": [
-        line_by_lerp, line_in_a_loop, line_as_a_list, line_in_numpy, line_by_outer_products,
-        line_with_einsum, line_in_double, line_number_by_number, line_by_steps, line_by_interpolate,
+    "06.exchange": [
+        exchange_by_index, exchange_in_a_loop, exchange_by_cat, exchange_in_numpy,
+        exchange_by_rolled_images,
     ],
     "06.beta": [
         beta_in_parts, beta_by_the_number_of_images, beta_in_a_loop, beta_with_einsum,
@@ -488,14 +456,14 @@ RIGHT = {
 }  # fmt: skip
 
 WRONG = {
-    "06.kl": [
-        kl_of_the_mean_code, kl_without_variance, kl_of_the_log_of_sigma, kl_with_unbiased_mean,
-        kl_median, kl_in_bits, kl_per_image, kl_table, kl_sign_of_log, kl_of_the_first_image,
-        kl_clipped, kl_sorted,
+    "06.surest": [surest_all, surest_nothing, surest_real, surest_vae],
+    "06.rate": [
+        rate_as_a_channel, rate_without_root, rate_of_the_mean, rate_summed, rate_absolute,
+        rate_linear,
     ],
-    "06.interpolate": [
-        arc, line_of_five, line_with_one_more, line_eased, line_in_the_middle, line_drawn_at_random,
-        line_with_half_the_way, line_normalised, line_without_the_start, line_of_copies,
+    "06.exchange": [
+        exchange_with_noise, exchange_with_prior, exchange_of_two, exchange_per_pixel,
+        exchange_relative, exchange_flat_roll,
     ],
     "06.beta": [
         beta_as_a_number, beta_without_the_rates_gradient, beta_without_gradients, beta_convex,

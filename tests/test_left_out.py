@@ -1,0 +1,30 @@
+"""The stored detections of lesson 04: complete, explained, and made again at one point."""
+
+import json
+
+import pytest
+import torch
+from left_out import point
+from sweep import FOLDER, SEEDS
+
+from sslcourse.data import images, sweep
+
+
+def test_every_class_and_seed_is_stored_with_the_command():
+    names, stored = images("fashion", "train")[2], sweep("left_out")
+    assert list(stored) == list(names)
+    for points in stored.values():
+        assert [p["seed"] for p in points] == list(SEEDS)
+        assert all(0 <= p[d] <= 1 for p in points for d in ("autoencoder", "PCA", "mean image"))
+    command = json.loads((FOLDER / "left_out.json").read_text())["command"]
+    assert command == "python tools/left_out.py"
+
+
+def test_a_stored_detection_can_be_made_again():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    again = point(label=8, seed=0)
+    torch.set_num_threads(threads)
+    stored = sweep("left_out")["Bag"][0]
+    for detector in ("autoencoder", "PCA", "mean image"):
+        assert again[detector] == pytest.approx(stored[detector], abs=0.02)
