@@ -81,6 +81,8 @@ sweeps: $(READY) ## train again what the lessons compare but have no time for, s
 	$(BIN)/python tools/latent_space.py
 	$(BIN)/python tools/left_out.py
 	$(BIN)/python tools/attention.py
+	$(BIN)/python tools/image_text.py
+	$(BIN)/python tools/speech_curves.py
 
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,14 +1,19 @@
-"""Two additions to every pytest run: seconds per notebook, and a skipped test counts as a failure."""
+"""Two additions to every pytest run: seconds per notebook; a skipped test, or one expected to fail, is a failure.
+
+After a cell that took too long, nbval expects those that follow to fail, and the run would pass.
+"""
 
 from collections import Counter
 
 import pytest
 
+NOT_RUN = ("skipped", "xfailed", "xpassed")
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")  # None in the workers of xdist
-    if reporter and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+    if reporter and any(map(reporter.stats.get, NOT_RUN)) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -22,5 +27,6 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("seconds per notebook, slowest first")
         for path, total in seconds.most_common():
             terminalreporter.line(f"{total:8.1f}  {path}")
-    if skipped := terminalreporter.stats.get("skipped"):
-        terminalreporter.line(f"FAILED: nothing may be skipped, and {len(skipped)} were", red=True)
+    for outcome in NOT_RUN:
+        if reports := terminalreporter.stats.get(outcome):
+            terminalreporter.line(f"FAILED: nothing may be {outcome}, and {len(reports)} were", red=True)
