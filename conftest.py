@@ -1,4 +1,4 @@
-"""Two additions to every pytest run: seconds per notebook; a skipped test, or one expected to fail, is a failure.
+"""Two additions to every pytest run: seconds per notebook; a test skipped, or expected to fail, is a failure.
 
 After a cell that took too long, nbval expects those that follow to fail, and the run would pass.
 """
