@@ -883,7 +883,7 @@ claim(
 
 # %%
 def share_of_own_class(network, groups=8):
-    """Share of the negatives that have the anchor's class, and their share of the push."""
+    """Share of the negatives of the anchor's class, and their share of the push."""
     negative = ~torch.eye(64, dtype=torch.bool).repeat(2, 2)
     counts, pushes = torch.zeros(2), torch.zeros(2)
     views = [extract_features(network, view).split(64) for view in fixed_views]

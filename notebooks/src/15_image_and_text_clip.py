@@ -60,7 +60,7 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider, text_fiel
 
 # %% tags=["drawing"]
 # Draws CLIP: two encoders, two projections, one matrix of similarities
-two_towers = Diagram("CLIP", column=1.45)
+two_towers = Diagram("CLIP", column=1.37)
 towers = [
     two_towers.encoder("image\nencoder", 1, 0),
     two_towers.encoder("text\nencoder", 1, 1),
@@ -227,7 +227,7 @@ show_source(CLIP.embed_texts, CLIP.loss)
 # sentence is the mean over its words. 8000 pairs, six passes, batches of 64.
 
 # %%
-BATCH, PASSES, RATE = 64, 6, 3e-3
+BATCH, PASSES, LEARNING_RATE = 64, 6, 3e-3
 tokens = encode_captions(training.captions)
 batch_floors = [
     math.log(captions.count(caption))
@@ -242,7 +242,8 @@ torch.manual_seed(0)
 model = CLIP()
 batches = Batches(training.images, tokens, batch_size=BATCH)
 run = watch(
-    train_adamw(model.loss, model.parameters(), batches, PASSES, RATE), title="CLIP"
+    train_adamw(model.loss, model.parameters(), batches, PASSES, LEARNING_RATE),
+    title="CLIP",
 )
 
 # %%
@@ -764,7 +765,9 @@ torch.manual_seed(0)
 strict_model = CLIP(text_encoder=PhraseEncoder(len(CAPTION_WORDS)))
 batches = Batches(training.images, tokens, wrong_tokens, batch_size=BATCH)
 run = watch(
-    train_adamw(strict_model.loss, strict_model.parameters(), batches, PASSES, RATE),
+    train_adamw(
+        strict_model.loss, strict_model.parameters(), batches, PASSES, LEARNING_RATE
+    ),
     title="phrases and hard negatives",
 )
 
