@@ -4,9 +4,19 @@ import shutil
 from importlib.util import find_spec
 
 import pytest
+import torch
 
 # With the packages of `make test-graders` only.
 collect_ignore = [] if find_spec("nbgrader") and find_spec("otter") else ["graders"]
+
+
+@pytest.fixture
+def one_thread():
+    """torch's results may differ in the last digit with the number of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

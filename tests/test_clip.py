@@ -329,11 +329,9 @@ def test_the_stored_trainings_have_all_settings_and_seeds_and_their_command():
     assert json.loads((FOLDER / "captions.json").read_text())["command"] == "python tools/image_text.py"
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_stored_training_can_be_made_again():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     again = point("bag of words", seed=0)
-    torch.set_num_threads(threads)
     stored = sweep("captions")["bag of words"][0]
     for measure in ("seen", "held_out", "binding", "counting", "negation"):
         assert again[measure] == pytest.approx(stored[measure], abs=0.03)

@@ -70,14 +70,6 @@ def test_nothing_is_read_outside_of_the_curve(accuracy):
 # The stored curves
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def command(name):
     return json.loads((FOLDER / f"{name}.json").read_text())["command"]
 

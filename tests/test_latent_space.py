@@ -10,13 +10,7 @@ from sweep import FOLDER
 from sslcourse.data import sweep
 from sslcourse.methods import VAE
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("name", SEEDS)

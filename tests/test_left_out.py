@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import torch
 from left_out import point
 from sweep import FOLDER, SEEDS
 
@@ -20,11 +19,9 @@ def test_every_class_and_seed_is_stored_with_the_command():
     assert command == "python tools/left_out.py"
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_stored_detection_can_be_made_again():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     again = point(label=8, seed=0)
-    torch.set_num_threads(threads)
     stored = sweep("left_out")["Bag"][0]
     for detector in ("autoencoder", "PCA", "mean image"):
         assert again[detector] == pytest.approx(stored[detector], abs=0.02)

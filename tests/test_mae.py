@@ -22,14 +22,6 @@ from sslcourse.widgets import explore, patch_grid
 
 
 @pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
 def mae():
     torch.manual_seed(0)
     model = MAE(VisionTransformer(7, 32, 2), width=16)

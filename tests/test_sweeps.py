@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import torch
 from sweep import FOLDER, SEEDS, SWEEPS, point
 
 from sslcourse.data import sweep
@@ -44,11 +43,9 @@ def test_an_unknown_sweep_lists_the_known_ones():
         sweep("simclr")
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_stored_point_can_be_made_again():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     again = point("simclr", json.dumps(SWEEPS["simclr_head"][1]["none"]), seed=0)
-    torch.set_num_threads(threads)
     stored = sweep("simclr_head")["none"][0]
     assert again["loss"] == pytest.approx(stored["loss"], rel=0.02)
     for measure in ("knn", "probe"):

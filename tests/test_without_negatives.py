@@ -377,11 +377,9 @@ def test_a_method_trained_for_as_long_is_the_same_point_in_every_sweep():
         assert len(found) > 1 and all(points == found[0] for points in found)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_stored_collapse_can_be_made_again():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     again = point("two views alone", 2, seed=0)
-    torch.set_num_threads(threads)
     stored = sweep("no_negatives")["two views alone"][0]
     assert again["std"] < 0.1 and again["std"] == pytest.approx(stored["std"], abs=0.02)
     assert again["loss"] == pytest.approx(stored["loss"], abs=0.002)

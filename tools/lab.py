@@ -65,6 +65,17 @@ window.course = {
 };
 """
 
+# Milliseconds from a key to the next picture that is painted, into course.latencies.
+MEASURE = """picture => {
+  course.latencies = [];
+  let pressed = null;
+  document.addEventListener('keydown', event => { pressed = event.timeStamp; }, true);
+  picture.addEventListener('load', () => requestAnimationFrame(painted => {
+    if (pressed !== null) course.latencies.push(painted - pressed);
+    pressed = null;
+  }));
+}"""
+
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:

@@ -14,20 +14,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lab import NOTEBOOKS, Lesson, chromium, jupyter_lab, pixels, wait_until
+from lab import MEASURE, NOTEBOOKS, Lesson, chromium, jupyter_lab, pixels, wait_until
 from playwright.sync_api import Locator, Page
 
 PICTURES = NOTEBOOKS.parent / "artefacts" / "walk"
 REACTION_SECONDS = 20
-MEASURE = """picture => {
-  course.latencies = [];
-  let pressed = null;
-  document.addEventListener('keydown', event => { pressed = event.timeStamp; }, true);
-  picture.addEventListener('load', () => requestAnimationFrame(painted => {
-    if (pressed !== null) course.latencies.push(painted - pressed);
-    pressed = null;
-  }));
-}"""
 
 
 def seen(view: Locator) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import pixels, wait_until
+from lab import MEASURE, pixels, wait_until
 
 from sslcourse.exercises.lesson_04 import QUIZ
 from sslcourse.show import without_marks
@@ -20,15 +20,6 @@ SLIDERS = [("draw_code_size", 0), ("draw_map", 0), ("draw_map", 1), ("draw_noise
 REACTION_SECONDS = 15  # on a machine that is busy with other things
 TRAINING = "*denoiser.parameters()"
 AFTER_TRAINING = "await run\nLEVELS ="
-MEASURE = """picture => {
-  course.latencies = [];
-  let pressed = null;
-  document.addEventListener('keydown', event => { pressed = event.timeStamp; }, true);
-  picture.addEventListener('load', () => requestAnimationFrame(painted => {
-    if (pressed !== null) course.latencies.push(painted - pressed);
-    pressed = null;
-  }));
-}"""
 
 
 def explorer(lesson, draw):
