@@ -44,7 +44,13 @@ from sslcourse.claims import claim
 from sslcourse.data import labelled_subset, sweep
 from sslcourse.diagrams import Diagram
 from sslcourse.encoders import ClassTokenTransformer
-from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe, map_iou
+from sslcourse.evaluate import (
+    cluster_purity,
+    extract_features,
+    knn_accuracy,
+    linear_probe,
+    map_iou,
+)
 from sslcourse.losses import cross_entropy, entropy, kl_divergence
 from sslcourse.methods import KMeans
 from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
@@ -481,15 +487,6 @@ show(
 # the share of images that have the most frequent class of their group, the **purity**. Controls: 60 groups by $k$-means of
 # the pixels, of an untrained encoder's features, and of SwAV's own features.
 
-
-# %%
-def purity(groups):
-    """Share of validation images that have the most frequent class of their group."""
-    counts = torch.zeros(60, 10)
-    counts.index_put_((groups, validation_labels), torch.tensor(1.0), accumulate=True)
-    return counts.amax(1).sum().item() / len(groups)
-
-
 # %%
 torch.manual_seed(0)
 untrained = SwAV().encoder
@@ -503,7 +500,9 @@ for name, space in spaces.items():
     points = extract_features(space, validation_images)
     k_means = KMeans(60, starts=3).fit(points, torch.Generator().manual_seed(0))
     groups[f"k-means of {name}"] = k_means(points)
-pure = {name: 100 * purity(group) for name, group in groups.items()}
+pure = {
+    name: 100 * cluster_purity(group, validation_labels) for name, group in groups.items()
+}
 for name, percent in pure.items():
     print(f"{name:28} purity {percent:.0f} %")
 
