@@ -43,7 +43,7 @@ def test_answer({answer}):
 """
 
 
-def answers_of(lesson: str) -> dict[str, str]:
+def answer_names(lesson: str) -> dict[str, str]:
     """Name of each exercise of a lesson, such as "04" -> name of the answer in the notebook."""
     return {
         name: exercise.answer_name
@@ -63,7 +63,7 @@ def for_nbgrader(lesson: str, into: Path) -> Path:
     notebook = json.loads(shipped.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
-        for name, answer in answers_of(lesson).items():
+        for name, answer in answer_names(lesson).items():
             if source.startswith(f'check("{name}"'):
                 marks = {"grade": True, "solution": False, "locked": True, "points": 1}
             elif (
@@ -91,7 +91,7 @@ def for_otter(lesson: str, into: Path) -> list[Path]:
     """A test file for each exercise, in the folder that otter generate is given."""
     into.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, answer in answers_of(lesson).items():
+    for name, answer in answer_names(lesson).items():
         written.append(into / f"{identifier(name)}.py")
         written[-1].write_text(OTTER_TEST.format(name=name, answer=answer), encoding="utf-8")
     return written

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sslcourse.assignment import answers_of, for_nbgrader, for_otter
+from sslcourse.assignment import answer_names, for_nbgrader, for_otter
 from sslcourse.exercises import STRICT, all_exercises, check, find
 from sslcourse.lessons import shipped
 
@@ -44,7 +44,7 @@ def test_only_a_grader_makes_check_raise(monkeypatch, capsys):
 
 def test_otter_gets_a_test_for_each_exercise_that_asks_for_its_answer(tmp_path):
     written = for_otter("04", tmp_path / "tests")
-    for path, (name, answer) in zip(written, answers_of("04").items(), strict=True):
+    for path, (name, answer) in zip(written, answer_names("04").items(), strict=True):
         code = path.read_text(encoding="utf-8")
         compile(code, path, "exec")
         assert f'name = "{name}"' in code and f"def test_answer({answer}):" in code
