@@ -47,7 +47,9 @@ def moves(page: Page, view: Locator) -> Iterator[tuple[str, Callable[[], None]]]
         yield f"{name}: and back", press(page, slider, back, back, start)
     for choice in view.locator("select").all():
         options = choice.locator("option").all_inner_texts()
-        for option in [*options[1:3], options[0]]:
+        chosen = choice.evaluate("select => select.selectedOptions[0].text")
+        others = [option for option in options if option != chosen]
+        for option in [*others[:2], chosen]:
             yield f"choice {option}", lambda choice=choice, option=option: choice.select_option(option)
     for patch in view.locator("button.widget-toggle-button").all()[:1]:
         yield "a patch", patch.click
