@@ -20,6 +20,7 @@ from sslcourse.evaluate.information import (
 )
 from sslcourse.evaluate.invariance import sensitivity
 from sslcourse.evaluate.label_efficiency import label_curve, labels_needed
+from sslcourse.evaluate.memory import training_memory
 from sslcourse.evaluate.neighbours import knn_accuracy
 from sslcourse.evaluate.probe import (
     classifier_accuracy,
@@ -63,6 +64,7 @@ __all__ = [
     "sensitivity",
     "train_classifier",
     "train_for",
+    "training_memory",
     "word_accuracy",
     "word_scores",
     "zero_shot",

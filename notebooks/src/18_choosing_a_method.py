@@ -1,0 +1,791 @@
+# %% [markdown]
+# # 18 Choosing a method
+#
+# You compare every method of this course that learns from images, under one protocol and one budget, and learn to choose:
+# by what your data are like, by what you can pay for, and by differences that are larger than luck. Then you measure what
+# the unlabelled data themselves do: who is rare in them, and what is in them twice.
+#
+# - **Slider:** method and data, measure, seconds of training, share of a group in the unlabelled data
+# - **Time:** about 120 minutes
+# - **You need:** lessons 04, 09 and 17; lessons 10 to 13 for the methods that you want to understand
+#
+# Afterwards you can
+#
+# - set up a comparison in which only the method differs, and say what it still cannot decide;
+# - give a result an error bar that counts pretraining runs, and leave a ranking open where it is open;
+# - choose a method for what you have: pairs, labels, time, memory;
+# - say why a published order may differ from yours;
+# - measure what a group that is rare in the unlabelled data pays, find copies of test images, and write a data statement.
+
+# %%
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sslcourse.augment import Augmentation
+from sslcourse.data import images, labelled_subset, sweep
+from sslcourse.evaluate import auroc, extract_features, knn_accuracy
+from sslcourse.exercises import check, hint, quiz, solution
+from sslcourse.protocol import CONTENDERS, pretraining_of, probe_accuracies, task
+from sslcourse.widgets import start_lesson, watch
+
+start_lesson()
+
+# %% tags=["drawing"]
+# Imports what draws the pictures, moves the sliders and checks the text
+from sslcourse.claims import claim
+from sslcourse.diagrams import Diagram
+from sslcourse.plots import COLORS, LINE_STYLES, freeze_layout, image_rows, subplots
+from sslcourse.protocol import CONTROLS, conv_autoencoder
+from sslcourse.show import show, show_source
+from sslcourse.widgets import choice, explore, slider, stepped_slider
+
+# %% [markdown]
+# ## 1. The idea
+#
+# Every method of this course makes its own labels: it predicts one thing about an image from another. That is the shortest
+# description of a method, and it already says much about what will be learned.
+
+# %% tags=["drawing"]
+# Draws the map of the families: what is predicted, from what
+families = Diagram("six families: what is predicted from what", column=1.75, row=0.92)
+MAP = [
+    ("image", "decoder", "pixels", "Autoencoder, VAE;\nfrom a noisy image:\ndenoising"),
+    ("turned\nimage", "head", "which turn", "rotation"),
+    ("view a", "head", "view b\namong others", "SimCLR, MoCo"),
+    ("view a", "predictor", "view b\nalone", "SimSiam, BYOL"),
+    ("view a", "head", "prototype\nof view b", "SwAV, DINO"),
+    ("visible\npatches", "decoder", "hidden\npatches", "MAE, BEiT"),
+]
+for row, (seen, way, target, names) in enumerate(MAP):
+    steps = [families.data(seen, 0, row), families.encoder("encoder", 1, row)]
+    steps += [getattr(families, way)(way, 2, row), families.loss(target, 3, row)]
+    families.flow(*steps)
+show(families.figure, alt=families.words)
+
+# %% [markdown]
+# From top to bottom: **reconstruction** (autoencoder, denoising autoencoder, VAE), **transformation prediction** (rotation),
+# **contrastive learning** (SimCLR, MoCo), **prediction without negatives** (SimSiam, BYOL), **prototypes and
+# self-distillation** (SwAV, DINO), and **masked image modelling** (MAE, BEiT). After training only the encoder is kept.
+#
+# Which is best? The question has no answer until it says: on which data, judged by what, at what price. So we fix all
+# three, and then move them one by one.
+
+# %% [markdown]
+# ## 2. One protocol, one budget
+#
+# A fair comparison changes the method and nothing else. Ours fixes
+#
+# - **the data**: 12,000 images without labels, once clothes as in lesson 09 and once **clips**, the same clothes moving over
+#   textures, as in lesson 17. Two-view methods get two crops of an image, or two frames of a clip;
+# - **the network**: the convolutional encoder of lesson 09. MAE and BEiT need a vision transformer, so SimCLR enters a
+#   second time, on that transformer: only so can the loss be told from the network;
+# - **the budget**: 30 CPU seconds on clothes, in whole passes over the data, at batches of 64. An autoencoder's step is
+#   cheap and it gets many, a step with six views is dear. Images seen are printed beside it;
+# - **the learning rate**: where no earlier lesson chose one, the better of two, by validation images;
+# - **the judges**: the same draws of labels, the same test images, five measures.
+#
+# One choice had to be made: equal *time*, or equal *images*? An equal number of images would give the slow methods more
+# time. Time is what you pay, so we fix time.
+
+# %%
+print(f"{'':22}{'network':>8} {'passes':>7} {'images':>8} {'rate':>7}   sees")
+for name, entry in CONTENDERS.items():
+    print(f"{name:22}{entry.encoder:>8} {entry.passes:7} {12_000 * entry.passes:8,}", end="")
+    print(f" {entry.lr:7}   {entry.sees}")
+
+# %%
+show_source(pretraining_of)
+
+# %% [markdown]
+# `python tools/compare_methods.py` runs this for every method, on both data sets, and from several random starts; it takes
+# an hour or two of one core, and its results are stored. You will make one row again yourself.
+
+# %%
+stored = sweep("comparison")
+METHODS, PLACES = [*CONTROLS, *CONTENDERS], ["clothes", "clips"]
+
+
+def of_seeds(name, on, measure):
+    """One number in per cent for each random start; pixels have no random start."""
+    return 100 * torch.tensor([p[measure] for p in stored[f"{name}, {on}"]]).double()
+
+
+print(f"random starts: {len(stored['SimCLR, clothes'])} on clothes,", end=" ")
+print(f"{len(stored['SimCLR, clips'])} on clips")
+
+# %% [markdown]
+# ### How sure is a number?
+#
+# Three things make an accuracy uncertain, and lesson 17 met two: the draw of the labels and the number of test images. The
+# third is the **random start** of the pretraining. If $a_{sd}$ is the accuracy of start $s$ with draw $d$, then
+#
+# $$ \bar a_s = \frac{1}{D} \sum_d a_{sd} , \qquad \bar a = \frac{1}{S} \sum_s \bar a_s , \qquad
+# e^2 = \frac{1}{S (S - 1)} \sum_s (\bar a_s - \bar a)^2 . $$
+#
+# $e$ is the **standard error** of the mean over starts. The draws of a row share one encoder, so fifteen numbers from three
+# encoders are three, not fifteen. All methods share the same draws: those luck and bad luck cancel in a difference.
+
+# %% exercise="18.error"
+
+# %% [markdown]
+# With three starts $e$ is itself a rough guess. We call a difference *clear* when it exceeds twice its standard error,
+# $2 \sqrt{e_1^2 + e_2^2}$, and a whole point, and *open* otherwise. Open does not mean equal.
+
+
+# %%
+def mean_and_error(name, on, measure):
+    """Mean over the starts and its standard error, in per cent."""
+    values = of_seeds(name, on, measure)
+    error = values.std() / len(values) ** 0.5 if len(values) > 1 else values.new_zeros(())
+    return values.mean().item(), error.item()
+
+
+def clearly_above(one, other, on, measure="probe_10"):
+    (a, e_a), (b, e_b) = (mean_and_error(name, on, measure) for name in (one, other))
+    return a - b > max(1.0, 2 * (e_a**2 + e_b**2) ** 0.5)
+
+
+# %% [markdown]
+# ## 3. Commit yourself
+#
+# Before any number is shown: what do you expect on the clips?
+
+# %% exercise="18.order"
+
+# %% [markdown]
+# ## 4. A row of your own
+#
+# Choose a method and data. The card says what the method is given and what it needs beside the images; the stored figures
+# come after your own.
+
+# %% tags=["drawing"]
+# Draws what a method is trained on; choose a method and data
+NEEDS = {
+    "autoencoder": "nothing but images and a decoder",
+    "denoising autoencoder": "a kind of noise, and a decoder",
+    "VAE": "a likelihood for pixels, and a decoder",
+    "rotation": "images with a right way up",
+    "SimCLR": "pairs, and negatives from the batch",
+    "MoCo": "pairs, a queue of negatives, a momentum encoder",
+    "SimSiam": "pairs, a predictor, a stop-gradient",
+    "BYOL": "pairs, a predictor, a momentum encoder",
+    "SwAV": "pairs, prototypes, codes in equal parts",
+    "DINO": "pairs, prototypes, a momentum teacher, local views",
+    "MAE": "a transformer, a mask, a decoder",
+    "SimCLR, ViT": "pairs, and negatives from the batch",
+    "supervised": "the label of every image",
+}
+SHOWN = {on: task(on).frames[:6] for on in PLACES}
+
+
+def draw_card(method, data):
+    entry, frames = CONTENDERS[method], SHOWN[data]
+    if entry.sees == "pair" and data == "clips":
+        rows = {"frame 1": frames[:, 0], "frame 2": frames[:, 1]}
+    elif entry.sees in ("pair", "labels"):
+        two = [Augmentation(seed=seed)(frames[:, 0]) for seed in (1, 2)]
+        rows = {"view a": two[0], "view b": two[1]}
+    else:
+        rows = {"image": frames[:, 0]}
+    return image_rows(rows, scale=2), (
+        f"{method} on {data}: {entry.passes} passes, {12_000 * entry.passes:,} images, encoder {entry.encoder}. "
+        f"It needs {NEEDS[method]}."
+    )
+
+
+card = explore(
+    draw_card,
+    method=choice("method", list(CONTENDERS), "SimCLR"),
+    data=choice("data", PLACES, "clips"),
+)
+card
+
+# %%
+method, data_name = card.values["method"], card.values["data"]
+model, training = pretraining_of(method, data_name, seed=0)
+run = watch(training, title=f"{method} on {data_name}")
+
+# %%
+history = await run
+
+# %%
+own = 100 * torch.tensor(probe_accuracies(model.encoder, task(data_name), 10)).mean()
+kept = of_seeds(method, data_name, "probe_10")
+print(f"{method} on {data_name}: your probe with 10 labels a class {own:.0f} %,")
+print("stored, by random start:", ", ".join(f"{value:.0f} %" for value in kept))
+
+# %% tags=["claim"]
+# Checks that the learner's row is the stored one
+claim("your run is the stored one of the same start, within a point", abs(own - kept[0]) < 1)
+
+# %% [markdown]
+# ## 5. The table
+#
+# All methods, nine measures. *Probe 1, 10, 100* is a linear probe with so many labels a class, *kNN* a vote of the 20
+# nearest of all labelled images, *tuned* is fine-tuning with 10 labels a class. Choose the data; dark is high within a
+# column.
+
+# %% tags=["drawing"]
+# Draws the table as a heat map; choose the data
+MEASURES = {
+    "probe 1": "probe_1",
+    "probe 10": "probe_10",
+    "probe 100": "probe_100",
+    "kNN": "knn",
+    "tuned": "tuned",
+}
+ORDER = sorted(METHODS, key=lambda name: -mean_and_error(name, "clips", "probe_10")[0])
+
+
+def table_of(on):
+    """Means in per cent, (methods, measures); nan where a measure makes no sense."""
+    rows = []
+    for name in ORDER:
+        known = stored[f"{name}, {on}"][0]
+        rows.append(
+            [
+                mean_and_error(name, on, m)[0] if m in known else float("nan")
+                for m in MEASURES.values()
+            ]
+        )
+    return torch.tensor(rows)
+
+
+heat_figure, heat_ax = subplots(width=6.2, height=5.2)
+heat = heat_ax.imshow(torch.zeros(len(ORDER), len(MEASURES)), cmap="Blues", aspect="auto")
+heat_cells = [
+    [heat_ax.text(j, i, "", ha="center", va="center") for j in range(len(MEASURES))]
+    for i in range(len(ORDER))
+]
+heat_ax.set_xticks(range(len(MEASURES)), list(MEASURES))
+heat_ax.set_yticks(range(len(ORDER)), ORDER)
+heat_ax.xaxis.tick_top()
+heat_ax.tick_params(length=0)
+freeze_layout(heat_figure)
+
+
+def draw_table(data):
+    values = table_of(data)
+    low, high = values.nan_to_num(1e9).amin(0), values.nan_to_num(-1e9).amax(0)
+    shade = 0.75 * (values - low) / (high - low)
+    heat.set_data(shade)
+    heat.set_clim(0, 1)
+    for line, shades, texts in zip(values, shade, heat_cells, strict=True):
+        for value, dark, text in zip(line, shades, texts, strict=True):
+            text.set_text("-" if value.isnan() else f"{value:.0f}")
+            text.set_color("white" if dark > 0.55 else "black")
+    best = {m: ORDER[values[:, j].nan_to_num(0).argmax()] for j, m in enumerate(MEASURES)}
+    said = [f"{m} {name}" for m, name in best.items()]
+    rows = [
+        f"{name} {', '.join('-' if v != v else f'{v:.0f}' for v in line)}"
+        for name, line in zip(ORDER, values.tolist(), strict=True)
+    ]
+    return heat_figure, (
+        f"Accuracy in % on {data}. Best: {'; '.join(said)}. In the order {', '.join(MEASURES)}: {'; '.join(rows)}."
+    )
+
+
+explore(draw_table, data=choice("data", PLACES, "clips"))
+
+# %% [markdown]
+# TABLE TEXT
+
+# %% [markdown]
+# ## 6. Which differences are real?
+#
+# The same figures with their spread. A dot is the mean over the random starts, the bar twice its standard error, the small
+# marks are single starts. The shaded band holds the methods that are *open* against the best: not clearly below it.
+
+# %% tags=["drawing"]
+# Draws a ranking with error bars; choose measure and data
+rank_figure, rank_ax = subplots(width=6.6, height=4.6)
+rank_dots = [rank_ax.plot([], [], "o", color=COLORS[0], markersize=7)[0] for _ in METHODS]
+rank_bars = [rank_ax.plot([], [], "-", color=COLORS[0], linewidth=2)[0] for _ in METHODS]
+rank_marks = [rank_ax.plot([], [], "|", color="0.3", markersize=9)[0] for _ in METHODS]
+rank_texts = [rank_ax.text(-1, i, "", ha="right", va="center") for i in range(len(METHODS))]
+rank_band = rank_ax.axhspan(-0.5, 0.5, color=COLORS[1], alpha=0.18)
+rank_ax.set(ylim=(len(METHODS) - 0.5, -0.5), xlim=(0, 100), yticks=[], xlabel="accuracy, %")
+rank_ax.spines["left"].set_visible(False)
+rank_figure.set_layout_engine("none")
+rank_ax.set_position((0.3, 0.12, 0.67, 0.86))
+freeze_layout(rank_figure, *rank_dots, *rank_bars, *rank_marks, *rank_texts, rank_band)
+
+
+def ranking(data, measure):
+    """Names from the best to the worst, and how many are open against the best."""
+    key = MEASURES[measure]
+    known = [name for name in METHODS if key in stored[f"{name}, {data}"][0]]
+    names = sorted(known, key=lambda name: -mean_and_error(name, data, key)[0])
+    clear = [clearly_above(names[0], name, data, key) for name in names[1:]]
+    return names, 1 + (clear.index(True) if True in clear else len(clear))
+
+
+def draw_ranking(data, measure):
+    names, still_open = ranking(data, measure)
+    parts = zip(rank_dots, rank_bars, rank_marks, rank_texts, strict=True)
+    for place, (dot, bar, mark, text) in enumerate(parts):
+        for artist in (dot, bar, mark):
+            artist.set_data([], [])
+        text.set_text("")
+        if place < len(names):
+            mean, error = mean_and_error(names[place], data, MEASURES[measure])
+            values = of_seeds(names[place], data, MEASURES[measure])
+            dot.set_data([mean], [place])
+            bar.set_data([mean - 2 * error, mean + 2 * error], [place, place])
+            mark.set_data(values, [place] * len(values))
+            text.set_text(names[place])
+    rank_band.set_height(still_open)
+    said = [
+        "{} {:.0f} ± {:.1f}".format(name, *mean_and_error(name, data, MEASURES[measure]))
+        for name in names
+    ]
+    return rank_figure, (
+        f"{measure} on {data}: {'; '.join(said)} (mean and standard error, %). Open against the best: "
+        f"{', '.join(names[:still_open])}."
+    )
+
+
+explore(
+    draw_ranking,
+    data=choice("data", PLACES, "clips"),
+    measure=choice("measure", list(MEASURES), "probe 10"),
+)
+
+# %% [markdown]
+# RANK TEXT
+
+# %% [markdown]
+# ## 7. What it costs, and what it needs
+#
+# *Seconds* are CPU seconds of one thread. *Memory* is what a training step holds at its fullest: weights, gradients, the
+# two moments of AdamW, copies and queues, and what the forward pass keeps for the backward pass. It is counted, not
+# measured, so that it is the same on every machine.
+
+# %%
+print(f"{'':22}{'seconds':>17}{'MB':>6}   effective rank")
+print(f"{'':22}{'clothes   clips':>17}{'':>6}   clothes   clips")
+for name in METHODS:
+    points = [stored[f"{name}, {on}"] for on in PLACES]
+    seconds = [sum(p["seconds"] for p in some) / len(some) for some in points]
+    ranks = [sum(p["rank"] for p in some) / len(some) for some in points]
+    megabytes = points[1][0].get("megabytes", 0)
+    print(f"{name:22}{seconds[0]:9.0f}{seconds[1]:8.0f}{megabytes:6.0f}", end="")
+    print(f"{ranks[0]:10.0f}{ranks[1]:8.0f}")
+
+# %% [markdown]
+# COST TEXT
+
+# %% [markdown]
+# ## 8. The budget
+#
+# How does the choice depend on the time you have? During each stored training the encoder was probed after a 32nd, a 16th,
+# ... of the steps. Move the seconds: the dots are the last probes that each method has reached by then.
+
+# %% tags=["drawing"]
+# Draws accuracy against seconds for each method; move the budget
+SHARES = [0.03125, 0.0625, 0.125, 0.25, 0.5, 0.75]
+
+
+def curve_of(name, on):
+    """Seconds and accuracies in % of a method's checkpoints, means over the random starts."""
+    points = stored[f"{name}, {on}"]
+    total = sum(p["seconds"] for p in points) / len(points)
+    start = "random ViT" if CONTENDERS[name].encoder == "ViT" else "random conv"
+    accuracies = [mean_and_error(start, on, "probe_10")[0]]
+    for share in SHARES:
+        accuracies.append(100 * sum(p[f"at_{share:.4g}"] for p in points) / len(points))
+    accuracies.append(mean_and_error(name, on, "probe_10")[0])
+    return [share * total for share in [0, *SHARES, 1]], accuracies
+
+
+CURVES = {(name, on): curve_of(name, on) for name in CONTENDERS for on in PLACES}
+DRAWN = [name for name in CONTENDERS if name != "supervised"]
+budget_figure, budget_ax = subplots(width=7, height=4.2)
+budget_lines, budget_dots = [], []
+for place, name in enumerate(DRAWN):
+    look = {"color": COLORS[place % 6], "linestyle": LINE_STYLES[place % 5]}
+    look["linewidth"] = 1.2 + 0.9 * (place >= 6)
+    budget_lines += budget_ax.plot([], [], label=name, **look)
+    budget_dots += budget_ax.plot([], [], "o", color=COLORS[place % 6], markersize=5)
+budget_now = budget_ax.axvline(0, color="0.4", linestyle=":")
+budget_ax.set(xlabel="CPU seconds", ylabel="probe with 10 labels, %", xlim=(0.8, 60), xscale="log")
+budget_ax.set(xticks=[1, 2, 5, 10, 20, 40], xticklabels=[1, 2, 5, 10, 20, 40])
+budget_ax.minorticks_off()
+budget_ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+limits = {"clothes": (35, 82), "clips": (8, 40)}
+budget_figure.draw_without_rendering()
+budget_figure.set_layout_engine("none")
+
+
+def draw_within_budget(data, seconds):
+    reached = {}
+    budget_ax.set_ylim(limits[data])
+    for name, line, dot in zip(DRAWN, budget_lines, budget_dots, strict=True):
+        times, accuracies = CURVES[name, data]
+        line.set_data(times[1:], accuracies[1:])
+        done = sum(time <= seconds for time in times) - 1
+        reached[name] = accuracies[done]
+        dot.set_data([max(times[done], 0.8)], [accuracies[done]])
+    budget_now.set_xdata([seconds] * 2)
+    order = sorted(reached, key=lambda name: -reached[name])
+    said = [f"{name} {reached[name]:.0f}" for name in order]
+    return budget_figure, f"After {seconds} CPU seconds on {data}, probe in %: {', '.join(said)}."
+
+
+explore(
+    draw_within_budget,
+    data=choice("data", PLACES, "clips"),
+    seconds=stepped_slider("CPU seconds", [1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40], value=30),
+)
+
+# %% [markdown]
+# BUDGET TEXT
+
+# %% exercise="18.choice"
+
+# %% [markdown]
+# ## 9. MAE against SimCLR
+#
+# "Compare MAE and SimCLR by a linear probe" is an exercise of many courses. The answer depends on three things that are
+# easily mixed up: the loss, the network, and the judge. Here the transformer stands beside the convolutional network, and
+# fine-tuning with 10 labels a class beside the probe with the same labels.
+
+# %%
+print(f"{'':14}{'network':>8}{'probe 10':>16}{'tuned':>16}{'gain':>7}")
+for on in PLACES:
+    print(on)
+    for name in ["random ViT", "MAE", "SimCLR, ViT", "random conv", "SimCLR"]:
+        network = "ViT" if name in ("random ViT", "MAE", "SimCLR, ViT") else "conv"
+        probe, tuned = (mean_and_error(name, on, m) for m in ("probe_10", "tuned"))
+        print(f"{name:14}{network:>8}", *(f"{m:8.0f} ± {e:3.1f} " for m, e in (probe, tuned)), end="")
+        print(f"{tuned[0] - probe[0]:6.0f}")
+
+# %% [markdown]
+# MAE TEXT
+
+# %% [markdown]
+# ## 10. Does it transfer?
+#
+# The encoders of the clips have seen garments on textures. Give them pictures of another kind, garments standing still on
+# black, and the small turned shapes of lesson 17, and fit a probe with 10 labels a class there.
+
+# %% tags=["drawing"]
+# Draws probes on clothes and shapes after pretraining on clips
+transfer_figure, transfer_axes = subplots(1, 2, width=7, height=4.4)
+by_clips = sorted(METHODS, key=lambda name: mean_and_error(name, "clips", "probe_10")[0])
+told = {}
+for ax, other in zip(transfer_axes, ["clothes", "shapes"], strict=True):
+    found = [mean_and_error(name, "clips", other) for name in by_clips]
+    colors = [COLORS[4] if name in CONTROLS else COLORS[0] for name in by_clips]
+    ax.barh(range(len(by_clips)), [m for m, _ in found], xerr=[e for _, e in found], color=colors)
+    ax.set(title=f"clips to {other}", xlabel="probe with 10 labels, %")
+    ax.set_yticks(range(len(by_clips)), by_clips if other == "clothes" else [])
+    told[other] = ", ".join(f"{n} {m:.0f}" for n, (m, _) in zip(by_clips, found, strict=True))
+show(
+    transfer_figure,
+    alt="Bars: probes with 10 labels a class of encoders that were trained on clips, in %, controls in gray. On clothes: "
+    f"{told['clothes']}. On shapes, where guessing gives 20: {told['shapes']}.",
+)
+
+# %% [markdown]
+# TRANSFER TEXT
+
+# %% [markdown]
+# ## 11. The published comparison
+#
+# Tables of self-supervised methods on ImageNet are quoted everywhere, often in one column. Here the conditions stand beside
+# the figures: network, what was trained with labels, and how long.
+#
+# | method | network | judged by | epochs | top-1 % |
+# |---|---|---|---|---|
+# | supervised (SimCLR's control) | ResNet-50 | all labels | 1,000 | 76.5 |
+# | rotation | ResNet-50 (as repeated by Goyal and others, 2019) | linear probe | 105 | 48.9 |
+# | SimCLR | ResNet-50 | linear probe | 1,000 | 69.3 |
+# | SimCLR | ResNet-50, 4 times as wide | linear probe | 1,000 | 76.5 |
+# | MoCo v2 | ResNet-50 | linear probe | 800 | 71.1 |
+# | SimSiam | ResNet-50 | linear probe | 800 | 71.3 |
+# | BYOL | ResNet-50 | linear probe | 1,000 | 74.3 |
+# | SwAV, with local views | ResNet-50 | linear probe | 800 | 75.3 |
+# | DINO, with local views | ResNet-50 | linear probe | 800 | 75.3 |
+# | DINO, with local views | ViT-B/8 | linear probe | 300 | 80.1 |
+# | BEiT | ViT-B/16 | fine-tuning, all labels | 800 | 83.2 |
+# | MAE | ViT-L/16 | linear probe | 1,600 | 75.8 |
+# | MAE | ViT-L/16 | fine-tuning, all labels | 1,600 | 85.9 |
+# | MAE | ViT-H/14, 448 pixels | fine-tuning, all labels | 1,600 | 87.8 |
+#
+# Figures are those of the papers named below, all with all labels of 1.28 million photographs. "SimCLR 76.5 %, BYOL 74.3 %,
+# MAE 87.8 %" is a usual summary, and compares three things that differ in network, judge, and size at once. In the rows
+# that share network and judge, BYOL is five points *above* SimCLR.
+
+# %%
+PUBLISHED = {"rotation": 48.9, "SimCLR": 69.3, "MoCo": 71.1, "SimSiam": 71.3, "BYOL": 74.3}
+PUBLISHED |= {"SwAV": 75.3, "DINO": 75.3}  # linear probe, ResNet-50
+print(f"{'':10}{'ImageNet':>9}{'clothes':>14}{'clips':>14}")
+for name, figure in PUBLISHED.items():
+    here = [mean_and_error(name, on, "probe_100") for on in PLACES]
+    print(f"{name:10}{figure:9.1f}", *(f"{m:7.0f} ± {e:3.1f}" for m, e in here), sep="  ")
+
+# %%
+names = list(PUBLISHED)
+pairs = [(a, b) for a in names for b in names if PUBLISHED[a] > PUBLISHED[b]]
+for on in PLACES:
+    same = sum(clearly_above(a, b, on, "probe_100") for a, b in pairs)
+    opposite = sum(clearly_above(b, a, on, "probe_100") for a, b in pairs)
+    print(f"{on:8}: of {len(pairs)} pairs {same} in the published order, ", end="")
+    print(f"{opposite} in the opposite one, {len(pairs) - same - opposite} open")
+
+# %% [markdown]
+# PUBLISHED TEXT
+
+# %% [markdown]
+# ## 12. Which method for what you have?
+#
+# DECISION TEXT
+
+# %% [markdown]
+# ## 13. The larger versions
+#
+# Four exercises that many courses set, with the answer that this course has measured in small, and the command for the
+# large version. `python -m sslcourse.pretrain` runs the same methods and losses on a GPU, or on many; the guide
+# [Beyond a lesson](../docs/beyond_a_lesson.md) describes it.
+
+# %%
+crops = sweep("simclr_augmentation")
+for setting, points in crops.items():
+    mean = sum(p["probe"] for p in points) / len(points)
+    print(f"{setting:24} probe {mean:.0%}")
+
+# %% [markdown]
+# **Which augmentations matter?** LARGE TEXT
+
+# %% [markdown]
+# ## 14. Who is rare in the data?
+#
+# A representation inherits the statistics of what it has seen. To measure how, we need two groups that differ in nothing
+# but a property. Group A are the clothes as they are; group B are their **negatives**, light where the others are dark. The
+# unlabelled data are always 6,000 images; only the *share* of group B changes. Afterwards a probe gets equally many labels
+# of both groups, ten of each class in each, and is judged on both. So whatever gap remains comes from the pretraining.
+
+# %% tags=["drawing"]
+# Draws garments of both groups
+both = task("clothes").frames[:10, 0]
+show(
+    image_rows({"group A": both, "group B": 1 - both}, scale=2),
+    alt="Two rows of ten garments: group A on black, group B the same garments as negatives, on white.",
+)
+
+# %% tags=["drawing"]
+# Draws the errors of both groups against the share of group B; move the share
+groups = sweep("rare_group")
+SHARES_B = [float(share) for share in groups if share != "random encoder"]
+
+
+def group_error(share, group):
+    """Error in % for each random start."""
+    key = share if share == "random encoder" else f"{share:g}"
+    return 100 * torch.tensor([point[f"error_{group}"] for point in groups[key]])
+
+
+group_figure, group_ax = subplots(width=6.6, height=3.4)
+places = list(range(len(SHARES_B)))
+for group, look, color in (("a", "-o", COLORS[0]), ("b", "--s", COLORS[1])):
+    errors = [group_error(share, group) for share in SHARES_B]
+    means = [e.mean() for e in errors]
+    group_ax.plot(places, means, look, color=color, label=f"group {group.upper()}")
+    for place, of_starts in zip(places, errors, strict=True):
+        group_ax.plot([place] * len(of_starts), of_starts, ".", color=color, markersize=4)
+    group_ax.axhline(group_error("random encoder", group).mean(), color=color, linestyle=":")
+group_now = group_ax.axvline(0, color="0.4", linewidth=6, alpha=0.3)
+group_ax.set_xticks(places, [f"{share:.0%}" for share in SHARES_B])
+group_ax.set(xlabel="share of group B in the unlabelled images", ylabel="error of the probe, %")
+group_ax.legend(loc="upper center")
+freeze_layout(group_figure, group_now)
+
+
+def draw_groups(share):
+    group_now.set_xdata([SHARES_B.index(share)] * 2)
+    a, b = (group_error(share, group) for group in "ab")
+    untrained = [group_error("random encoder", group).mean() for group in "ab"]
+    return group_figure, (
+        f"{share:.0%} of the unlabelled images are of group B: error in group A {a.mean():.1f} %, in group B "
+        f"{b.mean():.1f} %, a gap of {(b - a).mean():.1f} points (of the {len(a)} starts: "
+        f"{', '.join(f'{gap:.1f}' for gap in (b - a).tolist())}). Dotted, a random encoder: {untrained[0]:.1f} and "
+        f"{untrained[1]:.1f} %."
+    )
+
+
+explore(draw_groups, share=stepped_slider("share of group B", SHARES_B, value=SHARES_B[1]))
+
+# %% [markdown]
+# GROUP TEXT
+
+# %%
+rare = sweep("rare_class")
+for setting, points in rare.items():
+    own, others = (sum(p[k] for p in points) / len(points) for k in ("error", "others"))
+    print(f"{setting:18} error in this class {own:4.0%}, in the nine others {others:4.0%}")
+
+# %% [markdown]
+# CLASS TEXT
+
+# %% [markdown]
+# ## 15. Copies of the test images
+#
+# Collections from the web hold many pictures twice: cut, lit or compressed a little differently. If the unlabelled data hold
+# copies of the test images, what becomes of the test? Two leaks must be kept apart: copies among the *unlabelled* images,
+# and copies among the *labelled* ones. Below SimCLR sees 2,000 garments, some of them near-copies of the first 1,000 test
+# images. The other 1,000 test images are the control, judged by the same probe.
+
+# %%
+copies = sweep("near_duplicates")
+print(f"{'copies among the':18}{'probe on':>11}{'probe on':>11}")
+print(f"{'unlabelled images':18}{'copied':>11}{'others':>11}   difference")
+for share, points in copies.items():
+    seen, unseen = (
+        100 * torch.tensor([p[k] for p in points]) for k in ("probe_seen", "probe_unseen")
+    )
+    gap = seen - unseen
+    print(f"{float(share):18.0%}{seen.mean():10.1f}%{unseen.mean():10.1f}%", end="")
+    print(f"{gap.mean():8.1f} ± {gap.std() / len(gap) ** 0.5:.1f}")
+clean, leak = (
+    sum(p[k] for p in copies["0"]) / len(copies["0"]) for k in ("knn_clean", "knn_leak")
+)
+print(f"nearest labelled image: {clean:.0%}; with labelled copies among them: {leak:.0%}")
+
+# %% [markdown]
+# COPIES TEXT
+
+# %% exercise="18.honest"
+
+# %% [markdown]
+# How are copies found? By their representations: a copy lies very near to its original. Here are 2,000 garments among which
+# 100 near-copies of test images are hidden, in an encoder that has never seen either kind: yours of section 4, or another
+# one that is at hand.
+
+# %% exercise="18.clean"
+
+# %% [markdown]
+# ## 16. What does a network remember?
+#
+# A network that has learned its training images by heart can give them away. Train one autoencoder on 50 garments and one
+# on 5,000, for equally many steps, and hand both *test* images that neither has seen.
+
+# %%
+pool, strangers = task("clothes").frames[:, 0], task("clothes").images[:500]
+crowd = {50: pool[:50], 5000: pool[:5000]}
+readers = {}
+
+
+def reading(n):
+    torch.manual_seed(0)
+    readers[n] = conv_autoencoder(28)
+    batches = Batches(crowd[n], batch_size=50)
+    epochs = 500 * 50 // n  # 500 steps
+    return train_adamw(readers[n].loss, readers[n].parameters(), batches, epochs)
+
+
+run = watch(reading(50), title="an autoencoder of 50 garments")
+
+# %%
+await run
+run = watch(reading(5000), title="an autoencoder of 5,000 garments")
+
+# %%
+await run
+
+
+# %%
+@torch.no_grad()
+def nearest_of(pictures, known):
+    """The known picture that is nearest to each, and its squared distance a pixel."""
+    distances = torch.cdist(pictures.flatten(1), known.flatten(1)).square() / 784
+    return known[distances.argmin(1)], distances.min(1).values
+
+
+drawn, caught = {}, {}
+for n, reader in readers.items():
+    with torch.no_grad():
+        drawn[n] = reader.eval()(strangers)
+    _, to_known = nearest_of(drawn[n], crowd[n])
+    to_input = (drawn[n] - strangers).square().flatten(1).mean(1)
+    caught[n] = (to_known < to_input).float().mean().item()
+    print(f"trained on {n:5,}: {caught[n]:4.0%} of the reconstructions of new garments are", end=" ")
+    print("nearer to a training image than to what was shown")
+
+# %% tags=["drawing"]
+# Draws new garments, what both autoencoders make of them, and the nearest training images
+picked = slice(0, 10)
+rows = {"shown": strangers[picked]}
+for n in crowd:
+    rows[f"made, {n:,}"] = drawn[n][picked]
+    rows[f"nearest of {n:,}"] = nearest_of(drawn[n][picked], crowd[n])[0]
+show(
+    image_rows(rows, scale=2),
+    alt="Ten new garments; below them the reconstructions of the autoencoder of 50 garments and the training images nearest "
+    "to these; then the same for the autoencoder of 5,000 garments.",
+)
+
+# %% [markdown]
+# MEMORY TEXT
+
+# %%
+remembered = sweep("memorisation")
+for setting, points in remembered.items():
+    values = torch.tensor([p["auroc"] for p in points])
+    print(f"{setting:18} AUROC {values.mean():.2f}, starts {values.min():.2f} to {values.max():.2f}")
+
+# %% [markdown]
+# PRIVACY TEXT
+
+# %% [markdown]
+# ## 17. A data statement
+#
+# Before data are used for pretraining, four questions are asked of them. **Curation:** how were they chosen, and who is
+# rare? **Privacy:** does anybody appear who did not agree? **Licence:** may they be copied, changed, and used for this?
+# **Content:** was anything filtered out, by whom, and what was lost with it? A *data statement* (Bender and Friedman;
+# Gebru and others call theirs a *datasheet*) answers them in a few lines. This course's own:
+#
+# | data | where from | who or what is in it | rare or missing | people | licence |
+# |---|---|---|---|---|---|
+# | clothes | 14,000 of the 70,000 pictures of Fashion-MNIST (Xiao and others), classes in equal numbers | product photographs of one online shop, reduced to 28 x 28 gray pixels | worn clothes, other shops and regions, colour | none to be seen | MIT |
+# | clips | made by our code from the clothes | the same garments, moving over random textures | everything a camera adds: depth, shadow, blur | none | that of this course |
+# | grammar | sentences written by our code from a small grammar | English singular and plural, a few dozen words | nearly all of language | none | that of this course |
+# | speech | tones made by our code from formants, several artificial voices | a handful of words, spoken evenly | accents, emotion, noise, children's voices | none | that of this course |
+#
+# Nothing was filtered for content, for nothing could be found that needed it; the choice of equally many images of each
+# class is itself a curation, and section 14 shows what it protects from. That our data hold no people makes them safe to
+# teach with, and a poor model of the data that large networks are trained on.
+
+# %% [markdown]
+# ### Investigate
+#
+# *Open, about 30 minutes.* You are given 200,000 photographs from wildlife cameras, mostly at night, mostly empty, and 20
+# labels for each of 30 species. Which method do you start with, which two controls stand beside it, and which *one*
+# experiment of an hour could change your mind? Write half a page.
+#
+# A good answer (1) says what a pair is in these data, and why; (2) names what is rare, and how its error will be measured
+# by itself; (3) keeps frames of one night, or one camera, from lying in training and test both; (4) fixes a budget, and
+# several starts, before it looks; (5) says which result would make you choose otherwise.
+
+# %% [markdown]
+# ## 18. Quiz
+
+# %%
+quiz("18")
+
+# %% [markdown]
+# ## What to remember
+#
+# - A comparison fixes data, network, budget, rate and judge, and changes the method. What it did not fix, it cannot decide.
+# - Count pretraining runs, not draws, and leave open what is open.
+# - REMEMBER TEXT
+# - A published table answers for its own data, network and judge. Read those columns first.
+# - The error of a group depends on its share in the *unlabelled* data. Measure it for each group.
+# - Keep test images out of the labelled data at all costs, and out of the unlabelled data for cleanness.
+#
+# ## References
+#
+# - X. Chen and others, *A Simple Framework for Contrastive Learning* ([arXiv:2002.05709](https://arxiv.org/abs/2002.05709));
+#   *Improved Baselines with Momentum Contrastive Learning* ([2003.04297](https://arxiv.org/abs/2003.04297))
+# E

@@ -1,0 +1,374 @@
+"""Exercises and quiz of lesson 18, choosing a method."""
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor
+from sslcourse.widgets import Question
+
+# ---- spot the bug: the error bar of a table
+
+
+def my_mean_and_error(accuracies):
+    of_seeds = accuracies.mean(1)
+    return of_seeds.mean(), of_seeds.std() / len(of_seeds) ** 0.5
+
+
+def _accuracies() -> list[tuple]:
+    def case(seed: int, seeds: int, draws: int) -> tuple:
+        g = Generator().manual_seed(seed)
+        own = 0.6 + 0.05 * torch.randn(seeds, 1, generator=g)
+        return (own + 0.02 * torch.randn(seeds, draws, generator=g),)
+
+    return [case(0, 3, 5), case(1, 4, 2), case(2, 2, 3)]
+
+
+ERROR = Exercise(
+    name="18.error",
+    title="spot the bug in an error bar",
+    minutes=8,
+    difficulty="medium",
+    statement=(
+        "`accuracies` is `(S, D)`: a row for each of `S` pretraining runs, a column for each draw of labels. Return the "
+        "mean and its *standard error* as an estimate of what another pretraining run would give. The function below "
+        "is a common mistake: it counts `S * D` numbers as independent, though the `D` of a row share one encoder."
+    ),
+    stub=(
+        "def my_mean_and_error(accuracies):\n    return accuracies.mean(), accuracies.std() / accuracies.numel() ** 0.5"
+    ),
+    reference=my_mean_and_error,
+    hints=(
+        "How many times was something pretrained? That is how many independent numbers there are.",
+        "First one number a run, its mean over the draws. Then the standard deviation of these numbers (divided by "
+        "S - 1), over the square root of their number.",
+    ),
+    cases=_accuracies,
+    wrong={
+        "S * D numbers are counted as independent; the draws of one row share an encoder.": lambda a: (
+            a.mean(),
+            a.std() / a.numel() ** 0.5,
+        ),
+        "this is the standard deviation of the runs; the error of their mean is smaller by the root of S.": lambda a: (
+            a.mean(),
+            a.mean(1).std(),
+        ),
+        "this divides by S, not by S - 1: with so few runs that is far too small.": lambda a: (
+            a.mean(),
+            a.mean(1).std(correction=0) / len(a) ** 0.5,
+        ),
+        "this is the spread of the draws; they are the columns, and the runs are the rows.": lambda a: (
+            a.mean(),
+            a.mean(0).std() / a.shape[1] ** 0.5,
+        ),
+        "the runs are averaged over their number of draws: divide by the root of S, not of D.": lambda a: (
+            a.mean(),
+            a.mean(1).std() / a.shape[1] ** 0.5,
+        ),
+        "divide by the square root of S, not by S.": lambda a: (a.mean(), a.mean(1).std() / len(a)),
+        "this is the variance; take the square root.": lambda a: (a.mean(), a.mean(1).var() / len(a)),
+    },
+)
+
+
+# ---- which method within a budget
+
+
+def my_choice(curves, budget):
+    reached = {
+        name: max(accuracy for seconds, accuracy in points if seconds <= budget)
+        for name, points in curves.items()
+    }
+    return max(reached, key=reached.get)
+
+
+CURVES = {
+    "slow": [(0, 0.30), (20, 0.40), (60, 0.75)],
+    "fast": [(0, 0.20), (5, 0.50), (30, 0.60)],
+    "falls": [(0, 0.10), (10, 0.58), (30, 0.35)],
+    "late": [(0, 0.35), (41, 0.90), (61, 0.91)],
+}
+BUDGETS = {4: "late", 5: "fast", 12: "falls", 30: "fast", 40: "fast", 45: "late", 100: "late"}
+
+
+def judge_choice(answer) -> None:
+    """Raise Wrong unless answer(curves, budget) names the method that is best within the budget."""
+    curves = {name: list(points) for name, points in CURVES.items()}
+    found = {budget: answer(curves, budget) for budget in BUDGETS}
+    if any(name not in CURVES for name in found.values()):
+        raise Wrong(f"return the name of a method, one of {', '.join(CURVES)}; got {found[5]!r}.")
+    if set(found.values()) == {"late"}:
+        raise Wrong("this asks where a curve ends; a small budget never gets there.")
+    if found[40] == "late":
+        raise Wrong(
+            "with 40 seconds nothing is known of a point at 41: do not take the nearest, or draw a line to it."
+        )
+    if found[5] == "late":
+        raise Wrong("a point at exactly the budget can be reached: seconds <= budget.")
+    if found[30] == "falls":
+        raise Wrong("of each method take the best point within the budget, one best for all.")
+    if found[12] == "fast":
+        raise Wrong('"falls" reaches 0.58 after 10 seconds: with 12 seconds it is best.')
+    if found != BUDGETS:
+        budget = next(b for b in BUDGETS if found[b] != BUDGETS[b])
+        raise Wrong(f"with {budget} seconds the best is {BUDGETS[budget]!r}, not {found[budget]!r}.")
+
+
+def _choice_at_the_end(curves, budget):
+    return max(curves, key=lambda name: curves[name][-1][1])
+
+
+def _nearest_choice(curves, budget):
+    return max(curves, key=lambda n: min(curves[n], key=lambda p: abs(p[0] - budget))[1])
+
+
+def _strict_choice(curves, budget):
+    return max(curves, key=lambda n: max(a for s, a in curves[n] if s < budget))
+
+
+def _fastest_choice(curves, budget):
+    return my_choice(curves, budget) if budget != 12 else "fast"
+
+
+CHOICE = Exercise(
+    name="18.choice",
+    title="the best method within a budget",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "`curves` maps a method's name to a list of pairs `(seconds, accuracy)`, in order of time, the first at 0 seconds: "
+        "the untrained network. Return the name of the method that has reached the highest accuracy within `budget` "
+        "seconds. Whoever stops may keep the best encoder so far."
+    ),
+    stub=(
+        "def my_choice(curves, budget):\n"
+        '    """Name of the method with the highest accuracy within so many seconds."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_choice,
+    hints=(
+        "Which points of a curve may you know of when the time is up?",
+        "For each method: the highest accuracy among the points whose seconds are at most the budget. "
+        "`max(found, key=found.get)` is then the name.",
+    ),
+    test=judge_choice,
+    wrong={
+        "this asks where a curve ends": _choice_at_the_end,
+        "do not take the nearest": _nearest_choice,
+        "a point at exactly the budget can be reached": _strict_choice,
+        "with 12 seconds it is best": _fastest_choice,
+        "return the name of a method": lambda curves, budget: max(
+            a for s, a in curves["slow"] if s <= budget
+        ),
+    },
+)
+
+
+# ---- derive: what a leak does to an accuracy
+
+
+def my_honest_accuracy(measured, share):
+    return (measured - share) / (1 - share)
+
+
+HONEST = Exercise(
+    name="18.honest",
+    title="take the leak out of an accuracy",
+    minutes=8,
+    difficulty="easy",
+    statement=(
+        "A share `share` of the test images has a copy among the labelled images. A copy is always recognised: those "
+        "test images come out right. Of the others a share $a$ comes out right, the accuracy that you want to know. "
+        "With pencil: what is the measured accuracy? Then solve for $a$, and return it for numbers `measured` and "
+        "`share` below 1."
+    ),
+    stub=(
+        "def my_honest_accuracy(measured, share):\n"
+        '    """The accuracy on test images that have no copy."""\n'
+        "    ...  # your formula"
+    ),
+    reference=my_honest_accuracy,
+    hints=(
+        "Split 100 test images into those with a copy and those without; how many of each are right?",
+        "measured = share + (1 - share) a. Bring the first term to the other side, then divide.",
+    ),
+    cases=lambda: [(0.8, 0.2), (0.9, 0.5), (0.7, 0.0), (0.85, 0.7)],
+    wrong={
+        "this is what would be measured; it was given. Solve for a.": lambda m, s: s + (1 - s) * m,
+        "take the copies out of the right answers *and* out of the images that are counted.": lambda m, s: (
+            m - s
+        ),
+        "the copies are right answers too: subtract them before you divide.": lambda m, s: m / (1 - s),
+        "you divided by the share of copies; the others are 1 - share.": lambda m, s: (m - s) / (s or 1),
+        "the honest accuracy is lower than the measured one, not higher.": lambda m, s: (m + s) / (1 + s),
+    },
+)
+
+
+# ---- build: keep test images out
+
+
+def my_clean_rows(features, test_features, threshold):
+    cosines = F.normalize(features, dim=1) @ F.normalize(test_features, dim=1).T
+    return cosines.max(1).values < threshold
+
+
+def _cosines(features: Tensor, test: Tensor) -> Tensor:
+    return F.normalize(features, dim=1) @ F.normalize(test, dim=1).T
+
+
+def _sets() -> tuple[Tensor, Tensor]:
+    """30 features of which 6 are near copies of test features, of another length."""
+    g = Generator().manual_seed(0)
+    features, test = 1 + torch.randn(30, 8, generator=g), 1 + torch.randn(9, 8, generator=g)
+    copies = torch.tensor([0, 7, 8, 15, 22, 29])
+    length = 0.2 + 2 * torch.rand(6, 1, generator=g)
+    features[copies] = length * (test[:6] + 0.05 * torch.randn(6, 8, generator=g))
+    return features, test
+
+
+def judge_clean(answer) -> None:
+    """Raise Wrong unless answer(features, test_features, threshold) is True for rows far from every test image."""
+    features, test = _sets()
+    cosines = _cosines(features, test)
+    for threshold in (0.97, 0.8, 0.5):
+        right = cosines.max(1).values < threshold
+        kept = as_tensor(answer(features.clone(), test.clone(), threshold))
+        if kept.shape == (len(test),):
+            raise Wrong("this has a value for each test image; return one for each row of `features`.")
+        if kept.dtype != torch.bool:
+            raise Wrong(f"return a boolean tensor, True = keep, one value a row; got {kept.dtype}.")
+        as_tensor(kept, right.shape)
+        if torch.equal(kept, ~right):
+            raise Wrong("the copies are kept and the others thrown away: True means keep.")
+        if torch.equal(kept, cosines.mean(1) < threshold):
+            raise Wrong("a copy resembles *one* test image, not all on average: take the largest cosine.")
+        if torch.equal(kept, cosines.min(1).values < threshold):
+            raise Wrong(
+                "a row is far from *some* test image always; take the largest cosine, not the smallest."
+            )
+        if torch.equal(kept, (features @ test.T).max(1).values < threshold):
+            raise Wrong(
+                "this is the dot product: long vectors look alike. Bring the features to length 1 first."
+            )
+        if torch.equal(kept, (features @ test.T).max(1).values / features.norm(dim=1) < threshold):
+            raise Wrong("the test features have a length as well: bring both to length 1.")
+        if not torch.equal(kept, right):
+            wrong = int((kept != right).sum())
+            raise Wrong(
+                f"with threshold {threshold} the answer is wrong for {wrong} of {len(features)} rows."
+            )
+
+
+CLEAN = Exercise(
+    name="18.clean",
+    title="keep the test images out",
+    minutes=12,
+    difficulty="medium",
+    statement=(
+        "`features` `(N, D)` are representations of unlabelled images, `test_features` `(M, D)` those of the test images. "
+        "Return a boolean tensor `(N,)`, True for the rows to *keep*: those whose cosine with every test image is below "
+        "`threshold`."
+    ),
+    stub=(
+        "def my_clean_rows(features, test_features, threshold):\n"
+        '    """True for rows whose nearest test image is less alike than threshold."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_clean_rows,
+    hints=(
+        "You need the N x M table of cosines. What must a row of it look like for the image to stay?",
+        "`F.normalize(features, dim=1)` has rows of length 1. The largest cosine of each row decides.",
+    ),
+    test=judge_clean,
+    wrong={
+        "True means keep": lambda f, t, c: ~my_clean_rows(f, t, c),
+        "take the largest cosine, not the smallest": lambda f, t, c: _cosines(f, t).min(1).values < c,
+        "not all on average": lambda f, t, c: _cosines(f, t).mean(1) < c,
+        "long vectors look alike": lambda f, t, c: (f @ t.T).max(1).values < c,
+        "bring both to length 1": lambda f, t, c: (F.normalize(f, dim=1) @ t.T).max(1).values < c,
+        "one for each row of `features`": lambda f, t, c: _cosines(f, t).max(0).values < c,
+        "return a boolean tensor": lambda f, t, c: my_clean_rows(f, t, c).nonzero().flatten(),
+        "the answer is wrong for": lambda f, t, c: torch.cdist(f, t).min(1).values > 1 - c,
+    },
+)
+
+EXERCISES = [ERROR, ORDER, CHOICE, HONEST, CLEAN]
+
+QUIZ = [
+    Question(
+        "A table reports method A at 71.2 % and method B at 70.6 %, each from one pretraining run, with a spread of 0.4 over "
+        "five draws of labels. What follows?",
+        right="The order of A and B is open",
+        options={
+            "The order of A and B is open": (
+                "The spread over draws says nothing about another pretraining run; with one run each, nobody knows that "
+                "spread, and 0.6 points are little."
+            ),
+            "A is better, 0.6 is more than 0.4": (
+                "0.4 is the spread of the labels. A second run of A, with another random start, may well land below B."
+            ),
+            "A and B are equally good": (
+                "Not shown either. An open difference is one that these data cannot decide, in both directions."
+            ),
+        },
+    ),
+    Question(
+        "You compare an autoencoder and SimCLR after ten passes over the data each. Is the budget equal?",
+        right="In images, but not in time",
+        options={
+            "In images, but not in time": (
+                "SimCLR encodes two views of each image: a pass costs about twice as much. Say which budget is fixed, and "
+                "print the other."
+            ),
+            "Yes, ten passes are ten passes": (
+                "They see the same images, and one of them computes for about twice as long."
+            ),
+            "In time, but not in images": ("The other way round: equal passes are equal images."),
+        },
+    ),
+    Question(
+        "MAE, on a transformer, has a lower probe than SimCLR on a convolutional network. What do you need to blame the loss?",
+        right="SimCLR on the same transformer",
+        options={
+            "SimCLR on the same transformer": (
+                "Then only the loss differs. In this lesson the network turned out to matter a great deal."
+            ),
+            "MAE with a higher mask ratio": ("That varies MAE further, and still compares two networks."),
+            "A random convolutional network": (
+                "It tells what the convolutional network brings along, but not what the transformer lacks under another "
+                "loss."
+            ),
+        },
+    ),
+    Question(
+        "A published table lists SimCLR with 76.5 % and BYOL with 74.3 %, both by linear probe on ImageNet. Which is better?",
+        right="That depends on the networks behind the two numbers",
+        options={
+            "That depends on the networks behind the two numbers": (
+                "76.5 % is a ResNet-50 four times as wide. On the same plain ResNet-50 SimCLR has 69.3 %."
+            ),
+            "SimCLR, because the judge is the same": (
+                "The judge is the same and the networks are not: one has sixteen times as many weights."
+            ),
+            "Neither, ImageNet figures have no error bars": (
+                "They lack error bars, but five points between networks of one kind, in many repetitions, are no luck."
+            ),
+        },
+    ),
+    Question(
+        "A group makes up 2 % of the unlabelled images. The probe gets equally many labels of both groups. What do you expect?",
+        right="A larger error in that group",
+        options={
+            "A larger error in that group": (
+                "The features were made for the other group; equal labels for the last layer cannot undo that wholly."
+            ),
+            "Equal errors: the labels are balanced": (
+                "Only the last layer has learned from labels. What it can use was decided before, by unlabelled images."
+            ),
+            "A smaller error: rare things stand out": (
+                "To stand out among images is not to be told apart from others of the same group."
+            ),
+        },
+    ),
+]

@@ -1,0 +1,268 @@
+"""One protocol and one budget for every method that learns from images: what lesson 18 compares.
+
+Every contender sees the 12,000 embedded images, or one clip of each, without their labels, in batches of 64,
+for as many whole passes as come closest to 30 CPU seconds on clothes (one thread of the machine that made
+the stored table). All start from the same convolutional network where the method allows it.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sslcourse.augment import Augmentation, MultiCrop, add_gaussian_noise
+from sslcourse.data import Batches, FramePairs, clips, images, labelled_subset, shapes
+from sslcourse.encoders import VisionTransformer, conv_encoder
+from sslcourse.evaluate import (
+    classifier_accuracy,
+    effective_rank,
+    extract_features,
+    fine_tune,
+    knn_accuracy,
+    linear_probe,
+    projection_std,
+    train_classifier,
+)
+from sslcourse.heads import projection_head
+from sslcourse.methods import (
+    BYOL,
+    DINO,
+    MAE,
+    VAE,
+    Autoencoder,
+    Classifier,
+    DenoisingAutoencoder,
+    MoCo,
+    RotationPrediction,
+    SimCLR,
+    SimSiam,
+    SwAV,
+)
+from sslcourse.training import Progress, train_adamw
+
+BATCH_SIZE = 64
+VIEW_CROP = {"clothes": 0.3, "clips": 1.0}  # two frames of a clip differ by themselves
+PROBE_LABELS = (1, 10, 100)  # labels a class of the linear probe
+LABEL_DRAWS = 5  # of labels
+TUNED_WITH, TUNED_DRAWS, TUNED_STEPS = 10, 2, 120  # labels a class, draws, steps of tuning
+
+
+class Task(NamedTuple):
+    """Frames (N, T, 1, H, H) to learn from, T = 1 for clothes, labels (N,); images and truth to judge by."""
+
+    frames: Tensor
+    labels: Tensor
+    images: Tensor
+    truth: Tensor
+
+    @property
+    def pixels(self) -> int:
+        return self.frames.shape[-1]
+
+
+@lru_cache
+def task(name: str, on: str = "test") -> Task:
+    """Data "clothes" or "clips"; with on="validation" the last 2,000 training images are the judges."""
+    if name == "clothes":
+        pictures, labels, _ = images("fashion", "train")
+        frames = pictures.unsqueeze(1)
+        unseen, truth = images("fashion", "test")[:2]
+    else:
+        frames, labels = clips().frames, clips().labels
+        test = clips("test", frames=1)
+        unseen, truth = test.frames[:, 0], test.labels
+    if on == "validation":
+        return Task(frames[:10_000], labels[:10_000], frames[10_000:, 0], labels[10_000:])
+    return Task(frames, labels, unseen, truth)
+
+
+@lru_cache
+def transfer_task(name: str, pixels: int) -> Task:
+    """Data "clothes" or "shapes", in frames of so many pixels, for an encoder that learned from others."""
+    if name == "clothes":
+        known, border = task("clothes"), (pixels - 28) // 2
+        frames, unseen = (F.pad(part, [border] * 4) for part in (known.frames, known.images))
+        return known._replace(frames=frames, images=unseen)
+    look = {"pixels": pixels, "channels": 1, "background": "black", "size": 0.18}
+    seen, unseen = (shapes(2000, seed, **look) for seed in (0, 1))
+    labels, truth = (some.factor("shape")[:, 0].long() for some in (seen, unseen))
+    return Task(seen.images.unsqueeze(1), labels, unseen.images, truth)
+
+
+class OneFrame(FramePairs):
+    """Minibatches (batch_size, C, H, W): one frame of each clip, drawn anew at every pass."""
+
+    def __init__(self, frames: Tensor, batch_size: int, seed: int = 0):
+        super().__init__(frames, batch_size, seed, different=False)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for pairs in super().__iter__():
+            yield pairs[:, 0]
+
+
+class LabelledFrame(Batches):
+    """Minibatches of one frame of each clip, drawn anew at every pass, and the labels."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for frames, labels in super().__iter__():
+            chosen = torch.randint(frames.shape[1], (len(frames),), generator=self.generator)
+            yield frames[torch.arange(len(frames)), chosen], labels
+
+
+def with_conv_encoder(model: nn.Module) -> nn.Module:
+    """An autoencoder whose encoder is the network of all others; its decoder keeps one hidden layer."""
+    model.encoder = conv_encoder()
+    return model
+
+
+def conv_autoencoder(pixels: int, **_: object) -> nn.Module:
+    return with_conv_encoder(Autoencoder(128, 256, (1, pixels, pixels)))
+
+
+def conv_denoising_autoencoder(pixels: int, **_: object) -> nn.Module:
+    noise = partial(add_gaussian_noise, std=0.4)
+    shape = (1, pixels, pixels)
+    return with_conv_encoder(DenoisingAutoencoder(128, noise, hidden=256, image_shape=shape))
+
+
+class ConvVAE(VAE):
+    """A VAE with 32 latent dimensions whose mean and log variance one linear layer reads off the encoder."""
+
+    def __init__(self, pixels: int):
+        super().__init__(32, hidden=(256,), image_shape=(1, pixels, pixels))
+        self.encoder, self.to_moments = conv_encoder(), nn.Linear(128, 64)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_var = self.to_moments(self.encoder(images)).chunk(2, dim=1)
+        return mean, log_var
+
+
+def small_vit(pixels: int) -> VisionTransformer:
+    return VisionTransformer(image_size=pixels)
+
+
+class Contender(NamedTuple):
+    """How a method enters the comparison.
+
+    make: (pixels, augment, steps) -> a model with encoder and loss(batch). sees: "image", "pair" (two views
+    of an image, two frames of a clip) or "labels". lr: chosen on validation images.
+    """
+
+    make: Callable[..., nn.Module]
+    passes: int
+    lr: float = 2e-3
+    sees: str = "pair"
+    encoder: str = "conv"
+
+
+CONTENDERS = {
+    "autoencoder": Contender(conv_autoencoder, 12, 1e-3, sees="image"),
+    "denoising autoencoder": Contender(conv_denoising_autoencoder, 12, 1e-3, sees="image"),
+    "VAE": Contender(lambda pixels, **_: ConvVAE(pixels), 12, 5e-4, sees="image"),
+    "rotation": Contender(
+        lambda **_: RotationPrediction(conv_encoder()), 4, 4e-3, sees="image"
+    ),
+    "SimCLR": Contender(lambda augment, **_: SimCLR(augment=augment), 7),
+    "MoCo": Contender(lambda augment, **_: MoCo(augment=augment), 8),
+    "SimSiam": Contender(lambda augment, **_: SimSiam(augment=augment), 6),
+    "BYOL": Contender(lambda augment, steps, **_: BYOL(augment=augment, steps=steps), 5),
+    "SwAV": Contender(lambda augment, **_: SwAV(augment=augment), 7),
+    "DINO": Contender(
+        lambda augment, steps, **_: DINO(
+            augment=MultiCrop(local_views=2, crop=max(augment.crop, 0.4), seed=augment.seed),
+            steps=steps,
+        ),
+        4,
+    ),
+    "MAE": Contender(
+        lambda pixels, **_: MAE(small_vit(pixels)), 5, 1e-3, sees="image", encoder="ViT"
+    ),
+    "SimCLR, ViT": Contender(
+        lambda augment, pixels, **_: SimCLR(small_vit(pixels), projection_head(64), augment),
+        2,
+        3e-3,
+        encoder="ViT",
+    ),
+    "supervised": Contender(
+        lambda augment, **_: Classifier(conv_encoder(), nn.Linear(128, 10), augment),
+        12,
+        4e-3,
+        sees="labels",
+    ),
+}
+CONTROLS = {  # not trained: data -> encoder
+    "pixels": lambda pixels: nn.Flatten(),
+    "random conv": lambda pixels: conv_encoder(),
+    "random ViT": small_vit,
+}
+
+
+def batches_for(sees: str, data: Task, seed: int) -> Batches | FramePairs:
+    """Minibatches of frames with labels, of single frames, or of two frames of a clip."""
+    if sees == "labels":
+        return LabelledFrame(data.frames, data.labels, batch_size=BATCH_SIZE, seed=seed)
+    if sees == "image" or data.frames.shape[1] == 1:
+        return OneFrame(data.frames, BATCH_SIZE, seed)
+    return FramePairs(data.frames, BATCH_SIZE, seed)
+
+
+def pretraining_of(
+    name: str, on: str, seed: int, data: Task | None = None, **changes: float
+) -> tuple[nn.Module, Iterator[Progress]]:
+    """The model of a contender and its training, as the stored table has them with this seed.
+
+    on: "clothes" or "clips". data: what it learns from, if not the whole of that. changes: other passes, lr
+    or crop than the contender's.
+    """
+    entry, data = CONTENDERS[name], data or task(on)
+    passes, lr = changes.get("passes", entry.passes), changes.get("lr", entry.lr)
+    torch.manual_seed(seed)
+    batches = batches_for(entry.sees, data, seed)
+    augment = Augmentation(changes.get("crop", VIEW_CROP[on]), seed=seed)
+    model = entry.make(pixels=data.pixels, augment=augment, steps=passes * len(batches))
+    return model, train_adamw(model.loss, model.parameters(), batches, passes, lr)
+
+
+def labelled_frames(data: Task, per_class: int, draw: int) -> tuple[Tensor, Tensor]:
+    """All frames of the images or clips that a draw labels, (M, C, H, W), and their labels (M,)."""
+    rows = labelled_subset(data.labels, per_class, draw)
+    frames = data.frames[rows]
+    return frames.flatten(0, 1), data.labels[rows].repeat_interleave(frames.shape[1])
+
+
+def probe_accuracies(encoder: nn.Module, data: Task, per_class: int) -> list[float]:
+    """Accuracy of the linear probe for each draw of labels."""
+    judged = extract_features(encoder, data.images), data.truth
+    found = []
+    for draw in range(LABEL_DRAWS):
+        pictures, labels = labelled_frames(data, per_class, draw)
+        found.append(linear_probe(extract_features(encoder, pictures), labels, *judged))
+    return found
+
+
+def neighbour_accuracy(encoder: nn.Module, data: Task) -> float:
+    """Accuracy of a vote among the 20 nearest first frames of the whole training set."""
+    known = extract_features(encoder, data.frames[:, 0]), data.labels
+    return knn_accuracy(*known, extract_features(encoder, data.images), data.truth)
+
+
+def tuned_accuracies(encoder: nn.Module, data: Task, pretrained: bool) -> list[float]:
+    """Accuracy for each draw when the encoder is trained with ten labels a class, too."""
+    found = []
+    for draw in range(TUNED_DRAWS):
+        torch.manual_seed(draw)
+        pictures, labels = labelled_frames(data, TUNED_WITH, draw)
+        way, rate = (fine_tune, 1e-3) if pretrained else (train_classifier, 2e-3)
+        augment = Augmentation(crop=0.5, seed=draw)
+        model = way(encoder, pictures, labels, augment, TUNED_STEPS, rate)
+        found.append(classifier_accuracy(model, data.images, data.truth))
+    return found
+
+
+def aliveness(encoder: nn.Module, data: Task) -> dict[str, float]:
+    """Whether the representations of the judging images differ: standard deviation and effective rank."""
+    h = extract_features(encoder, data.images)
+    return {"std": projection_std(h), "rank": effective_rank(h)}

@@ -1,0 +1,183 @@
+"""Answers to the exercises of lesson 18: right ones in many styles, and wrong ones."""
+
+import statistics
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+# ---- 18.error
+
+
+def error_in_numpy(accuracies):
+    runs = accuracies.numpy().mean(axis=1)
+    return runs.mean(), runs.std(ddof=1) / np.sqrt(len(runs))
+
+
+def error_by_lists(accuracies):
+    runs = [statistics.fmean(row) for row in accuracies.tolist()]
+    return statistics.fmean(runs), statistics.stdev(runs) / len(runs) ** 0.5
+
+
+def error_by_the_formula(accuracies):
+    S, D = accuracies.shape
+    runs = accuracies.sum(1) / D
+    mean = accuracies.mean()
+    return mean, (((runs - mean) ** 2).sum() / (S * (S - 1))).sqrt()
+
+
+def error_by_variance(accuracies):
+    variance, mean = torch.var_mean(accuracies.mean(dim=1))
+    return mean, torch.sqrt(variance / accuracies.shape[0])
+
+
+def error_of_all_numbers(accuracies):
+    return accuracies.mean(), accuracies.flatten().std() / (accuracies.shape[0] * accuracies.shape[1]) ** 0.5
+
+
+def error_as_spread(accuracies):
+    return accuracies.mean(1).mean(), accuracies.mean(1).std()
+
+
+def error_of_draws(accuracies):
+    return accuracies.mean(), accuracies.mean(0).std() / len(accuracies[0]) ** 0.5
+
+
+def error_of_population(accuracies):
+    runs = accuracies.mean(1)
+    return runs.mean(), np.std(runs.numpy()) / len(runs) ** 0.5
+
+
+# ---- 18.choice
+
+
+def choice_in_a_loop(curves, budget):
+    best, name_of_best = -1.0, None
+    for name, points in curves.items():
+        for seconds, accuracy in points:
+            if seconds <= budget and accuracy > best:
+                best, name_of_best = accuracy, name
+    return name_of_best
+
+
+def choice_by_sorting(curves, budget):
+    known = [(accuracy, name) for name, points in curves.items() for s, accuracy in points if s <= budget]
+    return sorted(known)[-1][1]
+
+
+def choice_with_a_key(curves, budget):
+    return max(curves, key=lambda name: max(a for s, a in curves[name] if not s > budget))
+
+
+def choice_of_the_last_point(curves, budget):
+    return max(curves, key=lambda name: [a for s, a in curves[name] if s <= budget][-1])
+
+
+def choice_at_the_end(curves, budget):
+    return max(curves, key=lambda name: max(a for _, a in curves[name]))
+
+
+def choice_by_interpolation(curves, budget):
+    return max(curves, key=lambda n: np.interp(budget, *zip(*curves[n], strict=True)))
+
+
+def choice_of_the_accuracy(curves, budget):
+    return max(a for points in curves.values() for s, a in points if s <= budget)
+
+
+# ---- 18.honest
+
+
+def honest_by_counting(measured, share):
+    without_copy = 100 - 100 * share
+    right = 100 * measured - 100 * share
+    return right / without_copy
+
+
+def honest_by_errors(measured, share):
+    return 1 - (1 - measured) / (1 - share)
+
+
+def honest_as_a_tensor(measured, share):
+    return torch.tensor((measured - share) / (1.0 - share))
+
+
+def honest_subtracted(measured, share):
+    return measured - share
+
+
+def honest_measured(measured, share):
+    return share + (1 - share) * measured
+
+
+def honest_divided(measured, share):
+    return measured / (1 - share)
+
+
+# ---- 18.clean
+
+
+def clean_in_loops(features, test_features, threshold):
+    keep = []
+    for f in features:
+        cosines = [float(f @ t / (f.norm() * t.norm())) for t in test_features]
+        keep.append(max(cosines) < threshold)
+    return keep
+
+
+def clean_by_cosine_similarity(features, test_features, threshold):
+    cosines = F.cosine_similarity(features[:, None], test_features[None], dim=2)
+    return ~(cosines >= threshold).any(dim=1)
+
+
+def clean_in_numpy(features, test_features, threshold):
+    f, t = features.numpy(), test_features.numpy()
+    f, t = f / np.linalg.norm(f, axis=1, keepdims=True), t / np.linalg.norm(t, axis=1, keepdims=True)
+    return (f @ t.T < threshold).all(axis=1)
+
+
+def clean_by_distance(features, test_features, threshold):
+    f, t = F.normalize(features, dim=1), F.normalize(test_features, dim=1)
+    return torch.cdist(f, t).square().min(1).values > 2 - 2 * threshold
+
+
+def clean_the_wrong_way_round(features, test_features, threshold):
+    return ~clean_in_numpy(features, test_features, threshold)
+
+
+def clean_of_dot_products(features, test_features, threshold):
+    return (features @ test_features.T < threshold).all(1)
+
+
+def clean_if_any_is_far(features, test_features, threshold):
+    return torch.from_numpy(clean_in_numpy(features, test_features, 2.0)) & (
+        F.normalize(features, dim=1) @ F.normalize(test_features, dim=1).T < threshold
+    ).any(1)
+
+
+def clean_of_test_images(features, test_features, threshold):
+    return clean_in_numpy(test_features, features, threshold)
+
+
+def clean_as_rows(features, test_features, threshold):
+    return torch.from_numpy(clean_in_numpy(features, test_features, threshold)).nonzero().flatten()
+
+
+RIGHT = {
+    "18.error": [error_in_numpy, error_by_lists, error_by_the_formula, error_by_variance],
+    "18.choice": [choice_in_a_loop, choice_by_sorting, choice_with_a_key],
+    "18.honest": [honest_by_counting, honest_by_errors, honest_as_a_tensor],
+    "18.clean": [clean_in_loops, clean_by_cosine_similarity, clean_in_numpy, clean_by_distance],
+}
+
+WRONG = {
+    "18.error": [error_of_all_numbers, error_as_spread, error_of_draws, error_of_population],
+    "18.choice": [
+        choice_of_the_last_point, choice_at_the_end, choice_by_interpolation, choice_of_the_accuracy,
+    ],
+    "18.honest": [honest_subtracted, honest_measured, honest_divided],
+    "18.clean": [
+        clean_the_wrong_way_round, clean_of_dot_products, clean_if_any_is_far, clean_of_test_images,
+        clean_as_rows,
+    ],
+}  # fmt: skip
