@@ -1,5 +1,6 @@
 """What is hidden from a network that predicts it: patches, words, spans of speech. True means hidden."""
 
+import math
 from functools import partial
 
 import torch
@@ -63,6 +64,43 @@ def random_mask(
     noise = random_tensor(torch.rand, (n, n_patches), device, generator)
     rank = noise.argsort(dim=1).argsort(dim=1)  # (n, n_patches), 0 = smallest noise
     return rank >= n_patches - n_hidden
+
+
+def block_mask(
+    n: int,
+    n_patches: int,
+    ratio: float = 0.4,
+    generator: Generator | None = None,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Boolean mask (n, n_patches), True = hidden, of blocks that may overlap; rows hide different numbers.
+
+    BEiT, Algorithm 1 (arXiv:2106.08254): until more than ratio * n_patches are hidden, hide a block. Its area
+    is uniform between the smallest, 16 of 196 patches, and what is still missing; its aspect ratio is uniform
+    in [0.3, 1 / 0.3]; so is its place. Here the sides are rounded to whole patches, one at least, and cut to
+    the grid. Raises ValueError for patches that form no square, and for a ratio outside (0, 1).
+    """
+    side = math.isqrt(n_patches)
+    if side**2 != n_patches or not 0 < ratio < 1:
+        raise ValueError(
+            f"blocks need a square number of patches and a ratio between 0 and 1, got {n_patches} and "
+            f"{ratio}; BEiT uses 196 and 0.4"
+        )
+    place = torch.arange(side, device=device)
+    smallest, enough = n_patches * 16 / 196, ratio * n_patches
+    mask = torch.zeros(n, side, side, dtype=torch.bool, device=device)
+    while (hidden := mask.sum((1, 2))).le(enough).any():
+        area, shape, top, left = random_tensor(torch.rand, (4, n), device, generator)
+        area = smallest + area * (enough - hidden - smallest)
+        aspect = 0.3 + shape * (1 / 0.3 - 0.3)
+        height = (area * aspect).sqrt().round().clamp(1, side)
+        width = (area / aspect).sqrt().round().clamp(1, side)
+        top, left = (top * (side - height + 1)).floor(), (left * (side - width + 1)).floor()
+        rows = (place >= top.unsqueeze(1)) & (place < (top + height).unsqueeze(1))
+        columns = (place >= left.unsqueeze(1)) & (place < (left + width).unsqueeze(1))
+        block = rows.unsqueeze(2) & columns.unsqueeze(1)  # (n, side, side)
+        mask |= block & hidden.le(enough).reshape(-1, 1, 1)
+    return mask.flatten(1)
 
 
 def normalize_patches(patches: Tensor, epsilon: float = 1e-6) -> Tensor:

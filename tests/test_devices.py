@@ -101,6 +101,9 @@ MODELS = {
     "SimCLR": methods.SimCLR,
     "MoCo": lambda: methods.MoCo(queue_size=8),
     "MAE": lambda: methods.MAE(VisionTransformer()),
+    "discrete VAE": lambda: methods.DiscreteVAE(8),
+    "VQ-VAE": lambda: methods.VQVAE(8),
+    "BEiT": lambda: methods.BEiT(VisionTransformer(), methods.DiscreteVAE(8)),
     "VAE": lambda: methods.VAE(2),
     "linear VAE": lambda: methods.LinearVAE(2),
     "autoencoder": lambda: methods.Autoencoder(2),
@@ -113,6 +116,13 @@ def test_a_method_trains_on_a_device(images, model):
     model = made(model, images.device)
     history = finish(train_adamw(model.loss, model.parameters(), Batches(images, batch_size=8), epochs=1))
     assert len(history.loss) == 2
+
+
+def test_codes_are_started_and_restarted_on_a_device(images):
+    model = made(lambda: methods.VQVAE(8), images.device)
+    model.start_codes(images)
+    model.restart_dead_codes(images)
+    assert model(images).device == images.device
 
 
 def test_speech_is_heard_and_trained_with_on_a_device(device):

@@ -43,7 +43,7 @@ from sslcourse.claims import claim
 from sslcourse.data import sweep
 from sslcourse.diagrams import Diagram
 from sslcourse.evaluate import labels_needed
-from sslcourse.methods import gumbel_choice
+from sslcourse.methods import gumbel_choice, gumbel_softmax
 from sslcourse.plots import COLORS, LINE_STYLES, freeze_layout, plot_speech, subplots
 from sslcourse.show import show, show_source
 from sslcourse.widgets import choice, explore, slider, stepped_slider
@@ -341,7 +341,7 @@ claim(
 # %% exercise="16.gumbel"
 
 # %%
-show_source(gumbel_choice, ProductQuantiser.forward)
+show_source(gumbel_softmax, gumbel_choice, ProductQuantiser.forward)
 
 # %% [markdown]
 # ## 6. The contrastive loss, by hand

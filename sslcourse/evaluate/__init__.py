@@ -29,6 +29,7 @@ from sslcourse.evaluate.probe import (
     linear_probe,
 )
 from sslcourse.evaluate.recognition import phone_accuracy, word_accuracy, word_scores
+from sslcourse.evaluate.tokens import code_shares
 
 __all__ = [
     "adjusted_rand_index",
@@ -36,6 +37,7 @@ __all__ = [
     "bayes_accuracy",
     "classifier_accuracy",
     "cluster_purity",
+    "code_shares",
     "codes_collapsed",
     "effective_rank",
     "extract_features",

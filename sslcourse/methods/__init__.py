@@ -7,6 +7,7 @@ from sslcourse.methods.autoencoder import (
     EncoderDecoder,
     LinearAutoencoder,
 )
+from sslcourse.methods.beit import BEiT
 from sslcourse.methods.bigram import Bigram
 from sslcourse.methods.byol import BYOL
 from sslcourse.methods.classifier import Classifier
@@ -15,6 +16,7 @@ from sslcourse.methods.clustering import KMeans
 from sslcourse.methods.conditional_generator import ConditionalGenerator
 from sslcourse.methods.density import GaussianDensity, KernelDensity
 from sslcourse.methods.dino import DINO
+from sslcourse.methods.discrete_vae import VQVAE, DiscreteVAE, kl_to_uniform
 from sslcourse.methods.gan import GAN
 from sslcourse.methods.gaussian_classifier import GaussianClassifier
 from sslcourse.methods.info_nce import ContrastiveCritic
@@ -27,7 +29,11 @@ from sslcourse.methods.moco import MoCo
 from sslcourse.methods.pca import PCA
 from sslcourse.methods.phone_recogniser import PhoneRecogniser
 from sslcourse.methods.probabilistic_pca import ProbabilisticPCA
-from sslcourse.methods.product_quantiser import ProductQuantiser, gumbel_choice
+from sslcourse.methods.product_quantiser import (
+    ProductQuantiser,
+    gumbel_choice,
+    gumbel_softmax,
+)
 from sslcourse.methods.rotation import RotationPrediction
 from sslcourse.methods.sentence_classifier import SentenceClassifier
 from sslcourse.methods.simclr import SimCLR
@@ -51,14 +57,17 @@ __all__ = [
     "MAE",
     "PCA",
     "VAE",
+    "VQVAE",
     "AffineFlow",
     "Autoencoder",
+    "BEiT",
     "Bigram",
     "Classifier",
     "ConditionalGenerator",
     "ConditionalVAE",
     "ContrastiveCritic",
     "DenoisingAutoencoder",
+    "DiscreteVAE",
     "EncoderDecoder",
     "EvidenceLowerBound",
     "GaussianClassifier",
@@ -84,7 +93,9 @@ __all__ = [
     "Wav2Vec2",
     "detached",
     "gumbel_choice",
+    "gumbel_softmax",
     "interpolate_hidden",
+    "kl_to_uniform",
     "next_token_loss",
     "pixel_mask",
     "reparameterize",

@@ -73,19 +73,25 @@ def one_hot(logits: Tensor) -> Tensor:
     return torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
 
 
-def gumbel_choice(
+def gumbel_softmax(
     logits: Tensor, temperature: float, generator: Generator | None = None
 ) -> Tensor:
-    r"""Draw one of V options, one-hot, with the gradient of a softmax (..., V).
+    r"""A random point of the simplex that is nearly one-hot when the temperature is small, (..., V).
 
     .. math:: p_v = \frac{\exp((l_v + n_v) / \tau)}{\sum_k \exp((l_k + n_k) / \tau)},
         \qquad n_v = -\log(-\log u_v)
 
-    with u uniform in (0, 1). Forward, the largest p is chosen, which happens with the probabilities
-    softmax(l) at any temperature; backward, the gradient is that of p (straight-through). Jang, Gu and Poole
-    (arXiv:1611.01144); Maddison, Mnih and Teh (arXiv:1611.00712).
+    with u uniform in (0, 1). Its largest entry is option v with probability softmax(l)_v, at any temperature.
+    Jang, Gu and Poole (arXiv:1611.01144); Maddison, Mnih and Teh (arXiv:1611.00712).
     """
     u = random_tensor(torch.rand, logits.shape, logits.device, generator)
     noise = -(-u.clamp(1e-7, 1 - 1e-7).log()).log()
-    soft = ((logits + noise) / temperature).softmax(-1)
+    return ((logits + noise) / temperature).softmax(-1)
+
+
+def gumbel_choice(
+    logits: Tensor, temperature: float, generator: Generator | None = None
+) -> Tensor:
+    """Draw one of V options, one-hot, with the gradient of gumbel_softmax (straight-through): (..., V)."""
+    soft = gumbel_softmax(logits, temperature, generator)
     return one_hot(soft) + (soft - soft.detach())  # the bracket is exactly 0
