@@ -10,7 +10,7 @@ rare_class: SimCLR sees 6,000 garments, none of one class or a tenth; "error" of
 near_duplicates: SimCLR sees 2,000 garments, a share of them varied copies of the first 1,000 test images;
 "probe_seen" and "probe_unseen" judge by these and by the other 1,000. "knn_clean" is the share of the first
 1,000 whose nearest of 2,000 labelled garments has their class, "knn_leak" the same with copies among them.
-memorisation: an autoencoder and SimCLR see n garments for 600 steps. "auroc": how well seen garments are told
+memorisation: an autoencoder and SimCLR see n garments for 400 steps. "auroc": how well seen garments are told
 from unseen ones, by the error of reconstruction or by the cosine of two views.
 """
 
@@ -38,7 +38,7 @@ SHARES = (0.0, 0.02, 0.1, 0.5, 0.9, 0.98, 1.0)  # of group b
 CLASSES_LEFT_OUT = {"Trouser": 1, "Dress": 3, "Bag": 8}
 COPIED = (0.0, 0.25, 0.5)  # share of 2,000
 SIZES = (50, 500, 5000)
-STEPS = 600
+STEPS = 400
 
 
 @lru_cache
