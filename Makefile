@@ -83,6 +83,8 @@ sweeps: $(READY) ## train again what the lessons compare but have no time for, s
 	$(BIN)/python tools/attention.py
 	$(BIN)/python tools/image_text.py
 	$(BIN)/python tools/speech_curves.py
+	$(BIN)/python tools/compare_methods.py
+	$(BIN)/python tools/curation.py
 
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -24,7 +24,8 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     training and its perplexity every ten steps; in "vae_epochs" (tools/latent_space.py) "distortion" and
     "rate" in nats, "precision" and "recall"; in "disentanglement" and "disentanglement_shapes" (the same
     file) the MIG of every factor and their mean; in "left_out" (tools/left_out.py) the AUROC of three
-    detectors.
+    detectors. tools/compare_methods.py says what a point of "comparison" holds, tools/curation.py what one of
+    "rare_group", "rare_class", "near_duplicates" and "memorisation".
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:
