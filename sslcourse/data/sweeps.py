@@ -25,7 +25,7 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     "rate" in nats, "precision" and "recall"; in "disentanglement" and "disentanglement_shapes" (the same
     file) the MIG of every factor and their mean; in "left_out" (tools/left_out.py) the AUROC of three
     detectors. tools/compare_methods.py says what a point of "comparison" holds, tools/curation.py what one of
-    "rare_group", "rare_class", "near_duplicates" and "memorisation".
+    "rare_group", "near_duplicates" and "turned".
     """
     known = [Path(file).stem for file in checksums(FOLDER)]
     if name not in known:

@@ -60,6 +60,10 @@ def order_by_sorting():
     return sorted(guess, key=guess.get, reverse=True)
 
 
+def order_reversed():
+    return list(reversed(["autoencoder", "SimCLR", "rotation", "supervised"]))
+
+
 def order_from_the_worst():
     return ["autoencoder", "SimCLR", "rotation", "supervised"]
 
@@ -189,7 +193,7 @@ def clean_as_rows(features, test_features, threshold):
 
 RIGHT = {
     "18.error": [error_in_numpy, error_by_lists, error_by_the_formula, error_by_variance],
-    "18.order": [order_as_a_tuple, order_by_sorting],
+    "18.order": [order_as_a_tuple, order_by_sorting, order_reversed],
     "18.choice": [choice_in_a_loop, choice_by_sorting, choice_with_a_key],
     "18.honest": [honest_by_counting, honest_by_errors, honest_as_a_tensor],
     "18.clean": [clean_in_loops, clean_by_cosine_similarity, clean_in_numpy, clean_by_distance],
