@@ -72,8 +72,8 @@ def task(name: str, on: str = "test") -> Task:
         frames = pictures.unsqueeze(1)
         unseen, truth = images("fashion", "test")[:2]
     else:
-        frames, labels = clips().frames, clips().labels
-        test = clips("test", frames=1)
+        known, test = clips("train"), clips("test", frames=1)
+        frames, labels = known.frames, known.labels
         unseen, truth = test.frames[:, 0], test.labels
     if on == "validation":
         return Task(frames[:10_000], labels[:10_000], frames[10_000:, 0], labels[10_000:])
