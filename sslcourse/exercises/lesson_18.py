@@ -71,67 +71,71 @@ ERROR = Exercise(
 )
 
 
-# ---- predict: the order on clips
+# ---- predict: who is no better than pixels
 
-CONTESTANTS = ("SimCLR", "autoencoder", "rotation", "supervised")
-
-
-def my_order_on_clips():
-    return ["supervised", "rotation", "SimCLR", "autoencoder"]
+ASKED = ("SimCLR", "autoencoder", "random conv", "rotation", "supervised")
 
 
-def judge_order(answer) -> None:
-    """Raise Wrong unless answer() lists the four from the best to the worst probe on clips."""
+def my_forecast():
+    return ["autoencoder", "random conv"]
+
+
+def judge_forecast(answer) -> None:
+    """Raise Wrong unless answer() lists the encoders that are within three points of pixels on clips."""
     named = answer()
-    if isinstance(named, str) or not isinstance(named, list | tuple):
-        raise Wrong(f"return a list of these four names, the best first: {', '.join(CONTESTANTS)}.")
-    if sorted(named) != sorted(CONTESTANTS):
-        raise Wrong(f"name each of the four once: {', '.join(CONTESTANTS)}.")
-    place = {name: position for position, name in enumerate(named)}
-    if place["supervised"]:
-        raise Wrong("one of them is given every label of 12,000 clips, and the same time. Who is that?")
-    if place["autoencoder"] < 3:
+    if isinstance(named, str) or not isinstance(named, list | tuple | set):
+        raise Wrong(f"return a list of names out of: {', '.join(ASKED)}.")
+    if unknown := [name for name in named if name not in ASKED]:
+        raise Wrong(f"{unknown[0]!r} was not asked for; choose from {', '.join(ASKED)}.")
+    if "supervised" in named:
+        raise Wrong("one of yours is given every label of 12,000 clips. Would it learn nothing from them?")
+    if "SimCLR" in named:
         raise Wrong(
-            "most pixels of a frame are texture. Which of the four is paid for every pixel, whatever it shows?"
+            "SimCLR must find the other frame of a clip, on another texture. What do the two have in common?"
         )
-    if place["SimCLR"] < place["rotation"]:
+    if "rotation" in named:
+        raise Wrong("textures have no right way up, garments do: to name the turn, what must be looked at?")
+    if "random conv" not in named:
         raise Wrong(
-            "SimCLR needs a while until two frames on different textures are found to match. What gives away that a "
-            "frame is turned: the texture, or the garment?"
+            "one encoder of the five has learned nothing. What could make it see past textures and places?"
+        )
+    if "autoencoder" not in named:
+        raise Wrong(
+            "most pixels of a frame are texture. Which of the five is paid for every pixel, whatever it shows?"
         )
 
 
-ORDER = Exercise(
-    name="18.order",
-    title="who will be best on clips?",
+FORECAST = Exercise(
+    name="18.forecast",
+    title="who will be no better than pixels?",
     minutes=4,
     difficulty="medium",
     statement=(
-        "A garment moves over changing textures, always upright. Before anything is shown: put four methods in order, the "
-        'best probe with 10 labels a class first, after 16 CPU seconds of training each. "Supervised" has all labels.'
+        "A garment moves over changing textures, always upright. A linear probe with 10 labels a class is right in "
+        "about one of eight frames if it sees raw pixels. Five encoders get 16 CPU seconds of training each: SimCLR on two frames, "
+        "an autoencoder, rotation, a supervised network with all labels, and a random one gets none. Which of them "
+        "will end *within three points of the pixels*? Return their names."
     ),
     stub=(
-        "def my_order_on_clips():\n"
-        '    methods = ["SimCLR", "autoencoder", "rotation", "supervised"]\n'
-        "    return methods  # in your order"
+        "def my_forecast():\n"
+        '    encoders = ["SimCLR", "autoencoder", "random conv", "rotation", "supervised"]\n'
+        "    return encoders  # only those that are no better than pixels"
     ),
-    reference=my_order_on_clips,
+    reference=my_forecast,
     hints=(
         "For each: what in the frame must the encoder look at to make its loss small?",
-        "Textures have no right way up; garments do. And pixels are mostly texture.",
+        "Textures have no right way up; garments do. Most pixels are texture. A random encoder looks at nothing in "
+        "particular.",
     ),
-    test=judge_order,
+    test=judge_forecast,
     wrong={
-        "given every label": lambda: ["SimCLR", "rotation", "supervised", "autoencoder"],
-        "paid for every pixel": lambda: ["supervised", "autoencoder", "rotation", "SimCLR"],
-        "a frame is turned: the texture, or the garment": lambda: [
-            "supervised",
-            "SimCLR",
-            "rotation",
-            "autoencoder",
-        ],
-        "name each of the four once": lambda: ["supervised", "SimCLR"],
-        "return a list": lambda: "supervised",
+        "Would it learn nothing from them": lambda: list(ASKED),
+        "What do the two have in common": lambda: ["SimCLR", "autoencoder", "random conv"],
+        "what must be looked at": lambda: ["autoencoder", "random conv", "rotation"],
+        "paid for every pixel": lambda: ["random conv"],
+        "has learned nothing": lambda: ["autoencoder"],
+        "was not asked for": lambda: ["MAE"],
+        "return a list": lambda: "autoencoder",
     },
 )
 
@@ -369,7 +373,7 @@ CLEAN = Exercise(
     },
 )
 
-EXERCISES = [ERROR, ORDER, CHOICE, HONEST, CLEAN]
+EXERCISES = [ERROR, FORECAST, CHOICE, HONEST, CLEAN]
 
 QUIZ = [
     Question(

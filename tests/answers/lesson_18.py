@@ -48,32 +48,32 @@ def error_of_population(accuracies):
     return runs.mean(), np.std(runs.numpy()) / len(runs) ** 0.5
 
 
-# ---- 18.order
+# ---- 18.forecast
 
 
-def order_as_a_tuple():
-    return "supervised", "rotation", "SimCLR", "autoencoder"
+def forecast_as_a_tuple():
+    return "random conv", "autoencoder"
 
 
-def order_by_sorting():
-    guess = {"autoencoder": 15, "SimCLR": 30, "supervised": 60, "rotation": 40}
-    return sorted(guess, key=guess.get, reverse=True)
+def forecast_as_a_set():
+    return {"autoencoder", "random conv"}
 
 
-def order_reversed():
-    return list(reversed(["autoencoder", "SimCLR", "rotation", "supervised"]))
+def forecast_by_elimination():
+    encoders = ["SimCLR", "autoencoder", "random conv", "rotation", "supervised"]
+    return [name for name in encoders if name not in ("SimCLR", "rotation", "supervised")]
 
 
-def order_from_the_worst():
-    return ["autoencoder", "SimCLR", "rotation", "supervised"]
+def forecast_of_all():
+    return ["SimCLR", "autoencoder", "random conv", "rotation", "supervised"]
 
 
-def order_of_the_literature():
-    return ["supervised", "SimCLR", "rotation", "autoencoder"]
+def forecast_without_the_autoencoder():
+    return ["random conv", "rotation"]
 
 
-def order_of_three():
-    return ["supervised", "rotation", "SimCLR"]
+def forecast_of_none():
+    return []
 
 
 # ---- 18.choice
@@ -193,7 +193,7 @@ def clean_as_rows(features, test_features, threshold):
 
 RIGHT = {
     "18.error": [error_in_numpy, error_by_lists, error_by_the_formula, error_by_variance],
-    "18.order": [order_as_a_tuple, order_by_sorting, order_reversed],
+    "18.forecast": [forecast_as_a_tuple, forecast_as_a_set, forecast_by_elimination],
     "18.choice": [choice_in_a_loop, choice_by_sorting, choice_with_a_key],
     "18.honest": [honest_by_counting, honest_by_errors, honest_as_a_tensor],
     "18.clean": [clean_in_loops, clean_by_cosine_similarity, clean_in_numpy, clean_by_distance],
@@ -201,7 +201,7 @@ RIGHT = {
 
 WRONG = {
     "18.error": [error_of_all_numbers, error_as_spread, error_of_draws, error_of_population],
-    "18.order": [order_from_the_worst, order_of_the_literature, order_of_three],
+    "18.forecast": [forecast_of_all, forecast_without_the_autoencoder, forecast_of_none],
     "18.choice": [
         choice_of_the_last_point, choice_at_the_end, choice_by_interpolation, choice_of_the_accuracy,
     ],
