@@ -104,8 +104,9 @@ for name, entry in CONTENDERS.items():
 show_source(pretraining_of)
 
 # %% [markdown]
-# `python tools/compare_methods.py` runs this for every method, on both data sets, and from several random starts; it takes
-# most of an hour of one core, and its results are stored. You will make one row again yourself.
+# `python tools/compare_methods.py` runs this for every method on both data sets, and goes on with further random starts for as
+# long as it is left to run: most of an hour of one core for each. Its results are stored; how many starts there are so far is printed
+# below. You will make one row again yourself.
 
 # %%
 stored = sweep("comparison")
@@ -135,7 +136,7 @@ print(f"{len(stored['SimCLR, clips'])} on clips")
 # %% exercise="18.error"
 
 # %% [markdown]
-# With two or three starts the spread of one method is itself a rough guess. So we **pool** it: the mean of the variances of
+# From one start nobody sees a spread, and from two or three it is a rough guess. So we **pool** it: the mean of the variances of
 # all methods that were started several times, here and, at similar cost, in lesson 11. Its root is the standard deviation
 # that one more start of any method may be expected to show.
 
@@ -476,7 +477,7 @@ claim(
 # %% [markdown]
 # On clothes the order of SimCLR, SimSiam, BYOL and SwAV is open: whoever prints them as a ranking reports luck. On clips a start
 # makes a larger difference, and yet the table says more: SimCLR and rotation are open against each other, and clearly above everything
-# else. Here the differences are large, so that even a few starts decide.
+# else. Where differences are as large as these, few starts decide.
 
 # %% [markdown]
 # ## 7. What it costs, and what it needs
@@ -604,7 +605,7 @@ budget_ax.set(
 budget_ax.set(xticks=[1, 2, 5, 10, 20], xticklabels=[1, 2, 5, 10, 20])
 budget_ax.minorticks_off()
 budget_ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
-limits = {"clothes": (35, 82), "clips": (8, 40)}
+limits = {"clothes": (35, 82), "clips": (8, 56)}
 budget_figure.draw_without_rendering()
 budget_figure.set_layout_engine("none")
 
