@@ -312,7 +312,9 @@ def test_a_run_leaves_a_log_figures_beside_controls_and_an_encoder_that_loads(tm
 def test_collapse_is_measured(data):
     run = new_run("simclr", data)
     spread = run.measures()
-    torch.nn.init.zeros_(run.encoder[0].weight)
+    last = run.encoder[-4]  # batch normalisation
+    torch.nn.init.zeros_(last.weight)
+    torch.nn.init.ones_(last.bias)
     collapsed = run.measures()
     assert spread["std"] > 0.01 and spread["effective_rank"] > 2
     assert collapsed["std"] < 1e-3 and collapsed["effective_rank"] == pytest.approx(1, abs=1e-2)
