@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from test_data import cifar_files, expect_cifar, idx_files, write
 
 from sslcourse import weights
 from sslcourse.networks import NETWORKS, network
@@ -106,6 +107,18 @@ def test_an_epoch_shows_every_image_once_and_each_epoch_in_its_own_order(data):
     kept = run.pixels.float().flatten(1) / 255
     for epoch in (first, second):
         assert torch.equal(epoch.sum(1).sort()[0], kept.sum(1).sort()[0])
+
+
+def test_whole_data_sets_are_read_as_bytes_from_files_in_their_formats(tmp_path, monkeypatch):
+    files = cifar_files()
+    expect_cifar(monkeypatch, files)
+    write(tmp_path / "cifar-10-batches-py", files)
+    write(tmp_path / "MNIST/raw", idx_files())
+    colour = pictures("cifar10", datasets=tmp_path)
+    assert colour.train.shape == (20, 3, 32, 32) and colour.test.shape == (4, 3, 32, 32)
+    assert colour.train[0, :2, 0, 0].tolist() == [255, 51] and colour.n_classes == 4
+    digits = pictures("mnist", n=12, datasets=tmp_path)
+    assert digits.train.flatten(1).unique(dim=1).flatten().tolist() == list(range(12))
 
 
 # Checkpoints
