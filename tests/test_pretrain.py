@@ -21,7 +21,7 @@ from sslcourse.pretrain.sources import pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
-SMALL = ["--n", "48", "--epochs", "2", "--batch-size", "16", "--log-every", "1", "--device", "cpu"]
+SMALL = ["--images", "48", "--epochs", "2", "--batch-size", "16", "--log-every", "1", "--device", "cpu"]
 ENCODER = {"mae": "vit"}  # where it is not conv
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--lr", type=float, default=usual["lr"], help="highest rate of AdamW")
     made.add_argument("--weight-decay", type=float, default=usual["weight_decay"])
-    made.add_argument("--n", type=int, help="only the first n images")
+    made.add_argument("--images", type=int, dest="n", metavar="N", help="only the first N of the data")
     made.add_argument("--image-size", type=int, default=usual["image_size"], help="of a folder's images")
     made.add_argument("--seed", type=int, default=usual["seed"])
     made.add_argument("--bfloat16", action="store_true", help="networks in half precision, losses in single")
@@ -164,9 +165,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _failed(f"the processes have lost each other ({error}). {_going_on(options, arguments)}")
     except KeyboardInterrupt:
         return _failed(f"interrupted. {_going_on(options, arguments)}")
-    finally:
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
     return 0
 
 
@@ -186,4 +186,5 @@ def _going_on(options: argparse.Namespace, arguments: list[str] | None) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as torchrun and cluster managers end a run
     sys.exit(main())

@@ -7,6 +7,7 @@ head, which is small beside the encoder's, and sends representations, which are 
 """
 
 import os
+import warnings
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-from sslcourse.methods import MoCo
+from sslcourse.methods import DINO, MoCo
 from sslcourse.momentum import update_momentum
 
 
@@ -63,10 +64,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(_, rows: Tensor) -> Tensor:
-        parts = [
-            torch.empty_like(rows, memory_format=torch.contiguous_format)
-            for _ in range(world())
-        ]
+        parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(world())]
         distributed.all_gather(parts, rows.contiguous())
         return torch.cat(parts)
 
@@ -101,9 +99,7 @@ class SharedBatchNorm(_BatchNorm):
         mean = _Average.apply(inputs.mean(over))
         centred = inputs - mean.reshape(shape)
         variance = _Average.apply(centred.square().mean(over))
-        self._remember(
-            mean.detach(), variance.detach(), inputs.numel() // len(mean) * world()
-        )
+        self._remember(mean.detach(), variance.detach(), inputs.numel() // len(mean) * world())
         scale = self.weight * (variance + self.eps).rsqrt()
         return centred * scale.reshape(shape) + self.bias.reshape(shape)
 
@@ -120,9 +116,7 @@ def share_batch_norms(module: nn.Module, device: torch.device) -> nn.Module:
         return nn.SyncBatchNorm.convert_sync_batchnorm(module)
     for name, child in module.named_children():
         if isinstance(child, _BatchNorm):
-            shared = SharedBatchNorm(child.num_features, child.eps, child.momentum).to(
-                child.weight
-            )
+            shared = SharedBatchNorm(child.num_features, child.eps, child.momentum).to(child.weight)
             shared.load_state_dict(child.state_dict())
             setattr(module, name, shared)
         else:
@@ -174,12 +168,22 @@ class ShuffledMoCo(MoCo):
         update_momentum(self.key_encoder, self.encoder, self.momentum)
         update_momentum(self.key_head, self.head, self.momentum)
         images = gather(images, len(images))  # (N, C, H, W) of all processes
-        order = torch.randperm(len(images), generator=self.generator, device="cpu").to(
-            images.device
-        )
+        order = torch.randperm(len(images), generator=self.generator, device="cpu").to(images.device)
         mine = images[order].chunk(world())[rank()].chunk(self.groups // world())
         keys = torch.cat([self.key_head(self.key_encoder(group)) for group in mine])
         return F.normalize(gather(keys, len(keys))[order.argsort()], dim=1)
+
+
+class SplitDINO(DINO):
+    """DINO whose encoders return the representations of more images than this process has views of."""
+
+    def scores(self, views: Tensor) -> Tensor:
+        return self(views.flatten(0, 1)).unflatten(0, (len(views), -1))
+
+    @torch.no_grad()
+    def teacher_scores(self, views: Tensor) -> Tensor:
+        scores = self.teacher_head(self.teacher_encoder(views.flatten(0, 1)))
+        return scores.unflatten(0, (len(views), -1))
 
 
 class Learner(nn.Module):
@@ -190,21 +194,22 @@ class Learner(nn.Module):
         self.model = model
         self.losses = _Loss(model, device, bfloat16)
         if world() > 1:
-            self.losses = DistributedDataParallel(
-                self.losses,
-                device_ids=[device.index] if device.type == "cuda" else None,
-                broadcast_buffers=False,  # they are equal, or used by one process only
-                find_unused_parameters=hasattr(
-                    model, "frozen_steps"
-                ),  # prototypes, in the first steps
-            )
+            frozen = hasattr(model, "frozen_steps")  # prototypes get no gradient in the first steps
+            if frozen:  # or else torch warns, in all later steps, that it looks for such in vain
+                self.losses.unused = nn.Parameter(torch.zeros((), device=device))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # of broadcast_buffers, without a successor
+                self.losses = DistributedDataParallel(
+                    self.losses,
+                    device_ids=[device.index] if device.type == "cuda" else None,
+                    broadcast_buffers=False,  # they are equal, or used by one process only
+                    find_unused_parameters=frozen,
+                )
 
     def loss(self, batch: Any) -> Tensor:
         """The mean over the processes; the gradient is that of this process, which backward() averages."""
         loss = self.losses(batch)
-        return (
-            loss if world() == 1 else loss + (_Average.apply(loss.detach()) - loss.detach())
-        )
+        return loss if world() == 1 else loss + (_Average.apply(loss.detach()) - loss.detach())
 
 
 class _Loss(nn.Module):
@@ -216,13 +221,11 @@ class _Loss(nn.Module):
         if bfloat16:  # the losses, centres and queues that follow are in single precision
             for name, part in model.named_children():
                 if name.endswith("head"):
-                    part.register_forward_hook(
-                        lambda _module, _inputs, output: output.float()
-                    )
+                    part.register_forward_hook(lambda _module, _inputs, output: output.float())
 
     def forward(self, batch: Any) -> Tensor:
         with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
-            return self.model.loss(batch).float()
+            return self.model.loss(batch)
 
 
 def of_all_processes(mine: Any) -> list[Any]:

@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sslcourse.pretrain.evaluate", description=__doc__)
     parser.add_argument("path", help="the folder of a run, or its encoder.safetensors")
     parser.add_argument("--data", default="fashion", help="as the training takes it")
-    parser.add_argument("--n", type=int, help="so many training images at most")
+    parser.add_argument("--images", type=int, dest="n", metavar="N", help="only the first N for training")
     parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--datasets", default="datasets")
     options = parser.parse_args(arguments)

@@ -30,7 +30,7 @@ from sslcourse.methods import (
     SwAV,
     VICReg,
 )
-from sslcourse.pretrain.distributed import ShuffledMoCo, split, world
+from sslcourse.pretrain.distributed import ShuffledMoCo, SplitDINO, split, world
 
 
 class Job(NamedTuple):
@@ -57,9 +57,7 @@ class Job(NamedTuple):
     def multi_crop(self) -> MultiCrop:
         """Local views of half the image's width, in whole patches of 4 pixels."""
         small = max(4, self.shape[2] // 2 // 4 * 4)
-        augment = MultiCrop(
-            size=small, **{**self.views, "crop": max(0.4, self.views["crop"])}
-        )
+        augment = MultiCrop(size=small, **{**self.views, "crop": max(0.4, self.views["crop"])})
         augment.generator = self.generator
         return augment
 
@@ -76,9 +74,7 @@ def simclr(job: Job, projections: int = 128, **options: Any) -> nn.Module:
     return SimCLR(job.shared(whole=True), head, job.augment(), **options)
 
 
-def moco(
-    job: Job, projections: int = 128, momentum: float = 0.99, **options: Any
-) -> nn.Module:
+def moco(job: Job, projections: int = 128, momentum: float = 0.99, **options: Any) -> nn.Module:
     parts = job.encoder, job.head(projections), job.augment()
     options |= {"projections": projections, "momentum": momentum}
     if world() == 1:
@@ -92,9 +88,7 @@ def simsiam(job: Job, projections: int = 256, **options: Any) -> nn.Module:
     return SimSiam(job.shared(whole=True), *heads, job.augment(), **options)
 
 
-def byol(
-    job: Job, projections: int = 256, momentum: float = 0.99, **options: Any
-) -> nn.Module:
+def byol(job: Job, projections: int = 256, momentum: float = 0.99, **options: Any) -> nn.Module:
     heads = job.head(projections), prediction_head(projections, 4 * projections)
     options |= {"momentum": momentum, "steps": job.steps}
     return BYOL(job.shared(whole=True), *heads, job.augment(), **options)
@@ -105,24 +99,21 @@ def vicreg(job: Job, projections: int = 1024, **options: Any) -> nn.Module:
     return VICReg(job.shared(whole=True), head, job.augment(), **options)
 
 
-def swav(
-    job: Job, projections: int = 128, prototypes: int = 300, **options: Any
-) -> nn.Module:
+def swav(job: Job, projections: int = 128, prototypes: int = 300, **options: Any) -> nn.Module:
     head = job.head(projections)
     options |= {"projections": projections, "prototypes": prototypes}
     return SwAV(job.shared(whole=True), head, job.augment(), **options)
 
 
-def dino(
-    job: Job, prototypes: int = 1024, momentum: float = 0.99, **options: Any
-) -> nn.Module:
+def dino(job: Job, prototypes: int = 1024, momentum: float = 0.99, **options: Any) -> nn.Module:
     if isinstance(job.encoder, VisionTransformer):
         raise ValueError(
             "dino shows its encoder views of two sizes: choose --encoder class_token or a resnet"
         )
     head = PrototypeHead(job.features, prototypes, job.features)
     options |= {"momentum": momentum, "steps": job.steps}
-    return DINO(job.shared(whole=True), head, job.multi_crop(), **options)
+    method = DINO if world() == 1 else SplitDINO
+    return method(job.shared(whole=True), head, job.multi_crop(), **options)
 
 
 def mae(job: Job, **options: Any) -> nn.Module:
@@ -154,9 +145,7 @@ def vae(job: Job, code_size: int = 64, hidden: int = 512, **options: Any) -> nn.
     """The encoder, and one linear layer that says mean and log-variance of the code."""
     model = VAE(code_size, (hidden,), image_shape=job.shape, **options)
     to_code = nn.Linear(job.features, 2 * code_size)
-    model.encoder = nn.Sequential(
-        nn.Unflatten(1, job.shape), job.shared(whole=False), to_code
-    )
+    model.encoder = nn.Sequential(nn.Unflatten(1, job.shape), job.shared(whole=False), to_code)
     return model
 
 
@@ -174,9 +163,7 @@ class Recipe(NamedTuple):
     """A line of the table: how the method is made, and what a batch of it is."""
 
     make: Callable[..., nn.Module]
-    pairs: bool = (
-        False  # of two frames of each clip, where the data are clips; else single frames
-    )
+    pairs: bool = False  # of two frames of each clip, where the data are clips; else single frames
     labels: bool = False
 
 
