@@ -14,9 +14,14 @@ import torch
 from test_data import cifar_files, expect_cifar, idx_files, write
 
 from sslcourse import weights
+from sslcourse.augment import Augmentation, ColourChange
+from sslcourse.encoders import conv_encoder
+from sslcourse.heads import projection_head
+from sslcourse.methods import SimCLR
 from sslcourse.networks import NETWORKS, network
-from sslcourse.pretrain import RECIPES, Run, Settings, checkpoint, journal
+from sslcourse.pretrain import RECIPES, Run, Settings, checkpoint, evaluate, journal
 from sslcourse.pretrain.__main__ import main
+from sslcourse.pretrain.run import VIEWS
 from sslcourse.pretrain.sources import pictures
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,11 +82,6 @@ def test_a_method_trains_its_encoder(method, data):
 
 def test_it_runs_the_code_of_the_lessons(data):
     """The first loss of the command is that of the method's own class on the same images and views."""
-    from sslcourse.augment import Augmentation
-    from sslcourse.encoders import conv_encoder
-    from sslcourse.heads import projection_head
-    from sslcourse.methods import SimCLR
-
     run = new_run("simclr", data)
     torch.manual_seed(0)
     encoder = conv_encoder()
@@ -322,6 +322,17 @@ def test_a_run_leaves_a_log_figures_beside_controls_and_an_encoder_that_loads(tm
     assert weights.load(folder)
 
 
+def test_colour_images_get_changes_of_colour_and_gray_ones_those_of_the_lessons(data):
+    assert new_run("simclr", data).model.augment.colour is None
+    blurred = VIEWS | {"blur": 0.5}
+    assert new_run("simclr", data, views=blurred).model.augment.colour == ColourChange(
+        0.5, gray=0.2, blur=0.5
+    )
+    colours = data._replace(train=data.train.expand(-1, 3, -1, -1))
+    for method in ("simclr", "dino"):
+        assert new_run(method, colours).model.augment.colour == ColourChange(0.5, gray=0.2)
+
+
 def test_collapse_is_measured(data):
     run = new_run("simclr", data)
     spread = run.measures()
@@ -353,6 +364,36 @@ def test_tensorboard_is_told_where_it_is_installed(tmp_path, monkeypatch):
     log.tell(1, {"loss": 0.5})
     log.close()
     assert told == [str(tmp_path / "tensorboard"), ("loss", 0.5, 1), "closed"]
+
+
+def test_an_encoder_is_evaluated_again_beside_its_controls(tmp_path, capsys, data):
+    run = new_run("supervised", data)
+    made = {"name": "conv", "channels": 1, "image_size": 28}
+    weights.write(tmp_path, run.encoder, {"network": made, "run": run.card()})
+    assert evaluate.main([str(tmp_path), "--images", "60"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["pretrained", "untrained", "pixels"]
+    assert lines[0].split()[1:] == lines[1].split()[1:]  # not trained, and of the same seed
+    assert evaluate.main([str(tmp_path / "nowhere")]) == 1
+    assert "nowhere" in capsys.readouterr().err
+
+
+# Devices
+
+
+@pytest.mark.parametrize("method", RECIPES)
+def test_half_precision_changes_little(method, data):
+    full, half = (next(new_run(method, data, bfloat16=b).train()).loss for b in (False, True))
+    assert half == pytest.approx(full, rel=0.02) and half != full
+
+
+def test_a_full_memory_of_the_device_is_no_traceback(tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Run, "train", full)
+    assert main(["simclr", *SMALL, "--into", str(tmp_path)]) == 1
+    assert "a smaller --batch-size, or --bfloat16, is needed: CUDA out" in capsys.readouterr().err
 
 
 # Networks

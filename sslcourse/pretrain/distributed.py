@@ -218,9 +218,9 @@ class _Loss(nn.Module):
     def __init__(self, model: nn.Module, device: torch.device, bfloat16: bool):
         super().__init__()
         self.model, self.device, self.bfloat16 = model, device.type, bfloat16
-        if bfloat16:  # the losses, centres and queues that follow are in single precision
+        if bfloat16:  # what follows these, such as centres and queues, is in single precision
             for name, part in model.named_children():
-                if name.endswith("head"):
+                if name.endswith(("head", "to_decoder")):
                     part.register_forward_hook(lambda _module, _inputs, output: output.float())
 
     def forward(self, batch: Any) -> Tensor:

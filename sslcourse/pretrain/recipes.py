@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, nn
 
-from sslcourse.augment import Augmentation, MultiCrop, add_gaussian_noise
+from sslcourse.augment import Augmentation, ColourChange, MultiCrop, add_gaussian_noise
 from sslcourse.encoders import VisionTransformer
 from sslcourse.evaluate import extract_features
 from sslcourse.heads import PrototypeHead, prediction_head, projection_head
@@ -41,7 +41,7 @@ class Job(NamedTuple):
     images: int  # of a batch that this process has
     steps: int
     n_classes: int
-    views: dict[str, Any]  # what Augmentation takes
+    views: dict[str, float]  # crop, flip, jitter as Augmentation takes them; gray, blur, solarise
     device: torch.device
     generator: Generator  # for views and masks, of this process
 
@@ -50,14 +50,23 @@ class Job(NamedTuple):
         return extract_features(self.encoder, torch.zeros(1, *self.shape)).shape[1]
 
     def augment(self) -> Augmentation:
-        augment = Augmentation(**self.views)
-        augment.generator = self.generator
-        return augment
+        return self._with_generator(Augmentation(**self._views))
 
     def multi_crop(self) -> MultiCrop:
         """Local views of half the image's width, in whole patches of 4 pixels."""
-        small = max(4, self.shape[2] // 2 // 4 * 4)
-        augment = MultiCrop(size=small, **{**self.views, "crop": max(0.4, self.views["crop"])})
+        small, crop = max(4, self.shape[2] // 2 // 4 * 4), max(0.4, self.views["crop"])
+        return self._with_generator(MultiCrop(size=small, **self._views | {"crop": crop}))
+
+    @property
+    def _views(self) -> dict[str, Any]:
+        """What the augmentations take: a change of colour too, where there are colours or it is asked for."""
+        plain = {name: self.views[name] for name in ("crop", "flip", "jitter")}
+        chances = {name: self.views[name] for name in ("gray", "blur", "solarise")}
+        if self.shape[0] == 1 and not (chances["blur"] or chances["solarise"]):
+            return plain
+        return plain | {"colour": ColourChange(self.views["jitter"], **chances)}
+
+    def _with_generator(self, augment: Augmentation | MultiCrop) -> Augmentation | MultiCrop:
         augment.generator = self.generator
         return augment
 

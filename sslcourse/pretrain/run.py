@@ -19,11 +19,13 @@ from sslcourse.pretrain.stream import Stream
 from sslcourse.training import Progress, one_cycle_adamw, train
 
 SEEN = 256  # images by which collapse is measured
+VIEWS = {"crop": 0.3, "flip": 0.5, "jitter": 0.5, "gray": 0.2, "blur": 0.0, "solarise": 0.0}
+NO_OPTIONS: dict[str, Any] = {}
 ON_DEVICE = 4e9  # bytes: larger data stay in the memory of the computer, or on its disk
 
 
 class Settings(NamedTuple):
-    """What decides the result; a run goes on with equal settings only."""
+    """What decides the result; a run goes on with equal settings only. options: what --set gives."""
 
     method: str
     data: str = "fashion"
@@ -36,8 +38,8 @@ class Settings(NamedTuple):
     image_size: int = 64
     seed: int = 0
     bfloat16: bool = False
-    views: dict[str, Any] = {"crop": 0.3, "flip": 0.5, "jitter": 0.5}  # noqa: RUF012
-    options: dict[str, Any] = {}  # noqa: RUF012
+    views: dict[str, float] = VIEWS
+    options: dict[str, Any] = NO_OPTIONS
 
 
 class Run:
@@ -65,7 +67,7 @@ class Run:
             settings.batch_size // world(),
             self.steps,
             pictures.n_classes,
-            settings.views | {"seed": settings.seed},
+            settings.views,
             device,
             self.generator,
         )
