@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from sslcourse.methods import SimCLR
 from sslcourse.networks import NETWORKS, network
 from sslcourse.pretrain import RECIPES, Run, Settings, checkpoint, evaluate, journal
 from sslcourse.pretrain.__main__ import main
+from sslcourse.pretrain.arguments import parser, settings_of
 from sslcourse.pretrain.run import VIEWS
 from sslcourse.pretrain.sources import pictures
 
@@ -376,6 +378,21 @@ def test_an_encoder_is_evaluated_again_beside_its_controls(tmp_path, capsys, dat
     assert lines[0].split()[1:] == lines[1].split()[1:]  # not trained, and of the same seed
     assert evaluate.main([str(tmp_path / "nowhere")]) == 1
     assert "nowhere" in capsys.readouterr().err
+
+
+COMMANDS = re.findall(
+    r"-m sslcourse\.pretrain (?!--help)(\w.*)",
+    "".join((ROOT / guide).read_text("utf-8") for guide in ("README.md", "docs/beyond_a_lesson.md")),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_guides_are_understood(command):
+    assert settings_of(parser().parse_args(command.split())).method in RECIPES
+
+
+def test_the_guides_have_examples_for_one_device_and_several():
+    assert len(COMMANDS) == 8
 
 
 # Devices

@@ -12,7 +12,7 @@ from torch import distributed
 from sslcourse import weights
 from sslcourse.pretrain import checkpoint
 from sslcourse.pretrain.arguments import device_of, folder_of, parser, settings_of
-from sslcourse.pretrain.distributed import join, rank, started_by_torchrun, world
+from sslcourse.pretrain.distributed import first_here, join, rank, started_by_torchrun, world
 from sslcourse.pretrain.evaluate import beside_controls, tell
 from sslcourse.pretrain.journal import Journal
 from sslcourse.pretrain.run import Run, Settings
@@ -70,9 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         settings, device = settings_of(options), device_of(options.device)
-        data = pictures(options.data, options.n, options.image_size, options.datasets)
         if started_by_torchrun():
             join(device)
+        data = first_here(lambda: pictures(options.data, options.n, options.image_size, options.datasets))
         pretrain(options, settings, data, device)
     except (ValueError, OSError, FloatingPointError) as error:
         return _failed(str(error))

@@ -8,8 +8,9 @@ head, which is small beside the encoder's, and sends representations, which are 
 
 import os
 import warnings
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
@@ -20,6 +21,8 @@ from torch.nn.parallel import DistributedDataParallel
 from sslcourse.methods import DINO, MoCo
 from sslcourse.momentum import update_momentum
 
+T = TypeVar("T")
+
 
 def started_by_torchrun() -> bool:
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
@@ -28,7 +31,20 @@ def started_by_torchrun() -> bool:
 def join(device: torch.device) -> None:
     """Meet the other processes that torchrun has started: by NCCL on GPUs, by gloo elsewhere."""
     backend = "nccl" if device.type == "cuda" else "gloo"
-    distributed.init_process_group(backend, timeout=timedelta(minutes=10))
+    distributed.init_process_group(backend, timeout=timedelta(hours=2))
+
+
+def first_here(read: Callable[[], T]) -> T:
+    """What read() returns, called by one process of each machine before the others: it may write files."""
+    if world() == 1:
+        return read()
+    first = int(os.environ["LOCAL_RANK"]) == 0
+    if not first:
+        distributed.barrier()
+    result = read()
+    if first:
+        distributed.barrier()
+    return result
 
 
 def world() -> int:

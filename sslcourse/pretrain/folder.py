@@ -5,7 +5,6 @@ import json
 import os
 import random
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,8 +45,6 @@ def decoded(folder: Path, size: int, into: Path) -> Path:
     ]
     digest = hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:12]
     card = into / f"{folder.resolve().name}-{size}-{digest}.json"
-    while int(os.environ.get("LOCAL_RANK", 0)) and not card.exists():
-        time.sleep(0.2)  # the first process of this machine decodes for all
     if not card.exists():
         into.mkdir(parents=True, exist_ok=True)
         _decode(folder, arranged(names), size, card)
