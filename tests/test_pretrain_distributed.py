@@ -18,7 +18,8 @@ from torch.nn import functional as F
 
 from sslcourse.encoders import conv_encoder
 from sslcourse.pretrain import RECIPES, checkpoint, journal
-from sslcourse.pretrain.distributed import Learner, join
+from sslcourse.pretrain.learner import Learner
+from sslcourse.pretrain.processes import join
 from sslcourse.pretrain.recipes import Job
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,9 +12,9 @@ from torch import distributed
 from sslcourse import weights
 from sslcourse.pretrain import checkpoint
 from sslcourse.pretrain.arguments import device_of, folder_of, parser, settings_of
-from sslcourse.pretrain.distributed import first_here, join, rank, started_by_torchrun, world
 from sslcourse.pretrain.evaluate import beside_controls, tell
 from sslcourse.pretrain.journal import Journal
+from sslcourse.pretrain.processes import first_here, join, rank, started_by_torchrun, world
 from sslcourse.pretrain.run import Run, Settings
 from sslcourse.pretrain.sources import Pictures, pictures
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from sslcourse.networks import NETWORKS
-from sslcourse.pretrain.distributed import started_by_torchrun
+from sslcourse.pretrain.processes import started_by_torchrun
 from sslcourse.pretrain.recipes import RECIPES
 from sslcourse.pretrain.run import VIEWS, Settings
 from sslcourse.pretrain.sources import NAMES

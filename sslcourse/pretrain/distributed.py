@@ -6,96 +6,16 @@ Sinkhorn and loss work in each process on the whole batch, as they do in one. Th
 head, which is small beside the encoder's, and sends representations, which are small beside images.
 """
 
-import os
-import warnings
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.parallel import DistributedDataParallel
 
 from sslcourse.methods import DINO, MoCo
 from sslcourse.momentum import update_momentum
-
-T = TypeVar("T")
-
-
-def started_by_torchrun() -> bool:
-    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
-
-
-def join(device: torch.device) -> None:
-    """Meet the other processes that torchrun has started: by NCCL on GPUs, by gloo elsewhere."""
-    backend = "nccl" if device.type == "cuda" else "gloo"
-    distributed.init_process_group(backend, timeout=timedelta(hours=2))
-
-
-def first_here(read: Callable[[], T]) -> T:
-    """What read() returns, called by one process of each machine before the others: it may write files."""
-    if world() == 1:
-        return read()
-    first = int(os.environ["LOCAL_RANK"]) == 0
-    if not first:
-        distributed.barrier()
-    result = read()
-    if first:
-        distributed.barrier()
-    return result
-
-
-def world() -> int:
-    """How many processes learn together."""
-    return distributed.get_world_size() if distributed.is_initialized() else 1
-
-
-def rank() -> int:
-    """Which of them this is, from 0."""
-    return distributed.get_rank() if distributed.is_initialized() else 0
-
-
-class _Average(torch.autograd.Function):
-    """The mean of a tensor over all processes, and of its gradients too."""
-
-    @staticmethod
-    def forward(_, values: Tensor) -> Tensor:
-        total = values.clone(memory_format=torch.contiguous_format)
-        distributed.all_reduce(total)
-        return total / world()
-
-    @staticmethod
-    def backward(_, gradient: Tensor) -> Tensor:
-        return _Average.apply(gradient)
-
-
-class _Gather(torch.autograd.Function):
-    """The rows of all processes, one process after the other: (n, ...) -> (world * n, ...).
-
-    Each process computes the same loss from them, and their gradients are averaged afterwards, so that of its
-    own rows counts world times.
-    """
-
-    @staticmethod
-    def forward(_, rows: Tensor) -> Tensor:
-        parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(world())]
-        distributed.all_gather(parts, rows.contiguous())
-        return torch.cat(parts)
-
-    @staticmethod
-    def backward(_, gradient: Tensor) -> Tensor:
-        return world() * gradient.chunk(world())[rank()]
-
-
-def gather(rows: Tensor, images: int) -> Tensor:
-    """Rows of all processes as one process would have them, (V * images, ...) -> (V * world * images, ...).
-
-    Each process has V views, one after the other, of so many images; so has the result.
-    """
-    views = rows.unflatten(0, (-1, images)).transpose(0, 1)  # (images, V, ...)
-    return _Gather.apply(views).transpose(0, 1).flatten(0, 1)
+from sslcourse.pretrain.processes import average, gather, rank, world
 
 
 class SharedBatchNorm(_BatchNorm):
@@ -112,9 +32,9 @@ class SharedBatchNorm(_BatchNorm):
             return super().forward(inputs)
         over = [0, *range(2, inputs.ndim)]
         shape = (1, -1, *[1] * (inputs.ndim - 2))
-        mean = _Average.apply(inputs.mean(over))
+        mean = average(inputs.mean(over))
         centred = inputs - mean.reshape(shape)
-        variance = _Average.apply(centred.square().mean(over))
+        variance = average(centred.square().mean(over))
         self._remember(mean.detach(), variance.detach(), inputs.numel() // len(mean) * world())
         scale = self.weight * (variance + self.eps).rsqrt()
         return centred * scale.reshape(shape) + self.bias.reshape(shape)
@@ -200,54 +120,3 @@ class SplitDINO(DINO):
     def teacher_scores(self, views: Tensor) -> Tensor:
         scores = self.teacher_head(self.teacher_encoder(views.flatten(0, 1)))
         return scores.unflatten(0, (len(views), -1))
-
-
-class Learner(nn.Module):
-    """A model as train() sees it: its loss, in bfloat16 if asked, with gradients averaged over processes."""
-
-    def __init__(self, model: nn.Module, device: torch.device, bfloat16: bool = False):
-        super().__init__()
-        self.model = model
-        self.losses = _Loss(model, device, bfloat16)
-        if world() > 1:
-            frozen = hasattr(model, "frozen_steps")  # prototypes get no gradient in the first steps
-            if frozen:  # or else torch warns, in all later steps, that it looks for such in vain
-                self.losses.unused = nn.Parameter(torch.zeros((), device=device))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # of broadcast_buffers, without a successor
-                self.losses = DistributedDataParallel(
-                    self.losses,
-                    device_ids=[device.index] if device.type == "cuda" else None,
-                    broadcast_buffers=False,  # they are equal, or used by one process only
-                    find_unused_parameters=frozen,
-                )
-
-    def loss(self, batch: Any) -> Tensor:
-        """The mean over the processes; the gradient is that of this process, which backward() averages."""
-        loss = self.losses(batch)
-        return loss if world() == 1 else loss + (_Average.apply(loss.detach()) - loss.detach())
-
-
-class _Loss(nn.Module):
-    """model.loss as a forward pass, which is what DistributedDataParallel wraps."""
-
-    def __init__(self, model: nn.Module, device: torch.device, bfloat16: bool):
-        super().__init__()
-        self.model, self.device, self.bfloat16 = model, device.type, bfloat16
-        if bfloat16:  # what follows these, such as centres and queues, is in single precision
-            for name, part in model.named_children():
-                if name.endswith(("head", "to_decoder")):
-                    part.register_forward_hook(lambda _module, _inputs, output: output.float())
-
-    def forward(self, batch: Any) -> Tensor:
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
-            return self.model.loss(batch)
-
-
-def of_all_processes(mine: Any) -> list[Any]:
-    """What each process gives, in the order of their ranks."""
-    if world() == 1:
-        return [mine]
-    theirs = [None] * world()
-    distributed.all_gather_object(theirs, mine)
-    return theirs

@@ -37,8 +37,12 @@ class Journal:
             **measured,
             "images_per_second": round(speed * self.batch_size, 1),
         }
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            advice = "make room, and go on from the last checkpoint with --resume"
+            raise OSError(error.errno, f"{error.strerror}: {advice}", str(self.path)) from error
         if self.board is not None:
             for name, value in measured.items():
                 self.board.add_scalar(name, value, step)

@@ -30,7 +30,8 @@ from sslcourse.methods import (
     SwAV,
     VICReg,
 )
-from sslcourse.pretrain.distributed import ShuffledMoCo, SplitDINO, split, world
+from sslcourse.pretrain.distributed import ShuffledMoCo, SplitDINO, split
+from sslcourse.pretrain.processes import world
 
 
 class Job(NamedTuple):

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 
 from sslcourse.evaluate import effective_rank, extract_features, projection_std
 from sslcourse.networks import network
 from sslcourse.pretrain import checkpoint
-from sslcourse.pretrain.distributed import Learner, of_all_processes, rank, world
+from sslcourse.pretrain.learner import Learner
+from sslcourse.pretrain.processes import of_all_processes, rank, world
 from sslcourse.pretrain.recipes import RECIPES, Job
 from sslcourse.pretrain.sources import Pictures
+from sslcourse.pretrain.state import named, part, restore_optimizer, tensors_of
 from sslcourse.pretrain.stream import Stream
 from sslcourse.training import Progress, one_cycle_adamw, train
 
@@ -124,17 +126,15 @@ class Run:
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint; in all processes at once, of which the first writes."""
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        saved = self.optimizer.state_dict()
-        for number, values in saved["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
-        for number, states in enumerate(of_all_processes(self._random_states())):
-            tensors |= {f"random.{number}.{name}": state for name, state in states.items()}
+        drawn = of_all_processes({name: g.get_state() for name, g in self._generators().items()})
+        tensors = named("model", self.model.state_dict()) | tensors_of(self.optimizer)
+        for number, states in enumerate(drawn):
+            tensors |= named(f"random.{number}", states)
         card = {
             "step": self.step,
             "steps": self.steps,
             "run": self.card(),
-            "groups": saved["param_groups"],
+            "groups": self.optimizer.state_dict()["param_groups"],
             "schedule": self.schedule.state_dict(),
         }
         if rank() == 0:
@@ -144,26 +144,14 @@ class Run:
         """Go back to the checkpoint of a folder. Raises ValueError if it is of another run, or damaged."""
         tensors, card = checkpoint.load(folder)
         _refuse_another(card["run"], self.card(), folder)
-        self.model.load_state_dict(_part(tensors, "model."))
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        states = {
-            number: {
-                name: _laid_out(value, parameter)
-                for name, value in _part(tensors, f"optimizer.{number}.").items()
-            }
-            for number, parameter in enumerate(parameters)
-        }
-        states = {number: state for number, state in states.items() if state}
-        self.optimizer.load_state_dict({"state": states, "param_groups": card["groups"]})
+        self.model.load_state_dict(part(tensors, "model"))
+        restore_optimizer(self.optimizer, tensors, card["groups"])
         self.schedule.load_state_dict(card["schedule"])
-        for name, state in _part(tensors, f"random.{rank()}.").items():
-            self._random_generators()[name].set_state(state)
+        for name, state in part(tensors, f"random.{rank()}").items():
+            self._generators()[name].set_state(state)
         self.step = card["step"]
 
-    def _random_states(self) -> dict[str, Tensor]:
-        return {name: generator.get_state() for name, generator in self._random_generators().items()}
-
-    def _random_generators(self) -> dict[str, Generator]:
+    def _generators(self) -> dict[str, Generator]:
         """All that draw random numbers: for views and masks, torch's own, and the one that shuffles keys."""
         known = {"views": self.generator, "torch": torch.default_generator}
         if self.device.type == "cuda":
@@ -188,18 +176,6 @@ def _made(make: Any, job: Job, settings: Settings) -> nn.Module:
             f"{settings.method} does not take these options by --set: {settings.options} ({error}); "
             f"it takes {', '.join(own) or 'none of its own'}, and what its class takes in sslcourse.methods"
         ) from error
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin so, without that beginning."""
-    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-
-
-def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
-    """A state of the optimizer in the memory order of its parameter, in which sums have been made."""
-    if value.shape != parameter.shape:
-        return value
-    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _refuse_another(stored: dict[str, Any], given: dict[str, Any], folder: Path) -> None:

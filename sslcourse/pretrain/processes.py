@@ -1,0 +1,97 @@
+"""What processes that learn together say to each other: means and rows; and who they are."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, distributed
+
+T = TypeVar("T")
+
+
+def started_by_torchrun() -> bool:
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def join(device: torch.device) -> None:
+    """Meet the other processes that torchrun has started: by NCCL on GPUs, by gloo elsewhere."""
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=timedelta(hours=2))
+
+
+def first_here(read: Callable[[], T]) -> T:
+    """What read() returns, called by one process of each machine before the others: it may write files."""
+    if world() == 1:
+        return read()
+    first = int(os.environ["LOCAL_RANK"]) == 0
+    if not first:
+        distributed.barrier()
+    result = read()
+    if first:
+        distributed.barrier()
+    return result
+
+
+def world() -> int:
+    """How many processes learn together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def rank() -> int:
+    """Which of them this is, from 0."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def average(values: Tensor) -> Tensor:
+    """The mean over all processes; their gradients are averaged too."""
+    return _Average.apply(values)
+
+
+class _Average(torch.autograd.Function):
+    @staticmethod
+    def forward(_, values: Tensor) -> Tensor:
+        total = values.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total / world()
+
+    @staticmethod
+    def backward(_, gradient: Tensor) -> Tensor:
+        return average(gradient)
+
+
+class _Gather(torch.autograd.Function):
+    """The rows of all processes, one process after the other: (n, ...) -> (world * n, ...).
+
+    Each process computes the same loss from them, and their gradients are averaged afterwards, so that of its
+    own rows counts world times.
+    """
+
+    @staticmethod
+    def forward(_, rows: Tensor) -> Tensor:
+        parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(world())]
+        distributed.all_gather(parts, rows.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(_, gradient: Tensor) -> Tensor:
+        return world() * gradient.chunk(world())[rank()]
+
+
+def gather(rows: Tensor, images: int) -> Tensor:
+    """Rows of all processes as one process would have them, (V * images, ...) -> (V * world * images, ...).
+
+    Each process has V views, one after the other, of so many images; so has the result.
+    """
+    views = rows.unflatten(0, (-1, images)).transpose(0, 1)  # (images, V, ...)
+    return _Gather.apply(views).transpose(0, 1).flatten(0, 1)
+
+
+def of_all_processes(mine: Any) -> list[Any]:
+    """What each process gives, in the order of their ranks."""
+    if world() == 1:
+        return [mine]
+    theirs = [None] * world()
+    distributed.all_gather_object(theirs, mine)
+    return theirs
