@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import nn
 
 from sslcourse.encoders import ClassTokenTransformer, VisionTransformer, conv_encoder
@@ -35,7 +36,7 @@ def _residual(name: str) -> Callable[[int, int], nn.Module]:
         nn.init.kaiming_normal_(encoder.conv1.weight, mode="fan_out", nonlinearity="relu")
         encoder.maxpool = nn.Identity() if small else encoder.maxpool
         encoder.fc = nn.Identity()  # representations instead of the classes of ImageNet
-        return encoder
+        return encoder.to(memory_format=torch.channels_last)
 
     return build
 

@@ -25,9 +25,11 @@ from sslcourse.pretrain.__main__ import main
 from sslcourse.pretrain.arguments import parser, settings_of
 from sslcourse.pretrain.run import VIEWS
 from sslcourse.pretrain.sources import pictures
+from sslcourse.pretrain.stream import Stream, ahead
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
+DEVICES = ["cpu"] + ["cuda:0"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
 SMALL = ["--images", "48", "--epochs", "2", "--batch-size", "16", "--log-every", "1", "--device", "cpu"]
 ENCODER = {"mae": "vit"}  # where it is not conv
 
@@ -37,9 +39,9 @@ def data():
     return pictures("fashion", n=48)._replace(test=None, test_labels=None)
 
 
-def new_run(method, data, **settings):
+def new_run(method, data, device=CPU, **settings):
     chosen = {"encoder": ENCODER.get(method, "conv"), "epochs": 2, "batch_size": 16, "n": 48} | settings
-    return Run(Settings(method, **chosen), data, CPU)
+    return Run(Settings(method, **chosen), data, device)
 
 
 def steps(run, n):
@@ -73,13 +75,18 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(method, data, 
     assert is_equal(whole, second)
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("method", RECIPES)
-def test_a_method_trains_its_encoder(method, data):
-    run = new_run(method, data)
+def test_a_method_trains_its_encoder(method, data, device, tmp_path):
+    run = new_run(method, data, torch.device(device))
     before = [parameter.clone() for parameter in run.encoder.parameters()]
     steps(run, 1)
     moved = [not torch.equal(a, b) for a, b in zip(before, run.encoder.parameters(), strict=True)]
     assert sum(moved) > len(moved) / 2
+    run.save(tmp_path)
+    other = new_run(method, data, torch.device(device))
+    other.restore(tmp_path)
+    assert is_equal(run, other)
 
 
 def test_it_runs_the_code_of_the_lessons(data):
@@ -121,6 +128,24 @@ def test_whole_data_sets_are_read_as_bytes_from_files_in_their_formats(tmp_path,
     assert colour.train[0, :2, 0, 0].tolist() == [255, 51] and colour.n_classes == 4
     digits = pictures("mnist", n=12, datasets=tmp_path)
     assert digits.train.flatten(1).unique(dim=1).flatten().tolist() == list(range(12))
+
+
+def test_batches_that_are_made_ahead_are_the_same_and_their_errors_reach_the_training():
+    assert list(ahead(iter(range(5)))) == [0, 1, 2, 3, 4]
+
+    def broken():
+        yield 1
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(ahead(broken()))
+
+
+def test_data_that_lie_elsewhere_are_brought_to_the_device():
+    pixels = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
+    batches = list(Stream(pixels, torch.zeros(6), 3, epochs=2, device=torch.device("meta")))
+    assert len(batches) == 4
+    assert {part.device.type for batch in batches for part in batch} == {"meta"}
 
 
 # Checkpoints

@@ -15,7 +15,6 @@ class Learner(nn.Module):
 
     def __init__(self, model: nn.Module, device: torch.device, bfloat16: bool = False):
         super().__init__()
-        self.model = model
         self.losses = _Loss(model, device, bfloat16)
         if world() > 1:
             frozen = hasattr(model, "frozen_steps")  # prototypes get no gradient in the first steps

@@ -1,10 +1,13 @@
 """All batches of a training, from any step on: each epoch's order depends on the seed and its number only."""
 
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 class Stream:
@@ -45,6 +48,10 @@ class Stream:
         return self.epochs * self.steps_an_epoch - self.start
 
     def __iter__(self) -> Iterator[Any]:
+        batches = self._in_order()
+        return batches if self.pixels.device == self.device else ahead(batches)
+
+    def _in_order(self) -> Iterator[Any]:
         epoch, done = divmod(self.start, self.steps_an_epoch)
         for number in range(epoch, self.epochs):
             order, frames = self._drawn(number)
@@ -68,3 +75,12 @@ class Stream:
         if self.labels is None:
             return images
         return images, self.labels[rows.to(self.labels.device)].to(self.device)
+
+
+def ahead(batches: Iterator[T]) -> Iterator[T]:
+    """The same batches, each made while its predecessor is in use: reads from the disk meanwhile."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = thread.submit(next, batches, None)
+            yield batch
