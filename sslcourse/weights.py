@@ -15,7 +15,7 @@ from sslcourse.methods import MAE, Wav2Vec2
 from sslcourse.networks import network
 
 FOLDER = Path(__file__).parent / "data/weights"
-ENCODER, CARD = "encoder.safetensors", "encoder.json"  # in the folder of a run
+ENCODER = "encoder.safetensors"  # in the folder of a run, with its card encoder.json
 NETWORKS = {
     "simclr": conv_encoder,
     "moco": conv_encoder,
@@ -33,11 +33,12 @@ def load(name: str | Path) -> nn.Module:
     same with a transformer and smaller garments, clips(ranges=SCATTERED). "mae" is a whole masked
     autoencoder, decoder included, trained on clothes that move over black ground; its encoder is .encoder.
     "speech" is a Wav2Vec2 with all its parts, on data.speech(4000).
-    The path of a run of `python -m sslcourse.pretrain`, a folder, gives the encoder of that run.
+    The folder of a run of `python -m sslcourse.pretrain`, or a .safetensors file with its card beside it,
+    gives the encoder of that run.
     Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
     """
-    if _is_a_run(name):
-        made, content = _made_by_a_run(Path(name))
+    if file := _file(name):
+        made, content = _made_by_a_run(file)
     else:
         made, content = _known(str(name)), verified(FOLDER / f"{name}.safetensors")
     encoder = made()
@@ -47,8 +48,8 @@ def load(name: str | Path) -> nn.Module:
 
 def card(name: str | Path) -> dict[str, Any]:
     """How these weights were made (command, seed, steps, minutes, checksum of the images), and figures."""
-    if _is_a_run(name):
-        return _card_of_a_run(Path(name))
+    if file := _file(name):
+        return _card_of(file)
     _known(str(name))
     return json.loads(verified(FOLDER / f"{name}.json"))
 
@@ -59,27 +60,33 @@ def write(folder: Path, encoder: nn.Module, card: dict[str, Any]) -> None:
     content = safetensors.torch.save(tensors)
     write_whole(folder / ENCODER, content)
     told = {**card, "sha256": sha256(content)}
-    write_whole(folder / CARD, json.dumps(told, indent=1).encode() + b"\n")
+    write_whole(
+        (folder / ENCODER).with_suffix(".json"), json.dumps(told, indent=1).encode() + b"\n"
+    )
 
 
-def _is_a_run(name: str | Path) -> bool:
-    return name not in NETWORKS and Path(name).is_dir()
+def _file(name: str | Path) -> Path | None:
+    """The tensors that a path leads to: of a run's folder, or the file itself; None for shipped weights."""
+    path = Path(name)
+    if str(name) in NETWORKS or not (path.is_dir() or path.suffix == ".safetensors"):
+        return None
+    return path / ENCODER if path.is_dir() else path
 
 
-def _card_of_a_run(folder: Path) -> dict[str, Any]:
-    if not (folder / CARD).exists():
+def _card_of(file: Path) -> dict[str, Any]:
+    if not file.with_suffix(".json").exists():
         raise FileNotFoundError(
-            f"there is no {CARD} in {folder}: a run writes it at its end; go on with it by --resume"
+            f"there is no {file.with_suffix('.json')}: a run writes it, beside {file.name}, "
+            "at its end; go on with the run by --resume"
         )
-    return json.loads((folder / CARD).read_bytes())
+    return json.loads(file.with_suffix(".json").read_bytes())
 
 
-def _made_by_a_run(folder: Path) -> tuple[Callable[[], nn.Module], bytes]:
-    told = _card_of_a_run(folder)
-    content = (folder / ENCODER).read_bytes()
+def _made_by_a_run(file: Path) -> tuple[Callable[[], nn.Module], bytes]:
+    told, content = _card_of(file), file.read_bytes()
     if sha256(content) != told["sha256"]:
         raise ValueError(
-            f"{folder / ENCODER} is damaged, its SHA-256 is not the one in {CARD}: "
+            f"{file} is damaged, its SHA-256 is not the one in its card: "
             "call the command that made it again with --resume, which writes it anew"
         )
     return partial(network, **told["network"]), content

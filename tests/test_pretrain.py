@@ -339,7 +339,8 @@ def test_a_run_leaves_a_log_figures_beside_controls_and_an_encoder_that_loads(tm
     assert set(card["figures"]) == {"pretrained", "untrained", "pixels"}
     encoder = weights.load(folder)
     saved, _ = checkpoint.load(folder)
-    assert torch.equal(encoder[0].weight, saved["model.encoder.0.weight"])
+    for known in (encoder, weights.load(folder / "encoder.safetensors")):
+        assert torch.equal(known[0].weight, saved["model.encoder.0.weight"])
     assert not encoder.training
     content = (folder / "encoder.safetensors").read_bytes()
     (folder / "encoder.safetensors").write_bytes(content[:-1])
@@ -402,7 +403,9 @@ def test_an_encoder_is_evaluated_again_beside_its_controls(tmp_path, capsys, dat
     assert [line.split()[0] for line in lines] == ["pretrained", "untrained", "pixels"]
     assert lines[0].split()[1:] == lines[1].split()[1:]  # not trained, and of the same seed
     assert evaluate.main([str(tmp_path / "nowhere")]) == 1
-    assert "nowhere" in capsys.readouterr().err
+    assert "no weights" in capsys.readouterr().err
+    assert evaluate.main([str(tmp_path), "--data", "clips", "--images", "20"]) == 1
+    assert "for images of 1 channel(s) and 28 pixels, and these have 1 and 32" in capsys.readouterr().err
 
 
 COMMANDS = re.findall(

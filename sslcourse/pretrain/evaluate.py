@@ -46,6 +46,11 @@ def beside_controls(
     """figures() of the encoder, of the network before training, and of small pixels; {} without labels."""
     if data.labels is None or data.test is None:
         return {}
+    if (made["channels"], made["image_size"]) != data.test.shape[1:3]:
+        raise ValueError(
+            f"the encoder is for images of {made['channels']} channel(s) and {made['image_size']} pixels, "
+            f"and these have {data.test.shape[1]} and {data.test.shape[2]}: give data of that kind"
+        )
     torch.manual_seed(seed)
     judged = {"pretrained": encoder, "untrained": network(**made).to(device)}
     if data.test[0].numel() <= PIXELS:

@@ -18,12 +18,8 @@ class Journal:
     """
 
     def __init__(self, folder: Path, steps: int, done: int, batch_size: int):
-        self.path, self.steps, self.done, self.batch_size = (
-            folder / LOG,
-            steps,
-            done,
-            batch_size,
-        )
+        self.path, self.batch_size = folder / LOG, batch_size
+        self.steps, self.done = steps, done
         kept = [line for line in lines(folder) if line["step"] <= done] if done else []
         write_whole(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self.start, self.board = time.monotonic(), _tensorboard(folder)
@@ -32,34 +28,21 @@ class Journal:
         """One line for this step."""
         seconds = time.monotonic() - self.start
         speed = (step - self.done) / max(seconds, 1e-9)  # steps a second, of this session
-        line = {
-            "step": step,
-            **measured,
-            "images_per_second": round(speed * self.batch_size, 1),
-        }
+        self._write({"step": step, **measured, "images_per_second": round(speed * self.batch_size, 1)})
+        if self.board is not None:
+            for name, value in measured.items():
+                self.board.add_scalar(name, value, step)
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in measured.items())
+        pace = f"{speed * self.batch_size:,.0f} images/s  {_duration((self.steps - step) / speed)} left"
+        _show(f"step {step:,} of {self.steps:,}  {shown}  {pace}")
+
+    def _write(self, line: dict[str, float]) -> None:
         try:
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
             advice = "make room, and go on from the last checkpoint with --resume"
             raise OSError(error.errno, f"{error.strerror}: {advice}", str(self.path)) from error
-        if self.board is not None:
-            for name, value in measured.items():
-                self.board.add_scalar(name, value, step)
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in measured.items())
-        left = _duration((self.steps - step) / speed)
-        self._show(
-            f"step {step:,} of {self.steps:,}  {shown}  {speed * self.batch_size:,.0f} images/s  {left} left"
-        )
-
-    def _show(self, text: str) -> None:
-        """In a terminal each line takes the place of the one before."""
-        print(
-            f"\r\033[K{text}" if sys.stderr.isatty() else text,
-            file=sys.stderr,
-            flush=True,
-            end="" if sys.stderr.isatty() else "\n",
-        )
 
     def close(self) -> None:
         if sys.stderr.isatty():
@@ -77,6 +60,12 @@ def lines(folder: Path) -> list[dict[str, Any]]:
         except ValueError:
             break
     return found
+
+
+def _show(text: str) -> None:
+    """In a terminal each line takes the place of the one before."""
+    start, end = ("\r\033[K", "") if sys.stderr.isatty() else ("", "\n")
+    print(f"{start}{text}", end=end, file=sys.stderr, flush=True)
 
 
 def _duration(seconds: float) -> str:
