@@ -8,10 +8,10 @@ from torch import nn
 from sslcourse.encoders import ClassTokenTransformer, VisionTransformer, conv_encoder
 from sslcourse.torchvision_compat import import_torchvision
 
-SMALL = 64  # pixels: up to here a residual network begins with full resolution
+SMALL_IMAGE = 64  # pixels: up to here a residual network begins with full resolution
 
 
-def network(name: str, channels: int, image_size: int) -> nn.Module:
+def build_network(name: str, channels: int, image_size: int) -> nn.Module:
     """A new encoder: images (N, channels, image_size, image_size) -> representations (N, features).
 
     "conv" and "class_token" are those of the lessons, for small images. "resnet18" and "resnet50" are
@@ -30,7 +30,7 @@ def network(name: str, channels: int, image_size: int) -> nn.Module:
 def _residual(name: str) -> Callable[[int, int], nn.Module]:
     def build(channels: int, image_size: int) -> nn.Module:
         encoder = getattr(import_torchvision().models, name)()
-        small = image_size <= SMALL
+        small = image_size <= SMALL_IMAGE
         kernel, stride, padding = (3, 1, 1) if small else (7, 2, 3)
         encoder.conv1 = nn.Conv2d(channels, 64, kernel, stride, padding, bias=False)
         nn.init.kaiming_normal_(encoder.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -45,7 +45,7 @@ def _vision_transformer(
     width: int, depth: int, heads: int
 ) -> Callable[[int, int], nn.Module]:
     def build(channels: int, image_size: int) -> nn.Module:
-        patch_size = 4 if image_size <= SMALL else 16
+        patch_size = 4 if image_size <= SMALL_IMAGE else 16
         return VisionTransformer(patch_size, width, depth, heads, image_size, channels)
 
     return build

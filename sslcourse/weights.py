@@ -12,7 +12,7 @@ from torch import nn
 from sslcourse.data.embedded import sha256, verified, write_whole
 from sslcourse.encoders import ClassTokenTransformer, VisionTransformer, conv_encoder
 from sslcourse.methods import MAE, Wav2Vec2
-from sslcourse.networks import network
+from sslcourse.networks import build_network
 
 FOLDER = Path(__file__).parent / "data/weights"
 ENCODER = "encoder.safetensors"  # in the folder of a run, with its card encoder.json
@@ -55,7 +55,7 @@ def card(name: str | Path) -> dict[str, Any]:
 
 
 def write(folder: Path, encoder: nn.Module, card: dict[str, Any]) -> None:
-    """Write what load(folder) reads; card["network"] holds the arguments by which network() made it."""
+    """Write what load(folder) reads; card["network"] holds the arguments of build_network()."""
     tensors = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
     content = safetensors.torch.save(tensors)
     write_whole(folder / ENCODER, content)
@@ -89,7 +89,7 @@ def _made_by_a_run(file: Path) -> tuple[Callable[[], nn.Module], bytes]:
             f"{file} is damaged, its SHA-256 is not the one in its card: "
             "call the command that made it again with --resume, which writes it anew"
         )
-    return partial(network, **told["network"]), content
+    return partial(build_network, **told["network"]), content
 
 
 def _known(name: str) -> Callable[[], nn.Module]:

@@ -19,13 +19,13 @@ from sslcourse.augment import Augmentation, ColourChange
 from sslcourse.encoders import conv_encoder
 from sslcourse.heads import projection_head
 from sslcourse.methods import SimCLR
-from sslcourse.networks import NETWORKS, network
+from sslcourse.networks import NETWORKS, build_network
 from sslcourse.pretrain import RECIPES, Run, Settings, checkpoint, evaluate, journal
 from sslcourse.pretrain.__main__ import main
-from sslcourse.pretrain.arguments import parser, settings_of
+from sslcourse.pretrain.arguments import make_parser, settings_of
 from sslcourse.pretrain.run import VIEWS
-from sslcourse.pretrain.sources import pictures
-from sslcourse.pretrain.stream import Stream, ahead
+from sslcourse.pretrain.sources import load_pictures
+from sslcourse.pretrain.stream import Stream, made_ahead
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
@@ -36,7 +36,7 @@ ENCODER = {"mae": "vit"}  # where it is not conv
 
 @pytest.fixture(scope="module")
 def data():
-    return pictures("fashion", n=48)._replace(test=None, test_labels=None)
+    return load_pictures("fashion", n=48)._replace(test=None, test_labels=None)
 
 
 def new_run(method, data, device=CPU, **settings):
@@ -100,7 +100,7 @@ def test_it_runs_the_code_of_the_lessons(data):
 
 
 def test_clips_give_pairs_of_different_frames_to_methods_with_views_and_frames_to_others():
-    data = pictures("clips", n=20)
+    data = load_pictures("clips", n=20)
     pair = next(iter(new_run("simclr", data, n=20)._stream()))
     assert pair.shape == (16, 2, 1, 32, 32)
     assert not (pair[:, 0] == pair[:, 1]).flatten(1).all(1).any()
@@ -123,22 +123,22 @@ def test_whole_data_sets_are_read_as_bytes_from_files_in_their_formats(tmp_path,
     expect_cifar(monkeypatch, files)
     write(tmp_path / "cifar-10-batches-py", files)
     write(tmp_path / "MNIST/raw", idx_files())
-    colour = pictures("cifar10", datasets=tmp_path)
+    colour = load_pictures("cifar10", datasets=tmp_path)
     assert colour.train.shape == (20, 3, 32, 32) and colour.test.shape == (4, 3, 32, 32)
     assert colour.train[0, :2, 0, 0].tolist() == [255, 51] and colour.n_classes == 4
-    digits = pictures("mnist", n=12, datasets=tmp_path)
+    digits = load_pictures("mnist", n=12, datasets=tmp_path)
     assert digits.train.flatten(1).unique(dim=1).flatten().tolist() == list(range(12))
 
 
 def test_batches_that_are_made_ahead_are_the_same_and_their_errors_reach_the_training():
-    assert list(ahead(iter(range(5)))) == [0, 1, 2, 3, 4]
+    assert list(made_ahead(iter(range(5)))) == [0, 1, 2, 3, 4]
 
     def broken():
         yield 1
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        list(ahead(broken()))
+        list(made_ahead(broken()))
 
 
 def test_data_that_lie_elsewhere_are_brought_to_the_device():
@@ -208,7 +208,7 @@ def test_a_command_that_was_killed_goes_on_to_the_same_end(tmp_path, monkeypatch
 
 def told(folder):
     """The lines of a log, without what depends on the clock."""
-    return [line | {"images_per_second": None} for line in journal.lines(Path(folder))]
+    return [line | {"images_per_second": None} for line in journal.log_lines(Path(folder))]
 
 
 def test_a_full_disk_leaves_the_older_checkpoint_and_says_so(tmp_path, monkeypatch):
@@ -329,7 +329,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(begun, capsys):
 def test_a_run_leaves_a_log_figures_beside_controls_and_an_encoder_that_loads(tmp_path, capsys):
     folder = tmp_path / "run"
     assert main(["rotation", *SMALL, "--into", str(folder)]) == 0
-    lines = journal.lines(folder)
+    lines = journal.log_lines(folder)
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert set(lines[0]) == {"step", "loss", "lr", "std", "effective_rank", "images_per_second"}
     printed = capsys.readouterr()
@@ -416,7 +416,7 @@ COMMANDS = re.findall(
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_of_the_guides_are_understood(command):
-    assert settings_of(parser().parse_args(command.split())).method in RECIPES
+    assert settings_of(make_parser().parse_args(command.split())).method in RECIPES
 
 
 def test_the_guides_have_examples_for_one_device_and_several():
@@ -448,13 +448,13 @@ def test_a_full_memory_of_the_device_is_no_traceback(tmp_path, monkeypatch, caps
 @pytest.mark.parametrize("size", [32, 96])
 def test_a_network_has_the_features_of_its_paper(name, features, size):
     with torch.device("meta"):
-        encoder = network(name, 3, size)
+        encoder = build_network(name, 3, size)
         assert encoder(torch.empty(2, 3, size, size)).shape == (2, features)
 
 
 def test_a_residual_network_begins_with_full_resolution_on_small_images():
     with torch.device("meta"):
-        small, large = (network("resnet18", 3, size) for size in (32, 224))
+        small, large = (build_network("resnet18", 3, size) for size in (32, 224))
     assert small.conv1.kernel_size == (3, 3) and small.conv1.stride == (1, 1)
     assert isinstance(small.maxpool, torch.nn.Identity)
     assert large.conv1.kernel_size == (7, 7) and isinstance(large.maxpool, torch.nn.MaxPool2d)
@@ -464,5 +464,5 @@ def test_a_residual_network_begins_with_full_resolution_on_small_images():
 
 def test_an_unknown_network_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"no encoder 'vgg'; choose one of conv, class_token, resnet18"):
-        network("vgg", 3, 32)
+        build_network("vgg", 3, 32)
     assert "resnet50" in NETWORKS

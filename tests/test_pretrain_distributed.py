@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from sslcourse.encoders import conv_encoder
 from sslcourse.pretrain import RECIPES, checkpoint, journal
 from sslcourse.pretrain.learner import Learner
-from sslcourse.pretrain.processes import join
+from sslcourse.pretrain.processes import join_processes
 from sslcourse.pretrain.recipes import Job
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,7 +82,7 @@ def one_of_two(rank, folder):
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     os.environ |= {"MASTER_PORT": (folder / "port").read_text()}
-    join(torch.device("cpu"))
+    join_processes(torch.device("cpu"))
     for method in OPTIONS:
         torch.save(learn(method, rank, 2), folder / f"{method} {rank}")
 
@@ -161,4 +161,4 @@ def test_a_worker_that_dies_ends_the_run_with_an_error_and_the_run_goes_on(tmp_p
     (went_on, _), (whole, _) = (checkpoint.load(tmp_path / name) for name in ("broken", "whole"))
     assert whole.keys() == went_on.keys()
     assert [name for name, tensor in whole.items() if not torch.equal(tensor, went_on[name])] == []
-    assert [line["step"] for line in journal.lines(broken)] == [50, 60]
+    assert [line["step"] for line in journal.log_lines(broken)] == [50, 60]

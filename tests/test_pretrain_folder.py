@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from sslcourse.pretrain.__main__ import main
-from sslcourse.pretrain.folder import Picture, arranged, decoded, read
-from sslcourse.pretrain.sources import pictures
+from sslcourse.pretrain.folder import Picture, arrange, decode_folder, read_decoded
+from sslcourse.pretrain.sources import load_pictures
 
 
 def paint(path, colour=(255, 0, 0), size=(20, 30), mode="RGB", **options):
@@ -33,7 +33,7 @@ def shelf(tmp_path):
 
 
 def test_a_folder_becomes_bytes_and_its_folders_classes(shelf, tmp_path):
-    data = pictures(str(shelf), image_size=16, datasets=tmp_path)
+    data = load_pictures(str(shelf), image_size=16, datasets=tmp_path)
     assert data.train.dtype == torch.uint8 and data.train.shape[1:] == (3, 16, 16)
     assert len(data.train) + len(data.test) == 20 and len(data.test) == 2
     for pixels, labels in [(data.train, data.labels), (data.test, data.test_labels)]:
@@ -43,7 +43,7 @@ def test_a_folder_becomes_bytes_and_its_folders_classes(shelf, tmp_path):
 
 
 def test_broken_files_are_named_and_skipped(shelf, tmp_path, capsys):
-    card = json.loads(decoded(shelf, 16, tmp_path / "decoded").read_bytes())
+    card = json.loads(decode_folder(shelf, 16, tmp_path / "decoded").read_bytes())
     assert set(card["left_out"]) == {"cats/cut_off.jpg", "cats/no_picture.png", "dogs/empty.gif"}
     told = capsys.readouterr().err
     assert "3 of 23 pictures" in told
@@ -52,20 +52,20 @@ def test_broken_files_are_named_and_skipped(shelf, tmp_path, capsys):
 
 
 def test_a_folder_is_decoded_once_and_again_when_it_has_changed(shelf, tmp_path, monkeypatch):
-    first = decoded(shelf, 16, tmp_path / "decoded")
+    first = decode_folder(shelf, 16, tmp_path / "decoded")
     with monkeypatch.context() as patch:
         patch.setattr(Image, "open", None)
-        assert decoded(shelf, 16, tmp_path / "decoded") == first
+        assert decode_folder(shelf, 16, tmp_path / "decoded") == first
     paint(shelf / "cats/new.png")
-    second = decoded(shelf, 16, tmp_path / "decoded")
-    assert second != first and len(read(second)[0]) == len(read(first)[0]) + 1
-    assert decoded(shelf, 8, tmp_path / "decoded") != second
+    second = decode_folder(shelf, 16, tmp_path / "decoded")
+    assert second != first and len(read_decoded(second)[0]) == len(read_decoded(first)[0]) + 1
+    assert decode_folder(shelf, 8, tmp_path / "decoded") != second
 
 
 def test_pixels_are_mapped_into_memory_and_never_written(shelf, tmp_path):
-    card = decoded(shelf, 16, tmp_path / "decoded")
+    card = decode_folder(shelf, 16, tmp_path / "decoded")
     kept = card.with_suffix(".pixels").read_bytes()
-    pixels = read(card)[0]
+    pixels = read_decoded(card)[0]
     pixels[:] = 0
     assert card.with_suffix(".pixels").read_bytes() == kept
 
@@ -76,9 +76,9 @@ def test_what_was_cut_off_while_decoding_is_not_taken_for_whole(shelf, tmp_path,
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("sslcourse.pretrain.folder._tell", interrupt)
-        decoded(shelf, 16, tmp_path / "decoded")
+        decode_folder(shelf, 16, tmp_path / "decoded")
     assert not list((tmp_path / "decoded").glob("*.json"))
-    assert len(read(decoded(shelf, 16, tmp_path / "decoded"))[0]) == 18
+    assert len(read_decoded(decode_folder(shelf, 16, tmp_path / "decoded"))[0]) == 18
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "CMYK", "I;16"])
@@ -90,7 +90,7 @@ def test_pictures_of_any_kind_become_colour(tmp_path, mode):
     else:
         paint(tmp_path / "one/x.tiff", (255, 255, 255), mode=mode)
         expected = 255
-    pixels = read(decoded(tmp_path / "one", 8, tmp_path / "decoded"))[0]
+    pixels = read_decoded(decode_folder(tmp_path / "one", 8, tmp_path / "decoded"))[0]
     assert pixels.shape == (1, 3, 8, 8)
     assert set(pixels.flatten().tolist()) == {expected}
 
@@ -102,7 +102,7 @@ def test_pictures_are_turned_upright(tmp_path):
     turned[0x0112] = 3  # half a turn
     (tmp_path / "one").mkdir()
     Image.fromarray(halves).save(tmp_path / "one/x.png", exif=turned)
-    pixels = read(decoded(tmp_path / "one", 8, tmp_path / "decoded"))[0]
+    pixels = read_decoded(decode_folder(tmp_path / "one", 8, tmp_path / "decoded"))[0]
     assert (pixels[0, 0, 4] > 127).tolist() == [True] * 4 + [False] * 4
 
 
@@ -111,7 +111,7 @@ def test_pictures_are_turned_upright(tmp_path):
 
 def parts(names):
     """Sorted paths for training and for testing, and the classes of all."""
-    found = arranged(sorted(names))
+    found = arrange(sorted(names))
     assert all(isinstance(picture, Picture) for picture in found)
     return (
         sorted(p.path for p in found if p.train),
@@ -142,7 +142,7 @@ def test_without_a_part_for_testing_every_tenth_labelled_picture_is_held_out():
 
 
 def test_training_pictures_come_first_and_their_classes_are_mixed():
-    found = arranged([f"{c}/{i:02}.png" for c in "ab" for i in range(50)])
+    found = arrange([f"{c}/{i:02}.png" for c in "ab" for i in range(50)])
     assert [p.train for p in found] == [True] * 90 + [False] * 10
     assert {p.class_name for p in found[:10]} == {"a", "b"}
 

@@ -11,12 +11,18 @@ from torch import distributed
 
 from sslcourse import weights
 from sslcourse.pretrain import checkpoint
-from sslcourse.pretrain.arguments import device_of, folder_of, parser, settings_of
-from sslcourse.pretrain.evaluate import beside_controls, tell
+from sslcourse.pretrain.arguments import device_of, folder_of, make_parser, settings_of
+from sslcourse.pretrain.evaluate import beside_controls, print_figures
 from sslcourse.pretrain.journal import Journal
-from sslcourse.pretrain.processes import first_here, join, rank, started_by_torchrun, world
+from sslcourse.pretrain.processes import (
+    first_here,
+    join_processes,
+    process_count,
+    process_rank,
+    started_by_torchrun,
+)
 from sslcourse.pretrain.run import Run, Settings
-from sslcourse.pretrain.sources import Pictures, pictures
+from sslcourse.pretrain.sources import Pictures, load_pictures
 
 
 def pretrain(options: argparse.Namespace, settings: Settings, data: Pictures, device: torch.device) -> None:
@@ -32,14 +38,14 @@ def pretrain(options: argparse.Namespace, settings: Settings, data: Pictures, de
     if options.resume:
         run.restore(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    follow(run, folder, options)
-    if rank() == 0:
+    follow_run(run, folder, options)
+    if process_rank() == 0:
         finish(run, folder, data)
 
 
-def follow(run: Run, folder: Path, options: argparse.Namespace) -> None:
+def follow_run(run: Run, folder: Path, options: argparse.Namespace) -> None:
     """Take the steps that are left, writing the log and checkpoints."""
-    journal = Journal(folder, run.steps, run.step, run.settings.batch_size) if rank() == 0 else None
+    journal = Journal(folder, run.steps, run.step, run.settings.batch_size) if process_rank() == 0 else None
     save_every = options.save_every or run.steps // run.settings.epochs
     for progress in run.train():
         last = progress.step == run.steps
@@ -60,26 +66,28 @@ def finish(run: Run, folder: Path, data: Pictures) -> None:
         "image_size": data.train.shape[-1],
     }
     measured = beside_controls(run.encoder, made, run.settings.seed, data, run.device)
-    tell(measured)
+    print_figures(measured)
     card = {"network": made, "run": run.card(), "steps": run.step, "torch": torch.__version__}
     weights.write(folder, run.encoder, card | {"figures": measured})
     print(f'In a notebook: sslcourse.weights.load("{folder}")')
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     try:
         settings, device = settings_of(options), device_of(options.device)
         if started_by_torchrun():
-            join(device)
-        data = first_here(lambda: pictures(options.data, options.n, options.image_size, options.datasets))
+            join_processes(device)
+        data = first_here(
+            lambda: load_pictures(options.data, options.n, options.image_size, options.datasets)
+        )
         pretrain(options, settings, data, device)
     except (ValueError, OSError, FloatingPointError) as error:
         return _failed(str(error))
     except torch.OutOfMemoryError as error:
         return _failed(f"a smaller --batch-size, or --bfloat16, is needed: {error}")
     except RuntimeError as error:
-        if world() == 1:
+        if process_count() == 1:
             raise
         return _failed(f"the processes have lost each other ({error}). {_going_on(options, arguments)}")
     except KeyboardInterrupt:
@@ -90,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _failed(why: str) -> int:
-    who = f"process {rank()}: " if world() > 1 else ""
+    who = f"process {process_rank()}: " if process_count() > 1 else ""
     print(f"{who}error: {why}", file=sys.stderr, flush=True)
     return 1
 

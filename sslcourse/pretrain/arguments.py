@@ -12,10 +12,10 @@ from sslcourse.networks import NETWORKS
 from sslcourse.pretrain.processes import started_by_torchrun
 from sslcourse.pretrain.recipes import RECIPES
 from sslcourse.pretrain.run import VIEWS, Settings
-from sslcourse.pretrain.sources import NAMES
+from sslcourse.pretrain.sources import DATA_NAMES
 
 
-def parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m sslcourse.pretrain",
         description="Pretrain an encoder by a method of the lessons; docs/beyond_a_lesson.md is the guide.",
@@ -23,12 +23,12 @@ def parser() -> argparse.ArgumentParser:
     )
     usual, add = Settings._field_defaults, made.add_argument
     add("method", choices=RECIPES)
-    add("--data", default=usual["data"], help=f"{', '.join(NAMES)}, or a folder of images")
-    add("--images", type=positive, dest="n", metavar="N", help="only the first N of the data")
-    add("--image-size", type=positive, default=usual["image_size"], help="of a folder's images")
+    add("--data", default=usual["data"], help=f"{', '.join(DATA_NAMES)}, or a folder of images")
+    add("--images", type=_positive, dest="n", metavar="N", help="only the first N of the data")
+    add("--image-size", type=_positive, default=usual["image_size"], help="of a folder's images")
     add("--encoder", default=usual["encoder"], choices=NETWORKS)
-    add("--epochs", type=positive, default=usual["epochs"])
-    add("--batch-size", type=positive, default=usual["batch_size"], help="of all processes together")
+    add("--epochs", type=_positive, default=usual["epochs"])
+    add("--batch-size", type=_positive, default=usual["batch_size"], help="of all processes together")
     add("--lr", type=float, default=usual["lr"], help="highest rate of AdamW")
     add("--weight-decay", type=float, default=usual["weight_decay"], help="of AdamW")
     add("--seed", type=int, default=usual["seed"], help="of weights, order and views")
@@ -39,14 +39,14 @@ def parser() -> argparse.ArgumentParser:
     add("--set", nargs="*", default=[], metavar="NAME=VALUE", help="what the method takes besides")
     add("--into", type=Path, help="folder of the run, runs/METHOD-DATA-ENCODER if none is given")
     add("--resume", action="store_true", help="go on from the checkpoint in that folder")
-    add("--save-every", type=positive, metavar="STEPS", help="an epoch if none is given")
-    add("--log-every", type=positive, default=50, metavar="STEPS", help=" ")
+    add("--save-every", type=_positive, metavar="STEPS", help="an epoch if none is given")
+    add("--log-every", type=_positive, default=50, metavar="STEPS", help=" ")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     add("--datasets", default="datasets", help="folder of whole data sets and decoded images")
     return made
 
 
-def positive(text: str) -> int:
+def _positive(text: str) -> int:
     """A whole number of at least 1."""
     if int(text) < 1:
         raise ValueError

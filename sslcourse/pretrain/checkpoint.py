@@ -22,9 +22,7 @@ def save(folder: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None
 
     Raises OSError, as on a full disk, and leaves the older checkpoint as it was.
     """
-    content = safetensors.torch.save(
-        {name: tensor.contiguous() for name, tensor in tensors.items()}
-    )
+    content = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
     path = folder / TENSORS.format(card["step"])
     try:
         write_whole(path, content)
@@ -54,11 +52,7 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         card = json.loads((folder / CARD).read_bytes())
         content = (folder / card["tensors"]).read_bytes()
-        damage = (
-            ""
-            if sha256(content) == card["sha256"]
-            else f"{card['tensors']} has another SHA-256"
-        )
+        damage = "" if sha256(content) == card["sha256"] else f"{card['tensors']} has another SHA-256"
     except (OSError, ValueError, KeyError, TypeError) as error:
         damage = f"{type(error).__name__}: {error}"
     if damage:

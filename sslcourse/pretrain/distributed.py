@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sslcourse.methods import DINO, MoCo
 from sslcourse.momentum import update_momentum
-from sslcourse.pretrain.processes import average, gather, rank, world
+from sslcourse.pretrain.processes import average_over_processes, gather_rows, process_count, process_rank
 
 
 class SharedBatchNorm(_BatchNorm):
@@ -32,10 +32,10 @@ class SharedBatchNorm(_BatchNorm):
             return super().forward(inputs)
         over = [0, *range(2, inputs.ndim)]
         shape = (1, -1, *[1] * (inputs.ndim - 2))
-        mean = average(inputs.mean(over))
+        mean = average_over_processes(inputs.mean(over))
         centred = inputs - mean.reshape(shape)
-        variance = average(centred.square().mean(over))
-        self._remember(mean.detach(), variance.detach(), inputs.numel() // len(mean) * world())
+        variance = average_over_processes(centred.square().mean(over))
+        self._remember(mean.detach(), variance.detach(), inputs.numel() // len(mean) * process_count())
         scale = self.weight * (variance + self.eps).rsqrt()
         return centred * scale.reshape(shape) + self.bias.reshape(shape)
 
@@ -60,18 +60,18 @@ def share_batch_norms(module: nn.Module, device: torch.device) -> nn.Module:
     return module
 
 
-def split(encoder: nn.Module, device: torch.device, images: int | None) -> nn.Module:
+def split_encoder(encoder: nn.Module, device: torch.device, images: int | None) -> nn.Module:
     """The encoder as a part of one that all processes share; alone it stays as it is.
 
     images: how many of a batch each process has, if what follows needs all of them; then the encoder returns,
     in training mode, the representations of the whole batch.
     """
-    if world() == 1:
+    if process_count() == 1:
         return encoder
     encoder = share_batch_norms(encoder, device)
     if images is not None:
         encoder.register_forward_hook(
-            lambda module, _, output: gather(output, images) if module.training else output
+            lambda module, _, output: gather_rows(output, images) if module.training else output
         )
     return encoder
 
@@ -80,7 +80,7 @@ class ShuffledMoCo(MoCo):
     """MoCo whose keys are shuffled among processes, as in Section 3.3 of the paper (arXiv:1911.05722).
 
     groups: of the whole batch, a multiple of the number of processes; each process encodes its groups, with
-    batch statistics of their own. device, images: as split() takes them.
+    batch statistics of their own. device, images: as split_encoder() takes them.
     """
 
     def __init__(
@@ -92,22 +92,22 @@ class ShuffledMoCo(MoCo):
         **options: Any,
     ):
         super().__init__(encoder, *parts, **options)
-        if self.groups % world() or images * world() % self.groups:
+        if self.groups % process_count() or images * process_count() % self.groups:
             raise ValueError(
-                f"groups must be a multiple of the {world()} processes and divide the batch of "
-                f"{images * world()}, got {self.groups}; give others by --set groups=..."
+                f"groups must be a multiple of the {process_count()} processes and divide the batch of "
+                f"{images * process_count()}, got {self.groups}; give others by --set groups=..."
             )
-        self.encoder = split(self.encoder, device, images)
+        self.encoder = split_encoder(self.encoder, device, images)
 
     @torch.no_grad()
     def keys(self, images: Tensor) -> Tensor:
         update_momentum(self.key_encoder, self.encoder, self.momentum)
         update_momentum(self.key_head, self.head, self.momentum)
-        images = gather(images, len(images))  # (N, C, H, W) of all processes
+        images = gather_rows(images, len(images))  # (N, C, H, W) of all processes
         order = torch.randperm(len(images), generator=self.generator, device="cpu").to(images.device)
-        mine = images[order].chunk(world())[rank()].chunk(self.groups // world())
+        mine = images[order].chunk(process_count())[process_rank()].chunk(self.groups // process_count())
         keys = torch.cat([self.key_head(self.key_encoder(group)) for group in mine])
-        return F.normalize(gather(keys, len(keys))[order.argsort()], dim=1)
+        return F.normalize(gather_rows(keys, len(keys))[order.argsort()], dim=1)
 
 
 class SplitDINO(DINO):

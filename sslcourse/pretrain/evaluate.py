@@ -9,23 +9,23 @@ from torch import Tensor, nn
 
 from sslcourse import weights
 from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe
-from sslcourse.networks import network
-from sslcourse.pretrain.sources import Pictures, pictures
+from sslcourse.networks import build_network
+from sslcourse.pretrain.sources import Pictures, load_pictures
 
 PIXELS = 3072  # values of an image, up to which a probe of them takes seconds
 AT_ONCE = 1000  # images: their bytes become floats, and their cosines with all others are kept
 
 
-def features_of(encoder: nn.Module, pixels: Tensor, device: torch.device) -> Tensor:
+def features_from_bytes(encoder: nn.Module, pixels: Tensor, device: torch.device) -> Tensor:
     """Representations (N, features) of bytes (N, C, H, W)."""
     batches = pixels.split(AT_ONCE)
     return torch.cat([extract_features(encoder, b.to(device).float() / 255) for b in batches])
 
 
-def figures(encoder: nn.Module, data: Pictures, device: torch.device) -> dict[str, float]:
+def encoder_figures(encoder: nn.Module, data: Pictures, device: torch.device) -> dict[str, float]:
     """Accuracies on the test images of nearest neighbours and of a linear probe, with all training labels."""
     data = data.frames()
-    train, test = (features_of(encoder, pixels, device) for pixels in (data.train, data.test))
+    train, test = (features_from_bytes(encoder, pixels, device) for pixels in (data.train, data.test))
     votes = [
         len(some) * knn_accuracy(train, data.labels, some, labels, min(20, len(train)))
         for some, labels in zip(test.split(AT_ONCE), data.test_labels.split(AT_ONCE), strict=True)
@@ -52,10 +52,10 @@ def beside_controls(
             f"and these have {data.test.shape[1]} and {data.test.shape[2]}: give data of that kind"
         )
     torch.manual_seed(seed)
-    judged = {"pretrained": encoder, "untrained": network(**made).to(device)}
+    judged = {"pretrained": encoder, "untrained": build_network(**made).to(device)}
     if data.test[0].numel() <= PIXELS:
         judged["pixels"] = nn.Flatten()
-    return {name: figures(each, data, device) for name, each in judged.items()}
+    return {name: encoder_figures(each, data, device) for name, each in judged.items()}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,17 +68,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         encoder, card = weights.load(Path(options.path)), weights.card(Path(options.path))
-        data = pictures(options.data, options.n, options.image_size, options.datasets)
+        data = load_pictures(options.data, options.n, options.image_size, options.datasets)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         measured = beside_controls(encoder.to(device), card["network"], card["run"]["seed"], data, device)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    tell(measured)
+    print_figures(measured)
     return 0
 
 
-def tell(measured: dict[str, dict[str, float]]) -> None:
+def print_figures(measured: dict[str, dict[str, float]]) -> None:
     """A line for each encoder; or why there is none."""
     if not measured:
         print("The data have no labelled test images, so nothing is measured.")

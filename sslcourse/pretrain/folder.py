@@ -18,8 +18,8 @@ from torch import Tensor
 from sslcourse.data.embedded import write_whole
 
 AT_ONCE = 256  # pictures in memory while they are decoded
-HELD_OUT = 10  # every tenth labelled picture is for testing, where the folder has no part for that
-TOLD = 20  # pictures that could not be read and are named on the screen; the card names all
+EVERY_TENTH = 10  # every tenth labelled picture is for testing, where the folder has no part for that
+_TOLD = 20  # pictures that could not be read and are named on the screen; the card names all
 
 
 class Picture(NamedTuple):
@@ -30,7 +30,7 @@ class Picture(NamedTuple):
     train: bool
 
 
-def decoded(folder: Path, size: int, into: Path) -> Path:
+def decode_folder(folder: Path, size: int, into: Path) -> Path:
     """The card of a folder's images in `into`, which this writes, beside their pixels, if it is not there.
 
     All pictures below the folder, each turned upright, cut to a square, made size x size, in colour. Those
@@ -47,11 +47,11 @@ def decoded(folder: Path, size: int, into: Path) -> Path:
     card = into / f"{folder.resolve().name}-{size}-{digest}.json"
     if not card.exists():
         into.mkdir(parents=True, exist_ok=True)
-        _decode(folder, arranged(names), size, card)
+        _decode(folder, arrange(names), size, card)
     return card
 
 
-def read(card: Path) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+def read_decoded(card: Path) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
     """Training pictures and labels, test pictures and labels; pixels (N, 3, size, size) stay on the disk."""
     known = json.loads(card.read_bytes())
     shape, n_train = (
@@ -67,7 +67,7 @@ def read(card: Path) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | Non
     return pixels[:n_train], labels[:n_train], *test
 
 
-def arranged(names: list[str]) -> list[Picture]:
+def arrange(names: list[str]) -> list[Picture]:
     """Which pictures are for training, in random order, which for testing, and their classes.
 
     Below train/ and test/ (or val/), if there is a train/, else everything is for training. Folders are
@@ -92,7 +92,7 @@ def arranged(names: list[str]) -> list[Picture]:
 def _trains(name: str, place: int, split: bool, labelled: bool) -> bool:
     if split:
         return name.startswith("train/")
-    return not labelled or place % HELD_OUT != HELD_OUT - 1
+    return not labelled or place % EVERY_TENTH != EVERY_TENTH - 1
 
 
 def _decode(folder: Path, pictures: list[Picture], size: int, card: Path) -> None:
@@ -158,7 +158,7 @@ def _tell(broken: dict[str, str], total: int, folder: Path, card: Path) -> None:
             f"{len(broken)} of {total} pictures below {folder} cannot be read, and are left out:",
             file=sys.stderr,
         )
-        for path, reason in list(broken.items())[:TOLD]:
+        for path, reason in list(broken.items())[:_TOLD]:
             print(f"  {path}: {reason}", file=sys.stderr)
-        if len(broken) > TOLD:
-            print(f"  and {len(broken) - TOLD} more, named in {card}", file=sys.stderr)
+        if len(broken) > _TOLD:
+            print(f"  and {len(broken) - _TOLD} more, named in {card}", file=sys.stderr)

@@ -20,7 +20,7 @@ class Journal:
     def __init__(self, folder: Path, steps: int, done: int, batch_size: int):
         self.path, self.batch_size = folder / LOG, batch_size
         self.steps, self.done = steps, done
-        kept = [line for line in lines(folder) if line["step"] <= done] if done else []
+        kept = [line for line in log_lines(folder) if line["step"] <= done] if done else []
         write_whole(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self.start, self.board = time.monotonic(), _tensorboard(folder)
 
@@ -51,7 +51,7 @@ class Journal:
             self.board.close()
 
 
-def lines(folder: Path) -> list[dict[str, Any]]:
+def log_lines(folder: Path) -> list[dict[str, Any]]:
     """The lines of a run's log, without a last one that was cut off."""
     path, found = folder / LOG, []
     for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from sslcourse.pretrain.processes import average, world
+from sslcourse.pretrain.processes import average_over_processes, process_count
 
 
 class Learner(nn.Module):
@@ -16,7 +16,7 @@ class Learner(nn.Module):
     def __init__(self, model: nn.Module, device: torch.device, bfloat16: bool = False):
         super().__init__()
         self.losses = _Loss(model, device, bfloat16)
-        if world() > 1:
+        if process_count() > 1:
             frozen = hasattr(model, "frozen_steps")  # prototypes get no gradient in the first steps
             if frozen:  # or else torch warns, in all later steps, that it looks for such in vain
                 self.losses.unused = nn.Parameter(torch.zeros((), device=device))
@@ -32,7 +32,10 @@ class Learner(nn.Module):
     def loss(self, batch: Any) -> Tensor:
         """The mean over the processes; the gradient is that of this process, which backward() averages."""
         loss = self.losses(batch)
-        return loss if world() == 1 else loss + (average(loss.detach()) - loss.detach())
+        if process_count() == 1:
+            return loss
+        own = loss.detach()
+        return loss + (average_over_processes(own) - own)
 
 
 class _Loss(nn.Module):

@@ -8,22 +8,22 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, distributed
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def started_by_torchrun() -> bool:
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
-def join(device: torch.device) -> None:
+def join_processes(device: torch.device) -> None:
     """Meet the other processes that torchrun has started: by NCCL on GPUs, by gloo elsewhere."""
     backend = "nccl" if device.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=timedelta(hours=2))
 
 
-def first_here(read: Callable[[], T]) -> T:
+def first_here(read: Callable[[], _T]) -> _T:
     """What read() returns, called by one process of each machine before the others: it may write files."""
-    if world() == 1:
+    if process_count() == 1:
         return read()
     first = int(os.environ["LOCAL_RANK"]) == 0
     if not first:
@@ -34,17 +34,17 @@ def first_here(read: Callable[[], T]) -> T:
     return result
 
 
-def world() -> int:
+def process_count() -> int:
     """How many processes learn together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def rank() -> int:
+def process_rank() -> int:
     """Which of them this is, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def average(values: Tensor) -> Tensor:
+def average_over_processes(values: Tensor) -> Tensor:
     """The mean over all processes; their gradients are averaged too."""
     return _Average.apply(values)
 
@@ -54,11 +54,11 @@ class _Average(torch.autograd.Function):
     def forward(_, values: Tensor) -> Tensor:
         total = values.clone(memory_format=torch.contiguous_format)
         distributed.all_reduce(total)
-        return total / world()
+        return total / process_count()
 
     @staticmethod
     def backward(_, gradient: Tensor) -> Tensor:
-        return average(gradient)
+        return average_over_processes(gradient)
 
 
 class _Gather(torch.autograd.Function):
@@ -70,16 +70,18 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(_, rows: Tensor) -> Tensor:
-        parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(world())]
+        parts = [
+            torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(process_count())
+        ]
         distributed.all_gather(parts, rows.contiguous())
         return torch.cat(parts)
 
     @staticmethod
     def backward(_, gradient: Tensor) -> Tensor:
-        return world() * gradient.chunk(world())[rank()]
+        return process_count() * gradient.chunk(process_count())[process_rank()]
 
 
-def gather(rows: Tensor, images: int) -> Tensor:
+def gather_rows(rows: Tensor, images: int) -> Tensor:
     """Rows of all processes as one process would have them, (V * images, ...) -> (V * world * images, ...).
 
     Each process has V views, one after the other, of so many images; so has the result.
@@ -90,8 +92,8 @@ def gather(rows: Tensor, images: int) -> Tensor:
 
 def of_all_processes(mine: Any) -> list[Any]:
     """What each process gives, in the order of their ranks."""
-    if world() == 1:
+    if process_count() == 1:
         return [mine]
-    theirs = [None] * world()
+    theirs = [None] * process_count()
     distributed.all_gather_object(theirs, mine)
     return theirs

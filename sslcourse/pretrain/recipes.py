@@ -30,8 +30,8 @@ from sslcourse.methods import (
     SwAV,
     VICReg,
 )
-from sslcourse.pretrain.distributed import ShuffledMoCo, SplitDINO, split
-from sslcourse.pretrain.processes import world
+from sslcourse.pretrain.distributed import ShuffledMoCo, SplitDINO, split_encoder
+from sslcourse.pretrain.processes import process_count
 
 
 class Job(NamedTuple):
@@ -76,57 +76,58 @@ class Job(NamedTuple):
 
     def shared(self, whole: bool) -> nn.Module:
         """The encoder, split over all processes; whole: what follows needs all images of a batch."""
-        return split(self.encoder, self.device, self.images if whole else None)
+        return split_encoder(self.encoder, self.device, self.images if whole else None)
 
 
-def simclr(job: Job, projections: int = 128, **options: Any) -> nn.Module:
+def make_simclr(job: Job, projections: int = 128, **options: Any) -> nn.Module:
     head = job.head(projections)
     return SimCLR(job.shared(whole=True), head, job.augment(), **options)
 
 
-def moco(job: Job, projections: int = 128, momentum: float = 0.99, **options: Any) -> nn.Module:
+def make_moco(job: Job, projections: int = 128, momentum: float = 0.99, **options: Any) -> nn.Module:
     parts = job.encoder, job.head(projections), job.augment()
     options |= {"projections": projections, "momentum": momentum}
-    if world() == 1:
+    n = process_count()
+    if n == 1:
         return MoCo(*parts, **options)
-    groups = {"groups": world() * -(-4 // world())}  # four, as alone, or one a process
+    groups = {"groups": n * -(-4 // n)}  # four, as alone, or one a process
     return ShuffledMoCo(*parts, device=job.device, images=job.images, **groups | options)
 
 
-def simsiam(job: Job, projections: int = 256, **options: Any) -> nn.Module:
+def make_simsiam(job: Job, projections: int = 256, **options: Any) -> nn.Module:
     heads = job.head(projections), prediction_head(projections, 4 * projections)
     return SimSiam(job.shared(whole=True), *heads, job.augment(), **options)
 
 
-def byol(job: Job, projections: int = 256, momentum: float = 0.99, **options: Any) -> nn.Module:
+def make_byol(job: Job, projections: int = 256, momentum: float = 0.99, **options: Any) -> nn.Module:
     heads = job.head(projections), prediction_head(projections, 4 * projections)
     options |= {"momentum": momentum, "steps": job.steps}
     return BYOL(job.shared(whole=True), *heads, job.augment(), **options)
 
 
-def vicreg(job: Job, projections: int = 1024, **options: Any) -> nn.Module:
+def make_vicreg(job: Job, projections: int = 1024, **options: Any) -> nn.Module:
     head = job.head(projections)
     return VICReg(job.shared(whole=True), head, job.augment(), **options)
 
 
-def swav(job: Job, projections: int = 128, prototypes: int = 300, **options: Any) -> nn.Module:
+def make_swav(job: Job, projections: int = 128, prototypes: int = 300, **options: Any) -> nn.Module:
     head = job.head(projections)
     options |= {"projections": projections, "prototypes": prototypes}
     return SwAV(job.shared(whole=True), head, job.augment(), **options)
 
 
-def dino(job: Job, prototypes: int = 1024, momentum: float = 0.99, **options: Any) -> nn.Module:
+def make_dino(job: Job, prototypes: int = 1024, momentum: float = 0.99, **options: Any) -> nn.Module:
     if isinstance(job.encoder, VisionTransformer):
         raise ValueError(
             "dino shows its encoder views of two sizes: choose --encoder class_token or a resnet"
         )
     head = PrototypeHead(job.features, prototypes, job.features)
     options |= {"momentum": momentum, "steps": job.steps}
-    method = DINO if world() == 1 else SplitDINO
+    method = DINO if process_count() == 1 else SplitDINO
     return method(job.shared(whole=True), head, job.multi_crop(), **options)
 
 
-def mae(job: Job, **options: Any) -> nn.Module:
+def make_mae(job: Job, **options: Any) -> nn.Module:
     if not isinstance(job.encoder, VisionTransformer):
         raise ValueError(
             "mae needs an encoder that can leave patches out: choose --encoder vit, vit_tiny, ..."
@@ -134,11 +135,11 @@ def mae(job: Job, **options: Any) -> nn.Module:
     return MAE(job.shared(whole=False), generator=job.generator, **options)
 
 
-def autoencoder(job: Job, hidden: int = 512) -> nn.Module:
+def make_autoencoder(job: Job, hidden: int = 512) -> nn.Module:
     return _with_encoder(Autoencoder(job.features, hidden, job.shape), job)
 
 
-def denoising(job: Job, hidden: int = 512, std: float = 0.3) -> nn.Module:
+def make_denoising(job: Job, hidden: int = 512, std: float = 0.3) -> nn.Module:
     corrupt = partial(add_gaussian_noise, std=std, generator=job.generator)
     return _with_encoder(
         DenoisingAutoencoder(job.features, corrupt, hidden=hidden, image_shape=job.shape), job
@@ -151,7 +152,7 @@ def _with_encoder(model: Autoencoder, job: Job) -> Autoencoder:
     return model
 
 
-def vae(job: Job, code_size: int = 64, hidden: int = 512, **options: Any) -> nn.Module:
+def make_vae(job: Job, code_size: int = 64, hidden: int = 512, **options: Any) -> nn.Module:
     """The encoder, and one linear layer that says mean and log-variance of the code."""
     model = VAE(code_size, (hidden,), image_shape=job.shape, **options)
     to_code = nn.Linear(job.features, 2 * code_size)
@@ -159,12 +160,12 @@ def vae(job: Job, code_size: int = 64, hidden: int = 512, **options: Any) -> nn.
     return model
 
 
-def rotation(job: Job) -> nn.Module:
+def make_rotation(job: Job) -> nn.Module:
     features = job.features
     return RotationPrediction(job.shared(whole=False), features)
 
 
-def supervised(job: Job) -> nn.Module:
+def make_supervised(job: Job) -> nn.Module:
     head = nn.Linear(job.features, job.n_classes)
     return Classifier(job.shared(whole=False), head, job.augment())
 
@@ -178,17 +179,17 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "autoencoder": Recipe(autoencoder),
-    "denoising": Recipe(denoising),
-    "vae": Recipe(vae),
-    "rotation": Recipe(rotation),
-    "simclr": Recipe(simclr, pairs=True),
-    "moco": Recipe(moco, pairs=True),
-    "simsiam": Recipe(simsiam, pairs=True),
-    "byol": Recipe(byol, pairs=True),
-    "vicreg": Recipe(vicreg, pairs=True),
-    "swav": Recipe(swav, pairs=True),
-    "dino": Recipe(dino, pairs=True),
-    "mae": Recipe(mae),
-    "supervised": Recipe(supervised, labels=True),
+    "autoencoder": Recipe(make_autoencoder),
+    "denoising": Recipe(make_denoising),
+    "vae": Recipe(make_vae),
+    "rotation": Recipe(make_rotation),
+    "simclr": Recipe(make_simclr, pairs=True),
+    "moco": Recipe(make_moco, pairs=True),
+    "simsiam": Recipe(make_simsiam, pairs=True),
+    "byol": Recipe(make_byol, pairs=True),
+    "vicreg": Recipe(make_vicreg, pairs=True),
+    "swav": Recipe(make_swav, pairs=True),
+    "dino": Recipe(make_dino, pairs=True),
+    "mae": Recipe(make_mae),
+    "supervised": Recipe(make_supervised, labels=True),
 }

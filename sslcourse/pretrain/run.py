@@ -10,17 +10,17 @@ import torch
 from torch import Generator, nn
 
 from sslcourse.evaluate import effective_rank, extract_features, projection_std
-from sslcourse.networks import network
+from sslcourse.networks import build_network
 from sslcourse.pretrain import checkpoint
 from sslcourse.pretrain.learner import Learner
-from sslcourse.pretrain.processes import of_all_processes, rank, world
+from sslcourse.pretrain.processes import of_all_processes, process_count, process_rank
 from sslcourse.pretrain.recipes import RECIPES, Job
 from sslcourse.pretrain.sources import Pictures
-from sslcourse.pretrain.state import named, part, restore_optimizer, tensors_of
+from sslcourse.pretrain.state import restore_optimizer, tensors_of, with_prefix, without_prefix
 from sslcourse.pretrain.stream import Stream
 from sslcourse.training import Progress, one_cycle_adamw, train
 
-SEEN = 256  # images by which collapse is measured
+_SEEN = 256  # images by which collapse is measured
 VIEWS = {"crop": 0.3, "flip": 0.5, "jitter": 0.5, "gray": 0.2, "blur": 0.0, "solarise": 0.0}
 NO_OPTIONS: dict[str, Any] = {}
 ON_DEVICE = 4e9  # bytes: larger data stay in the memory of the computer, or on its disk
@@ -60,13 +60,13 @@ class Run:
         self.labels = pictures.labels if recipe.labels else None
         torch.manual_seed(settings.seed)  # all processes make the same model
         shape = tuple(pictures.train.shape[-3:])
-        self.encoder = network(settings.encoder, shape[0], shape[1])
-        self.generator = Generator(device).manual_seed(settings.seed + rank())
+        self.encoder = build_network(settings.encoder, shape[0], shape[1])
+        self.generator = Generator(device).manual_seed(settings.seed + process_rank())
         self.steps = len(self._stream())
         job = Job(
             self.encoder,
             shape,
-            settings.batch_size // world(),
+            settings.batch_size // process_count(),
             self.steps,
             pictures.n_classes,
             settings.views,
@@ -78,7 +78,7 @@ class Run:
         self.optimizer, self.schedule = one_cycle_adamw(
             self.model.parameters(), self.steps, settings.lr, settings.weight_decay
         )
-        torch.manual_seed(settings.seed + rank())  # and draws its own random numbers
+        torch.manual_seed(settings.seed + process_rank())  # and draws its own random numbers
 
     def _stream(self) -> Stream:
         s = self.settings
@@ -89,7 +89,7 @@ class Run:
             s.epochs,
             self.device,
             s.seed,
-            (rank(), world()),
+            (process_rank(), process_count()),
             self.step,
         )
 
@@ -109,7 +109,7 @@ class Run:
 
     def measures(self) -> dict[str, float]:
         """Whether the representations of different images have become the same: spread and effective rank."""
-        pixels = self.pixels.flatten(0, -4)[:SEEN].to(self.device)
+        pixels = self.pixels.flatten(0, -4)[:_SEEN].to(self.device)
         features = extract_features(self.encoder, pixels.float() / 255)
         if not features.isfinite().all():
             raise FloatingPointError(
@@ -121,15 +121,15 @@ class Run:
 
     def card(self) -> dict[str, Any]:
         """What must be equal for a run to go on."""
-        told = {**self.settings._asdict(), "rows": len(self.pixels), "processes": world()}
+        told = {**self.settings._asdict(), "rows": len(self.pixels), "processes": process_count()}
         return json.loads(json.dumps(told))
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint; in all processes at once, of which the first writes."""
         drawn = of_all_processes({name: g.get_state() for name, g in self._generators().items()})
-        tensors = named("model", self.model.state_dict()) | tensors_of(self.optimizer)
+        tensors = with_prefix("model", self.model.state_dict()) | tensors_of(self.optimizer)
         for number, states in enumerate(drawn):
-            tensors |= named(f"random.{number}", states)
+            tensors |= with_prefix(f"random.{number}", states)
         card = {
             "step": self.step,
             "steps": self.steps,
@@ -137,17 +137,17 @@ class Run:
             "groups": self.optimizer.state_dict()["param_groups"],
             "schedule": self.schedule.state_dict(),
         }
-        if rank() == 0:
+        if process_rank() == 0:
             checkpoint.save(folder, tensors, card)
 
     def restore(self, folder: Path) -> None:
         """Go back to the checkpoint of a folder. Raises ValueError if it is of another run, or damaged."""
         tensors, card = checkpoint.load(folder)
         _refuse_another(card["run"], self.card(), folder)
-        self.model.load_state_dict(part(tensors, "model"))
+        self.model.load_state_dict(without_prefix(tensors, "model"))
         restore_optimizer(self.optimizer, tensors, card["groups"])
         self.schedule.load_state_dict(card["schedule"])
-        for name, state in part(tensors, f"random.{rank()}").items():
+        for name, state in without_prefix(tensors, f"random.{process_rank()}").items():
             self._generators()[name].set_state(state)
         self.step = card["step"]
 

@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 
-def named(whose: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def with_prefix(whose: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors under names that begin with whose they are."""
     return {f"{whose}.{name}": tensor for name, tensor in tensors.items()}
 
 
-def part(tensors: dict[str, Tensor], whose: str) -> dict[str, Tensor]:
-    """Those that named() has named so, under their own names."""
+def without_prefix(tensors: dict[str, Tensor], whose: str) -> dict[str, Tensor]:
+    """Those that with_prefix() has named so, under their own names."""
     start = f"{whose}."
     return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}
 
@@ -22,7 +22,7 @@ def tensors_of(optimizer: Optimizer) -> dict[str, Tensor]:
     """What an optimizer remembers of each parameter, which has a number: optimizer.7.exp_avg."""
     remembered = {}
     for number, values in optimizer.state_dict()["state"].items():
-        remembered |= named(f"optimizer.{number}", values)
+        remembered |= with_prefix(f"optimizer.{number}", values)
     return remembered
 
 
@@ -31,7 +31,7 @@ def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], groups: 
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     states = {}
     for number, parameter in enumerate(parameters):
-        if values := part(tensors, f"optimizer.{number}"):
+        if values := without_prefix(tensors, f"optimizer.{number}"):
             states[number] = {name: _laid_out(value, parameter) for name, value in values.items()}
     optimizer.load_state_dict({"state": states, "param_groups": groups})
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Stream:
@@ -49,7 +49,7 @@ class Stream:
 
     def __iter__(self) -> Iterator[Any]:
         batches = self._in_order()
-        return batches if self.pixels.device == self.device else ahead(batches)
+        return batches if self.pixels.device == self.device else made_ahead(batches)
 
     def _in_order(self) -> Iterator[Any]:
         epoch, done = divmod(self.start, self.steps_an_epoch)
@@ -77,7 +77,7 @@ class Stream:
         return images, self.labels[rows.to(self.labels.device)].to(self.device)
 
 
-def ahead(batches: Iterator[T]) -> Iterator[T]:
+def made_ahead(batches: Iterator[_T]) -> Iterator[_T]:
     """The same batches, each made while its predecessor is in use: reads from the disk meanwhile."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, batches, None)
