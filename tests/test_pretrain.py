@@ -409,9 +409,10 @@ def test_an_encoder_is_evaluated_again_beside_its_controls(tmp_path, capsys, dat
     assert "for images of 1 channel(s) and 28 pixels, and these have 1 and 32" in capsys.readouterr().err
 
 
+GUIDES = "README.md", "docs/beyond_a_lesson.md"
 COMMANDS = re.findall(
     r"-m sslcourse\.pretrain (?!--help)(\w.*)",
-    "".join((ROOT / guide).read_text("utf-8") for guide in ("README.md", "docs/beyond_a_lesson.md")),
+    "".join((ROOT / guide).read_text("utf-8") for guide in GUIDES).replace("\\\n", ""),
 )
 
 

@@ -1,7 +1,6 @@
 """The command line: python -m sslcourse.pretrain METHOD, alone or under torchrun."""
 
 import argparse
-import shlex
 import signal
 import sys
 from pathlib import Path
@@ -89,9 +88,9 @@ def main(arguments: list[str] | None = None) -> int:
     except RuntimeError as error:
         if process_count() == 1:
             raise
-        return _failed(f"the processes have lost each other ({error}). {_going_on(options, arguments)}")
+        return _failed(f"another process has ended; {_going_on(options)} (cause: {error})")
     except KeyboardInterrupt:
-        return _failed(f"interrupted. {_going_on(options, arguments)}")
+        return _failed(f"interrupted; {_going_on(options)}")
     if distributed.is_initialized():
         distributed.destroy_process_group()
     return 0
@@ -103,13 +102,12 @@ def _failed(why: str) -> int:
     return 1
 
 
-def _going_on(options: argparse.Namespace, arguments: list[str] | None) -> str:
+def _going_on(options: argparse.Namespace) -> str:
     folder = folder_of(options)
     step = checkpoint.step_in(folder)
     if step is None:
-        return f"There is no checkpoint in {folder} yet"
-    again = shlex.join([*(sys.argv[1:] if arguments is None else arguments)])
-    return f"The checkpoint of step {step} is whole: go on with the same command and --resume ({again})"
+        return f"there is no checkpoint in {folder} yet"
+    return f"the checkpoint of step {step} is whole, go on with the same command and --resume"
 
 
 if __name__ == "__main__":
