@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from sslcourse.encoders import conv_encoder
 from sslcourse.pretrain import RECIPES, checkpoint, journal
 from sslcourse.pretrain.learner import Learner
-from sslcourse.pretrain.processes import join_processes
+from sslcourse.pretrain.processes import has_lost_others, join_processes
 from sslcourse.pretrain.recipes import Job
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,6 +85,12 @@ def one_of_two(rank, folder):
     join_processes(torch.device("cpu"))
     for method in OPTIONS:
         torch.save(learn(method, rank, 2), folder / f"{method} {rank}")
+
+
+def test_an_error_of_our_own_is_not_taken_for_the_end_of_another_process():
+    assert has_lost_others(RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer"))
+    assert has_lost_others(torch.distributed.DistBackendError("NCCL communicator was aborted"))
+    assert not has_lost_others(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from sslcourse.pretrain.evaluate import beside_controls, print_figures
 from sslcourse.pretrain.journal import Journal
 from sslcourse.pretrain.processes import (
     first_here,
+    has_lost_others,
     join_processes,
     process_count,
     process_rank,
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     except torch.OutOfMemoryError as error:
         return _failed(f"a smaller --batch-size, or --bfloat16, is needed: {error}")
     except RuntimeError as error:
-        if process_count() == 1:
+        if not (process_count() > 1 and has_lost_others(error)):
             raise
         return _failed(f"another process has ended; {_going_on(options)} (cause: {error})")
     except KeyboardInterrupt:

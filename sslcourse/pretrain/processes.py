@@ -1,6 +1,7 @@
 """What processes that learn together say to each other: means and rows; and who they are."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -32,6 +33,12 @@ def first_here(read: Callable[[], _T]) -> _T:
     if first:
         distributed.barrier()
     return result
+
+
+def has_lost_others(error: RuntimeError) -> bool:
+    """Whether an error says that another process no longer answers: NCCL's has a class, gloo's only words."""
+    words = re.compile("connection|peer|broken pipe|timed out", re.IGNORECASE)
+    return isinstance(error, distributed.DistError) or bool(words.search(str(error)))
 
 
 def process_count() -> int:
