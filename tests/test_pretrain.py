@@ -143,7 +143,9 @@ def test_batches_that_are_made_ahead_are_the_same_and_their_errors_reach_the_tra
 
 def test_data_that_lie_elsewhere_are_brought_to_the_device():
     pixels = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
-    batches = list(Stream(pixels, torch.zeros(6), 3, epochs=2, device=torch.device("meta")))
+    stream = Stream(pixels, torch.zeros(6), 3, epochs=2, device=torch.device("meta"))
+    with torch.device("meta"):  # a tensor that names no device would be made there
+        batches = list(stream)
     assert len(batches) == 4
     assert {part.device.type for batch in batches for part in batch} == {"meta"}
 

@@ -93,6 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _failed(f"interrupted; {_going_on(options)}")
     if distributed.is_initialized():
+        distributed.barrier()  # the first process may still evaluate, and NCCL wants all to leave together
         distributed.destroy_process_group()
     return 0
 

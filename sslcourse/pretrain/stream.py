@@ -61,12 +61,12 @@ class Stream:
 
     def _drawn(self, epoch: int) -> tuple[Tensor, Tensor | None]:
         """The order of the rows in an epoch, and which two frames of each clip it shows, (N, 2)."""
-        generator = torch.Generator().manual_seed(1_000_003 * self.seed + epoch)
+        generator = torch.Generator("cpu").manual_seed(1_000_003 * self.seed + epoch)
         n, frames = self.pixels.shape[:2]
-        order = torch.randperm(n, generator=generator)
+        order = torch.randperm(n, generator=generator, device="cpu")
         if self.pixels.ndim == 4:
             return order, None
-        return order, torch.rand(n, frames, generator=generator).argsort(1)[:, :2]
+        return order, torch.rand(n, frames, generator=generator, device="cpu").argsort(1)[:, :2]
 
     def _batch(self, rows: Tensor, frames: Tensor | None) -> Tensor | tuple[Tensor, Tensor]:
         chosen = (rows,) if frames is None else (rows.unsqueeze(1), frames[rows])
