@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import random
 import sys
@@ -54,12 +55,9 @@ def decode_folder(folder: Path, size: int, into: Path) -> Path:
 def read_decoded(card: Path) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
     """Training pictures and labels, test pictures and labels; pixels (N, 3, size, size) stay on the disk."""
     known = json.loads(card.read_bytes())
-    shape, n_train = (
-        (known["pictures"], 3, known["size"], known["size"]),
-        known["for_training"],
-    )
+    shape, n_train = (known["pictures"], 3, known["size"], known["size"]), known["for_training"]
     file = str(card.with_suffix(".pixels"))
-    pixels = torch.from_file(file, shared=False, size=int(np.prod(shape)), dtype=torch.uint8).reshape(shape)
+    pixels = torch.from_file(file, shared=False, size=math.prod(shape), dtype=torch.uint8).reshape(shape)
     if known["labels"] is None:
         return pixels[:n_train], None, None, None
     labels = torch.tensor(known["labels"])
