@@ -11,8 +11,8 @@ MODULES = sorted((ROOT / "sslcourse").rglob("*.py"))
 ORDER = [
     "remedies", "torchvision_compat", "data", "augment", "encoders", "networks", "heads", "losses", "masking",
     "momentum", "methods", "weights", "training", "sampling", "evaluate", "protocol", "pretrain", "claims",
-    "plots", "diagrams", "show", "widgets", "exercises", "handed_in", "check", "lessons", "export", "assignment",
-    "mark",
+    "plots", "diagrams", "show", "widgets", "exercises", "handed_in", "check", "lessons", "export",
+    "assignment", "mark",
 ]  # fmt: skip
 MAY_IMPORT = {  # library: the modules that may
     "torchvision": {"torchvision_compat", "data", "augment"},
