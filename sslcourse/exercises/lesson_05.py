@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise
+from sslcourse.exercises.exercise import Exercise, Wrong
 from sslcourse.losses import kl_to_standard_normal
 from sslcourse.widgets import Question
 
@@ -24,24 +24,24 @@ def my_log_p(log_joint, log_q):
 
 LOG_P = Exercise(
     name="05.log_p",
-    title="estimate log p(x) from draws of q",
+    title="estimate log p(x) from samples of q",
     minutes=8,
     difficulty="medium",
     statement=(
-        "For $N$ codes $z_i$ drawn from $q$ you are given `log_joint`, the values $\\log p(x, z_i)$, and `log_q`, the "
+        "For $N$ codes $z_i$ sampled from $q$ you are given `log_joint`, the values $\\log p(x, z_i)$, and `log_q`, the "
         "values $\\log q(z_i)$, both `(N,)`. Return $\\log \\frac{1}{N} \\sum_i \\frac{p(x, z_i)}{q(z_i)}$. For real "
         "images the logarithms are about -1000, and `exp` of that is 0: use `torch.logsumexp`."
     ),
     stub=(
         "def my_log_p(log_joint, log_q):\n"
-        '    """The logarithm of the mean weight, a tensor without dimensions."""\n'
+        '    """The logarithm of the mean weight, a scalar tensor."""\n'
         "    ...  # your code"
     ),
     reference=my_log_p,
     hints=(
-        "The logarithm of a weight is `log_joint - log_q`. `torch.logsumexp(a, dim=0)` is the logarithm of the sum of "
+        "First write down the logarithm of a single weight. `torch.logsumexp(a, dim=0)` is the logarithm of the sum of "
         "exp(a), computed without exp becoming 0.",
-        "A mean is a sum divided by N, so subtract `math.log(len(log_q))` from the logarithm of the sum.",
+        "A mean is a sum divided by N. What does dividing by N do to a logarithm?",
     ),
     cases=lambda: [
         (2 * _normal(8), _normal(8, seed=1)),
@@ -60,7 +60,7 @@ LOG_P = Exercise(
         ),
         "exp(-1000) is 0 and its logarithm -inf; use torch.logsumexp, which never takes exp of the large "
         "numbers.": lambda j, q: (j - q).exp().mean().log(),
-        "you kept only the largest weight; the mean runs over all draws.": lambda j, q: (
+        "you kept only the largest weight; the mean runs over all samples.": lambda j, q: (
             (j - q).max() - math.log(len(q))
         ),
         "the sign is wrong: log p(x) is asked for, not a loss.": lambda j, q: (
@@ -71,91 +71,121 @@ LOG_P = Exercise(
 )
 
 
-# ---- KL divergence
+# ---- derive: KL divergence
 
 
-def my_kl(mean, log_var):
-    return ((mean**2 + log_var.exp() - log_var - 1) / 2).sum(dim=1)
+def my_kl(mean, log_var, prior_var):
+    each = (mean**2 + log_var.exp()) / prior_var - log_var + math.log(prior_var) - 1
+    return each.sum(dim=1) / 2
 
 
-def _kl(mean: Tensor, log_var: Tensor) -> Tensor:
+def _kl(mean: Tensor, log_var: Tensor, prior_var: float = 1.0) -> Tensor:
     """Each dimension's share, (N, d)."""
-    return (mean.square() + log_var.exp() - log_var - 1) / 2
+    return ((mean.square() + log_var.exp()) / prior_var - log_var + math.log(prior_var) - 1) / 2
 
 
 KL = Exercise(
     name="05.kl",
-    title="the KL divergence to the prior",
-    minutes=6,
-    difficulty="easy",
+    title="derive the KL divergence to a wider prior",
+    minutes=12,
+    difficulty="medium",
     statement=(
-        "`mean` and `log_var` are `(N, d)`: row $i$ describes $q$ for image $i$, and `log_var` is $\\log \\sigma^2$. "
-        "Return $\\text{KL}(q \\,\\|\\, \\mathcal N(0, I))$ of every image, `(N,)`."
+        "With pencil and paper: let the prior be $\\mathcal N(0, v I)$, with a variance $v$ that need not be 1. Write down "
+        "$\\log q(z) - \\log p(z)$ for one dimension, and take its mean with the two means measured above. Then write it as "
+        "code: `mean` and `log_var` are `(N, d)`, row $i$ describes $q$ for image $i$, and `prior_var` is the number $v$. "
+        "Return $\\text{KL}(q \\,\\|\\, \\mathcal N(0, v I))$ of each image, `(N,)`."
     ),
     stub=(
-        "def my_kl(mean, log_var):\n"
-        '    """KL divergence to N(0, I) in nats per image, (N,)."""\n'
+        "def my_kl(mean, log_var, prior_var):\n"
+        '    """KL divergence to N(0, prior_var I) in nats per image, (N,)."""\n'
         "    ...  # your code"
     ),
     reference=my_kl,
     hints=(
-        "Compute the four terms of every dimension as one tensor `(N, d)`; the variance is `log_var.exp()`.",
-        "Half of (mean² + variance - log_var - 1), then `.sum(dim=1)`: dimensions are added, images are not.",
+        "The prior's log-density contains v twice: once below z², once in the constant in front.",
+        "Check your formula on two cases: v = 1 gives the formula above, and q = prior gives 0.",
     ),
-    cases=lambda: [(_normal(4, 3), _normal(4, 3, seed=1)), (_normal(2, 5, seed=2), _normal(2, 5, seed=3))],
+    cases=lambda: [
+        (_normal(4, 3), _normal(4, 3, seed=1), 4.0),
+        (_normal(2, 5, seed=2), _normal(2, 5, seed=3), 0.5),
+        (_normal(3, 2, seed=4), _normal(3, 2, seed=5), 1.0),
+    ],
     wrong={
-        "you average over the dimensions; add them up, or a code of 32 numbers costs as little as one "
-        "number.": lambda m, v: _kl(m, v).mean(1),
-        "images are added up too; keep one number for every image.": lambda m, v: _kl(m, v).sum(),
-        "there is one number for every dimension; add the dimensions up.": lambda m, v: _kl(m, v),
-        "the factor one half is missing.": lambda m, v: 2 * _kl(m, v).sum(1),
-        "the sign is wrong: a KL divergence is never negative.": lambda m, v: -_kl(m, v).sum(1),
-        "the -1 of every dimension is missing: q = prior must cost 0.": lambda m, v: (
-            (m.square() + v.exp() - v).sum(1) / 2
+        "you average over the dimensions; add them up, or a code of 32 dimensions costs as little as one "
+        "dimension.": lambda m, v, p: _kl(m, v, p).mean(1),
+        "images are added up too; keep one number for each image.": lambda m, v, p: _kl(m, v, p).sum(),
+        "there is one number for each dimension; add the dimensions up.": lambda m, v, p: _kl(m, v, p),
+        "the factor one half is missing.": lambda m, v, p: 2 * _kl(m, v, p).sum(1),
+        "the sign is wrong: a KL divergence is never negative.": lambda m, v, p: -_kl(m, v, p).sum(1),
+        "this is the formula for v = 1: prior_var is not used.": lambda m, v, p: _kl(m, v).sum(1),
+        "the prior's density has a constant that depends on v: log v is missing.": lambda m, v, p: (
+            _kl(m, v, p) - math.log(p) / 2
+        ).sum(1),
+        "log v has the wrong sign: q = prior must give 0.": lambda m, v, p: (_kl(m, v, p) - math.log(p)).sum(
+            1
         ),
-        "log_var is the logarithm of the variance, not of the standard deviation.": lambda m, v: _kl(
-            m, 2 * v
+        "the mean must be divided by v as well: z² is, and its mean is mean² + variance.": lambda m, v, p: (
+            _kl(m, v, p) + m.square() * (1 - 1 / p) / 2
         ).sum(1),
-        "the variance is exp(log_var); log_var itself stands in its place.": lambda m, v: (
-            (m.square() + v - v - 1) / 2
+        "the variance of q must be divided by v as well: z² is, and its mean is mean² + variance.": lambda m, v, p: (
+            (_kl(m, v, p) + v.exp() * (1 - 1 / p) / 2).sum(1)
+        ),
+        "prior_var is the variance of the prior, not its standard deviation.": lambda m, v, p: _kl(
+            m, v, p * p
         ).sum(1),
-        "the mean must be squared.": lambda m, v: (_kl(m, v) + (m - m.square()) / 2).sum(1),
-        "- log_var is missing: it is what keeps the variance from shrinking to 0.": lambda m, v: (
-            _kl(m, v) + v / 2
+        "the -1 of each dimension is missing: q = prior must give 0.": lambda m, v, p: (
+            _kl(m, v, p) + 0.5
         ).sum(1),
-        "this is KL(prior || q); exchange the two.": lambda m, v: (
-            ((1 + m.square()) / v.exp() + v - 1).sum(1) / 2
+        "log_var is the logarithm of the variance, not of the standard deviation.": lambda m, v, p: _kl(
+            m, 2 * v, p
+        ).sum(1),
+        "the variance is exp(log_var); log_var itself stands in its place.": lambda m, v, p: (
+            ((m.square() + v) / p - v + math.log(p) - 1).sum(1) / 2
+        ),
+        "the mean must be squared.": lambda m, v, p: (_kl(m, v, p) + (m - m.square()) / p / 2).sum(1),
+        "- log_var is missing: it is what keeps the variance from shrinking to 0.": lambda m, v, p: (
+            _kl(m, v, p) + v / 2
+        ).sum(1),
+        "this is KL(prior || q); exchange the two.": lambda m, v, p: (
+            ((p + m.square()) / v.exp() + v - math.log(p) - 1).sum(1) / 2
         ),
     },
 )
 
 
-# ---- the score-function gradient
+# ---- derive: the score-function gradient
 
 
 def my_score_gradient(values, z, mean, std):
-    return (values * (z - mean) / std**2).mean()
+    score = ((z - mean) ** 2 / std**2 - 1) / std
+    return (values * score).mean()
+
+
+def _score(z: Tensor, m: float, s: float) -> Tensor:
+    """The derivative of log q(z) with respect to the standard deviation."""
+    return (((z - m) / s) ** 2 - 1) / s
 
 
 GRADIENT = Exercise(
     name="05.gradient",
-    title="a gradient without a derivative of f",
-    minutes=6,
+    title="derive the score-function gradient for the standard deviation",
+    minutes=10,
     difficulty="medium",
     statement=(
-        "`z` are draws `(N,)` from $\\mathcal N(\\text{mean}, \\text{std}^2)$ and `values` are $f(z)$. Return the "
-        "score-function estimate of the derivative of $\\mathbb E\\, f(z)$ with respect to `mean`: the average of "
-        "$f(z)$ times the derivative of $\\log q(z)$ with respect to the mean."
+        "The encoder outputs a standard deviation as well. `z` are samples `(N,)` from "
+        "$\\mathcal N(\\text{mean}, \\text{std}^2)$ and `values` are $f(z)$. Return the score-function estimate of the "
+        "derivative of $\\mathbb E\\, f(z)$ with respect to `std`. You need the derivative of $\\log q(z)$ with respect to "
+        "$\\sigma$; the constant of the normal density depends on $\\sigma$ too."
     ),
     stub=(
         "def my_score_gradient(values, z, mean, std):\n"
-        '    """The estimate, a tensor without dimensions."""\n'
+        '    """The estimate, a scalar tensor."""\n'
         "    ...  # your code"
     ),
     reference=my_score_gradient,
     hints=(
-        "As a function of the mean, log q(z) is -(z - mean)² / (2 std²) plus a constant. Take its derivative.",
-        "The derivative is (z - mean) / std². Multiply by `values` and average.",
+        "As a function of std, log q(z) is -log std - (z - mean)² / (2 std²) plus a constant. Differentiate both terms.",
+        "Test your derivative: for any q its mean over samples of q is 0, because the density integrates to 1.",
     ),
     cases=lambda: [
         (_normal(20, seed=1) + 3, 0.5 + 0.8 * _normal(20), 0.5, 0.8),
@@ -163,26 +193,108 @@ GRADIENT = Exercise(
         (-_normal(7, seed=4).square() - 2, 1.2 + 0.5 * _normal(7, seed=5), 1.0, 0.5),
     ],
     wrong={
-        "divide by the variance, std², not by std.": lambda f, z, m, s: (f * (z - m) / s).mean(),
-        "the division by the variance is missing.": lambda f, z, m, s: (f * (z - m)).mean(),
-        "the sign is wrong: a draw above the mean grows more likely when the mean goes up.": lambda f, z, m, s: (
-            (f * (m - z) / s**2).mean()
+        "this is the derivative with respect to mean; the one with respect to std is asked for.": lambda f, z, m, s: (
+            (f * (z - m) / s**2).mean()
         ),
-        "this is the average score, which is 0 but for chance; multiply by f(z).": lambda f, z, m, s: (
-            (z - m) / s**2
+        "the factor before the exponential depends on std too: the derivative of -log std is missing.": lambda f, z, m, s: (
+            (f * (z - m) ** 2 / s**3).mean()
+        ),
+        "this is the derivative with respect to log std; divide by std.": lambda f, z, m, s: (
+            f * _score(z, m, s) * s
         ).mean(),
-        "this is the sum; average over the draws.": lambda f, z, m, s: (f * (z - m) / s**2).sum(),
-        "you subtracted the average of the values, or of the draws; take f(z) as it is, and z minus the given mean.": lambda f, z, m, s: (
-            ((f - f.mean()) * (z - m) / s**2).mean()
+        "this is the derivative with respect to the variance; multiply by 2 std.": lambda f, z, m, s: (
+            f * _score(z, m, s) / (2 * s)
+        ).mean(),
+        "the sign is wrong: a sample far from the mean becomes more probable when std grows.": lambda f, z, m, s: (
+            -(f * _score(z, m, s)).mean()
         ),
-        "there is one number for every draw; average them.": lambda f, z, m, s: f * (z - m) / s**2,
-        "this is the gradient with respect to std; the one with respect to mean is asked for.": lambda f, z, m, s: (
-            (f * (((z - m) / s) ** 2 - 1) / s).mean()
-        ),
-        "subtract the mean from z first.": lambda f, z, m, s: (f * z / s**2).mean(),
+        "a factor is wrong: the derivative of 1 / std² is -2 / std³.": lambda f, z, m, s: (
+            f * ((z - m) ** 2 / (2 * s**3) - 1 / s)
+        ).mean(),
+        "this is the mean score, which is 0 in expectation; multiply by f(z).": lambda f, z, m, s: _score(
+            z, m, s
+        ).mean(),
+        "this is the sum; average over the samples.": lambda f, z, m, s: (f * _score(z, m, s)).sum(),
+        "you subtracted a baseline; take f(z) as it is.": lambda f, z, m, s: (
+            (f - f.mean()) * _score(z, m, s)
+        ).mean(),
+        "there is one number for each sample; average them.": lambda f, z, m, s: f * _score(z, m, s),
+        "subtract the mean from z first.": lambda f, z, m, s: (f * _score(z, 0.0, s)).mean(),
         "average the products, not f and the score separately.": lambda f, z, m, s: (
-            f.mean() * ((z - m) / s**2).mean()
+            f.mean() * _score(z, m, s).mean()
         ),
+    },
+)
+
+
+# ---- predict: how fast the standard deviations grow
+
+ESTIMATES = ("score function", "with a baseline", "reparameterised")
+GROWTHS = ("not at all", "twofold", "fourfold", "sixteenfold")
+
+
+def my_growth():
+    return {"score function": "fourfold", "with a baseline": "twofold", "reparameterised": "not at all"}
+
+
+def judge_growth(answer) -> None:
+    """Raise Wrong unless answer() says how each standard deviation grows from 16 to 64 dimensions."""
+    growth = answer()
+    if not isinstance(growth, dict) or set(growth) != set(ESTIMATES) or set(growth.values()) - set(GROWTHS):
+        raise Wrong(
+            f"return a dict with the keys {', '.join(map(repr, ESTIMATES))}; each value is one of "
+            f"{', '.join(map(repr, GROWTHS))}."
+        )
+    if growth["reparameterised"] != "not at all":
+        raise Wrong(
+            "the derivative of f with respect to the first dimension contains no other dimension: which terms are left?"
+        )
+    if growth["with a baseline"] == "fourfold":
+        raise Wrong(
+            "with the baseline only the *deviations* of f from its mean count. The variances of independent terms add up; "
+            "what does the standard deviation do?"
+        )
+    if growth["score function"] == "twofold":
+        raise Wrong(
+            "without a baseline the *mean* of f counts too: it is a sum of equal terms, one for each dimension."
+        )
+    if growth["with a baseline"] != "twofold":
+        raise Wrong(
+            "what is left of f after the baseline is a sum of independent terms: how does its standard deviation grow?"
+        )
+    if growth["score function"] != "fourfold":
+        raise Wrong(
+            "the mean of f is proportional to the number of dimensions, and multiplies the score of the first one."
+        )
+
+
+GROWTH = Exercise(
+    name="05.growth",
+    title="predict how fast the standard deviations grow",
+    minutes=6,
+    difficulty="medium",
+    statement=(
+        "Before you run the next cell: go from 16 to 64 latent dimensions. $f$ is a sum of one term per dimension; the terms "
+        "are independent and have the same mean, which is not 0. How does the standard deviation of each estimate grow?"
+    ),
+    stub=(
+        "def my_growth():\n"
+        '    growth = {"score function": "?", "with a baseline": "?", "reparameterised": "?"}\n'
+        '    return growth  # with "not at all", "twofold", "fourfold" or "sixteenfold"'
+    ),
+    reference=my_growth,
+    hints=(
+        "Which of the three estimates contains the whole of f, which its deviations from the mean, and which only one term?",
+        "A sum of n equal means grows like n, the standard deviation of a sum of n independent terms like the root of n.",
+    ),
+    test=judge_growth,
+    wrong={
+        "contains no other dimension": lambda: dict.fromkeys(ESTIMATES, "fourfold"),
+        "with the baseline only the *deviations*": lambda: my_growth() | {"with a baseline": "fourfold"},
+        "what is left of f after the baseline": lambda: my_growth() | {"with a baseline": "sixteenfold"},
+        "without a baseline the *mean*": lambda: my_growth() | {"score function": "twofold"},
+        "the mean of f is proportional": lambda: my_growth() | {"score function": "sixteenfold"},
+        "return a dict": lambda: ["fourfold", "twofold", "not at all"],
     },
 )
 
@@ -197,19 +309,19 @@ def my_draw(mean, log_var, noise):
 
 DRAW = Exercise(
     name="05.draw",
-    title="spot the bug in a reparameterised draw",
+    title="spot the bug in a reparameterised sample",
     minutes=4,
     difficulty="easy",
     statement=(
-        "This function circulates. It runs, it trains, and its `log_var` is used rightly in the KL divergence. Yet "
-        'with it the "bound" exceeds $\\log p(x)$, as the cell above shows. Find the mistake and mend it; '
-        "gradients must still reach `mean` and `log_var`."
+        "This is the copied function. It runs and it trains, and the KL divergence beside it is right. Yet the cell above shows "
+        'that the "bound" exceeds $\\log p(x)$. Find the mistake and correct it; gradients must still reach `mean` and '
+        "`log_var`."
     ),
     stub=("def my_draw(mean, log_var, noise):\n    std = torch.exp(log_var)\n    return mean + std * noise"),
     reference=my_draw,
     hints=(
-        "What is exp(log_var): a variance or a standard deviation?",
-        "The standard deviation is the root of the variance, and the root of exp(a) is exp(a / 2).",
+        "Sample at `log_var` = -2 and measure the variance of the samples. Is it exp(-2)?",
+        "What is exp(log_var): a variance or a standard deviation? Which of the two multiplies the noise?",
     ),
     cases=lambda: [
         (_normal(3, 2), _normal(3, 2, seed=1), _normal(3, 2, seed=2)),
@@ -227,9 +339,9 @@ DRAW = Exercise(
             m + v.exp() / 2 * e
         ),
         "you squared the variance; take its root, exp(log_var / 2).": lambda m, v, e: m + (2 * v).exp() * e,
-        "the noise is missing, so all draws are alike.": lambda m, v, e: m + (v / 2).exp(),
+        "the noise is missing, so all samples are equal.": lambda m, v, e: m + (v / 2).exp(),
         "the mean is missing.": lambda m, v, e: (v / 2).exp() * e,
-        "the sign in exp is wrong: a small log_var must give a small spread.": lambda m, v, e: (
+        "the sign in exp is wrong: a small log_var must give a small standard deviation.": lambda m, v, e: (
             m + (-v / 2).exp() * e
         ),
     },
@@ -264,24 +376,24 @@ def _costs(logits: Tensor, images: Tensor) -> Tensor:
 
 LOSS = Exercise(
     name="05.loss",
-    title="the loss of a VAE in nats per image",
+    title="build the loss of a VAE, in nats per image",
     minutes=8,
     difficulty="medium",
     statement=(
         "`logits` and `images` are `(N, C, H, W)`, `mean` and `log_var` are `(N, d)`. Return the mean over the images "
         "of: binary cross-entropy, summed over pixels, plus `beta` times the KL divergence, summed over dimensions. "
         'Use `F.binary_cross_entropy_with_logits(logits, images, reduction="none")`, which has the shape of the '
-        "images, and `kl_to_standard_normal`. The VAE is trained with the result."
+        "images, and `kl_to_standard_normal`."
     ),
     stub=(
         "def my_vae_loss(logits, images, mean, log_var, beta):\n"
-        '    """A tensor without dimensions: nats per image."""\n'
+        '    """A scalar tensor: nats per image."""\n'
         "    ...  # your code"
     ),
     reference=my_vae_loss,
     hints=(
-        "First get two numbers for every image, each `(N,)`. `costs.flatten(1).sum(1)` adds the pixels of each image.",
-        "`(reconstruction + beta * kl_to_standard_normal(mean, log_var)).mean()`",
+        "First compute two numbers for each image, both `(N,)`: which dimensions of the cross-entropy must be summed?",
+        "Where does `beta` belong, and at which point are you allowed to take a mean? Section 9 says what else would change.",
     ),
     cases=_vae_cases,
     differentiable=("logits", "mean", "log_var"),
@@ -311,7 +423,7 @@ LOSS = Exercise(
         "there is one number for every image; average over the images.": lambda a, x, m, v, b: (
             _costs(a, x).sum(1) + b * kl_to_standard_normal(m, v)
         ),
-        "you divided by the number of numbers, images and pixels; only the images are averaged over.": (
+        "you divided by the number of images and pixels; average over the images only.": (
             lambda a, x, m, v, b: (_costs(a, x).sum() + b * _kl(m, v).sum()) / x.numel()
         ),
         "this is minus the loss, the bound itself; a loss is minimised.": lambda a, x, m, v, b: (
@@ -324,7 +436,7 @@ LOSS = Exercise(
     },
 )
 
-EXERCISES = [LOG_P, KL, GRADIENT, DRAW, LOSS]
+EXERCISES = [LOG_P, KL, GRADIENT, GROWTH, DRAW, LOSS]
 
 QUIZ = [
     Question(
@@ -334,73 +446,89 @@ QUIZ = [
             "The KL divergence from q to the true posterior": (
                 "Exactly, for every q. It is zero when q is the posterior, and then the bound is log p(x)."
             ),
-            "The KL divergence from q to the prior": (
-                "That one stands *inside* the ELBO, as what the code costs. It need not be small."
+            "The KL divergence from q to the prior of the codes": (
+                "That one is a term *of* the ELBO, and need not be small."
             ),
-            "Nothing, once training has converged": (
-                "Only if some q of the chosen family equals the posterior. With the bent decoder no normal q did, and "
+            "An error that vanishes when the training converges": (
+                "Only if some q of the chosen family equals the posterior. With the quadratic decoder no normal q did, and "
                 "the gap stayed above log 2."
             ),
         },
     ),
     Question(
-        "Raising the ELBO by changing the encoder alone changes what?",
-        right="The gap only: log p(x) does not contain the encoder",
+        "You raise the ELBO by changing the encoder alone. What changes?",
+        right="Only the gap between the ELBO and log p(x)",
         options={
-            "The gap only: log p(x) does not contain the encoder": (
-                "log p(x) belongs to decoder and prior. A better encoder brings the bound nearer to it."
+            "Only the gap between the ELBO and log p(x)": (
+                "log p(x) depends on decoder and prior. A better encoder brings the bound closer to it."
             ),
-            "log p(x): the images become more likely": (
-                "The encoder does not appear in log p(x). Only the decoder can make images more likely."
+            "log p(x): the images become more probable": (
+                "The encoder does not appear in log p(x). Only the decoder can make images more probable."
             ),
-            "The prior": "The prior is N(0, I) and has nothing that is trained.",
+            "The prior, which moves towards the codes": "The prior is N(0, I) and has no parameters to train.",
         },
     ),
     Question(
         "Why is the code written as mean + std · noise?",
-        right="So that the draw has a derivative with respect to mean and std, and gradients vary little",
+        right="So that gradients reach mean and std through the sample",
         options={
-            "So that the draw has a derivative with respect to mean and std, and gradients vary little": (
-                "The chance sits in the noise, which no parameter moves. The score function needs no such trick and is "
-                "right on average, but its variance was many times larger."
+            "So that gradients reach mean and std through the sample": (
+                "The randomness lies in the noise, which depends on no parameter. The score function does without this "
+                "trick and is unbiased, but its variance was many times larger."
             ),
-            "So that the codes are normal": (
-                "They would be normal however they were drawn. The question is what gradients can pass through."
+            "So that the codes have a normal distribution under q": (
+                "They would be normal however they were sampled. The question is what gradients can pass through."
             ),
-            "So that the gradient of the KL divergence exists": (
-                "The KL divergence is a formula in mean and log_var, without any draw."
+            "So that the KL divergence to the prior has a gradient": (
+                "The KL divergence is a formula in mean and log_var; nothing is sampled in it."
             ),
         },
     ),
     Question(
-        "Someone uses the mean over 784 pixels for the reconstruction and the sum over 32 dimensions for the KL "
-        "divergence. What happens?",
-        right="The KL divergence counts 784 times too much, and every reconstruction becomes the mean image",
+        "A program averages the reconstruction term over 784 pixels and sums the KL divergence over 32 dimensions. "
+        "What happens?",
+        right="Every reconstruction becomes the mean image",
         options={
-            "The KL divergence counts 784 times too much, and every reconstruction becomes the mean image": (
-                "A factor on the whole loss is harmless; a factor on one of two terms is a beta."
+            "Every reconstruction becomes the mean image": (
+                "The KL divergence has 784 times its weight, so the code is not worth its cost. A factor on one of two "
+                "terms is a beta."
             ),
-            "Only the learning rate changes": (
-                "For that, both terms would have to be divided by 784. Here one is."
+            "The effective learning rate becomes smaller": (
+                "For that, both terms would have to be divided by 784. Here only one is."
             ),
-            "Reconstructions become sharper": (
-                "It is the reconstruction that lost weight. Sharpness would need the opposite."
+            "The reconstructions of the images get sharper": (
+                "It is the reconstruction term that has lost weight. For sharper images it would have to gain weight."
             ),
         },
     ),
     Question(
-        "Someone's VAE reports a loss as low as the cross-entropy of the test images with themselves. What do you say?",
-        right="Suspicious: it leaves nothing for the KL divergence, so look for a bug",
+        "A VAE on gray images reports a loss equal to the cross-entropy of the test images with themselves. What do you say?",
+        right="It leaves nothing for the KL divergence: look for a bug",
         options={
-            "Suspicious: it leaves nothing for the KL divergence, so look for a bug": (
-                "Perfect reconstructions need a code that tells the images apart, and such a code costs nats. A KL "
-                "divergence that is left out, or divided by something, is the usual reason."
+            "It leaves nothing for the KL divergence: look for a bug": (
+                "Perfect reconstructions need a code that tells the images apart, and such a code has a KL divergence. "
+                "It was probably left out, or divided by something."
             ),
-            "Good: the model has reached the best possible value": (
-                "That value is the floor of one of the two terms. Together they cannot reach it."
+            "It has reached the best value that is possible for it": (
+                "That value is the smallest possible value of one of the two terms. Their sum cannot reach it."
             ),
-            "Bad: a good model has a loss near 0": (
+            "It is still far from 0, so the training was too short": (
                 "With gray pixels the cross-entropy never comes near 0, even if every pixel is right."
+            ),
+        },
+    ),
+    Question(
+        'A decoder with Gaussian pixels is trained on "squared error, summed over pixels, plus KL". Which s does it assume?',
+        right="About 0.7, whatever its reconstructions are like",
+        options={
+            "About 0.7, whatever its reconstructions are like": (
+                "The factor 1 / (2 s²) is 1. On pixels between 0 and 1 that is far more noise than there is."
+            ),
+            "None, because no variance appears in this loss": (
+                "A factor of 1 in front of the squared error *is* a variance: s² = 1/2."
+            ),
+            "The root mean squared error of its reconstructions": (
+                "That is the best s. Here nothing can change it."
             ),
         },
     ),

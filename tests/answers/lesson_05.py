@@ -70,120 +70,184 @@ def log_p_divided_by_n(log_joint, log_q):
 # ---- KL divergence
 
 
-def kl_of_torch(mean, log_var):
+def kl_of_torch(mean, log_var, prior_var):
     q = Normal(mean, (log_var / 2).exp())
-    return kl_divergence(q, Normal(torch.zeros_like(mean), torch.ones_like(mean))).sum(1)
+    return kl_divergence(q, Normal(torch.zeros_like(mean), prior_var**0.5)).sum(1)
 
 
-def kl_of_independent(mean, log_var):
-    p = Independent(Normal(torch.zeros_like(mean), 1.0), 1)
+def kl_of_independent(mean, log_var, prior_var):
+    p = Independent(Normal(torch.zeros_like(mean), math.sqrt(prior_var)), 1)
     return kl_divergence(Independent(Normal(mean, log_var.exp().sqrt()), 1), p)
 
 
-def kl_in_loops(mean, log_var):
+def kl_in_loops(mean, log_var, prior_var):
     return [
-        sum((m * m + math.exp(v) - v - 1) / 2 for m, v in zip(*rows, strict=True))
+        sum(
+            ((m * m + math.exp(v)) / prior_var - v + math.log(prior_var) - 1) / 2
+            for m, v in zip(*rows, strict=True)
+        )
         for rows in zip(mean.tolist(), log_var.tolist(), strict=True)
     ]
 
 
-def kl_in_numpy(mean, log_var):
+def kl_in_numpy(mean, log_var, prior_var):
     m, v = mean.numpy(), log_var.numpy()
-    return -0.5 * np.sum(1 + v - m**2 - np.exp(v), axis=1)
+    return -0.5 * np.sum(1 + v - np.log(prior_var) - (m**2 + np.exp(v)) / prior_var, axis=1)
 
 
-def kl_in_place(mean, log_var):
+def kl_in_place(mean, log_var, prior_var):
     variance = log_var.exp()
-    return mean.pow_(2).add_(variance).sub_(log_var).sub_(1).sum(-1).div_(2)
+    return (
+        mean.pow_(2)
+        .add_(variance)
+        .div_(prior_var)
+        .sub_(log_var)
+        .sub_(1 - math.log(prior_var))
+        .sum(-1)
+        .div_(2)
+    )
 
 
-def kl_with_einsum(mean, log_var):
-    squares = torch.einsum("nd,nd->n", mean.double(), mean.double())
-    return 0.5 * (squares + torch.expm1(log_var).sum(1) - log_var.sum(1))
+def kl_of_the_scaled_code(mean, log_var, prior_var):
+    """In units of the prior's standard deviation the prior is N(0, I)."""
+    return kl_to_standard_normal(mean / prior_var**0.5, log_var - math.log(prior_var))
 
 
-def kl_of_standard_deviations(mean, log_var):
-    return kl_divergence(Normal(mean, log_var.exp()), Normal(0.0, 1.0)).sum(1)
+def kl_as_cross_entropy_minus_entropy(mean, log_var, prior_var):
+    q, p = Normal(mean.double(), (log_var.double() / 2).exp()), Normal(0.0, prior_var**0.5)
+    cross = (math.log(2 * math.pi) + math.log(prior_var) + (q.mean**2 + q.variance) / p.variance) / 2
+    return (cross - q.entropy()).sum(1)
 
 
-def kl_over_images(mean, log_var):
-    return kl_to_standard_normal(mean.T, log_var.T)
+def kl_of_standard_deviations(mean, log_var, prior_var):
+    return kl_divergence(Normal(mean, log_var.exp()), Normal(0.0, prior_var)).sum(1)
 
 
-def kl_with_free_bits(mean, log_var):
-    return ((mean**2 + log_var.exp() - log_var - 1) / 2).clamp(min=0.5).sum(1)
+def kl_over_images(mean, log_var, prior_var):
+    return kl_of_the_scaled_code(mean.T, log_var.T, prior_var)
 
 
-def kl_of_the_spread_only(mean, log_var):
-    return ((log_var.exp() - log_var - 1) / 2).sum(1)
+def kl_with_free_bits(mean, log_var, prior_var):
+    return _kl_each(mean, log_var, prior_var).clamp(min=0.5).sum(1)
 
 
-def kl_minus_one_once(mean, log_var):
-    return ((mean**2 + log_var.exp() - log_var).sum(1) - 1) / 2
+def _kl_each(mean, log_var, prior_var):
+    return ((mean**2 + log_var.exp()) / prior_var - log_var + math.log(prior_var) - 1) / 2
 
 
-def kl_in_bits(mean, log_var):
-    return kl_to_standard_normal(mean, log_var) / math.log(2)
+def kl_of_the_spread_only(mean, log_var, prior_var):
+    return kl_of_the_scaled_code(0 * mean, log_var, prior_var)
 
 
-def kl_as_a_column(mean, log_var):
-    return kl_to_standard_normal(mean, log_var).unsqueeze(1)
+def kl_with_log_v_once(mean, log_var, prior_var):
+    return (_kl_each(mean, log_var, prior_var) - math.log(prior_var) / 2).sum(1) + math.log(prior_var) / 2
+
+
+def kl_divided_as_a_whole(mean, log_var, prior_var):
+    return kl_to_standard_normal(mean, log_var) / prior_var
+
+
+def kl_in_bits(mean, log_var, prior_var):
+    return kl_of_the_scaled_code(mean, log_var, prior_var) / math.log(2)
+
+
+def kl_as_a_column(mean, log_var, prior_var):
+    return kl_of_the_scaled_code(mean, log_var, prior_var).unsqueeze(1)
 
 
 # ---- the score-function gradient
 
 
 def score_by_autograd(values, z, mean, std):
-    centre = torch.tensor(mean, requires_grad=True)
-    (values * Normal(centre, std).log_prob(z)).mean().backward()
-    return centre.grad
+    spread = torch.tensor(std, requires_grad=True)
+    (values * Normal(mean, spread).log_prob(z)).mean().backward()
+    return spread.grad
 
 
 def score_in_a_loop(values, z, mean, std):
     total = 0.0
     for f, draw in zip(values, z, strict=True):
-        total += float(f) * (float(draw) - mean) / (std * std)
+        total += float(f) * ((float(draw) - mean) ** 2 - std**2) / std**3
     return total / len(z)
 
 
 def score_in_numpy(values, z, mean, std):
-    return np.mean(values.numpy() * (z.numpy() - mean)) / std**2
+    return np.mean(values.numpy() * ((z.numpy() - mean) ** 2 / std**2 - 1)) / std
 
 
 def score_in_place(values, z, mean, std):
-    return z.sub_(mean).div_(std**2).mul_(values).mean()
+    return z.sub_(mean).div_(std).pow_(2).sub_(1).div_(std).mul_(values).mean()
 
 
 def score_as_a_product(values, z, mean, std):
-    return torch.dot(values, (z - mean) / std) / std / len(z)
+    noise = (z - mean) / std
+    return torch.dot(values, noise**2 - 1) / std / len(z)
 
 
 def score_in_double_precision(values, z, mean, std):
-    return torch.einsum("n,n->", values.double(), z.double() - mean) / (std**2 * len(values))
+    squares = (z.double() - mean) ** 2
+    return torch.einsum("n,n->", values.double(), squares / std**3 - 1 / std) / len(values)
 
 
 def score_divided_by_n_minus_1(values, z, mean, std):
-    return (values * (z - mean) / std**2).sum() / (len(z) - 1)
+    return score_in_place(values, z, mean, std) * len(z) / (len(z) - 1)
 
 
 def score_of_the_empirical_mean(values, z, mean, std):
-    return (values * (z - z.mean()) / std**2).mean()
+    return score_in_place(values, z, float(z.mean()), std)
 
 
 def score_of_the_empirical_spread(values, z, mean, std):
-    return (values * (z - mean) / z.var()).mean()
+    return score_in_place(values, z, mean, float(z.std()))
 
 
 def score_of_the_density(values, z, mean, std):
-    return (values * Normal(mean, std).log_prob(z).exp() * (z - mean) / std**2).mean()
+    return (values * Normal(mean, std).log_prob(z).exp() * ((z - mean) ** 2 / std**2 - 1) / std).mean()
 
 
 def score_of_the_log_density(values, z, mean, std):
     return (values * Normal(mean, std).log_prob(z)).mean()
 
 
-def score_of_half_the_square(values, z, mean, std):
-    return (values * (z - mean) / (2 * std**2)).mean()
+def score_of_the_distance(values, z, mean, std):
+    return (values * ((z - mean).abs() / std - 1) / std).mean()
+
+
+# ---- how fast the standard deviations grow
+
+
+def growth_as_words():
+    return {"score function": "fourfold", "with a baseline": "twofold", "reparameterised": "not at all"}
+
+
+def growth_in_another_order():
+    return {"reparameterised": "not at all", "with a baseline": "twofold", "score function": "fourfold"}
+
+
+def growth_by_counting():
+    factors = {1: "not at all", 2: "twofold", 4: "fourfold", 16: "sixteenfold"}
+    n = 64 / 16
+    return {
+        "score function": factors[n],
+        "with a baseline": factors[math.sqrt(n)],
+        "reparameterised": factors[1],
+    }
+
+
+def growth_all_alike():
+    return dict.fromkeys(["score function", "with a baseline", "reparameterised"], "twofold")
+
+
+def growth_reversed():
+    return {"score function": "not at all", "with a baseline": "twofold", "reparameterised": "fourfold"}
+
+
+def growth_of_the_variance():
+    return {"score function": "sixteenfold", "with a baseline": "fourfold", "reparameterised": "not at all"}
+
+
+def growth_in_numbers():
+    return {"score function": 4, "with a baseline": 2, "reparameterised": 1}
 
 
 # ---- a reparameterised draw
@@ -336,8 +400,8 @@ RIGHT = {
         kl_in_loops,
         kl_in_numpy,
         kl_in_place,
-        kl_with_einsum,
-        kl_to_standard_normal,
+        kl_of_the_scaled_code,
+        kl_as_cross_entropy_minus_entropy,
     ],
     "05.gradient": [
         score_by_autograd,
@@ -347,6 +411,7 @@ RIGHT = {
         score_as_a_product,
         score_in_double_precision,
     ],
+    "05.growth": [growth_as_words, growth_in_another_order, growth_by_counting],
     "05.draw": [
         draw_with_the_root,
         draw_with_addcmul,
@@ -379,7 +444,8 @@ WRONG = {
         kl_over_images,
         kl_with_free_bits,
         kl_of_the_spread_only,
-        kl_minus_one_once,
+        kl_with_log_v_once,
+        kl_divided_as_a_whole,
         kl_in_bits,
         kl_as_a_column,
     ],
@@ -389,8 +455,9 @@ WRONG = {
         score_of_the_empirical_spread,
         score_of_the_density,
         score_of_the_log_density,
-        score_of_half_the_square,
+        score_of_the_distance,
     ],
+    "05.growth": [growth_all_alike, growth_reversed, growth_of_the_variance, growth_in_numbers],
     "05.draw": [
         draw_anew,
         draw_without_gradients,
