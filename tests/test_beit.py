@@ -10,7 +10,7 @@ from sslcourse.data import Batches
 from sslcourse.encoders import VisionTransformer
 from sslcourse.evaluate import code_shares, perplexity
 from sslcourse.losses import reconstruction_loss
-from sslcourse.masking import block_mask, patchify
+from sslcourse.masking import block_mask, nearest_visible, patchify
 from sslcourse.methods import VQVAE, BEiT, DiscreteVAE, gumbel_choice, gumbel_softmax, kl_to_uniform
 from sslcourse.training import finish, train_adamw
 
@@ -111,6 +111,21 @@ def test_block_masks_differ_and_repeat_with_their_generator():
 def test_masks_that_cannot_be_made_of_blocks_are_refused(n_patches, ratio):
     with pytest.raises(ValueError, match="square number of patches and a ratio between 0 and 1"):
         block_mask(3, n_patches, ratio)
+
+
+def test_the_nearest_visible_place_is_that_of_loops():
+    mask = torch.rand(8, 25, generator=generator()) < 0.7
+    found = nearest_visible(mask)
+    for hidden, row in zip(mask.tolist(), found.tolist(), strict=True):
+        visible = [place for place in range(25) if not hidden[place]]
+        for place, near in enumerate(row):
+            distances = [(v // 5 - place // 5) ** 2 + (v % 5 - place % 5) ** 2 for v in visible]
+            assert near == visible[distances.index(min(distances))]
+
+
+def test_a_mask_that_hides_everything_has_no_nearest_visible_place():
+    with pytest.raises(ValueError, match="hides not all"):
+        nearest_visible(torch.ones(2, 9, dtype=torch.bool))
 
 
 # gradients through a choice
