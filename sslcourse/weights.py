@@ -10,14 +10,13 @@ from torch import nn
 
 from sslcourse.data.embedded import verified
 from sslcourse.encoders import ClassTokenTransformer, VisionTransformer, conv_encoder
-from sslcourse.methods import MAE, BEiT, DiscreteVAE, Wav2Vec2
+from sslcourse.methods import MAE, Wav2Vec2
 
 FOLDER = Path(__file__).parent / "data/weights"
 NETWORKS = {
     "simclr": conv_encoder,
     "moco": conv_encoder,
     "mae": lambda: MAE(VisionTransformer()),
-    "beit": lambda: BEiT(VisionTransformer(), DiscreteVAE()),
     "clips": conv_encoder,
     "scattered": ClassTokenTransformer,
     "speech": Wav2Vec2,
@@ -30,7 +29,6 @@ def load(name: str) -> nn.Module:
     "clips" is SimCLR on two frames of each clip of moving clothes, data.clips(), and "scattered" is the
     same with a transformer and smaller garments, clips(ranges=SCATTERED). "mae" is a whole masked
     autoencoder, decoder included, trained on clothes that move over black ground; its encoder is .encoder.
-    "beit" is a whole BEiT on the same frames, with its frozen .tokenizer.
     "speech" is a Wav2Vec2 with all its parts, on data.speech(4000).
     Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
     """

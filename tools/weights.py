@@ -17,9 +17,7 @@ from typing import Any, NamedTuple
 
 import safetensors.torch
 import torch
-from beit_curves import trained_tokenizer
 from torch import Generator, Tensor, nn
-from torch.nn import functional as F
 
 from sslcourse.augment import Augmentation
 from sslcourse.data import SCATTERED, Batches, FramePairs, clips, images, speech
@@ -37,8 +35,8 @@ from sslcourse.evaluate import (
 )
 from sslcourse.heads import projection_head
 from sslcourse.losses import masked_reconstruction_loss
-from sslcourse.masking import block_mask, patchify, random_mask
-from sslcourse.methods import MAE, BEiT, LinearInpainter, MoCo, SimCLR, Wav2Vec2
+from sslcourse.masking import patchify, random_mask
+from sslcourse.methods import MAE, LinearInpainter, MoCo, SimCLR, Wav2Vec2
 from sslcourse.training import train_adamw
 from sslcourse.weights import FOLDER
 
@@ -58,26 +56,18 @@ def transformer_simclr() -> SimCLR:
     return SimCLR(ClassTokenTransformer(), projection_head(64), augment=nn.Identity())
 
 
-def beit() -> BEiT:
-    """The tokeniser first, which takes one pass and is then frozen."""
-    tokenizer = trained_tokenizer(data_of("beit"), SEED)
-    torch.manual_seed(SEED)
-    return BEiT(VisionTransformer(), tokenizer, generator=Generator().manual_seed(SEED))
-
-
-BLACK = {"pixels": 28, "texture": 0.0, "ground": 0.0}
 RECIPES = {
     "simclr": Recipe(SimCLR, 128, 50),
     "moco": Recipe(MoCo, 128, 50),
-    "mae": Recipe(lambda: MAE(VisionTransformer()), 64, 10, 3e-3, BLACK),
-    "beit": Recipe(beit, 64, 3, 3e-3, BLACK),
+    "mae": Recipe(
+        lambda: MAE(VisionTransformer()), 64, 10, 3e-3, {"pixels": 28, "texture": 0.0, "ground": 0.0}
+    ),
     "clips": Recipe(lambda: SimCLR(augment=Augmentation(crop=1)), 128, 100, clips={}),
     "scattered": Recipe(transformer_simclr, 64, 4, 1e-3, {"ranges": SCATTERED}),
     "speech": Recipe(lambda: Wav2Vec2(steps=5000), 16, 28, 3e-3),
 }
 UTTERANCES = 4000
-SINGLE = ("mae", "beit")  # trained on single frames
-WHOLE = (*SINGLE, "speech")  # carried with all their parts; of the others, the encoder
+WHOLE = ("mae", "speech")  # carried with all their parts; of the others, the encoder
 
 
 def data_of(name: str) -> Tensor:
@@ -88,16 +78,16 @@ def data_of(name: str) -> Tensor:
     if moving is None:
         return images("fashion", "train").images
     frames = clips(**moving).frames
-    return frames.flatten(0, 1) if name in SINGLE else frames
+    return frames.flatten(0, 1) if name == "mae" else frames
 
 
 def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
     """The network, and what its card says."""
     torch.manual_seed(SEED)
     recipe, data = RECIPES[name], data_of(name)
-    start = time.process_time()
     model = recipe.method()
     batches = (FramePairs if data.ndim == 5 else Batches)(data, batch_size=recipe.batch_size, seed=SEED)
+    start = time.process_time()
     for progress in train_adamw(model.loss, model.parameters(), batches, recipe.epochs, recipe.lr):
         if progress.step % len(batches) == 0:
             print(f"{name}: step {progress.step} of {progress.steps}, loss {progress.loss:.4f}", flush=True)
@@ -161,8 +151,6 @@ def figures(network: nn.Module, name: str) -> dict[str, float]:
         measured[f"its standard deviation, {per_class} per class"] = round(shares.std().item(), 4)
     if name == "mae":
         measured |= errors(network, pictures, test_pictures[:300])
-    if name == "beit":
-        measured |= token_figures(network, test_pictures)
     if name == "scattered":
         measured |= attention_figures(encoder, test_pictures, unseen.masks[:, 0])
     return measured
@@ -190,19 +178,6 @@ def errors(mae: MAE, pictures: Tensor, test_pictures: Tensor) -> dict[str, float
             error = masked_reconstruction_loss(patchify(filled, size), true, mask).item()
             measured[f"1000 x error of the {who}, {ratio:.0%} hidden"] = round(1000 * error, 2)
     return measured
-
-
-@torch.no_grad()
-def token_figures(beit: BEiT, pictures: Tensor) -> dict[str, float]:
-    """How well tokens at places that blocks hide are predicted, nats and share, and their entropy."""
-    mask = block_mask(len(pictures), beit.encoder.n_patches, generator=Generator().manual_seed(3))
-    tokens, logits = beit.tokenizer.tokens(pictures)[mask], beit(pictures, mask)[mask]
-    shares = tokens.bincount() / len(tokens)
-    return {
-        "cross-entropy of the hidden tokens": round(F.cross_entropy(logits, tokens).item(), 3),
-        "their entropy": round(torch.special.entr(shares).sum().item(), 3),
-        "tokens told right": round((logits.argmax(1) == tokens).double().mean().item(), 4),
-    }
 
 
 def main(names: list[str]) -> None:
