@@ -79,7 +79,7 @@ WAYS: dict[str, tuple[Callable[..., nn.Module], Callable[[Tensor, int], Discrete
     "MAE, two passes": (MAE, None, 2),
     "BEiT": (BEiT, trained_tokenizer, 1),
     "BEiT, patches at random": (ScatteredBEiT, trained_tokenizer, 1),
-    "BEiT, untrained tokenizer": (BEiT, untrained_tokenizer, 1),
+    "BEiT, untrained tokeniser": (BEiT, untrained_tokenizer, 1),
     "BEiT, pixels as targets": (PixelBEiT, None, 1),
 }
 

@@ -916,17 +916,19 @@ scratch = [
 def over_seeds(name, what):
     """Mean and standard deviation over the seeds, in %."""
     found = torch.tensor([100 * point[what] for point in runs[name]])
-    return found.mean().item(), found.std().item() if len(found) > 1 else 0.0
+    return found.mean().item(), found.std(correction=0).item()
 
 
 # %%
 compared = [name for name in runs if not name.endswith("validation")]
+print(" " * 26 + "linear probe   fine-tuned")
 for name in compared:
-    print(f"{name:26} probe {over_seeds(name, 'probe')[0]:3.0f} %", end="")
-    print(f" ± {over_seeds(name, 'probe')[1]:.0f}" * (name != "pixels"), end="")
-    tuned = "fine_tuned" in runs[name][0]
-    print(f"   fine-tuned {over_seeds(name, 'fine_tuned')[0]:3.0f} %" * tuned)
-print(f"ViT from scratch, as many steps {100 * sum(scratch) / len(scratch):17.0f} %")
+    middle, spread = over_seeds(name, "probe")
+    line = f"{name:26} {middle:5.0f} % ± {spread:.0f}"
+    if "fine_tuned" in runs[name][0]:
+        line += f"{over_seeds(name, 'fine_tuned')[0]:11.0f} %"
+    print(line)
+print(f"{'ViT from scratch':26} {100 * sum(scratch) / len(scratch):22.0f} %")
 
 # %% tags=["drawing"]
 # Draws the probe of every start, and the mean
@@ -947,10 +949,48 @@ show(
 
 # %% tags=["claim"]
 # Checks what the text says of MAE and BEiT
-claim("CLAIMS", lambda: True)
+probe = {name: over_seeds(name, "probe")[0] for name in compared}
+tuned = {name: over_seeds(name, "fine_tuned")[0] for name in ("MAE", "BEiT")}
+from_scratch = 100 * sum(scratch) / len(scratch)
+claim(
+    "after one pass the probe of BEiT is above that of MAE by 3 to 7 points",
+    lambda: 3 < probe["BEiT"] - probe["MAE"] < 7,
+)
+claim(
+    "two passes of MAE are within 2 points of one of BEiT",
+    lambda: abs(probe["MAE, two passes"] - probe["BEiT"]) < 2,
+)
+claim(
+    "with pixels as targets the probe is 5 to 9 points lower",
+    lambda: 5 < probe["BEiT"] - probe["BEiT, pixels as targets"] < 9,
+)
+claim(
+    "with an untrained tokeniser it is 1 to 5 points higher",
+    lambda: 1 < probe["BEiT, untrained tokeniser"] - probe["BEiT"] < 5,
+)
+claim(
+    "single patches at random are no worse than blocks, by more than a point",
+    lambda: probe["BEiT, patches at random"] > probe["BEiT"] - 1,
+)
+claim(
+    "fine-tuned, BEiT is above MAE by 3 to 8 points, and MAE within 3 of no pretraining",
+    lambda: 3 < tuned["BEiT"] - tuned["MAE"] < 8 and abs(tuned["MAE"] - from_scratch) < 3,
+)
 
 # %% [markdown]
-# TEXT
+# - **Frame for frame, BEiT is ahead** of MAE, by 3 to 7 points in the probe. Fine-tuned with ten labels a class it is ahead by 3
+#   to 8, while MAE after a single pass gains next to nothing over no pretraining. (Lesson 13 shows what ten passes of MAE bring.)
+# - **At equal cost it is not:** two passes of MAE, which cost a little more than one of BEiT, come within 2 points in the probe.
+# - **It is the discrete target.** With the same encoder, mask tokens and blocks, and pixels as targets, the probe is 5 to 9
+#   points lower. That is the direction of the paper's own table, and more than it reports.
+# - **It is not the training of the tokeniser.** Tokens of an encoder that has learned nothing, with codes on k-means centres of
+#   its latents, give a probe that is 1 to 5 points *higher*. They cannot be decoded, yet they tell which patches are alike.
+#   Why the trained ones are worse is left open: section 13 asks.
+# - **It is not the blocks.** With single patches at random the probe is as good or better; the seeds overlap. (In the paper
+#   blocks gain 0.1 points in accuracy, and more in segmentation.)
+#
+# One data set, one small network, one pass; three seeds each. What is left open is how it goes on: with more passes the order may
+# change.
 #
 # **The paper's own table.** On ImageNet, with a ViT-Base pretrained for 300 epochs and fine-tuned on all labels, the paper
 # (its Table 4) reports an accuracy of 82.86 % for BEiT; 82.77 % without blocks; 81.04 % with pixels in the place of tokens; 80.50 % without
@@ -974,16 +1014,35 @@ for name in compared:
 
 # %% tags=["claim"]
 # Checks what the text says of the factors
-claim("CLAIMS", lambda: True)
+kept = {
+    name: [over_seeds(name, f)[0] for f in FACTOR_NAMES]
+    for name in ("MAE", "BEiT", "random ViT")
+}
+claim(
+    "BEiT keeps more of each factor than MAE after the same pass",
+    lambda: all(b > m for b, m in zip(kept["BEiT"], kept["MAE"], strict=True)),
+)
+claim(
+    "of brightness MAE keeps less than a random ViT, BEiT about as much",
+    lambda: (
+        kept["MAE"][3] < kept["random ViT"][3] - 2
+        and abs(kept["BEiT"][3] - kept["random ViT"][3]) < 4
+    ),
+)
 
 # %% [markdown]
-# TEXT
+# One might expect that tokens forget brightness, since many shades of gray share a code, and that pixels forget nothing. It is
+# not so. Place and size are read better after either pretraining than before, and after BEiT best. Brightness is hard to read in
+# any case; MAE has *lost* some of what a random ViT shows of it, and BEiT has not. What a target contains is one thing, what an
+# encoder keeps where linear regression can find it is another: measure the second.
+#
+# (Texture, which would be the obvious thing to forget, is missing from these clips. `clips()` draws it unless told otherwise.)
 #
 # ## 13. Investigate: which alphabet?
 #
 # *open, about 40 minutes*
 #
-# The tokeniser decides what BEiT can learn. Sixty-four codes or eight? Tokens of single patches (k-means on pixels), or of
+# An untrained tokeniser gave better targets than the trained one. What makes a tokeniser good for BEiT? Sixty-four codes or eight? Tokens of single patches (k-means on pixels), or of
 # neighbourhoods? A tokeniser that draws well, or one that has been stopped early?
 #
 # **Vary** one property of the tokeniser. For k-means on pixels write a class with `n_codes` and `tokens(images)`: BEiT needs no
@@ -1018,7 +1077,9 @@ quiz("14")
 # - A cross-entropy of tokens means nothing beside no rival: token shares, shares at the place, nearest visible token. An accuracy
 #   means nothing without that of the most frequent code.
 # - The tokeniser sees everything, the encoder does not; the loss counts hidden places; the tokeniser is not in the optimiser.
-# - REMEMBER
+# - Here, with the same ViT and frames, tokens are better targets than pixels, even those of an untrained tokeniser; at equal
+#   cost MAE catches up, since its steps are cheaper. Without these controls the credit would have gone to the tokeniser.
+# - What a target leaves out need not be what the encoder forgets.
 #
 # ## References
 #
