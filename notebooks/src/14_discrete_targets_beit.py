@@ -592,7 +592,7 @@ show(
 # Change one token of a picture and decode: the patch changes, and so do its eight neighbours, which the decoder draws with it
 # in view. Set the place, then move the token.
 
-# %% tags=["drawing"]
+# %% tags=["drawing", "nbval-ignore-output"]
 # Draws a frame from its tokens, one of which you change; move frame, place and token
 frame_tokens = tokenizer.tokens(test_frames[:20])
 
@@ -671,7 +671,7 @@ show_source(BEiT)
 # %% [markdown]
 # Does it keep its promises? Scribble over what is hidden: the predictions must not move at all, and the targets must.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 torch.manual_seed(0)
 beit = BEiT(VisionTransformer(), tokenizer, generator=torch.Generator().manual_seed(0))
 mask = block_mask(6, 49, 0.4, torch.Generator().manual_seed(4))
