@@ -618,6 +618,23 @@ explore(
     token=slider("token, by use", 1, 64, step=1, value=6),
 )
 
+
+# %% tags=["claim"]
+# Checks that a token is drawn into its own patch and the eight around it
+def reach(place):
+    """Rows and columns of pixels, first and last, that another token there changes."""
+    one = frame_tokens[:1].clone()
+    one[0, place] = (one[0, place] + 1) % 64
+    moved_pixels = (tokenizer.decode(one) != tokenizer.decode(frame_tokens[:1]))[0, 0]
+    lines = [moved_pixels.any(side).nonzero() for side in (1, 0)]
+    return [(line.min().item(), line.max().item()) for line in lines]
+
+
+claim(
+    "a token changes pixels of its patch and of the eight around it, and no others",
+    lambda: all(low >= 8 and high <= 19 for low, high in reach(24)),
+)
+
 # %% [markdown]
 # ## 8. Blocks
 #
