@@ -103,6 +103,24 @@ def block_mask(
     return mask.flatten(1)
 
 
+def nearest_visible(mask: Tensor) -> Tensor:
+    """For each place of a square grid the nearest visible one, (N, L); a visible place is its own.
+
+    mask: (N, L), True = hidden. Of several at the same distance, the first in reading order.
+    """
+    side = math.isqrt(mask.shape[1])
+    if mask.dtype != torch.bool or side**2 != mask.shape[1] or mask.all(1).any():
+        raise ValueError(
+            f"need a boolean mask (N, L) of a square grid that hides not all, got {mask.dtype} "
+            f"{tuple(mask.shape)}"
+        )
+    place = torch.arange(side**2, device=mask.device)
+    row, column = place // side, place % side
+    squared = (row - row.unsqueeze(1)).square() + (column - column.unsqueeze(1)).square()
+    far = squared.float().expand(len(mask), -1, -1)  # (N, L, L)
+    return far.masked_fill(mask.unsqueeze(1), torch.inf).argmin(2)
+
+
 def normalize_patches(patches: Tensor, epsilon: float = 1e-6) -> Tensor:
     r"""Every patch with mean 0 and variance 1: what MAE predicts in its "normalised pixels" variant.
 

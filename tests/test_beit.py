@@ -1,16 +1,19 @@
 """Tokenisers, block-wise masks and BEiT, held against the papers' loops, and wrong versions of them."""
 
+import json
 import math
 
+import beit_curves
 import pytest
 import torch
 from torch.nn import functional as F
 
-from sslcourse.data import Batches
+from sslcourse.data import Batches, sweep
+from sslcourse.data.sweeps import FOLDER
 from sslcourse.encoders import VisionTransformer
 from sslcourse.evaluate import code_shares, perplexity
 from sslcourse.losses import reconstruction_loss
-from sslcourse.masking import block_mask, patchify
+from sslcourse.masking import block_mask, nearest_visible, patchify
 from sslcourse.methods import VQVAE, BEiT, DiscreteVAE, gumbel_choice, gumbel_softmax, kl_to_uniform
 from sslcourse.training import finish, train_adamw
 
@@ -111,6 +114,21 @@ def test_block_masks_differ_and_repeat_with_their_generator():
 def test_masks_that_cannot_be_made_of_blocks_are_refused(n_patches, ratio):
     with pytest.raises(ValueError, match="square number of patches and a ratio between 0 and 1"):
         block_mask(3, n_patches, ratio)
+
+
+def test_the_nearest_visible_place_is_that_of_loops():
+    mask = torch.rand(8, 25, generator=generator()) < 0.7
+    found = nearest_visible(mask)
+    for hidden, row in zip(mask.tolist(), found.tolist(), strict=True):
+        visible = [place for place in range(25) if not hidden[place]]
+        for place, near in enumerate(row):
+            distances = [(v // 5 - place // 5) ** 2 + (v % 5 - place % 5) ** 2 for v in visible]
+            assert near == visible[distances.index(min(distances))]
+
+
+def test_a_mask_that_hides_everything_has_no_nearest_visible_place():
+    with pytest.raises(ValueError, match="hides not all"):
+        nearest_visible(torch.ones(2, 9, dtype=torch.bool))
 
 
 # gradients through a choice
@@ -412,3 +430,35 @@ def test_one_batch_cannot_show_more_codes_than_it_has_tokens():
 def test_tokens_that_cannot_be_counted_are_refused(tokens, message):
     with pytest.raises(ValueError, match=message):
         code_shares(tokens, 5)
+
+
+# BEiT beside MAE
+
+
+def test_the_stored_runs_are_complete_and_fine_tuned_as_was_best_on_validation():
+    stored = json.loads((FOLDER / "discrete_targets.json").read_text())
+    assert stored["command"] == "python tools/beit_curves.py"
+    points = stored["points"]
+    for name in ["random ViT", *beit_curves.WAYS]:
+        assert [point["seed"] for point in points[name]] == list(beit_curves.SEEDS)
+    for name in beit_curves.FINE_TUNED:
+        tried = points[f"{name}, validation"]
+        assert [point["rate"] for point in tried] == list(beit_curves.RATES)
+        best = max(tried, key=lambda point: point["fine_tuned"])["rate"]
+        assert {point["rate"] for point in points[name]} == {best}
+
+
+def test_a_stored_run_can_be_made_again(one_thread):
+    torch.manual_seed(1)
+    again, stored = beit_curves.measured(VisionTransformer(), 1), sweep("discrete_targets")["random ViT"][1]
+    assert again == pytest.approx(stored, abs=0.02)
+
+
+@pytest.mark.parametrize("name", beit_curves.WAYS)
+def test_each_way_trains_its_encoder(name, one_thread):
+    frames = torch.rand(64, 1, 28, 28, generator=generator())
+    torch.manual_seed(0)
+    untrained = VisionTransformer()
+    trained = beit_curves.pretrained(name, 0, frames)
+    moved = {key for key, p in trained.named_parameters() if not torch.equal(p, untrained.get_parameter(key))}
+    assert moved == {key for key, _ in untrained.named_parameters()}

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score, roc_auc_score
+from torch.nn import functional as F
 
-from sslcourse.evaluate import auroc, linear_probe, sensitivity
+from sslcourse.evaluate import auroc, linear_probe, sensitivity, variance_explained
 from sslcourse.losses import reconstruction_errors
 
 
@@ -153,3 +154,37 @@ def test_sensitivity_refuses_what_is_no_set_of_pairs(features):
 def test_collapsed_representations_have_no_sensitivity():
     with pytest.raises(ValueError, match="equal"):
         sensitivity(torch.ones(5, 2, 3))
+
+
+# Variance explained
+
+
+@pytest.mark.parametrize("penalty", [1e-3, 1.0])
+def test_the_variance_explained_is_that_of_a_ridge_regression_of_scikit_learn(penalty):
+    sizes = torch.tensor([10, 1, 0.1, 0.01])  # of the columns, to within a factor of a hundred
+    x, test_x = (clouds(n, seed)[0] * sizes for n, seed in [(200, 0), (100, 1)])
+    y, test_y = ((f / f.std(0)) @ torch.tensor([1.0, -2, 0.5, 0]) for f in (x, test_x))
+    y, test_y = y + torch.randn(200, generator=seeded(2)), test_y + torch.randn(100, generator=seeded(3))
+    ridge = Ridge(alpha=200 * penalty).fit((x - x.mean(0)) / x.std(0), y)
+    expected = r2_score(test_y, ridge.predict((test_x - x.mean(0)) / x.std(0)))
+    assert variance_explained(x, y, test_x, test_y, penalty) == pytest.approx(expected, abs=1e-4)
+
+
+def test_what_is_linear_is_explained_and_what_is_independent_is_not():
+    x, noise = torch.rand(400, 3, generator=seeded(0)), torch.rand(400, generator=seeded(1))
+    assert variance_explained(x[:200], x[:200, 1], x[200:], x[200:, 1]) == pytest.approx(1, abs=1e-4)
+    assert -0.1 < variance_explained(x[:200], noise[:200], x[200:], noise[200:]) < 0.1
+
+
+def test_a_feature_that_hardly_varies_in_training_does_no_harm_on_the_test_set():
+    x, test_x = torch.rand(2, 200, 3, generator=seeded(0))
+    noise = 1e-7 * torch.rand(200, 1, generator=seeded(1))
+    found = variance_explained(
+        torch.cat([x, noise], 1), x[:, 0], F.pad(test_x, (0, 1), value=1.0), test_x[:, 0]
+    )
+    assert found == pytest.approx(1, abs=1e-3)
+
+
+def test_values_that_are_no_row_of_numbers_are_refused():
+    with pytest.raises(ValueError, match=r"values \(N,\), got \(5, 3\) and \(5, 1\)"):
+        variance_explained(torch.zeros(5, 3), torch.zeros(5, 1), torch.zeros(5, 3), torch.zeros(5, 1))

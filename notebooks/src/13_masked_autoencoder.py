@@ -1108,4 +1108,4 @@ quiz("13")
 #   [arXiv:2202.10054](https://arxiv.org/abs/2202.10054)
 # - Shepard: A two-dimensional interpolation function for irregularly-spaced data. ACM National Conference 1968.
 #
-# **Next:** [15 Images and text](15_image_and_text_clip.ipynb), where sentences take the place of labels.
+# **Next:** [14 Discrete targets](14_discrete_targets_beit.ipynb), where the target of a hidden patch is a word, not pixels.

@@ -24,7 +24,9 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     training and its perplexity every ten steps; in "vae_epochs" (tools/latent_space.py) "distortion" and
     "rate" in nats, "precision" and "recall"; in "disentanglement" and "disentanglement_shapes" (the same
     file) the MIG of every factor and their mean; in "left_out" (tools/left_out.py) the AUROC of three
-    detectors. tools/compare_methods.py says what a point of "comparison" holds, tools/curation.py what one of
+    detectors; in "discrete_targets" (tools/beit_curves.py) "probe", the shares of the variance of "x", "y",
+    "size" and "brightness" that a linear regression explains, and of some ways "fine_tuned" with its "rate".
+    tools/compare_methods.py says what a point of "comparison" holds, tools/curation.py what one of
     "rare_group", "near_duplicates" and "turned".
     """
     known = [Path(file).stem for file in checksums(FOLDER)]

@@ -9,6 +9,7 @@ from sslcourse.evaluate.disentanglement import (
     kl_per_dimension,
     mutual_information_gap,
 )
+from sslcourse.evaluate.factors import variance_explained
 from sslcourse.evaluate.fine_tuning import fine_tune, train_classifier, train_for
 from sslcourse.evaluate.gaussians import bayes_accuracy, gaussian_kl
 from sslcourse.evaluate.generation import precision_and_recall
@@ -67,6 +68,7 @@ __all__ = [
     "train_classifier",
     "train_for",
     "training_memory",
+    "variance_explained",
     "word_accuracy",
     "word_scores",
     "zero_shot",

@@ -31,12 +31,12 @@ class DiscreteVAE(nn.Module):
 
     def __init__(
         self,
-        codes: int = 128,
+        codes: int = 64,
         code_size: int = 16,
         width: int = 64,
         patch_size: int = 4,
         channels: int = 1,
-        temperatures: tuple[float, float] = (1.0, 1 / 16),
+        temperatures: tuple[float, float] = (1.0, 1 / 8),
         steps: int = 500,
         kl_weight: float = 1e-3,
         generator: Generator | None = None,
@@ -133,7 +133,7 @@ class VQVAE(DiscreteVAE):
     commitment: the weight that pulls latents to their codes, 0.25 in the paper.
     """
 
-    def __init__(self, codes: int = 128, commitment: float = 0.25, **sizes: object):
+    def __init__(self, codes: int = 64, commitment: float = 0.25, **sizes: object):
         super().__init__(codes, **sizes)
         self.commitment = commitment
 
