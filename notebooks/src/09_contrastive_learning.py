@@ -5,8 +5,7 @@
 # four points of a circle, then SimCLR on 12,000 images, then a careful account of what it has learned, and of what it
 # learns instead when the pairs are badly made.
 #
-# - **Slider:** similarity matrix, strength of the augmentation, temperature, position of a point on the circle, step of a
-#   training, histogram of similarities, neighbours
+# - **Slider:** similarity matrix, strength of the augmentation, temperature, point on a circle, step of a training, neighbours
 # - **Time:** about 120 minutes
 # - **You need:** lesson 00; softmax (lesson 01); logits and cross-entropy (lesson 02, whose InfoNCE helps too); linear
 #   probes (lesson 04)
