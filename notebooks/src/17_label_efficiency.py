@@ -161,7 +161,7 @@ explore(
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
 test_images, test_labels, _ = images("fashion", "test")
-CLASSES, DRAWS = len(class_names), 5
+CLASSES = len(class_names)
 print(len(train_images), "to train on,", len(test_images), "to test on")
 
 # %% [markdown]
@@ -667,7 +667,7 @@ snapshot_features = [
     for encoder in snapshots
 ]
 
-# %% tags=["drawing"]
+# %% tags=["drawing", "nbval-ignore-output"]
 # Draws the labelled frames and each class's share; move labels, passes and draw
 budget_figure, (label_ax, class_ax) = subplots(2, 1, width=6.4, height=3.6)
 picture = label_ax.imshow(torch.zeros(32, 320), cmap="gray", vmin=0, vmax=1)
