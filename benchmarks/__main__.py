@@ -1,15 +1,15 @@
-"""Run benchmarks on one thread: python -m benchmarks slider epoch contrastive, or all of them without a name.
+"""Run benchmarks on one thread: python -m benchmarks NAME ..., or all of them without a name.
 
-Each file says what it does not show.
+Names are slider, epoch, contrastive and pretrain; each file says what it does not show.
 """
 
 import sys
 
 import torch
 
-from benchmarks import contrastive, epoch, slider
+from benchmarks import contrastive, epoch, pretrain, slider
 
-BENCHMARKS = {"slider": slider, "epoch": epoch, "contrastive": contrastive}
+BENCHMARKS = {"slider": slider, "epoch": epoch, "contrastive": contrastive, "pretrain": pretrain}
 
 torch.set_num_threads(1)
 print(f"{'benchmark':30} {'contender':42} {'median':>12} {'to ours':>9} {'memory':>10}")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 
 class Progress(NamedTuple):
@@ -148,14 +149,23 @@ def train_adamw(
     parameters: those that ask for no gradient, as a momentum encoder's, are left out.
     lr: the highest rate, reached after two steps at the earliest; it falls along a cosine.
     """
-    optimizer = torch.optim.AdamW([p for p in parameters if p.requires_grad], lr=lr)
-    steps = max(3, epochs * len(batches))  # a shorter cycle would divide by zero
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, lr, total_steps=steps, pct_start=max(0.1, 2 / steps)
-    )
+    optimizer, schedule = one_cycle_adamw(parameters, epochs * len(batches), lr)
     return train(
         loss, batches, optimizer, epochs, after_step=schedule.step, validate=validate
     )
+
+
+def one_cycle_adamw(
+    parameters: Iterable[nn.Parameter], steps: int, lr: float, weight_decay: float = 0.01
+) -> tuple[Optimizer, LRScheduler]:
+    """AdamW and its schedule for a training of so many steps, as train_adamw uses them."""
+    trained = [p for p in parameters if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay)
+    steps = max(3, steps)  # a shorter cycle would divide by zero
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, lr, total_steps=steps, pct_start=max(0.1, 2 / steps)
+    )
+    return optimizer, schedule
 
 
 def finish(training: Iterator[Progress]) -> History:

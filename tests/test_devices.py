@@ -46,6 +46,7 @@ CHANGES = {
     "crop": lambda x: augment.random_resized_crop(x, 0.3, 0.5),
     "contrast": lambda x: augment.random_contrast(x, 0.5),
     "views": augment.Augmentation(),
+    "colours": lambda x: augment.ColourChange(blur=1, solarise=1)(x.repeat(1, 3, 1, 1)),
 }
 
 

@@ -9,9 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "sslcourse").rglob("*.py"))
 ORDER = [
-    "remedies", "torchvision_compat", "data", "augment", "encoders", "heads", "losses", "masking", "momentum",
-    "methods", "weights", "training", "sampling", "evaluate", "claims", "plots", "diagrams", "show",
-    "widgets", "exercises", "handed_in", "check", "lessons", "export", "assignment", "mark",
+    "remedies", "torchvision_compat", "data", "augment", "encoders", "networks", "heads", "losses", "masking",
+    "momentum", "methods", "weights", "training", "sampling", "evaluate", "pretrain", "claims", "plots",
+    "diagrams", "show", "widgets", "exercises", "handed_in", "check", "lessons", "export", "assignment",
+    "mark",
 ]  # fmt: skip
 MAY_IMPORT = {  # library: the modules that may
     "torchvision": {"torchvision_compat", "data", "augment"},

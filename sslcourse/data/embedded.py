@@ -1,6 +1,7 @@
-"""Files that the package carries, each with its checksum."""
+"""Files that the package carries, each with its checksum, and files that are written whole or not at all."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from sslcourse.remedies import restore
@@ -34,6 +35,26 @@ def write_checksums(folder: Path) -> None:
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is whole or, whatever happens meanwhile, the one that was there before."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the folder's list of names is on the disk too
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _content(path: Path) -> bytes:

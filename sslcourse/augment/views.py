@@ -1,80 +1,14 @@
-"""Changes to whole batches of images, drawn separately for every image."""
+"""Views of images: windows cut out, mirrored, changed in contrast and colour; each image has its own."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
-
-def random_tensor(
-    draw: Callable[..., Tensor],
-    shape: tuple[int, ...],
-    device: torch.device | str | None,
-    generator: Generator | None,
-) -> Tensor:
-    """Random numbers from draw, such as torch.rand, of this shape and on this device.
-
-    They are drawn there, or where a given generator lives.
-    """
-    place = device if generator is None else generator.device
-    return draw(shape, generator=generator, device=place).to(device)
-
-
-def add_gaussian_noise(
-    images: Tensor, std: float, generator: Generator | None = None
-) -> Tensor:
-    """Add independent normal noise to every pixel of images (N, C, H, W), then clip to [0, 1]."""
-    if not std >= 0:
-        raise ValueError(f"std of the noise must not be negative, got {std}")
-    _refuse_whole_numbers(images)
-    noise = random_tensor(torch.randn, images.shape, images.device, generator)
-    return (images + std * noise).clamp(0, 1)
-
-
-def zero_pixels(images: Tensor, share: float, generator: Generator | None = None) -> Tensor:
-    """Set a share of the pixels of images (N, C, H, W) to 0, chosen at random and anew for every image."""
-    if not 0 <= share <= 1:
-        raise ValueError(f"share of pixels must lie between 0 and 1, got {share}")
-    keep = random_tensor(torch.rand, images.shape, images.device, generator) >= share
-    return images * keep
-
-
-def hide_square(images: Tensor, size: int, generator: Generator | None = None) -> Tensor:
-    """Set one square of size x size pixels of every image (N, C, H, W) to 0, at a random place each."""
-    if images.ndim != 4:
-        raise ValueError(
-            f"images must be a batch (N, C, H, W), got shape {tuple(images.shape)}"
-        )
-    n, _, height, width = images.shape
-    if not 0 <= size <= min(height, width):
-        raise ValueError(
-            f"size of the square must lie between 0 and {min(height, width)}, got {size}"
-        )
-    device, shape = images.device, (n, 1, 1, 1)
-    top = random_tensor(partial(torch.randint, height - size + 1), shape, device, generator)
-    left = random_tensor(partial(torch.randint, width - size + 1), shape, device, generator)
-    row = torch.arange(height, device=device).reshape(-1, 1)
-    column = torch.arange(width, device=device)
-    in_rows = (row >= top) & (row < top + size)  # (N, 1, H, 1)
-    in_columns = (column >= left) & (column < left + size)  # (N, 1, 1, W)
-    return images.masked_fill(in_rows & in_columns, 0)
-
-
-def four_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Every image turned by 0, 90, 180 and 270 degrees, and which of the four it was.
-
-    Gidaris, Singh and Komodakis, Section 3.1 (arXiv:1803.07728). images: (N, C, H, W), H = W.
-    Returns (4N, C, H, W), all at 0 degrees first, and turns (4N,), quarter turns anticlockwise, 0 to 3.
-    """
-    if images.ndim != 4 or images.shape[2] != images.shape[3]:
-        raise ValueError(
-            f"images must be a batch of squares (N, C, H, H), got shape {tuple(images.shape)}"
-        )
-    rotated = torch.cat([images.rot90(turn, dims=(2, 3)) for turn in range(4)])
-    return rotated, torch.arange(4, device=images.device).repeat_interleave(len(images))
+from sslcourse.augment.colour import ColourChange
+from sslcourse.augment.corruptions import _refuse_whole_numbers, random_tensor
 
 
 @dataclass
@@ -85,13 +19,15 @@ class Augmentation:
     (N, C, H, W) in [0, 1]; two calls on a batch are its two views.
 
     crop: smallest share of the image's area that is kept, 1 = no crop. flip: the chance of a mirror image.
-    jitter: 0 = none; contrast and brightness change by up to this share.
+    jitter: 0 = none; contrast and brightness change by up to this share. colour: what is done instead of
+    that, for images in colour.
     """
 
     crop: float = 0.3
     flip: float = 0.5
     jitter: float = 0.5
     seed: int = 0
+    colour: ColourChange | None = None
 
     def __post_init__(self) -> None:
         if not (0 < self.crop <= 1 and 0 <= self.flip <= 1 and 0 <= self.jitter <= 1):
@@ -105,6 +41,8 @@ class Augmentation:
             # begin again where the images are
             self.generator = torch.Generator(images.device).manual_seed(self.seed)
         views = random_resized_crop(images, self.crop, self.flip, self.generator)
+        if self.colour is not None:
+            return self.colour(views, self.generator)
         return random_contrast(views, self.jitter, self.generator)
 
 
@@ -132,7 +70,7 @@ class MultiCrop:
     (2, N, C, H, W) and local ones (V, N, C, size, size).
 
     crop: smallest share of the image's area in a global view, and largest in a local one; local_crop:
-    smallest in a local one. flip, jitter: as in Augmentation.
+    smallest in a local one. flip, jitter, colour: as in Augmentation.
     """
 
     local_views: int = 4
@@ -142,6 +80,7 @@ class MultiCrop:
     flip: float = 0.5
     jitter: float = 0.5
     seed: int = 0
+    colour: ColourChange | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.local_crop <= self.crop <= 1:
@@ -160,7 +99,8 @@ class MultiCrop:
         return self._vary(views, pair[0]), self._vary(parts, pair[0])
 
     def _vary(self, views: list[Tensor], images: Tensor) -> Tensor:
-        varied = [random_contrast(view, self.jitter, self.generator) for view in views]
+        change = self.colour or partial(random_contrast, strength=self.jitter)
+        varied = [change(view, generator=self.generator) for view in views]
         return torch.stack(varied) if varied else images.new_zeros(0, *images.shape)
 
 
@@ -226,10 +166,3 @@ def random_contrast(
     contrast, brightness = 1 + strength * (2 * luck - 1)
     mean = images.mean((1, 2, 3), keepdim=True)
     return (brightness * (mean + contrast * (images - mean))).clamp(0, 1)
-
-
-def _refuse_whole_numbers(images: Tensor) -> None:
-    if not images.is_floating_point():
-        raise ValueError(
-            f"images must be floats in [0, 1], got {images.dtype}; try images.float() / 255"
-        )

@@ -1,0 +1,153 @@
+"""What python -m sslcourse.pretrain costs besides the network, beside lightly's recipe for the same.
+
+Step: the share of a step of SimCLR that is not the network's forward and backward pass on views of the same
+size, on the device that there is; and images a second. Lightly: its SimCLRTransform in a DataLoader, with
+worker processes, alone (views) and with the same network, head, loss and optimizer (whole steps).
+On a GPU: 28 x 28 gray with the lessons' encoder at batch 1,024 and 512, 32 x 32 colour with ResNet-18 in
+bfloat16, random pixels, under five minutes. Without one: small sizes, which say nothing about a GPU.
+
+Not shown: accuracy; decoding of files, which ours does once; several GPUs.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from lightly.loss import NTXentLoss
+from lightly.transforms import SimCLRTransform
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from sslcourse.pretrain.run import VIEWS, Run, Settings
+from sslcourse.pretrain.sources import Pictures
+from sslcourse.torchvision_compat import import_torchvision
+
+torchvision = import_torchvision()
+GPU = torch.cuda.is_available()
+DEVICE = torch.device("cuda" if GPU else "cpu")
+WORKERS = (4, 8, 16) if GPU else (0, 2)
+STEPS = 20 if GPU else 3
+
+
+class Case(NamedTuple):
+    encoder: str
+    channels: int
+    size: int
+    batch: int
+    bfloat16: bool
+
+
+ON_A_GPU = [
+    Case("conv", 1, 28, 1024, False),
+    Case("resnet18", 3, 32, 512, True),
+    Case("resnet18", 3, 32, 1024, True),
+]
+ON_A_CPU = [Case("conv", 1, 28, 64, False), Case("resnet18", 3, 32, 16, False)]
+
+
+def compare() -> list[str]:
+    return [line for case in (ON_A_GPU if GPU else ON_A_CPU) for line in lines(case)]
+
+
+def lines(case: Case) -> Iterator[str]:
+    name = f"{case.encoder}, {case.size} x {case.size}, batch {case.batch}{', bfloat16' * case.bfloat16}"
+    run = new_run(case)
+    whole, network = seconds(partial(next, run.train()), network_alone(run, case))
+    yield told(name, "ours, whole step", case, whole, f"{1 - network / whole:6.1%} outside the network")
+    yield told(name, "the network alone", case, network, memory(case))
+    for workers in WORKERS:
+        for who, work in [("views", their_views), ("whole step", their_step)]:
+            (taken,) = seconds(work(case, workers))
+            yield told(name, f"lightly, {workers} workers, {who}", case, taken)
+
+
+def memory(case: Case) -> str:
+    return f"{torch.cuda.max_memory_allocated() / case.batch / 1e6:.2f} MB an image at most" if GPU else ""
+
+
+def told(name: str, who: str, case: Case, seconds_a_step: float, more: str = "") -> str:
+    speed = case.batch / seconds_a_step
+    return f"{name:44} {who:34} {1000 * seconds_a_step:9.1f} ms {speed:10,.0f} images/s  {more}".rstrip()
+
+
+def new_run(case: Case) -> Run:
+    pixels = torch.randint(0, 256, (4 * case.batch, case.channels, case.size, case.size), dtype=torch.uint8)
+    epochs = 3 * STEPS  # more than are taken
+    settings = Settings(
+        "simclr",
+        encoder=case.encoder,
+        epochs=epochs,
+        batch_size=case.batch,
+        bfloat16=case.bfloat16,
+        views=VIEWS | {"blur": 0.5 * (case.channels == 3)},
+    )
+    return Run(settings, Pictures(pixels, None, None, None), DEVICE)
+
+
+def network_alone(run: Run, case: Case) -> Callable[[], None]:
+    """Forward and backward of encoder and head on two views of a batch that are there already."""
+    views = torch.rand(2 * case.batch, case.channels, case.size, case.size, device=DEVICE)
+
+    def work() -> None:
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=case.bfloat16):
+            z = run.model(views)
+        z.sum().backward()
+        run.optimizer.zero_grad()
+
+    return work
+
+
+class Images(Dataset):
+    """Images as lightly wants them: one PIL image, its two views, at a time."""
+
+    def __init__(self, case: Case):
+        pixels = torch.randint(0, 256, (256, case.channels, case.size, case.size), dtype=torch.uint8)
+        self.pictures = [torchvision.transforms.functional.to_pil_image(each) for each in pixels]
+        self.length = case.batch * (STEPS + 4)
+        colour = {"gaussian_blur": 0.5} if case.channels == 3 else {"gaussian_blur": 0.0, "cj_sat": 0.0}
+        gray = {} if case.channels == 3 else {"cj_hue": 0.0, "random_gray_scale": 0.0}
+        self.transform = SimCLRTransform(case.size, min_scale=0.3, normalize=None, **colour, **gray)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> list[Tensor]:
+        return self.transform(self.pictures[index % len(self.pictures)])
+
+
+def their_views(case: Case, workers: int) -> Callable[[], Any]:
+    """The two views of a batch, from worker processes that go on while we wait."""
+    loader = DataLoader(Images(case), case.batch, num_workers=workers, drop_last=True, pin_memory=GPU)
+    return partial(next, iter(loader))
+
+
+def their_step(case: Case, workers: int) -> Callable[[], None]:
+    """A step of lightly's recipe for SimCLR, with our network."""
+    run, views_of = new_run(case), their_views(case, workers)
+    loss = NTXentLoss(temperature=0.2)
+
+    def step() -> None:
+        views = torch.cat(views_of()).to(DEVICE, non_blocking=True)
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=case.bfloat16):
+            z = run.model(views)
+        run.optimizer.zero_grad()
+        loss(*z.float().chunk(2)).backward()
+        run.optimizer.step()
+
+    return step
+
+
+def seconds(*contenders: Callable[[], Any]) -> list[float]:
+    """Medians of contenders that take turns, after two rounds to warm up; each to the end of its work."""
+    taken = [[] for _ in contenders]
+    for _ in range(STEPS + 2):
+        for work, times in zip(contenders, taken, strict=True):
+            start = time.perf_counter()
+            work()
+            if GPU:
+                torch.cuda.synchronize()
+            times.append(time.perf_counter() - start)
+    return [statistics.median(times[2:]) for times in taken]

@@ -1,0 +1,54 @@
+"""The model as the training loop sees it, alone or as one of several copies."""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from sslcourse.pretrain.processes import average_over_processes, process_count
+
+
+class Learner(nn.Module):
+    """A model as train() sees it: its loss, in bfloat16 if asked, with gradients averaged over processes."""
+
+    def __init__(self, model: nn.Module, device: torch.device, bfloat16: bool = False):
+        super().__init__()
+        self.losses = _Loss(model, device, bfloat16)
+        if process_count() > 1:
+            frozen = hasattr(model, "frozen_steps")  # prototypes get no gradient in the first steps
+            if frozen:  # or else torch warns, in all later steps, that it looks for such in vain
+                self.losses.unused = nn.Parameter(torch.zeros((), device=device))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # of broadcast_buffers, without a successor
+                self.losses = DistributedDataParallel(
+                    self.losses,
+                    device_ids=[device.index] if device.type == "cuda" else None,
+                    broadcast_buffers=False,  # they are equal, or used by one process only
+                    find_unused_parameters=frozen,
+                )
+
+    def loss(self, batch: Any) -> Tensor:
+        """The mean over the processes; the gradient is that of this process, which backward() averages."""
+        loss = self.losses(batch)
+        if process_count() == 1:
+            return loss
+        own = loss.detach()
+        return loss + (average_over_processes(own) - own)
+
+
+class _Loss(nn.Module):
+    """model.loss as a forward pass, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, model: nn.Module, device: torch.device, bfloat16: bool):
+        super().__init__()
+        self.model, self.device, self.bfloat16 = model, device.type, bfloat16
+        if bfloat16:  # what follows these, such as centres and queues, is in single precision
+            for name, part in model.named_children():
+                if name.endswith(("head", "to_decoder")):
+                    part.register_forward_hook(lambda _module, _inputs, output: output.float())
+
+    def forward(self, batch: Any) -> Tensor:
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
+            return self.model.loss(batch)

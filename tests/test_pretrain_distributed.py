@@ -1,0 +1,170 @@
+"""Two processes learn as one: with the losses, gradients, queues, centres and batch statistics of one."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from torch import nn
+from torch.multiprocessing import spawn
+from torch.nn import functional as F
+
+from sslcourse.encoders import conv_encoder
+from sslcourse.pretrain import RECIPES, checkpoint, journal
+from sslcourse.pretrain.learner import Learner
+from sslcourse.pretrain.processes import has_lost_others, join_processes
+from sslcourse.pretrain.recipes import Job
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES, STEPS, LABELS = 16, 3, torch.arange(16) % 3
+OPTIONS = {
+    "autoencoder": {"hidden": 16},
+    "rotation": {},
+    "supervised": {},
+    "simclr": {"projections": 8},
+    "moco": {"projections": 8, "queue_size": 40},
+    "simsiam": {"projections": 8},
+    "byol": {"projections": 8},
+    "vicreg": {"projections": 8},
+    "swav": {"projections": 8, "prototypes": 6, "frozen_steps": 1},
+    "dino": {"prototypes": 12, "frozen_steps": 1},
+}  # all methods but those that draw noise or masks, each process its own; these compare no images
+
+
+class FixedJob(Job):
+    """A job whose views are the images of a pair as they are, so that both runs see the same."""
+
+    def augment(self):
+        return nn.Identity()
+
+    def multi_crop(self):
+        def views(pairs):
+            parts = [F.avg_pool2d(pairs[:, i % 2], 2).roll(i, 3) for i in range(4)]
+            return pairs.transpose(0, 1), torch.stack(parts)
+
+        return views
+
+
+def learn(method, rank, world):
+    """What one of `world` processes remembers of a few steps, all in double precision."""
+    torch.manual_seed(0)
+    batches = torch.rand(STEPS, IMAGES, 2, 1, 12, 12, dtype=torch.float64)
+    n = IMAGES // world
+    generator = torch.Generator().manual_seed(0)
+    job = FixedJob(conv_encoder(1, 4, 16), (1, 12, 12), n, 10, 3, {}, torch.device("cpu"), generator)
+    model = RECIPES[method].make(job, **OPTIONS[method]).double()
+    learner = Learner(model, torch.device("cpu"))
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    remembered = {}
+    for step, batch in enumerate(batches):
+        mine, labels = (part[rank * n : (rank + 1) * n] for part in (batch, LABELS))
+        mine = mine if RECIPES[method].pairs else mine[:, 0]
+        loss = learner.loss((mine, labels) if RECIPES[method].labels else mine)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        remembered[f"{step} loss"] = loss.detach()
+        for name, parameter in model.named_parameters():
+            if parameter.grad is not None:
+                remembered[f"{step} gradient of {name}"] = parameter.grad.clone()
+    return remembered | {f"in the end, {name}": t.clone() for name, t in model.state_dict().items()}
+
+
+def one_of_two(rank, folder):
+    """What a spawned process does: all methods, one after the other."""
+    torch.set_num_threads(1)
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    os.environ |= {"MASTER_PORT": (folder / "port").read_text()}
+    join_processes(torch.device("cpu"))
+    for method in OPTIONS:
+        torch.save(learn(method, rank, 2), folder / f"{method} {rank}")
+
+
+def test_an_error_of_our_own_is_not_taken_for_the_end_of_another_process():
+    assert has_lost_others(RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer"))
+    assert has_lost_others(torch.distributed.DistBackendError("NCCL communicator was aborted"))
+    assert not has_lost_others(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+@pytest.fixture(scope="module")
+def folder_of_two(tmp_path_factory):
+    """A folder with what both processes remember of each method."""
+    folder = tmp_path_factory.mktemp("two")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        (folder / "port").write_text(str(free.getsockname()[1]))
+    spawn(one_of_two, (folder,), nprocs=2)
+    return folder
+
+
+def differing(remembered, expected):
+    """Names of what is not equal, and by how much."""
+    assert remembered.keys() == expected.keys()
+    gaps = {name: (tensor - expected[name]).abs().max().item() for name, tensor in remembered.items()}
+    return {name: gap for name, gap in gaps.items() if not gap < 1e-9}
+
+
+@pytest.mark.parametrize("method", OPTIONS)
+def test_two_processes_learn_as_one_on_the_whole_batch(folder_of_two, method):
+    first, second = (torch.load(folder_of_two / f"{method} {rank}") for rank in (0, 1))
+    alone = learn(method, 0, 1)
+    own = re.compile(r".*key_.*(running|tracked)")  # batch statistics of a process's own groups, not used
+    for other in (alone, second):
+        assert [name for name in differing(first, other) if not own.match(name)] == []
+    assert any(name.startswith("2 gradient") and g.abs().max() > 1e-6 for name, g in alone.items())
+
+
+# The command, started by torchrun
+
+COMMAND = [
+    "simclr",
+    "--images",
+    "48",
+    "--epochs",
+    "20",
+    "--batch-size",
+    "16",
+    "--save-every",
+    "2",
+    "--device",
+    "cpu",
+]
+
+
+def torchrun(folder, *arguments):
+    """The command on two processes, whose output goes to a file; its working folder is `folder`."""
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words += ["-m", "sslcourse.pretrain", *COMMAND, *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    with open(folder / "said", "w") as said:
+        return subprocess.Popen(words, cwd=folder, env=environment, stdout=said, stderr=said)
+
+
+def test_a_worker_that_dies_ends_the_run_with_an_error_and_the_run_goes_on(tmp_path):
+    broken = tmp_path / "broken"
+    running = torchrun(tmp_path, "--into", "broken")
+    while (checkpoint.step_in(broken) or 0) < 2:
+        assert running.poll() is None, (tmp_path / "said").read_text()
+        time.sleep(0.02)
+    workers = psutil.Process(running.pid).children()
+    os.kill(workers[1].pid, signal.SIGKILL)
+    assert running.wait(timeout=60) != 0
+    said = (tmp_path / "said").read_text()
+    assert "process 0: error:" in said and "go on with the same command and --resume" in said
+    saved, card = checkpoint.load(broken)
+    assert 2 <= card["step"] < 60 and card["run"]["processes"] == 2
+    assert not torch.equal(saved["random.0.views"], saved["random.1.views"])
+
+    assert torchrun(tmp_path, "--into", "broken", "--resume").wait(timeout=120) == 0
+    assert torchrun(tmp_path, "--into", "whole").wait(timeout=120) == 0
+    (went_on, _), (whole, _) = (checkpoint.load(tmp_path / name) for name in ("broken", "whole"))
+    assert whole.keys() == went_on.keys()
+    assert [name for name, tensor in whole.items() if not torch.equal(tensor, went_on[name])] == []
+    assert [line["step"] for line in journal.log_lines(broken)] == [50, 60]
