@@ -1,16 +1,16 @@
 # %% [markdown]
 # # 00 Start here
 #
-# In a quarter of an hour you know how the lessons work: run a cell, move a slider, train a network and stop it,
-# do an exercise that tells you what is wrong.
+# In half an hour you know how the lessons work: run a cell, move a slider, train a network and stop it, do exercises that
+# tell you what is wrong.
 #
 # - **Slider:** slope and intercept of a line, with its loss
-# - **Time:** about 15 minutes
+# - **Time:** about 30 minutes
 # - **You need:** Python's basics and a little algebra; nothing about neural networks
 #
-# *Self-supervised learning* trains networks on data that nobody has labelled: the data itself supplies the question
-# and the answer. Hide half of a picture, and ask for the hidden half. These lessons derive the main methods, run them
-# on real images on your own computer, and measure each result beside honest controls.
+# *Self-supervised learning* trains networks on data that nobody has labelled: the data itself supplies the question and the
+# answer. Hide half of a picture, and ask for the hidden half. These lessons derive the main methods, run them on real images
+# on your own computer, and compare each result with fair controls.
 
 # %% [markdown]
 # ## 1. Run a cell
@@ -26,6 +26,7 @@ from torch import nn
 from sslcourse.check import report
 from sslcourse.claims import claim
 from sslcourse.data import Batches, images
+from sslcourse.diagrams import Diagram
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import reconstruction_loss
 from sslcourse.plots import freeze_layout, image_rows, plot_losses, subplots
@@ -36,11 +37,25 @@ from sslcourse.widgets import explore, slider, start_lesson, watch
 start_lesson()
 
 # %% [markdown]
-# If that raised an error, the next cell may say why. It looks at what is installed; where something is wrong it
-# prints the command that mends it. (For versions and processors: `report(details=True)`.)
+# If that raised an error, the next cell may say why. It checks what is installed; where something is wrong it prints the
+# command that repairs it. (For versions and processors: `report(details=True)`.)
 
 # %%
 report()
+
+# %% [markdown]
+# Pictures come first in every lesson. Here is what you will train below: the upper half of a picture is the question, the lower
+# half is the answer, and the *loss* says how far the two are apart.
+
+# %% tags=["drawing"]
+# Draws the task: the network completes a picture, and the picture itself is the teacher
+task = Diagram("completing a picture", column=1.45, row=1.0)
+network_box, loss_box = task.encoder("network", 2.1, 0), task.loss("loss", 3.9, 0.5)
+picture_box = task.data("picture", 0, 0.5)
+task.flow(picture_box, task.data("upper half", 1, 0), network_box, "drawn", loss_box)
+task.flow(picture_box, task.data("lower half", 1, 1), loss_box)
+task.note(network_box, "learns")
+show(task.figure, alt=task.words)
 
 # %% [markdown]
 # ## 2. Move a slider
@@ -54,9 +69,8 @@ print("x:", *(f"{value:5.2f}" for value in x))
 print("y:", *(f"{value:5.2f}" for value in y))
 
 # %% [markdown]
-# How well does *another* line fit them? Measure at each point how far the line is off, square it, and average over
-# the points. This number is the **loss**: the smaller, the better. Training any model, in all lessons, means making
-# a loss small.
+# How well does *another* line fit them? Measure at each point how far the line is off, square it, and average over the points.
+# This number is the **loss**: the smaller, the better. In all lessons, training a model means making a loss small.
 
 
 # %%
@@ -103,8 +117,8 @@ explore(
 )
 
 # %% [markdown]
-# For a straight line the best slope and intercept follow from a formula, *least squares*. No position of the sliders
-# can beat it, and it tells how near you came:
+# For a straight line the best slope and intercept follow from a formula, *least squares*. No position of the sliders can beat
+# it, so it shows how close you came:
 
 # %%
 slope, intercept = torch.linalg.lstsq(torch.stack([x, torch.ones(10)], dim=1), y).solution
@@ -112,7 +126,7 @@ print(f"least squares: slope {slope:.2f}, intercept {intercept:.2f}, ", end="")
 print(f"loss {loss_of_line(slope, intercept):.3f}")
 
 # %% [markdown]
-# Networks have no such formula, and many more than two numbers to set. They are trained by moving every number a
+# For networks there is no such formula, and they have many more than two numbers. They are trained by changing every number a
 # little in the direction that makes the loss smaller, again and again.
 
 # %% [markdown]
@@ -136,8 +150,8 @@ show(
 )
 
 # %% [markdown]
-# The network of the next section is given the upper half of an image and must draw the lower half. Nobody labelled
-# anything: the images themselves hold question and answer. That is self-supervised learning.
+# The network of the next section is given the upper half of an image and must draw the lower half. Nobody has labelled
+# anything: the images themselves contain question and answer. That is self-supervised learning.
 
 # %%
 upper, lower = train_images[:, :, :14], train_images[:, :, 14:]
@@ -146,9 +160,9 @@ print("question:", tuple(upper.shape), " answer:", tuple(lower.shape))
 # %% [markdown]
 # ## 4. Train a network, and stop it
 #
-# The training loop of all lessons is short enough to read. `show_source` shows the code that runs, here and always. You
-# need not follow every line yet. Four matter: take the *loss* of a batch; `zero_grad`, forget the last step;
-# `backward`, find for every number of the network in which direction the loss falls; `step`, move there a little.
+# The training loop of all lessons is short enough to read. `show_source` always shows the code that really runs. You need not
+# follow every line yet. Four matter: compute the *loss* of a batch; `zero_grad`, forget the last step; `backward`, find for
+# every number of the network in which direction the loss falls; `step`, move a little in this direction.
 
 # %%
 show_source(train)
@@ -189,8 +203,8 @@ run = watch(
 history = await run
 
 # %% [markdown]
-# *Validation* is the loss on images that were held back from training: the only honest measure, because a network
-# can also learn its training images by heart.
+# *Validation* is the loss on images that were held back from training. Only this loss counts, because a network can also learn
+# its training images by heart.
 
 # %% tags=["drawing"]
 # Draws the loss after each step, and on the images held back after each pass
@@ -206,7 +220,12 @@ if history.loss:
 show(figure, alt=said)
 
 # %% [markdown]
-# Here are eight of the images held back, their upper half and what the network makes of it:
+# Before you look at what it draws, commit yourself to a guess.
+
+# %% exercise="00.guess"
+
+# %% [markdown]
+# Here are eight of the images held back, with their upper half and the lower half that the network draws:
 
 # %%
 new = train_images[10_000:10_008]
@@ -226,8 +245,8 @@ show(
 # %% [markdown]
 # Tops and trousers come out roughly right; for a shoe the upper half, nearly all black, tells too little.
 #
-# Is the whole good? A number alone does not tell. A **control** does: someone who never looks at the upper half would
-# best draw the same average lower half each time.
+# Is the network good? A number alone does not tell. A **control** does: someone who never looks at the upper half would do best
+# to draw the same average lower half each time.
 
 # %%
 held_back = lower[10_000:]
@@ -237,11 +256,18 @@ with torch.no_grad():
 control = reconstruction_loss(average, held_back)
 print(f"always the average: {control:.3f}   the network: {learned:.3f}")
 
+# %%
+with torch.no_grad():
+    errors = (network(upper[10_000:]) - held_back).square().mean((1, 2, 3))
+print("the network, by class:")
+for label, name in enumerate(class_names):
+    print(f"{name:12} {errors[labels[10_000:] == label].mean():.3f}")
+
 # %% [markdown]
 # The network's error is less than half of the control's. So it has learned something.
 #
-# (A folded line that begins with "Checks" tests a sentence of the text, here the one above. It says nothing while the
-# sentence is true. Train with `epochs=0` and run on: now it has something to say.)
+# (A folded cell that begins with "Checks" tests a sentence of the text, here the one above. It prints nothing while the
+# sentence is true. Train with `epochs=0` and run on: then it prints which sentence is no longer true.)
 
 # %% tags=["claim"]
 # Checks what the text says: the network has less than half of the control's error
@@ -250,10 +276,22 @@ claim("the network has less than half of the control's error", learned < control
 # %% [markdown]
 # ## 5. Do an exercise
 #
-# Exercises look like the one below. `check` tells you whether your answer is right and, if not, what is wrong with it.
-# Later cells never depend on your answers, so you can skip an exercise and come back.
+# You have done one exercise already. There are four kinds: *predict* a result before it is measured, *derive* something with pencil
+# and paper, *build* a piece of code, and *investigate* an open question. `check` tells you whether your answer is right and, if
+# not, what is wrong with it. Later cells never depend on your answers, so you can skip an exercise and come back.
 
 # %% exercise="00.line"
+
+# %% exercise="00.level"
+
+# %% [markdown]
+# ### Investigate: how many images does it take?
+#
+# *open, about 10 minutes*
+#
+# Train the network of section 4 on the first 100, 1,000 and 10,000 images only, and **record** its error on the images held
+# back, beside the control. An open question has no check. A good answer predicts first, changes one thing only, and says whether
+# fewer images also meant fewer steps.
 
 # %% [markdown]
 # ## 6. Answer a quiz
@@ -268,7 +306,7 @@ quiz("00")
 #
 # - A loss measures how wrong a model is; training makes it small.
 # - In self-supervised learning the data supplies question and answer.
-# - A result means something beside a control, on data that was held back.
+# - A result needs a control beside it, and data that was held back.
 # - **Run**, **move**, **Stop**, **check**: nothing you do here can break the course. *Kernel → Restart Kernel* brings
 #   back a fresh start.
 #

@@ -4,7 +4,7 @@
 # You teach a network to find a picture's key among thousands of others with batches of only 64 pictures, see why the keys
 # must come from a slow network, and measure what this buys and what it does not.
 #
-# - **Slider:** momentum, step of a training, length of the queue, temperature
+# - **Slider:** picture to look up, momentum, step of a training, length of the queue, temperature
 # - **Time:** about 110 minutes
 # - **You need:** lesson 09 (views, projection head, temperature, the figures SimCLR is judged by); InfoNCE of lesson 02
 #   helps
@@ -12,8 +12,8 @@
 # Afterwards you can
 #
 # - write the InfoNCE loss of a query, its key and a queue of negatives, and say its value in advance in three cases;
-# - keep a first-in, first-out queue of keys, and spot the bug that ruins it without an error;
-# - write the momentum update, and say what is left of the start after a run of any length;
+# - explain a first-in, first-out queue of keys, and spot the bug that ruins it without an error;
+# - write the momentum update, and derive how old the weights behind a key are;
 # - show by measurement why momentum 0 fails, and why a falling loss does not reveal it;
 # - say what batch normalisation gives away, and what helps against it on one device.
 
@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sslcourse import weights
 from sslcourse.augment import Augmentation
 from sslcourse.data import Batches, images, labelled_subset, sweep
 from sslcourse.encoders import conv_encoder
@@ -39,12 +40,14 @@ start_lesson()
 
 # %% tags=["drawing"]
 # Imports what draws the pictures, moves the sliders and checks the text
+from matplotlib.patches import Rectangle
+
 from sslcourse.claims import claim
 from sslcourse.diagrams import Diagram
 from sslcourse.evaluate import classifier_accuracy
-from sslcourse.plots import COLORS, freeze_layout, subplots
+from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
 from sslcourse.show import show, show_source
-from sslcourse.widgets import explore, slider, stepped_slider
+from sslcourse.widgets import choice, explore, slider, stepped_slider
 
 # %% [markdown]
 # ## 1. The idea
@@ -58,11 +61,11 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # once more. A key is a row of 64 numbers: keeping thousands costs next to nothing. So the number of negatives no longer
 # depends on the size of the batch.
 #
-# There is one difficulty. The old keys were made by the network as it was then. If the network changes fast, then the
-# dictionary is written in many languages at once. MoCo's answer: a second network makes the keys, and it follows the
-# first one slowly. That is the *momentum* in the name.
+# There is one difficulty. The old keys were made by the network as it was then. If the network changes fast, keys of
+# different ages are not comparable. MoCo's answer: a second network makes the keys, and it follows the first one slowly.
+# That is the *momentum* in the name.
 #
-# Here is MoCo in one picture. The gradient of the loss InfoNCE trains the query encoder only. The key encoder follows it as
+# Here is MoCo in one diagram. The gradient of the loss InfoNCE trains the query encoder only. The key encoder follows it as
 # an exponential moving average (EMA), and *stop gradient* says that no gradient comes back through the keys.
 
 # %% tags=["drawing"]
@@ -77,6 +80,47 @@ moco_picture.flow(moco_picture.data("view b", 0, 1), key_encoder, "//", own, los
 moco_picture.flow(own, "later", queue, "negatives", loss)
 moco_picture.ema(query_encoder, key_encoder)
 show(moco_picture.figure, alt=moco_picture.words)
+
+# %% [markdown]
+# What does looking up look like? The package carries an encoder that MoCo has trained without labels. The query below is a
+# random view of a test picture. The dictionary holds the representations of that many test pictures, each of another random
+# view. Here are the five nearest keys. Choose the picture, the size of the dictionary, and the encoder.
+
+# %%
+test_images, test_labels, class_names = images("fashion", "test")
+torch.manual_seed(0)
+look_up = {"trained": weights.load("moco"), "untrained": conv_encoder().eval()}
+query_views, key_views = (Augmentation(seed=seed)(test_images) for seed in (1, 2))
+looked_up = {
+    name: [F.normalize(extract_features(f, of), dim=1) for of in (query_views, key_views)]
+    for name, f in look_up.items()
+}
+
+
+# %% tags=["drawing"]
+# Draws a query and its five nearest keys; move the picture and the size of the dictionary
+def draw_look_up(encoder, picture, size):
+    queries, entries = looked_up[encoder]
+    cosines = entries[:size] @ queries[picture]
+    best = cosines.topk(5).indices
+    rank = int((cosines > cosines[picture]).sum()) + 1
+    found = (entries[:size] @ queries[:64].T).argmax(0) == torch.arange(64)
+    row = torch.stack([test_images[picture], query_views[picture], key_views[picture]])
+    rows = {"picture, query, own key": row, "five nearest keys": key_views[best]}
+    return image_rows(rows, scale=3), (
+        f"{encoder.capitalize()} encoder, picture {picture} ({class_names[test_labels[picture]]}), {size:,} keys. The own key is "
+        f"number {rank} of the dictionary in similarity, with cosine {cosines[picture]:.2f}; the five nearest have "
+        f"{cosines[best[0]]:.2f} to {cosines[best[-1]]:.2f}. Of 64 such queries {100 * found.float().mean():.0f} % find their own "
+        "key first."
+    )
+
+
+explore(
+    draw_look_up,
+    encoder=choice("encoder", list(look_up), value="trained"),
+    picture=slider("picture", 0, 63, step=1, value=3),
+    size=stepped_slider("keys in the dictionary", [64, 256, 1000, 2000], value=256),
+)
 
 # %% [markdown]
 # ## 2. The mathematics
@@ -111,8 +155,8 @@ print("shares:", [round(value, 3) for value in share.tolist()])
 print(f"loss of this query: {-share[0].log():.3f}")
 
 # %% [markdown]
-# The second key, at cosine 0.6, takes a quarter; the other two count for little. That is the temperature's work: at 0.2 a
-# difference of 0.2 in the cosine is a factor $e$.
+# The second key, at cosine 0.6, takes a quarter; the other two count for little. That is due to the temperature: at 0.2, a
+# difference of 0.2 in the cosine is a factor of $e$.
 
 # %% exercise="10.loss"
 
@@ -122,9 +166,9 @@ show_source(info_nce_loss)
 # %% [markdown]
 # ### Three values known in advance
 #
-# A loss whose value you know beforehand is a loss you can test. With no negatives there is nothing to confuse: 0. If all
-# $K + 1$ keys are equal, every one gets the same share, and the loss is $\log(K + 1)$, as if a die were thrown. And if
-# the own key is perfect while all others stand at right angles to the query, it is $\log(1 + K e^{-1/\tau})$.
+# A loss can be tested where its value is known. Without negatives there is nothing to confuse: 0. If all $K + 1$ keys are
+# equal, each gets the same share, and the loss is $\log(K + 1)$. And if the own key is perfect while all others are at
+# right angles to the query, it is $\log(1 + K e^{-1/\tau})$.
 
 # %%
 same, basis = torch.ones(1, 8), torch.eye(8)
@@ -153,28 +197,58 @@ print(f"log N minus lesson 02's bound: {math.log(6) - info_nce_bound(scores):.4f
 # %% [markdown]
 # ## 4. A queue of keys
 #
-# A queue of five places, and batches of two. For a moment let a key be nothing but the number of the step it comes from;
-# 0 is what the queue holds at the start.
+# Here is a queue of six places with batches of two. The number on each key is the step that made it; 0 marks the random
+# vectors that the queue holds at the start.
 
-# %%
-places = torch.zeros(5, dtype=torch.int64)
-for step in [1, 2, 3]:
-    new_keys = torch.tensor([step, step])
-    places = torch.cat([new_keys, places])[:5]
-    print(f"after step {step}:", places.tolist())
+# %% tags=["drawing"]
+# Draws a queue of six places over four steps, and which keys enter and leave
+fifo_figure, fifo_ax = subplots(width=6.4, height=2.7)
+places = [0] * 6
+for step in range(5):
+    if step:
+        places = [step, step, *places[:4]]
+    for place, made in enumerate(places):
+        colour = COLORS[0] if made == step and step else "0.9" if made == 0 else COLORS[1]
+        corner = (place, -step)
+        fifo_ax.add_patch(
+            Rectangle(
+                corner,
+                0.92,
+                0.8,
+                facecolor=colour,
+                alpha=0.6 if made else 1,
+                edgecolor="k",
+            )
+        )
+        fifo_ax.text(
+            place + 0.46, 0.4 - step, made, ha="center", va="center", fontsize=11
+        )
+    fifo_ax.text(-1.1, 0.4 - step, f"step {step}", ha="right", va="center", fontsize=11)
+    if step:
+        arrow = {"arrowstyle": "-|>", "color": "k"}
+        fifo_ax.annotate("", (-0.08, 0.4 - step), (-0.9, 0.4 - step), arrowprops=arrow)
+        fifo_ax.annotate("", (6.8, 0.4 - step), (6.0, 0.4 - step), arrowprops=arrow)
+fifo_ax.text(-0.5, 1.0, "new keys", ha="center", fontsize=10)
+fifo_ax.text(6.5, 1.0, "oldest leave", ha="center", fontsize=10)
+fifo_ax.set(xlim=(-2.4, 7.3), ylim=(-4.2, 1.5))
+fifo_ax.set_axis_off()
+show(
+    fifo_figure,
+    alt="A queue of six places at steps 0 to 4. At step 0 all hold 0. In each step two keys with the number of the step enter "
+    "on the left, the others move two places to the right, and the last two leave. At step 3 no 0 is left: 3 3 2 2 1 1.",
+)
 
 # %% [markdown]
-# New keys enter in front, the oldest drop out at the end: *first in, first out*. With $K$ places and batches of $B$, a
-# key stays for $K / B$ steps. At the start the queue is full of random vectors. They are easy to tell from a key, and
-# gone after as many steps.
+# New keys enter in front, the oldest leave at the end: *first in, first out*. With $K$ places and batches of $B$, a key stays for
+# $K / B$ steps. The random vectors of the start are easy to tell from a key, and gone after as many steps.
 
 # %% exercise="10.queue"
 
 # %% [markdown]
 # ### Spot the bug
 #
-# Two events belong to a step: the loss is computed, and the keys enter the queue. Here is a step as one might write it.
-# Give it a perfect network, whose queries *equal* their keys, and compare its loss with the one it deserves.
+# In each step the loss is computed, and the keys enter the queue. Here is a step as one might write it. Give it a perfect
+# network, whose queries *equal* their keys, and compare its loss with the value that it should have.
 
 
 # %%
@@ -188,16 +262,15 @@ generator = torch.Generator().manual_seed(0)
 perfect_keys = F.normalize(torch.randn(64, 32, generator=generator), dim=1)
 random_queue = F.normalize(torch.randn(1024, 32, generator=generator), dim=1)
 suspicious, _ = suspicious_step(perfect_keys, perfect_keys, random_queue, 0.07)
-print(f"deserved:  {info_nce_loss(perfect_keys, perfect_keys, random_queue, 0.07):.4f}")
+print(f"should be: {info_nce_loss(perfect_keys, perfect_keys, random_queue, 0.07):.4f}")
 print(f"this step: {suspicious:.4f}")
 print(f"log 2:     {math.log(2):.4f}")
 
 # %% exercise="10.order"
 
 # %% [markdown]
-# With the keys first, the right answer is also among the wrong ones. Even a perfect query can but toss a coin between
-# the two, so the loss never falls below $\log 2$. It does fall, from $\log(K + 1)$ down to there, and looks healthy on
-# the way.
+# If the keys enter first, the right answer is also among the wrong ones. Even a perfect query can only guess between the
+# two, so the loss never falls below $\log 2$. It does fall from $\log(K + 1)$ down to there, and looks healthy on the way.
 
 # %% [markdown]
 # ## 5. A network that follows slowly
@@ -218,6 +291,8 @@ for step in range(1, 6):
 # after the **half-life** $\log \tfrac{1}{2} / \log m$.
 
 # %% exercise="10.momentum"
+
+# %% exercise="10.age"
 
 # %%
 show_source(momentum_copy, update_momentum, half_life)
@@ -287,12 +362,11 @@ explore(
 show_source(MoCo.__init__, MoCo.forward, MoCo.loss)
 
 # %% [markdown]
-# **Stop-gradient.** Keys are made under `no_grad`, so the gradient ends at the queries; the queue asks for none either. Here
-# is who gets one:
+# **Stop-gradient.** Keys are made under `no_grad`, so the gradient ends at the queries; the queue has none either. These
+# parameters get one:
 
 # %%
 train_images, train_labels, _ = images("fashion", "train")
-test_images, test_labels, _ = images("fashion", "test")
 train_images, validation_images = train_images[:10_000], train_images[10_000:]
 train_labels, validation_labels = train_labels[:10_000], train_labels[10_000:]
 
@@ -313,9 +387,11 @@ claim("the queue asks for no gradient", lambda: not fresh.queue.requires_grad)
 # %% [markdown]
 # ## 7. Train it, and once without momentum
 #
-# Two trainings, equal but for one number: $m = 0.98$ and $m = 0$. Each makes three passes over 10,000 images. While they
-# run, we look at 256 validation images every 16 steps: the queries of one view, the keys of another, on a copy of the
-# model, so that looking changes nothing.
+# Two training runs differ in one number: $m = 0.98$ and $m = 0$. Each makes three passes over 10,000 images. While they run,
+# we look at 256 validation images every 16 steps: the queries of one view, the keys of another, on a copy of the model, so
+# that looking changes nothing.
+
+# %% exercise="10.forecast"
 
 # %%
 EPOCHS, BATCH, EVERY = 3, 64, 16
@@ -398,10 +474,9 @@ claim(
 )
 
 # %% [markdown]
-# By the loss alone one would say that momentum 0 learns faster at first, and that both get worse towards the end:
-# late, both losses are higher than halfway, and the one with momentum 0 is higher than the other by more than 0.3.
-# Such a reading cannot be trusted: *the wrong answers change while the network learns*. The next section looks at
-# them.
+# By the loss alone one would say that momentum 0 learns faster at first, and that both get worse towards the end: late, both
+# losses are higher than halfway, and the one with momentum 0 is higher than the other by more than 0.3. But *the wrong
+# answers change while the network learns*, so the loss cannot be read in this way. The next section looks at them.
 
 # %% [markdown]
 # ## 8. How old is the dictionary?
@@ -486,11 +561,11 @@ claim(
 
 # %% [markdown]
 # Halfway, with momentum 0.98, keys of 16 steps ago agree with today's: their cosine is above 0.9. With momentum 0 it
-# is lower by more than 0.3: this network speaks another language after a few dozen steps. Even with 0.98, keys of 64
+# is lower by more than 0.3: old and new keys of this network are hardly comparable. Even with 0.98, keys of 64
 # steps ago are stale, below 0.8; at the end, as the learning rate falls, they no longer are, above 0.95.
 #
-# But why does that *help* the loss? Because a query need not look at the image any more. Its own key is fresh, all
-# others are old, and *fresh against old* is easy to tell. To see it, let the same queries choose among 128 keys of
+# But why does that *lower* the loss? Because a query need not look at the image any more. Its own key is fresh, all
+# others are old, and *fresh and old* are easy to tell apart. To see it, let the same queries choose among 128 keys of
 # other images, made now, or 16, 32, 64 steps ago:
 
 
@@ -509,7 +584,7 @@ for momentum in [0.98, 0]:
 print(f"all keys equal: {math.log(129):.2f}")
 
 # %% [markdown]
-# The first column is the honest one: there all keys are of the same age. Follow it through both trainings:
+# Only the first column is a fair comparison, because there all keys have the same age. Follow it through both runs:
 
 # %% tags=["drawing"]
 # Draws both trainings: the loss against the queue, and against fresh negatives
@@ -556,19 +631,18 @@ claim(
 # against fresh negatives it falls.
 #
 # So the rising loss is explained, too: as the learning rate falls, the keys in the queue age more slowly, the
-# negatives become harder, and the loss goes up although the network gets better. (With momentum 0 little is gained
-# after the first steps, as the right-hand picture shows.) *In a game whose opponents change, the score is no measure
-# of skill.*
+# negatives become harder, and the loss rises although the network gets better. (With momentum 0 little is gained after the
+# first steps, as the right-hand picture shows.) *A loss whose negatives change does not measure progress.*
 #
-# Notice that momentum 0.98 is not innocent: in the middle of our training it, too, finds old negatives easy. A longer
-# queue is of less use than its length says.
+# Momentum 0.98 is affected too: in the middle of our training it finds old negatives easy as well. So a longer queue is
+# less useful than its length suggests.
 
 # %% [markdown]
 # ## 9. Choose the momentum
 #
-# We kept the way of one layer's weights through the training. Replay it with a target of any momentum. First a check:
+# We recorded the weights of one layer through the training. Replay it with a target of any momentum. First a check:
 # with 0.98 the replay must arrive where the key encoder of the training is. The curve then says how far a target lags
-# behind, as a share of the way that the online weights have come.
+# behind, as a share of the distance that the online weights have moved.
 
 
 # %%
@@ -590,7 +664,7 @@ print(f"largest difference between replay and key encoder: {difference:.4f}")
 # Draws how far a target lags behind the online weights; move the momentum
 lag_figure, lag_ax = subplots(width=5.6, height=2.8)
 (lag_line,) = lag_ax.plot([], [], linewidth=2.5)
-lag_ax.set(xlabel="step", ylabel="distance / way come so far")
+lag_ax.set(xlabel="step", ylabel="lag / distance moved so far")
 lag_ax.set(xlim=(0, STEPS), ylim=(-0.03, 1.05))
 freeze_layout(lag_figure, lag_line)
 
@@ -609,10 +683,10 @@ def draw_lag(momentum):
 explore(draw_lag, momentum=stepped_slider("momentum", [0.0, *MOMENTA], value=0.98))
 
 # %% [markdown]
-# With a small momentum the target is the online network, and its keys age fast. With a large one keys keep, but they are
-# those of a network near its random start. What is best? One run for each would prove little. These are three seeds each,
+# With a small momentum the target is the online network, and its keys age fast. With a large one keys stay valid for long, but
+# they come from a network near its random start. What is best? One run for each would prove little. These are three seeds each,
 # at three passes over 10,000 images; `python tools/sweep.py moco_momentum` made them. *Loss* is that of the last tenth of
-# the steps, *kNN* asks the 20 nearest of the training images, *probe* is a linear probe with 10 labels a class (the
+# the steps, *kNN* is the vote of the 20 nearest training images, *probe* is a linear probe with 10 labels per class (the
 # mean of five draws of them), all on the 2,000 validation images; means ± standard deviations over the seeds.
 
 
@@ -633,7 +707,7 @@ def compare(name):
 compare("moco_momentum")
 
 # %% [markdown]
-# Your own two trainings are the first seeds of two of these rows. Do they agree? And where are the controls?
+# Your own two runs are the first seeds of two of these rows. Do they agree? And where are the controls?
 
 
 # %%
@@ -663,7 +737,7 @@ claim(
     lambda: by_momentum["0"].max() < with_momentum.min(),
 )
 claim(
-    "and in mean it is no better than the random encoder",
+    "and on average it is no better than the random encoder",
     lambda: by_momentum["0"].mean() < random_knn + 0.5,
 )
 claim(
@@ -681,10 +755,10 @@ claim(
 
 # %% [markdown]
 # Yours agree with the stored ones within 2 points. For momentum 0 the MoCo paper writes *fail* into its table, and so
-# it is here: every seed is below every seed with momentum, and by its neighbours the encoder is in mean no better
+# it is here: every seed is below every seed with momentum, and by kNN the encoder is on average no better
 # than before the training. 0.98 is better than 0.9, in every seed. And 0.999? After so short a run that target is
-# still mostly its random start, as the slider says, and yet it serves as well as 0.98, within one point. So our worry
-# was needless. *Keys need not be good to be useful. They need to agree with one another.* (Plain pixels have better
+# still mostly its random start, as the slider shows, and yet it is as good as 0.98, within one point. So keys need not come
+# from a good encoder; what they need is to be consistent with one another. (Plain pixels have better
 # neighbours than every row of the table. Section 12 comes back to that.)
 
 # %% [markdown]
@@ -790,18 +864,18 @@ claim(
 # newest ones ask.
 
 # %% [markdown]
-# ## 11. What the company of a picture gives away
+# ## 11. What batch normalisation gives away
 #
-# *Batch normalisation* takes the mean and the spread of a batch out of every feature. So what comes out for an image
-# depends on the other images of its batch, its *companions*. Embed one image with two sets of companions:
+# *Batch normalisation* removes the mean and the spread of a batch from every feature. So the output for an image depends on
+# the other images of its batch. Embed one image in two different batches:
 
 
 # %%
 @torch.no_grad()
-def cosine_in_two_companies(network):
+def cosine_in_two_batches(network):
     one = validation_images[:1]
-    companies = (validation_images[1:16], validation_images[101:116])
-    a, b = (network(torch.cat([one, others]))[0] for others in companies)
+    neighbours = (validation_images[1:16], validation_images[101:116])
+    a, b = (network(torch.cat([one, others]))[0] for others in neighbours)
     return F.cosine_similarity(a, b, dim=0).item()
 
 
@@ -809,24 +883,29 @@ convolution, normalisation = nn.Conv2d(1, 32, 3, 2), nn.GroupNorm(4, 32)
 pooling = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
 grouped = nn.Sequential(convolution, normalisation, nn.GELU(), *pooling)
 still = momentum_copy(model)
-print(f"batch normalisation, training:   {cosine_in_two_companies(still):.4f}")
-print(f"batch normalisation, evaluation: {cosine_in_two_companies(still.eval()):.4f}")
-print(f"group normalisation, training:   {cosine_in_two_companies(grouped):.4f}")
+print(f"batch normalisation, training:   {cosine_in_two_batches(still):.4f}")
+print(f"batch normalisation, evaluation: {cosine_in_two_batches(still.eval()):.4f}")
+print(f"group normalisation, training:   {cosine_in_two_batches(grouped):.4f}")
 
 # %% [markdown]
-# In evaluation mode the statistics are fixed, and group normalisation computes them within one image: there companions do
-# not matter. In training they do, and this is a **leak**. A query and its key come from the same batch. If they are
-# normalised in the same company, they carry the same mark; the keys in the queue carry others. The query may find its key
-# by the mark.
+# In evaluation mode the statistics are fixed, and group normalisation computes them within one image: there the batch does
+# not matter. In training it does, and this is an information **leak**. A query and its key come from the same batch. If they
+# are normalised by the same statistics, both carry their trace; the keys in the queue carry that of other batches. The
+# query may find its key by this trace.
 #
-# How large is it? Let each key be made among the companions of its query, or among strangers, in batches of several
-# sizes. In a row of the table nothing else differs.
+# The cure is to make the keys in other batches than their queries, and to put them back in order afterwards. Write that first.
+
+# %% exercise="10.shuffle"
+
+# %% [markdown]
+# How large is the leak? Let each key be normalised together with the same images as its query, or with others, in batches of
+# several sizes. Within a row of the table nothing else differs.
 
 
 # %%
 @torch.no_grad()
 def leak(network, size, n=1920):
-    """The loss with keys made among the query's companions, and among strangers."""
+    """The loss with keys from the batch of their queries, and from other batches."""
     views, still = Augmentation(seed=1), momentum_copy(network)
     pictures, others = views(validation_images[:n]), views(validation_images[:n])
     generator = torch.Generator().manual_seed(0)
@@ -845,39 +924,34 @@ def leak(network, size, n=1920):
 
 
 # %%
-print("     batch   same   strangers   difference")
+print("     batch   same images   other images   difference")
 leaks = {}
 for size in [4, 8, 16, 64]:
-    same_company, strangers = leak(model, size)
-    leaks[size] = strangers - same_company
-    print(f"{size:10} {same_company:6.2f} {strangers:11.2f} {leaks[size]:12.2f}")
+    same_batch, other_batch = leak(model, size)
+    leaks[size] = other_batch - same_batch
+    print(f"{size:10} {same_batch:13.2f} {other_batch:14.2f} {leaks[size]:12.2f}")
 
 # %% tags=["claim"]
 # Checks what the text says of the leak, by the size of the batch
-claim("the same company lowers the loss at every size", lambda: min(leaks.values()) > 0)
+claim("the same batch lowers the loss at every size", lambda: min(leaks.values()) > 0)
 claim(
-    "it does so the more, the fewer companions there are",
+    "it does so the more, the smaller the batch is",
     lambda: list(leaks.values()) == sorted(leaks.values(), reverse=True),
 )
 
 # %% [markdown]
-# The same company lowers the loss at every size, and the more, the fewer companions there are.
+# The same batch lowers the loss at every size, and the more, the smaller the batch is.
 #
 # The paper trains on several devices (graphics cards) at once, and each normalises its own part of the batch. There,
-# the images are *shuffled among the devices* before the keys are made, and the keys are put back in order after:
-# queries and keys are normalised in different company. On one device something has to stand in for the others: our
-# `keys` shuffles the batch, cuts it into groups, and lets each group have batch statistics of its own.
-
-# %% exercise="10.shuffle"
-
-# %% [markdown]
-# This is how `keys` does it:
+# the images are *shuffled among the devices* before the keys are made, and the keys are put back in order afterwards:
+# queries and keys are normalised in different batches. On one device something has to replace the others: our
+# `keys` shuffles the batch, cuts it into groups, and lets each group have batch statistics of its own, as you did:
 
 # %%
 show_source(MoCo.keys)
 
 # %% [markdown]
-# What does the shuffle change in training? One group, with the company of the queries, against four groups of 16:
+# What does the shuffle change in training? One group, with the batch of the queries, against four groups of 16:
 
 # %%
 compare("moco_groups")
@@ -905,8 +979,8 @@ claim(
 )
 
 # %% [markdown]
-# Without the shuffle the loss is lower in every seed. But two things differ between the rows: which company a key
-# has, and how large it is, for the statistics of 16 images are noisier than those of 64. The company alone, in the
+# Without the shuffle the loss is lower in every seed. But two things differ between the rows: with which images a key is
+# normalised, and with how many, for the statistics of 16 images are noisier than those of 64. The first alone, in the
 # table of the leak, explains less than half of this gap. (That table is of a network that trained with the shuffle.
 # One without it may have learned to use more.) In the features nothing shows: by kNN and by the probe the two are
 # within one point of each other. The paper reports that without the shuffle the network cheats, with a low loss and
@@ -916,7 +990,7 @@ claim(
 # %% [markdown]
 # ## 12. What has it learned?
 #
-# The test images, for the first time. Linear probes with 10 and with 100 labels a class, three draws of the labels, and
+# The test images, for the first time. Linear probes with 10 and with 100 labels per class, three draws of the labels, and
 # 20 nearest neighbours among the 10,000 training images. Controls: the pixels; the encoder before training; and a
 # *supervised* network of the same shape, with the same augmentation and as many steps, on the first draw of 10 labels a
 # class.
@@ -955,7 +1029,7 @@ for name, (known, unknown) in features.items():
     results[name] = [knn, probed(name, 10), probed(name, 100)]
 by_labels = 100 * classifier_accuracy(supervised, test_images, test_labels)
 
-print("test accuracy               kNN   10 labels a class   100 labels a class")
+print("test accuracy               kNN   10 labels per class   100 labels per class")
 for name, (knn, *probes) in results.items():
     print(f"{name:25} {knn:3.0f} %", end="")
     print(*(f"{probe.mean():10.0f} % ± {probe.std():.0f} %   " for probe in probes))
@@ -968,7 +1042,7 @@ gains = moco[1] - results["random encoder"][1]
 claim(
     "10 labels: MoCo is above the random encoder in every draw", lambda: gains.min() > 0
 )
-claim("and by more than 3 points in mean", lambda: gains.mean() > 3)
+claim("and by more than 3 points on average", lambda: gains.mean() > 3)
 claim(
     "10 labels: MoCo is less than 5 points above the pixels",
     lambda: (moco[1] - pixels[1]).mean() < 5,
@@ -984,21 +1058,21 @@ claim(
 )
 
 # %% [markdown]
-# Without labels the encoder has become better than it was: with ten labels a class in every draw, and by more than 3
-# points in mean. That is what we can claim after three passes over 10,000 images, and no more. With ten labels a
+# Without labels the encoder has become better than it was: with ten labels per class in every draw, and by more than 3
+# points on average. That is what we can claim after three passes over 10,000 images, and no more. With ten labels a
 # class the pixels are close behind, by less than 5 points; with a hundred, in every draw, and by neighbours they
 # serve better. And a supervised network, given the *same augmentation and the same number of steps*, makes more of
-# the ten labels a class than a linear probe on our features, by more than 3 points. A table without these three
+# the ten labels per class than a linear probe on our features, by more than 3 points. A table without these three
 # controls would have looked like a triumph.
 
 # %% [markdown]
 # ## 13. Small batches, many negatives
 #
-# MoCo's promise is that the number of negatives no longer hangs on the batch. SimCLR with batches of $N$ has $2N - 2$
+# MoCo's promise is that the number of negatives no longer depends on the batch size. SimCLR with batches of $N$ has $2N - 2$
 # negatives, MoCo has 4,096 whatever $N$ is. Each training below sees 30,000 images, so small batches take more steps:
 # about equal compute, three seeds. (A step of MoCo is a little cheaper. Its losses cannot be compared with SimCLR's.) The
 # keys are made in groups of 16, so at batch 16 there is a single group, hence no shuffle: a query and its key are
-# normalised in the same company.
+# normalised in the same batch.
 
 # %%
 compare("simclr_batch_size")
@@ -1017,7 +1091,7 @@ for (name, (marker, aside)), color in zip(curves.items(), COLORS, strict=False):
         look = {"fmt": marker, "color": color, "capsize": 3, "label": name}
         ax.errorbar(places, means, deviations, **look)
         said.append(f"{name} {measure} {', '.join(f'{mean:.1f}' for mean in means)}")
-titles = ["kNN, %", "probe with 10 labels a class, %"]
+titles = ["kNN, %", "probe with 10 labels per class, %"]
 for ax, title, middle in zip(axes, titles, [80, 70], strict=True):
     ax.set(xscale="log", xlabel="batch", title=title, ylim=(middle - 10, middle + 10))
     ax.set_xticks([], minor=True)
@@ -1060,7 +1134,7 @@ claim(
 # neighbours at 16 are worse, less than one point better than the random encoder's (and there the shuffle of section
 # 11 is missing, too). But look at the other curve. SimCLR holds both within 2 points, with 30 negatives instead of
 # 4,096, and is ahead in the probe at each size, every seed above every seed of MoCo. On small pictures, at equal
-# compute, the trouble that MoCo cures is not there. The SimCLR paper finds it on a million photographs, where a large
+# compute, the problem that MoCo solves does not arise. The SimCLR paper finds it on a million photographs, where a large
 # batch needs the memory of many devices. Two reasons for SimCLR's lead are likely. A fresh negative is worth more
 # than an old one, and with batches of 16 a key stays for 256 steps. And SimCLR learns from both views, MoCo from the
 # query's only.
@@ -1097,7 +1171,24 @@ for name, (n_images, batch, keys) in settings.items():
 # seven tasks of PASCAL VOC, COCO and other data sets.
 
 # %% [markdown]
-# ## 14. Quiz
+# ## 14. Investigate: when does the queue help?
+#
+# *open, about 40 minutes*
+#
+# On our pictures a longer queue gained nothing, perhaps because old keys are too easy. Find conditions in which it does gain
+# something. **Vary** one of: the learning rate, the momentum together with the length of the queue, the number of passes, or
+# the pictures (moving clothes, `FramePairs(clips(n=3000).frames, 64)`, whose pairs `MoCo.loss` accepts too). **Record** the
+# loss against fresh negatives, the cosine of the oldest keys with today's, and the probe.
+#
+# A good answer
+#
+# - predicts from the age of the keys, before training, for which setting old negatives are still hard;
+# - compares lengths 64, 512 and 4,096 with everything else equal, and has two seeds or more;
+# - does not compare training losses of different lengths;
+# - shows the random encoder, the pixels and SimCLR at equal compute beside the results.
+
+# %% [markdown]
+# ## 15. Quiz
 
 # %%
 quiz("10")
@@ -1110,8 +1201,9 @@ quiz("10")
 # - The key encoder is a moving average: after $k$ steps $m^k$ of the start is left. Compare its half-life with the run.
 # - With $m = 0$ the keys age so fast that a query finds its own by its age. The training loss hides it; fresh negatives
 #   show it.
-# - Batch statistics are a mark that a batch shares. Shuffle the keys among groups, or normalise without the batch.
-# - A promise of a method, here "small batches, many negatives", is to be measured at equal compute.
+# - Batch statistics leave a trace that all images of a batch share. Shuffle the keys among groups, or normalise without the
+#   batch.
+# - Measure what a method promises, here "small batches, many negatives", at equal compute.
 #
 # ## References
 #

@@ -2,7 +2,7 @@
 
 import torch
 
-from sslcourse.exercises.exercise import Exercise
+from sslcourse.exercises.exercise import Exercise, Wrong
 from sslcourse.widgets import Question
 
 
@@ -12,7 +12,7 @@ def my_line(x, slope, intercept):
 
 LINE = Exercise(
     name="00.line",
-    title="a straight line",
+    title="build a straight line",
     minutes=2,
     difficulty="easy",
     statement=(
@@ -43,27 +43,124 @@ LINE = Exercise(
     },
 )
 
-EXERCISES = [LINE]
+
+# ---- predict: which lower half is harder?
+
+GARMENTS = ("Coat", "Sandal", "Trouser")
+
+
+def my_order():
+    return ["Trouser", "Coat", "Sandal"]
+
+
+def judge_order(answer) -> None:
+    """Raise Wrong unless answer() lists the three classes from the smallest to the largest error."""
+    named = answer()
+    if isinstance(named, str) or not isinstance(named, list | tuple):
+        raise Wrong(f"return a list of the three names, the smallest error first: {', '.join(GARMENTS)}.")
+    if sorted(map(str, named)) != sorted(GARMENTS):
+        raise Wrong(f"name each of the three once: {', '.join(GARMENTS)}.")
+    place = {name: position for position, name in enumerate(named)}
+    if place["Trouser"] == 2:
+        raise Wrong("the upper half of trousers shows where the legs begin, and legs go straight down.")
+    if place["Sandal"] == 0:
+        raise Wrong("the upper half of a sandal is nearly black: in how many ways can it go on?")
+    if place["Trouser"] == 1:
+        raise Wrong("a coat has buttons, pockets and shades of gray below its middle; what do trousers have?")
+    if place["Sandal"] == 1:
+        raise Wrong(
+            "of a coat one sees at least how wide and how bright it is; what does one see of a sandal?"
+        )
+
+
+GUESS = Exercise(
+    name="00.guess",
+    title="predict which half is hardest",
+    minutes=3,
+    difficulty="easy",
+    statement=(
+        "How far will the lower half that the network draws be from the true one? Look at the pictures of section 3, and put "
+        "three classes in order, the smallest error first."
+    ),
+    stub=(
+        'def my_order():\n    names = ["Coat", "Sandal", "Trouser"]\n    return names  # in the right order'
+    ),
+    reference=my_order,
+    hints=(
+        "Cover the lower half of some pictures with your hand. Which could you complete yourself?",
+        "What counts is how much the upper half reveals about the lower one.",
+    ),
+    test=judge_order,
+    wrong={
+        "legs go straight down": lambda: ["Coat", "Sandal", "Trouser"],
+        "in how many ways can it go on": lambda: ["Sandal", "Trouser", "Coat"],
+        "what do trousers have": lambda: ["Coat", "Trouser", "Sandal"],
+        "what does one see of a sandal": lambda: ["Trouser", "Sandal", "Coat"],
+        "name each of the three once": lambda: ["Trouser"],
+        "return a list": lambda: "Trouser",
+    },
+)
+
+
+# ---- derive: the best level line
+
+
+def my_level(y):
+    return y.mean()
+
+
+LEVEL = Exercise(
+    name="00.level",
+    title="derive the best level line",
+    minutes=5,
+    difficulty="easy",
+    statement=(
+        "A line of slope 0 has the same value c everywhere. Its loss is the mean of $(c - y_i)^2$ over the points. Which c makes the "
+        "loss smallest? Set the derivative of the loss with respect to c to 0, and return this c for values `y` `(N,)`."
+    ),
+    stub='def my_level(y):\n    """The best constant for the values y (N,), a number."""\n    ...  # your code',
+    reference=my_level,
+    hints=(
+        "The derivative of $(c - y)^2$ with respect to c is $2 (c - y)$. Add these up over all points.",
+        "The sum is 0 when the distances above and below the line cancel. What does that say about c?",
+    ),
+    cases=lambda: [
+        (torch.tensor([1.0, 2.0, 6.0]),),
+        (torch.tensor([-3.0, 0.5, 0.5, 4.0]),),
+        (torch.tensor([2.5, 2.5, 10.0, -1.0, 0.0]),),
+    ],
+    wrong={
+        "that is the median; it makes the mean *absolute* distance smallest.": lambda y: y.quantile(0.5),
+        "that is the smallest *loss*; return the c that reaches it.": lambda y: y.var(correction=0),
+        "that is the middle between the lowest and the highest value; every point counts.": lambda y: (
+            (y.min() + y.max()) / 2
+        ),
+        "that is the sum of the values; divide by how many there are.": lambda y: y.sum(),
+        "that is 0: move the line to where the distances above and below it cancel.": lambda y: 0 * y.sum(),
+    },
+)
+
+EXERCISES = [LINE, LEVEL, GUESS]
 
 QUIZ = [
     Question(
         "You press Stop while a model trains. What happens to the model?",
         right="It keeps what it has learned so far",
         options={
-            "It keeps what it has learned so far": "Training ends after the current step, and the next cells run with it.",
-            "It starts again from new random weights": "Only running the cell that makes the model does that.",
-            "The next cells raise an error": "They run: the model is there, only less well trained.",
+            "It keeps what it has learned so far": "Training ends after the current step, and the next cells use it.",
+            "It starts again from random weights": "Only running the cell that makes the model does that.",
+            "It is lost, and later cells raise errors": "They run: the model is there, only less well trained.",
         },
     ),
     Question(
         "You are stuck in an exercise. What does the course offer?",
-        right="A named mistake, hints, a solution",
+        right="The mistake by name, hints, and a solution",
         options={
-            "A named mistake, hints, a solution": (
+            "The mistake by name, hints, and a solution": (
                 "`check` says what is wrong; `hint` helps twice; `solution` shows the code when asked twice."
             ),
             "Only whether the answer is right or wrong": "`check` knows common mistakes by name and says how results differ.",
-            "Nothing, until the exercise has been solved": "Later cells never use your answer, so you can go on at any time.",
+            "Nothing, until the exercise is solved": "Later cells never use your answer, so you can go on at any time.",
         },
     ),
 ]

@@ -50,8 +50,8 @@ def judge_rnn(answer) -> None:
 
 RNN = Exercise(
     name="07.rnn",
-    title="run a recurrent network",
-    minutes=10,
+    title="build a recurrent network",
+    minutes=12,
     difficulty="medium",
     statement=(
         "`inputs` `(N, T, D)` are N texts of T steps, `state` `(N, H)` is the state before the first step. Return the "
@@ -66,8 +66,8 @@ RNN = Exercise(
     reference=my_rnn,
     hints=(
         "`inputs.unbind(1)` gives the inputs of step 1, of step 2, ..., each `(N, D)`. Loop over them.",
-        "In the loop: `state = torch.tanh(x @ w_x + state @ w_h + bias)`, and keep each state in a list; "
-        "`torch.stack(states, dim=1)` puts them together.",
+        "Each step computes a new `state` from the old one by the equation of section 2. Keep all of them in a list, and stack "
+        "them along the dimension of the steps.",
     ),
     cases=_rnn_cases,
     differentiable=("inputs", "state", "w_x", "bias"),
@@ -160,7 +160,7 @@ SHIFT = Exercise(
     minutes=5,
     difficulty="medium",
     statement=(
-        "This loss falls below what is possible, as the cell above shows. `model(tokens)` returns logits "
+        "This loss falls below what is possible, as you have just seen. `model(tokens)` returns logits "
         "`(N, T, K)` for tokens `(N, T)`, and a state that is of no use here; the logits at a place are meant for the "
         "token *after* it. Find the mistake and mend it. `tokens` is `(N, T)`; all of its tokens but the first are "
         "targets. The model is trained with the result, a mean over all targets."
@@ -173,28 +173,28 @@ SHIFT = Exercise(
     reference=my_loss,
     hints=(
         "What does the network see at a place, and what is it asked for there?",
-        "Inputs are `tokens[:, :-1]`, targets `tokens[:, 1:]`: the targets are the same text, shifted by one.",
+        "The last token of a text has no answer, and the first one is no question's answer. What do inputs and targets lose?",
     ),
     cases=_loss_cases,
     differentiable=("model",),
     wrong={
-        "nothing is shifted: the network is asked for the token that it is looking at.": (
+        "nothing is shifted: the target is the token that the network has just read.": (
             lambda model, t: _cross_entropy(model(t)[0], t)
         ),
-        "this asks for the token before, not for the one after.": _backwards,
+        "the targets are the tokens before the inputs, not those after them.": _backwards,
         "the shift is by two tokens; the target is the very next one.": (
             lambda model, t: _cross_entropy(model(t[:, :-2])[0], t[:, 2:])
         ),
         "`roll` brings the first token of a text to its end, as if it came next; drop that place.": (
             lambda model, t: _cross_entropy(model(t)[0], t.roll(-1, dims=1))
         ),
-        "softmax is taken twice: F.cross_entropy expects logits.": (
+        "softmax is applied twice: F.cross_entropy expects logits.": (
             lambda model, t: _cross_entropy(model(t[:, :-1])[0].softmax(2), t[:, 1:])
         ),
         "the logits are for one text after the other, the targets for one place after the other: flatten both alike.": (
             lambda model, t: _cross_entropy(model(t[:, :-1])[0], t[:, 1:].T)
         ),
-        "the first token of a text is asked for after the last one of another: shift every row by itself.": (
+        "the first token of a text is a target for the last one of another: shift every row by itself.": (
             lambda model, t: F.cross_entropy(model(t)[0].flatten(0, 1)[:-1], t.flatten()[1:])
         ),
         "the model sees the targets as inputs: drop the last token, not the first.": (
@@ -229,7 +229,7 @@ def _shuffled(n: int) -> Tensor:
 
 CHUNKS = Exercise(
     name="07.chunks",
-    title="cut a long text into chunks",
+    title="build chunks of a long text",
     minutes=10,
     difficulty="medium",
     statement=(
@@ -245,8 +245,7 @@ CHUNKS = Exercise(
     reference=my_chunks,
     hints=(
         "First cut the text into `rows` long streams, one below the other: `tokens.reshape(rows, -1)`.",
-        "Then cut all streams at the same places: `streams.split(length, dim=1)` gives the chunks, "
-        "`torch.stack` puts them together.",
+        "Then cut all streams at the same places, `length` tokens at a time, and stack the pieces as chunks.",
     ),
     cases=lambda: [
         (_shuffled(24), 2, 3),
@@ -258,7 +257,7 @@ CHUNKS = Exercise(
         "row 1 goes on where row 0 stopped, in the same chunk; but the state is carried from chunk to chunk.": (
             lambda t, rows, length: t.reshape(-1, rows, length)
         ),
-        "neighbouring tokens stand in different rows: a row must be a piece of the text as it is read.": (
+        "neighbouring tokens are in different rows: a row must be a piece of the text as it is read.": (
             lambda t, rows, length: t.reshape(-1, length, rows).transpose(1, 2)
         ),
         "rows and chunks are exchanged: the first dimension counts the chunks.": (
@@ -283,103 +282,69 @@ CHUNKS = Exercise(
 )
 
 
-# ---- clipping
+# ---- derive: how the last state depends on the first
 
 
-def my_clip(gradients, largest):
-    norm = sum(g.square().sum() for g in gradients).sqrt()
-    scale = (largest / norm).clamp(max=1.0)
-    return [g * scale for g in gradients]
+def my_derivative(states, w):
+    return torch.prod(w * (1 - states**2))
 
 
-def _clip_cases() -> list[tuple]:
-    """Gradients too long or short enough; in the last case neither a value nor a tensor is too long alone."""
-    long = [
-        torch.tensor([[6.0, -8.0], [0.0, 0.0]]),
-        torch.tensor([14.4, 19.2, 0.0]),
-    ]  # 10 and 24, together 26
-    generator = Generator().manual_seed(0)
-    other = [torch.randn(shape, generator=generator) for shape in [(3, 2), (4,), (2, 1, 3), ()]]
-    return [
-        (long, 6.5), ([g / 52 for g in long], 6.5), (other, 1.5), ([3 * g for g in other], 2.0),
-        ([g / 100 for g in other], 2.0), ([torch.ones(3, 3), -torch.ones(4)], 3.2),
-    ]  # fmt: skip
+def _derivative_cases() -> list[tuple]:
+    def case(w: float, start: float, steps: int) -> tuple:
+        states, h = [], torch.tensor(start)
+        for _ in range(steps):
+            h = torch.tanh(w * h)
+            states.append(h)
+        return torch.stack(states), w
+
+    return [case(0.9, 0.5, 3), case(1.3, 0.2, 4), case(-0.7, 0.8, 5), case(2.0, 0.1, 2)]
 
 
-def _norm(gradients: list[Tensor]) -> Tensor:
-    return torch.cat([g.flatten() for g in gradients]).norm()
-
-
-def _scaled(scale) -> object:
-    """scale(gradients, largest) -> what each gradient is multiplied by."""
-    return lambda g, largest: [x * scale(g, largest) for x in g]
-
-
-def _at_most_1(ratio: Tensor) -> Tensor:
-    return ratio.clamp(max=1.0)
-
-
-CLIP = Exercise(
-    name="07.clip",
-    title="clip a gradient",
-    minutes=8,
+DERIVATIVE = Exercise(
+    name="07.derivative",
+    title="derive how far a state reaches",
+    minutes=12,
     difficulty="medium",
     statement=(
-        "`gradients` is a list of tensors of any shapes, one for each parameter. Together they are one long vector. If "
-        "it is longer than `largest`, scale all of them by the same number, so that it has length `largest`; "
-        "otherwise return them as they are."
+        "A state of one number follows $h_t = \\tanh(w \\, h_{t-1})$ for T steps. `states` `(T,)` are $h_1, \\ldots, h_T$, and "
+        "`w` is a number. With pencil and paper, derive $\\partial h_T / \\partial h_0$, and return it, computed from the states "
+        "and the weight. (The derivative of $\\tanh(u)$ is $1 - \\tanh(u)^2$.) Can it be larger than $w^T$ in magnitude?"
     ),
     stub=(
-        "def my_clip(gradients, largest):\n"
-        '    """A list of gradients whose common length is at most `largest`."""\n'
+        "def my_derivative(states, w):\n"
+        '    """Derivative of the last state by the one before the first step, a number."""\n'
         "    ...  # your code"
     ),
-    reference=my_clip,
+    reference=my_derivative,
     hints=(
-        "The common length is the root of the sum of *all* squares, over all the tensors.",
-        "The scale is `largest / norm`, but never more than 1: `.clamp(max=1.0)`.",
+        "By the chain rule it is a product with one factor for each step. What is the derivative of one state by the one before?",
+        "The tangent at step t was computed already: it is the state of that step. So each factor needs w and one state.",
     ),
-    cases=_clip_cases,
+    cases=_derivative_cases,
     wrong={
-        "nothing was shortened: the length of all gradients together is 26 in the first example, and 6.5 is "
-        "allowed.": lambda g, largest: g,
-        "each value was cut off by itself, which changes the direction; scale all by the same number.": (
-            lambda g, largest: [x.clamp(-largest, largest) for x in g]
+        "that is the derivative without the hyperbolic tangent: each step has one more factor.": lambda h, w: (
+            torch.tensor(w) ** len(h)
         ),
-        "each gradient was shortened by itself, which changes the direction of the step; take one length for all.": (
-            lambda g, largest: [x * _at_most_1(largest / x.norm().clamp_min(1e-9)) for x in g]
+        "the weight is missing: each step multiplies by it.": lambda h, w: torch.prod(1 - h**2),
+        "the weight counts once for *each* step.": lambda h, w: w * torch.prod(1 - h**2),
+        "the derivative of the tangent is 1 minus its *square*.": lambda h, w: torch.prod(w * (1 - h)),
+        "the chain rule multiplies the derivatives of the steps; you added them.": lambda h, w: (
+            w * (1 - h**2)
+        ).sum(),
+        "that is the last step alone; the chain rule has a factor for each step.": lambda h, w: (
+            w * (1 - h[-1] ** 2)
         ),
-        "a short gradient was made longer: one that is short enough stays as it is.": _scaled(
-            lambda g, largest: largest / _norm(g)
+        "one step is missing: h_1 depends on h_0 by the same rule.": lambda h, w: torch.prod(
+            w * (1 - h[1:] ** 2)
         ),
-        "the length is the root of the sum of squares; the root is missing.": _scaled(
-            lambda g, largest: _at_most_1(largest / _norm(g) ** 2)
+        "the tangent is applied once more: the states are tangents already.": lambda h, w: torch.prod(
+            w * (1 - torch.tanh(w * h) ** 2)
         ),
-        "you added the lengths of the gradients; add their squares, then take the root.": _scaled(
-            lambda g, largest: _at_most_1(largest / sum(y.norm() for y in g))
+        "this takes the states from 0 to T - 1; the derivative of step t needs the state *after* it.": lambda h, w: (
+            torch.prod(w * (1 - (torch.atanh(h) / w) ** 2))
         ),
-        "every gradient has length 1 now; the length of all together should be at most `largest`.": _scaled(
-            lambda g, largest: 1 / _norm(g)
-        ),
-        "what is too long has length 1 now; it should have length `largest`.": _scaled(
-            lambda g, largest: 1 / _norm(g) if _norm(g) > largest else 1
-        ),
-        "you took the largest of the lengths; the length of all together is the root of the sum of squares.": _scaled(
-            lambda g, largest: _at_most_1(largest / max(y.norm() for y in g))
-        ),
-        "you added absolute values; the length is the root of the sum of squares.": _scaled(
-            lambda g, largest: _at_most_1(largest / sum(y.abs().sum() for y in g))
-        ),
-        "you took the largest value; the length is the root of the sum of squares.": _scaled(
-            lambda g, largest: _at_most_1(largest / max(y.abs().max() for y in g))
-        ),
-        "you took the mean of the squares; the length is the root of their sum.": _scaled(
-            lambda g, largest: _at_most_1(
-                largest / torch.cat([y.flatten() for y in g]).square().mean().sqrt()
-            )
-        ),
-        "what is short enough must stay as it is, and only that: here it is the other way round.": _scaled(
-            lambda g, largest: (largest / _norm(g)).clamp(min=1.0)
+        "these are the derivatives of the single steps; their product is asked for.": lambda h, w: (
+            w * (1 - h**2)
         ),
     },
 )
@@ -425,9 +390,9 @@ TOP_P = Exercise(
     ),
     reference=my_top_p,
     hints=(
-        "`ordered, order = p.sort(descending=True)`. A token is kept if those *before* it have not reached the share "
-        "yet: `ordered.cumsum(0) - ordered < share`.",
-        "Back in the old order: `kept = torch.zeros_like(p)`, then `kept[order] = ...`; divide by the sum at the end.",
+        "`p.sort(descending=True)` gives the probabilities in order, and where each came from. `cumsum` adds up.",
+        "A token is kept if those *before* it have not reached the share yet. Then every probability must go back to its old "
+        "place, and the sum be 1 again.",
     ),
     cases=lambda: [
         (torch.tensor([0.1, 0.4, 0.05, 0.25, 0.2]), 0.6),
@@ -453,7 +418,7 @@ TOP_P = Exercise(
         "the probabilities are sorted now and belong to other tokens: bring them back to the order of p.": (
             _unsorted
         ),
-        "you added up in the order of the alphabet; sort by probability first.": (
+        "you added up in the order of the tokens; sort by probability first.": (
             lambda p, share: F.normalize(p.where(p.cumsum(0) - p < share, 0.0), p=1, dim=0)
         ),
         "the rest was divided by `share`; divide by its own sum, which is a little more.": (
@@ -478,80 +443,148 @@ TOP_P = Exercise(
     },
 )
 
-EXERCISES = [RNN, SHIFT, CHUNKS, CLIP, TOP_P]
+
+# ---- predict: memory or readout
+
+
+def my_suspect():
+    return "below", "smaller"
+
+
+def judge_suspect(answer) -> None:
+    """Raise Wrong unless answer() says what a better readout does to small and to large states."""
+    named = answer()
+    if isinstance(named, str) or not isinstance(named, list | tuple) or len(named) != 2:
+        raise Wrong('return two words: "below" or "above", and "smaller" or "larger".')
+    against_table, gain = named
+    if against_table not in ("below", "above"):
+        raise Wrong(f'the first word is "below" or "above", got {against_table!r}.')
+    if gain not in ("smaller", "larger"):
+        raise Wrong(f'the second word is "smaller" or "larger", got {gain!r}.')
+    if against_table == "above":
+        raise Wrong(
+            "four *real* numbers can take very many values, so every situation of the grammar could have its own. What can a "
+            "single matrix make of four numbers, and what can a hidden layer?"
+        )
+    if gain == "larger":
+        raise Wrong(
+            "a linear readout of n numbers can only make logits that lie in n dimensions. Is that a tighter limit for four "
+            "numbers or for sixteen?"
+        )
+
+
+SUSPECT = Exercise(
+    name="07.suspect",
+    title="predict what the readout is worth",
+    minutes=6,
+    difficulty="medium",
+    statement=(
+        'Commit yourself before the next cells run. With a hidden layer in the readout, will the LSTM with 4 numbers be "below" '
+        'or "above" the loss of the best bigram? And will the gain from the better readout be "smaller" or "larger" with 16 numbers '
+        "than with 4? Return both words."
+    ),
+    stub=(
+        "def my_suspect():\n"
+        '    against_bigram = ...  # "below" or "above"\n'
+        '    gain_at_16 = ...  # "smaller" or "larger"\n'
+        "    return against_bigram, gain_at_16"
+    ),
+    reference=my_suspect,
+    hints=(
+        "If memory is the limit, another readout changes nothing. Is there a reason why four numbers could not remember "
+        "the subject?",
+        "Draw a plane, and a point in it for each situation of the grammar. A linear readout gives each word a direction in "
+        "this plane. For which sets of points is that enough?",
+    ),
+    test=judge_suspect,
+    wrong={
+        "return two words": lambda: "below",
+        'the first word is "below"': lambda: ("readout", "smaller"),
+        'the second word is "smaller"': lambda: ("below", "none"),
+        "what can a hidden layer": lambda: ("above", "smaller"),
+        "tighter limit for four": lambda: ("below", "larger"),
+    },
+)
+
+EXERCISES = [RNN, SHIFT, CHUNKS, DERIVATIVE, SUSPECT, TOP_P]
 
 QUIZ = [
     Question(
         "On fresh text, a language model's loss is well below the entropy rate of the language. What happened?",
-        right="It saw what it should predict",
+        right="It has seen the tokens that it predicts",
         options={
-            "It saw what it should predict": (
-                "No honest model can be less surprised than the language is random, on average over fresh text. The "
-                "usual cause is a missing shift."
+            "It has seen the tokens that it predicts": (
+                "On average over fresh text, no model can be less surprised than the language is random. The usual cause is a "
+                "missing shift."
             ),
-            "It is larger than it needs to be": (
-                "Size lets it come nearer to the floor, or learn its training text by heart. It cannot pass the floor "
-                "on fresh text."
+            "It has more parameters than are needed": (
+                "Size lets it come closer to the floor, or learn its training text by heart. It cannot pass the floor on fresh "
+                "text."
             ),
-            "It was trained for long enough": (
-                "The longest training of the best model ends at the entropy rate."
+            "It has been trained for long enough": (
+                "Even the longest training of the best model ends at the entropy rate."
             ),
         },
     ),
     Question(
         "What is teacher forcing?",
-        right="In training, the model reads the true text, whatever it predicted",
+        right="In training, the model reads the true text, whatever it predicts",
         options={
-            "In training, the model reads the true text, whatever it predicted": (
-                "So all places of a text are trained at once, each with the right past. When it writes, it reads its "
-                "own words."
+            "In training, the model reads the true text, whatever it predicts": (
+                "So all places of a text are trained at once, each with the right past. When it writes, it reads its own words."
             ),
-            "The model is forced to give the true token probability 1": (
+            "In training, the true token must be given probability 1": (
                 "The loss rewards honest probabilities; where the text is random, probability 1 would be punished."
             ),
-            "A larger model tells the smaller one what to say": (
+            "In training, a larger model tells the smaller one what to say": (
                 "That is called distillation. Here the teacher is the text."
             ),
         },
     ),
     Question(
         "Why is the state detached between two chunks?",
-        right="So that back-propagation ends at the beginning of the chunk",
+        right="So that back-propagation ends at the start of the chunk",
         options={
-            "So that back-propagation ends at the beginning of the chunk": (
-                "The numbers of the state are carried on, their history is not; otherwise each step would go back "
-                "through the whole text so far."
+            "So that back-propagation ends at the start of the chunk": (
+                "The numbers of the state are carried on, their history is not; otherwise each step would go back through the "
+                "whole text so far."
             ),
-            "So that the model forgets the chunk before": (
+            "So that the model forgets what was in the chunk before": (
                 "It does not forget: the numbers stay. Only their history goes."
             ),
-            "So that the rows of a batch do not mix": "Rows never mix in a recurrent network, detached or not.",
+            "So that the rows of the batch do not mix their states": (
+                "Rows never mix in a recurrent network, detached or not."
+            ),
         },
     ),
     Question(
-        "Temperature 0.5 instead of 1: what happens to the next character's probabilities?",
-        right="Their ratios are squared: likely ones gain",
+        "Temperature 0.5 instead of 1: what happens to the probabilities of the next character?",
+        right="Their ratios are squared, so likely ones gain",
         options={
-            "Their ratios are squared: likely ones gain": (
+            "Their ratios are squared, so likely ones gain": (
                 "The logits are doubled, so a ratio of 3 becomes 9, and the entropy falls."
             ),
-            "All are halved": "They would no longer sum to 1. The logits are divided, before the softmax.",
-            "The unlikely half is cut off": (
+            "They are halved, and the rest goes to others": (
+                "The logits are divided, before the softmax. No probability is moved from one character to another by hand."
+            ),
+            "The unlikely half of the characters is cut off": (
                 "Top-k and top-p cut off; temperature leaves every character a chance."
             ),
         },
     ),
     Question(
-        "The length of the gradient is 50, clipping allows 1. What does it do?",
-        right="All gradients are divided by 50",
+        "The length of the gradient is 50, and clipping allows 1. What does clipping do?",
+        right="It divides all of the gradients by 50",
         options={
-            "All gradients are divided by 50": (
+            "It divides all of the gradients by 50": (
                 "One scale for all parameters: the step is shorter and keeps its direction."
             ),
-            "Every value outside -1 to 1 is set to -1 or 1": (
-                "That is clipping by value. It bends the direction of the step."
+            "It sets values outside -1 to 1 to the limit": (
+                "That is clipping by value. It changes the direction of the step."
             ),
-            "The step is left out": ("It is taken, only shorter: the direction is still worth something."),
+            "It skips the step, since it is unreliable": (
+                "The step is taken, only shorter: the direction is still worth something."
+            ),
         },
     ),
 ]

@@ -129,12 +129,13 @@ def _raise_unless_strong(factors: Tensor) -> None:
 PER_IMAGE = Exercise(
     name="09.per_image",
     title="spot the bug in an augmentation",
-    minutes=5,
-    difficulty="easy",
+    minutes=8,
+    difficulty="medium",
     statement=(
         "This function should make every image of a batch `(N, C, H, W)` brighter or darker by a factor of its own, "
-        "anywhere from `1 - strength` to `1 + strength`, and leave `images` itself as it is. It does run. What is "
-        "wrong? Mend it."
+        "anywhere from `1 - strength` to `1 + strength`, and leave `images` itself as it is. It runs, but it fails the "
+        "test with the 64 copies. So does torchvision's `RandomResizedCrop`, which is written for one image, when it is "
+        "given a whole batch. What is wrong? Mend it."
     ),
     stub=(
         "def my_brightness(images, strength):\n"
@@ -144,7 +145,7 @@ PER_IMAGE = Exercise(
     reference=my_brightness,
     hints=(
         "How many numbers does `torch.rand(1)` draw, and how many images are there?",
-        "A tensor of the shape (N, 1, 1, 1) times images (N, C, H, W) multiplies each image by its own number.",
+        "Draw N numbers. Which shape must they have, so that each is multiplied with all channels and pixels of its own image?",
     ),
     test=judge_brightness,
     wrong={
@@ -190,66 +191,78 @@ PER_IMAGE = Exercise(
 )
 
 
-# ---- cosine similarity
+# ---- derive: which way does the loss push?
 
 
-def my_cosines(a, b):
-    a = a / a.norm(dim=1, keepdim=True)
-    b = b / b.norm(dim=1, keepdim=True)
-    return a @ b.T
+def my_gradient(similarities, temperature):
+    p = (similarities / temperature).softmax(0)
+    right = torch.zeros_like(p)
+    right[0] = 1
+    return (p - right) / temperature
 
 
-COSINES = Exercise(
-    name="09.cosine",
-    title="cosine similarities of all pairs",
-    minutes=5,
-    difficulty="easy",
+def _softmax(similarities: Tensor, temperature: float) -> Tensor:
+    return (similarities / temperature).softmax(0)
+
+
+def _first(like: Tensor) -> Tensor:
+    """1 for the positive, 0 for every negative."""
+    return torch.eye(len(like))[0]
+
+
+PUSH = Exercise(
+    name="09.push",
+    title="derive how the loss pulls and pushes",
+    minutes=12,
+    difficulty="medium",
     statement=(
-        "`a` `(N, D)` and `b` `(M, D)` hold one vector a row. Return the table `(N, M)` of cosines: row i, column j "
-        "holds the cosine of the angle between `a[i]` and `b[j]`."
+        "`similarities` `(K,)` are the cosines of one anchor with its K candidates: first the positive, then the negatives. "
+        "The loss is $-\\log p_0$, where $p$ is the softmax of `similarities / temperature`. Derive its gradient by the "
+        "similarities with pencil and paper, and return it, `(K,)`, from a formula. Then ask: which sign has each entry, and "
+        "what is their sum?"
     ),
     stub=(
-        "def my_cosines(a, b):\n"
-        '    """Cosine similarities (N, M) of the rows of a (N, D) and b (M, D)."""\n'
+        "def my_gradient(similarities, temperature):\n"
+        '    """Derivative of the loss by each of the K similarities."""\n'
         "    ...  # your code"
     ),
-    reference=my_cosines,
+    reference=my_gradient,
     hints=(
-        "Divide every row by its length; then a product of two matrices holds all the scalar products.",
-        "`a.norm(dim=1, keepdim=True)` holds the lengths as a column `(N, 1)`; `a @ b.T` has the shape `(N, M)`.",
+        "Write the loss as minus the positive's logit plus the logarithm of a sum of exponentials. What is the derivative of "
+        "each of the two by a logit?",
+        "By the logits it is p minus 1 at the positive, and p elsewhere. A logit is a similarity divided by the "
+        "temperature: apply the chain rule.",
     ),
     cases=lambda: [
-        (normal(4, 3), normal(4, 3, seed=1)),
-        (normal(3, 5, seed=2), 2 * normal(6, 5, seed=3)),
-        (100 * normal(5, 2, seed=4), 0.01 * normal(2, 2, seed=5)),
+        (normal(4).tanh(), 0.5),
+        (normal(6, seed=1).tanh(), 0.2),
+        (torch.tensor([0.9939, -0.8, 0.9191]), 1.5),
     ],
     wrong={
-        "these are scalar products; divide by the lengths of both vectors.": lambda a, b: a @ b.T,
-        "only `a` is divided by its lengths; do the same with `b`.": lambda a, b: F.normalize(a, dim=1) @ b.T,
-        "only `b` is divided by its lengths; do the same with `a`.": lambda a, b: a @ F.normalize(b, dim=1).T,
-        "the columns were brought to length 1, not the rows: use dim=1.": lambda a, b: (
-            F.normalize(a, dim=0) @ F.normalize(b, dim=0).T
+        "that is the gradient by the logits; a logit is a similarity divided by the temperature, so the chain rule gives "
+        "one more factor.": lambda s, t: _softmax(s, t) - _first(s),
+        "the sign is wrong: where the similarity to the positive grows, the loss falls.": lambda s, t: (
+            -my_gradient(s, t)
         ),
-        "you divided by the squared lengths; take the roots.": lambda a, b: (
-            (a / a.square().sum(1, keepdim=True)) @ (b / b.square().sum(1, keepdim=True)).T
+        "these are the probabilities; at the positive 1 must be subtracted, and the chain rule gives one more "
+        "factor.": _softmax,
+        "at the positive 1 must be subtracted from the probability.": lambda s, t: _softmax(s, t) / t,
+        "the softmax is taken of the similarities divided by the temperature.": lambda s, t: (
+            (_softmax(s, 1) - _first(s)) / t
         ),
-        "the table is transposed: rows belong to `a`, columns to `b`.": lambda a, b: (
-            F.normalize(b, dim=1) @ F.normalize(a, dim=1).T
+        "divide by the temperature, not multiply.": lambda s, t: (_softmax(s, t) - _first(s)) * t,
+        "you divided by the temperature twice; the chain rule gives it once.": lambda s, t: (
+            (_softmax(s, t) - _first(s)) / t**2
         ),
-        "you divided by the length of the whole table, not of each row: a.norm(dim=1, keepdim=True).": lambda a, b: (
-            (a / a.norm()) @ (b / b.norm()).T
+        "the positive is a candidate too: it belongs into the denominator, so its pull is (1 - p) / temperature.": (
+            lambda s, t: torch.cat([torch.tensor([-1.0]), _softmax(s[1:], t)]) / t
         ),
-        "these are distances of the vectors of length 1; the cosine is their scalar product.": lambda a, b: (
-            torch.cdist(F.normalize(a, dim=1), F.normalize(b, dim=1))
+        "1 is subtracted at every candidate; subtract it at the positive only.": lambda s, t: (
+            (_softmax(s, t) - 1) / t
         ),
-        "these are angles; return their cosines.": lambda a, b: my_cosines(a, b).clamp(-1, 1).arccos(),
-        "this is 1 minus the cosine, a distance; return the cosine.": lambda a, b: 1 - my_cosines(a, b),
-        "a cosine may be negative; leave out the absolute value.": lambda a, b: my_cosines(a, b).abs(),
-        "the mean of each row was taken away, so these are correlations; take the vectors as they are.": (
-            lambda a, b: my_cosines(a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True))
-        ),
-        "you divided by the sum of the absolute values; the length is the root of the sum of squares.": (
-            lambda a, b: F.normalize(a, p=1, dim=1) @ F.normalize(b, p=1, dim=1).T
+        "that is the loss; return its derivative by each similarity.": lambda s, t: -_softmax(s, t)[0].log(),
+        "that is the derivative of the softmax; the loss is its negative logarithm.": lambda s, t: (
+            _softmax(s, t)[0] * (_first(s) - _softmax(s, t)) / t
         ),
     },
 )
@@ -261,7 +274,7 @@ COSINES = Exercise(
 def my_nt_xent(z_a, z_b, temperature):
     z = F.normalize(torch.cat([z_a, z_b]), dim=1)  # (2N, D)
     logits = z @ z.T / temperature  # (2N, 2N)
-    logits = logits.fill_diagonal_(-torch.inf)  # nobody is compared with itself
+    logits = logits.fill_diagonal_(-torch.inf)  # no view is compared with itself
     n = len(z_a)
     partner = torch.arange(2 * n).roll(n)  # N, ..., 2N - 1, 0, ..., N - 1
     return F.cross_entropy(logits, partner)
@@ -353,7 +366,7 @@ NT_XENT_MISTAKES = {
     ),
     "the diagonal was taken out, and the columns to its right moved one to the left, but the labels did not move "
     "with them.": unshifted,
-    "every label is 0, but the positives do not stand in column 0.": labels_zero,
+    "every label is 0, but the positives are not in column 0.": labels_zero,
     "the projections were not brought to length 1, so the similarity is no cosine: F.normalize(z, dim=1).": (
         not_normalised
     ),
@@ -369,7 +382,7 @@ NT_XENT_MISTAKES = {
     "anchor, and its candidates are all other 2N - 1, of both views.": lambda a, b, t: F.cross_entropy(
         _logits(a, b, t)[: len(a), len(a) :], torch.arange(len(a))
     ),
-    "every row is asked for its own column, but nobody is its own partner; the partner of row i is row i + N.": (
+    "the target of every row is its own column, but no view is its own partner; the partner of row i is row i + N.": (
         lambda a, b, t: F.cross_entropy(_logits(a, b, t).fill_diagonal_(-torch.inf), torch.arange(2 * len(a)))
     ),
     "only the views in z_a were anchors; average over all 2N views.": lambda a, b, t: _anchors(a, b, t)[
@@ -380,7 +393,7 @@ NT_XENT_MISTAKES = {
         2 * _anchors(a, b, t).mean()
     ),
     "the sign is wrong: the loss is minus the logarithm.": lambda a, b, t: -_anchors(a, b, t).mean(),
-    "softmax is taken twice: F.cross_entropy expects logits and takes it itself.": lambda a, b, t: (
+    "softmax is applied twice: F.cross_entropy expects logits and applies it itself.": lambda a, b, t: (
         F.cross_entropy(_logits(a, b, t).fill_diagonal_(-torch.inf).softmax(1), _partners(_logits(a, b, t)))
     ),
     "the temperature is not used.": lambda a, b, t: _loss(_logits(a, b, 1)),
@@ -398,13 +411,13 @@ NT_XENT_MISTAKES = {
 
 NT_XENT = Exercise(
     name="09.nt_xent",
-    title="the NT-Xent loss",
-    minutes=15,
+    title="build the NT-Xent loss",
+    minutes=20,
     difficulty="hard",
     statement=(
         "Write the loss for `z_a` and `z_b`, both `(N, D)`; row i of both comes from image i. Every one of the 2N views "
         "is an anchor once, its candidates are all *other* 2N - 1 views, and the result is the mean over the 2N anchors. "
-        "It is trained with, so its gradient must reach both views."
+        "It will train a network, so its gradient must reach both views. You can use it in section 7."
     ),
     stub=(
         "def my_nt_xent(z_a, z_b, temperature):\n"
@@ -415,8 +428,8 @@ NT_XENT = Exercise(
     hints=(
         "Put both views in one tensor `(2N, D)`, rows of length 1. Its product with its own transpose holds all the "
         "cosines `(2N, 2N)`. Then it is a classification: `F.cross_entropy(logits, right_columns)`.",
-        "`logits.fill_diagonal_(-torch.inf)` takes a view out of its own candidates; "
-        "`torch.arange(2 * n).roll(n)` is the column of every row's partner.",
+        "Two things are left. Which logit on the diagonal gives a view probability 0 among its own candidates? And in which "
+        "column is the partner of row i, for the first N rows and for the last N?",
     ),
     cases=lambda: [
         (normal(5, 4), normal(5, 4) + 0.5 * normal(5, 4, seed=1), 0.5),
@@ -469,8 +482,8 @@ LABELS = Exercise(
     difficulty="medium",
     statement=(
         "This version takes the diagonal *out* of the table, which is allowed: `(2N, 2N)` becomes `(2N, 2N - 1)`. But "
-        "then it asks each row for the wrong column. In which column does each row's partner stand now? Mend `labels`; "
-        "the loss is trained with."
+        "then it takes the wrong column for the partner's. In which column is the partner of each row now? Mend `labels`. The "
+        "loss will train a network."
     ),
     stub=(
         "def my_mended_loss(z_a, z_b, temperature):\n"
@@ -484,9 +497,9 @@ LABELS = Exercise(
     ),
     reference=my_mended_loss,
     hints=(
-        "In the whole table the partner of row i stands in column i + N for the first N rows, i - N for the others. "
-        "Which of these columns stand to the right of the diagonal, and so moved when it was taken out?",
-        "The first N labels are N - 1, N, ..., 2N - 2, the others 0, 1, ..., N - 1.",
+        "In the whole matrix the partner of row i is in column i + N for the first N rows, i - N for the others. "
+        "Which of these columns are to the right of the diagonal, and so moved when it was taken out?",
+        "Each row lost one column, its own. For which rows was that column to the left of the partner, and for which to its right?",
     ),
     cases=lambda: [
         (normal(5, 4), normal(5, 4) + 0.5 * normal(5, 4, seed=1), 0.5),
@@ -495,15 +508,15 @@ LABELS = Exercise(
     differentiable=("z_a", "z_b"),
     test=judge_labels,
     wrong={
-        "every label is still 0: that asks for whoever stands in column 0.": labels_zero,
-        "these are the columns of the whole table; to the right of the diagonal each moved one to the left.": unshifted,
+        "every label is still 0: then column 0 is taken for the partner's in every row.": labels_zero,
+        "these are the columns of the whole matrix; to the right of the diagonal each moved one to the left.": unshifted,
         "the labels of the last N rows moved too, but their partners stand to the left of the diagonal.": _with_labels(
             lambda n: torch.cat([torch.arange(n - 1, 2 * n - 1), torch.arange(n).sub(1).clamp(min=0)])
         ),
         "the two halves are exchanged: the first N rows find their partner in the right half.": _with_labels(
             lambda n: torch.cat([torch.arange(n), torch.arange(n - 1, 2 * n - 1)])
         ),
-        "row i is asked for column i mod N; the first N rows find their partner at i + N - 1.": _with_labels(
+        "the label of row i is i mod N; the first N rows have their partner at i + N - 1.": _with_labels(
             lambda n: torch.arange(n).repeat(2)
         ),
         "the first N labels moved two places; one column was taken out, so they move one.": _with_labels(
@@ -512,7 +525,7 @@ LABELS = Exercise(
         "rows i and i + 1 were taken for partners; in cat([z_a, z_b]) the partner of row i is row i + N.": (
             _with_labels(lambda n: torch.arange(2 * n) // 2 * 2)
         ),
-        "softmax is taken twice: F.cross_entropy expects logits and takes it itself.": lambda a, b, t: (
+        "softmax is applied twice: F.cross_entropy expects logits and applies it itself.": lambda a, b, t: (
             F.cross_entropy(
                 _without_diagonal(_logits(a, b, t)).softmax(1),
                 torch.cat([torch.arange(len(a) - 1, 2 * len(a) - 1), torch.arange(len(a))]),
@@ -553,12 +566,14 @@ def _pairs_cases() -> list[tuple]:
 PAIRS = Exercise(
     name="09.pairs",
     title="spot the bug in the views",
-    minutes=5,
+    minutes=8,
     difficulty="medium",
     statement=(
         "`pairs` `(N, 2, C, H, W)` holds two views of every image, as some data loaders deliver them. `model` turns images "
-        "`(M, C, H, W)` into projections `(M, D)`. This circulated code splits the projections, and nothing complains. "
-        "Make `z_a` the first view of every image, `z_b` the second, both `(N, D)`. The model is trained with the result."
+        "`(M, C, H, W)` into projections `(M, D)`. This widely copied code separates the views after the model, and nothing "
+        "complains. But a contrastive loss must rise when the partners are mixed up, and this one does not change at all: it "
+        "never knew which view belongs to which image. Make `z_a` the first view of every image and `z_b` the second, both "
+        "`(N, D)`. The result will train the model."
     ),
     stub=(
         "def my_loss_of_pairs(model, pairs):\n"
@@ -569,8 +584,8 @@ PAIRS = Exercise(
     reference=my_loss_of_pairs,
     hints=(
         "What is the shape of `z`, and which of its dimensions does `dim=1` cut in two?",
-        "After `flatten(0, 1)` the rows are: image 0 view 1, image 0 view 2, image 1 view 1, ... "
-        "`z[0::2]` takes every second row.",
+        "Write down for the first six rows after `flatten(0, 1)` from which image and which view they come. Which rows are "
+        "first views?",
     ),
     cases=_pairs_cases,
     differentiable=("model",),
@@ -587,7 +602,7 @@ PAIRS = Exercise(
             lambda z: (z[1::2], z[1::2])
         ),
         "the second views are shifted by one image.": _split(lambda z: (z[0::2], z[1::2].roll(1, 0))),
-        "the rows of the second views are turned round: row i of both must come from image i.": _split(
+        "the rows of the second views are in reverse order: row i of both must come from image i.": _split(
             lambda z: (z[0::2], z[1::2].flip(0))
         ),
         "the views have become different images: only the first half of the images is left.": _split(
@@ -602,71 +617,75 @@ PAIRS = Exercise(
 )
 
 
-# ---- uniformity
+# ---- predict: what three kinds of pairs teach
+
+KINDS_OF_PAIR = ("same background", "one frame", "two frames")
 
 
-def my_uniformity(z):
-    z = z / z.norm(dim=1, keepdim=True)
-    distances = torch.pdist(z)  # of the N (N - 1) / 2 pairs
-    return torch.exp(-2 * distances**2).mean().log()
+def my_forecast():
+    return "same background", "two frames"
 
 
-UNIFORMITY = Exercise(
-    name="09.uniformity",
-    title="measure uniformity",
+def judge_forecast(answer) -> None:
+    """Raise Wrong unless answer() names the pairs with the lowest loss and those with the best probe."""
+    named = answer()
+    if isinstance(named, str) or not isinstance(named, list | tuple) or len(named) != 2:
+        raise Wrong("return two names: first the pairs with the lowest loss, then those with the best probe.")
+    if unknown := [name for name in named if name not in KINDS_OF_PAIR]:
+        raise Wrong(f"{unknown[0]!r} is none of the three; choose from {', '.join(KINDS_OF_PAIR)}.")
+    lowest, best = named
+    if lowest == best:
+        raise Wrong(
+            "a low loss says that partners are easy to find. Does what makes them easy to find say what the garment is?"
+        )
+    if lowest == "two frames":
+        raise Wrong(
+            "two frames share the garment and nothing else; which pairs share something easier to see?"
+        )
+    if lowest == "one frame":
+        raise Wrong(
+            "crop, flip and jitter change both views of one frame, its background included. Which pairs share a "
+            "background that nothing changes?"
+        )
+    if best != "two frames":
+        raise Wrong(
+            "two views of one frame still share parts of their background. Which pairs can only be told by the garment?"
+        )
+
+
+FORECAST = Exercise(
+    name="09.forecast",
+    title="predict what each kind of pair teaches",
     minutes=5,
     difficulty="medium",
     statement=(
-        "Bring the rows of `z` `(N, D)` to length 1. For every pair of different rows take $e^{-2 d^2}$ of their "
-        "distance $d$; return the logarithm of the mean. `torch.pdist(z)` holds the distances of all pairs."
+        "Before anything is trained: for which of the three kinds of pairs will the loss be lowest at the end, and for which "
+        "will a linear probe tell the ten classes of garments best? Return the two names in this order."
     ),
     stub=(
-        "def my_uniformity(z):\n"
-        '    """0 for points that coincide, below 0 the more evenly they are spread."""\n'
-        "    ...  # your code"
+        "def my_forecast():\n"
+        '    kinds = ["same background", "one frame", "two frames"]\n'
+        "    lowest_loss = ...  # one of the kinds\n"
+        "    best_probe = ...  # one of the kinds\n"
+        "    return lowest_loss, best_probe"
     ),
-    reference=my_uniformity,
+    reference=my_forecast,
     hints=(
-        "Four steps: lengths to 1; distances; exp of -2 times their squares; the logarithm of the mean.",
-        "The order of the last two matters: first `.mean()`, then `.log()`.",
+        "For each kind, list what the two views of a pair share and the views of other pairs do not.",
+        "The network uses what is easiest among the things that they share. For which kind is that nothing but the garment?",
     ),
-    cases=lambda: [(normal(6, 3),), (normal(4, 2, seed=1) + 1,), (5 * normal(7, 4, seed=2),)],
+    test=judge_forecast,
     wrong={
-        "the rows were not brought to length 1.": lambda z: (-2 * torch.pdist(z) ** 2).exp().mean().log(),
-        "every point was paired with itself as well; torch.pdist leaves these pairs out.": lambda z: (
-            (-2 * torch.cdist(F.normalize(z, dim=1), F.normalize(z, dim=1)) ** 2).exp().mean().log()
-        ),
-        "you took the mean of the logarithms; first the mean, then the logarithm.": lambda z: (
-            -2 * torch.pdist(F.normalize(z, dim=1)) ** 2
-        ).mean(),
-        "you took the sum; take the mean over the pairs.": lambda z: (
-            (-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().sum().log()
-        ),
-        "the columns were brought to length 1, not the rows: use dim=1.": lambda z: (
-            (-2 * torch.pdist(F.normalize(z, dim=0)) ** 2).exp().mean().log()
-        ),
-        "square the distances.": lambda z: (-2 * torch.pdist(F.normalize(z, dim=1))).exp().mean().log(),
-        "the factor 2 is missing from the exponent.": lambda z: (
-            (-(torch.pdist(F.normalize(z, dim=1)) ** 2)).exp().mean().log()
-        ),
-        "the logarithm is missing.": lambda z: (-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().mean(),
-        "the sign is wrong: evenly spread points have a value below 0.": lambda z: -my_uniformity(z),
-        "the exponent has lost its minus sign: far pairs must count little.": lambda z: (
-            (2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().mean().log()
-        ),
-        "you squared the mean distance; square each distance.": lambda z: (
-            -2 * torch.pdist(F.normalize(z, dim=1)).mean() ** 2
-        ),
-        "you divided by N squared; there are N (N - 1) / 2 pairs.": lambda z: (
-            (-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().sum() / len(z) ** 2
-        ).log(),
-        "you divided by N; there are N (N - 1) / 2 pairs.": lambda z: (
-            (-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).exp().sum() / len(z)
-        ).log(),
+        "Does what makes them easy to find": lambda: ("two frames", "two frames"),
+        "two frames share the garment and nothing else": lambda: ("two frames", "one frame"),
+        "crop, flip and jitter change both views": lambda: ("one frame", "two frames"),
+        "still share parts of their background": lambda: ("same background", "one frame"),
+        "is none of the three": lambda: ("background", "two frames"),
+        "return two names": lambda: "two frames",
     },
 )
 
-EXERCISES = [PER_IMAGE, COSINES, NT_XENT, LABELS, PAIRS, UNIFORMITY]
+EXERCISES = [PER_IMAGE, PUSH, NT_XENT, LABELS, PAIRS, FORECAST]
 
 QUIZ = [
     Question(
@@ -674,50 +693,54 @@ QUIZ = [
         right="To ignore what the augmentation changes",
         options={
             "To ignore what the augmentation changes": (
-                "The views differ in crop, mirror image and contrast, and only in these. Whoever maps both to one place "
-                "has learned that these do not matter."
+                "The views differ in crop, mirror image and contrast, and only in these. An encoder that maps both to the "
+                "same place has learned that these do not matter."
             ),
-            "To recognise the classes of the labels": (
-                "No label enters. That classes come out at all depends on how well the augmentation leaves them alone."
+            "To recognise the classes of the images": (
+                "No label is used. Whether classes come out depends on how well the augmentation leaves them alone."
             ),
-            "To undo the augmentation": (
+            "To undo what the augmentation has changed": (
                 "Nothing is restored: the loss compares two projections, and never an image with an image."
             ),
         },
     ),
     Question(
         "All projections of a batch of N = 64 images are equal. What is the NT-Xent loss?",
-        right="log 127",
+        right="log 127, for 127 equal candidates",
         options={
-            "log 127": "All 2N - 1 = 127 candidates look the same, so the right one gets 1/127.",
-            "0": "0 needs a positive that is much nearer than all others. Here nothing is nearer than anything.",
-            "log 128": "That would count the anchor among its own candidates, a known mistake.",
+            "log 127, for 127 equal candidates": (
+                "All 2N - 1 = 127 candidates are alike, so the right one gets probability 1/127."
+            ),
+            "0, since the partners coincide": (
+                "The loss is 0 only if the partner is much closer than all others. Here nothing is closer than anything."
+            ),
+            "log 128, for all 128 views": "That would count the anchor among its own candidates, a common mistake.",
         },
     ),
     Question(
         "The temperature becomes smaller. Which negatives push the anchor away now?",
-        right="Almost only the nearest ones",
+        right="Almost only the closest negatives",
         options={
-            "Almost only the nearest ones": (
-                "The weights are a softmax of cosine over temperature: the smaller the temperature, the more of the "
-                "weight goes to the largest cosine."
+            "Almost only the closest negatives": (
+                "The weights are a softmax of cosine over temperature: the smaller the temperature, the more weight goes "
+                "to the largest cosine."
             ),
-            "All of them alike": "That is the limit of a large temperature.",
-            "Almost only the farthest ones": (
-                "A far negative has a small cosine, so a small weight at every temperature."
+            "All of the negatives about equally": "That is the limit of a large temperature.",
+            "Almost only the farthest negatives": (
+                "A far negative has a small cosine, and so a small weight at every temperature."
             ),
         },
     ),
     Question(
-        "A SimCLR run with crops only has a lower loss than one with crops, mirror images and contrast. What follows?",
-        right="Its task is easier, no more",
+        "A network trained on pairs A has a lower loss than one trained on pairs B. What follows?",
+        right="Partners are easier to find in A",
         options={
-            "Its task is easier, no more": (
-                "Views that share their brightness can be matched by brightness. In our sweep just this run had the "
-                "lower loss and the worse probe."
+            "Partners are easier to find in A": (
+                "Perhaps by a shortcut, such as a background that both views share. In section 12 the pairs with the lowest "
+                "loss taught nothing about garments."
             ),
-            "Its features are better": "Losses of different tasks cannot be compared. Probe both.",
-            "Its training was longer": "Both took the same number of steps.",
+            "Features learned from A are better": "Losses of different tasks cannot be compared. Probe both networks.",
+            "The negatives in A are harder": "With harder negatives the loss would be higher, other things being equal.",
         },
     ),
     Question(
@@ -725,12 +748,14 @@ QUIZ = [
         right="h, before the projection head",
         options={
             "h, before the projection head": (
-                "The head may throw away what the loss asks to ignore; before it, more is left. The lesson measured both."
+                "The head discards what the loss asks to ignore; before it, more is left. Section 10 measured both."
             ),
             "z, after the projection head": (
-                "z is where the loss was computed, and it has been told to forget most. Its probe is lower."
+                "The loss was computed on z, and it has been taught to forget most. Its probe is lower."
             ),
-            "The similarity of the two views": "That is one number about a pair, not a description of an image.",
+            "z, but without the unit length": (
+                "The length is not what is missing: the head has removed information that its output cannot give back."
+            ),
         },
     ),
 ]

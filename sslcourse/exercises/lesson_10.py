@@ -51,7 +51,7 @@ def _unnormalised(query: Tensor, positive_key: Tensor, negative_keys: Tensor) ->
 
 LOSS = Exercise(
     name="10.loss",
-    title="look a query up",
+    title="build the loss of a query",
     minutes=10,
     difficulty="medium",
     statement=(
@@ -67,8 +67,8 @@ LOSS = Exercise(
     reference=my_info_nce_loss,
     hints=(
         "Make a table of logits `(N, 1 + K)`: one column for the own key, K for the negatives, all divided by the temperature.",
-        "`(query * key).sum(1, keepdim=True)` is the first column, `query @ negatives.T` the others; then "
-        "`F.cross_entropy(logits, labels)` with label 0 for every row.",
+        "The first column compares row i with row i, the others every row with every negative. If the own key is in column 0, which "
+        "label does each row have?",
     ),
     cases=lambda: [
         (vectors(5, 3), vectors(5, 3, seed=1), vectors(7, 3, seed=2), 0.2),
@@ -167,7 +167,7 @@ QUEUE = Exercise(
     reference=my_enqueue,
     hints=(
         "`torch.cat([first, second])` stacks rows; a slice keeps the first K of them.",
-        "Front is where the newest stand: `torch.cat([new, queue])`, then `[: len(queue)]`.",
+        "Which of the two comes first, if the newest are in front? And how many rows may be left?",
     ),
     cases=lambda: [
         (_unit(5, 3, seed=0), vectors(2, 3, seed=1)),
@@ -208,6 +208,65 @@ QUEUE = Exercise(
         ),
         "the new keys were divided by the length of the whole table; each row by its own.": lambda queue, keys: (
             torch.cat([keys / keys.norm(), queue])[: len(queue)]
+        ),
+    },
+)
+
+
+# ---- derive: how old are the weights behind a key?
+
+
+def my_mean_age(queue_size, batch_size, momentum):
+    keys = (queue_size / batch_size - 1) / 2
+    weights = momentum / (1 - momentum)
+    return keys + weights
+
+
+AGE = Exercise(
+    name="10.age",
+    title="derive how old the dictionary is",
+    minutes=12,
+    difficulty="medium",
+    statement=(
+        "A full queue holds K keys, in steps of B; K is a multiple of B. The newest B keys have age 0. The encoder that made a "
+        "key is an average itself: before it makes keys, $\\theta_k \\leftarrow m \\theta_k + (1 - m) \\theta_q$, so the online weights "
+        "of j steps before count $(1 - m) \\, m^j$, for j = 0, 1, 2, ... (the run is long). How old, on average over the keys of the "
+        "queue, are the online weights that have made them, in steps? Derive a formula and return its value."
+    ),
+    stub=(
+        "def my_mean_age(queue_size, batch_size, momentum):\n"
+        '    """Mean age in steps of the weights behind the keys, a number."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_mean_age,
+    hints=(
+        "Two ages add up: how long ago the key was made, and how old the weights in the average were at that time.",
+        "The ages of the keys are 0, 1, ..., K/B - 1, equally often. For the other one you need the sum of j times m to the power "
+        "of j: differentiate the geometric series by m.",
+    ),
+    cases=lambda: [(4096, 64, 0.98), (512, 64, 0.9), (65_536, 256, 0.999), (64, 64, 0.5), (256, 16, 0.0)],
+    wrong={
+        "that is the age of the keys alone; the weights that made them are an average over older ones.": lambda k, b, m: (
+            (k / b - 1) / 2
+        ),
+        "that is the age of the weights when a key is made; the keys in the queue have an age too.": lambda k, b, m: (
+            m / (1 - m)
+        ),
+        "the ages run from 0 to K/B - 1, so their mean is half of K/B - 1.": lambda k, b, m: (
+            k / b / 2 + m / (1 - m)
+        ),
+        "that is the age of the *oldest* keys; the mean is asked for.": lambda k, b, m: (
+            k / b - 1 + m / (1 - m)
+        ),
+        "the mean age of an exponential average is not its half-life.": lambda k, b, m: (
+            (k / b - 1) / 2 + (math.log(0.5) / math.log(m) if m else 0)
+        ),
+        "the newest weights count with age 0, so the mean is m / (1 - m), one less than 1 / (1 - m).": lambda k, b, m: (
+            (k / b - 1) / 2 + 1 / (1 - m)
+        ),
+        "K counts keys; in one step B of them enter.": lambda k, b, m: (k - 1) / 2 + m / (1 - m),
+        "the sum of j times m to the power of j must still be multiplied by 1 - m.": lambda k, b, m: (
+            (k / b - 1) / 2 + m / (1 - m) ** 2
         ),
     },
 )
@@ -255,8 +314,8 @@ ORDER = Exercise(
     minutes=5,
     difficulty="medium",
     statement=(
-        "This step runs without an error, and its loss falls. Yet however good the network, the loss stays above log 2, as the "
-        "cell above shows. Find the mistake and mend it. `key` has length 1 and no gradient already; the queries are trained with the "
+        "This step runs without an error, and its loss falls. Yet however good the network is, the loss stays above log 2. "
+        "Find the mistake and mend it. `key` has length 1 and no gradient already; the queries are trained with the "
         "loss."
     ),
     stub=(
@@ -449,7 +508,7 @@ def _update_with_new_tensors(target, online, momentum):
 
 MOMENTUM = Exercise(
     name="10.momentum",
-    title="follow slowly",
+    title="build the momentum update",
     minutes=10,
     difficulty="medium",
     statement=(
@@ -465,7 +524,7 @@ MOMENTUM = Exercise(
     reference=my_update_momentum,
     hints=(
         "A method whose name ends in an underscore changes its tensor: `old.mul_(2)` doubles `old` itself.",
-        "`old.mul_(momentum)`, and then `.add_(...)` what comes from the other network.",
+        "Shrink each old parameter in place first, then add the share of the new one, in place too. And who must not record this?",
     ),
     test=judge_update_momentum,
     wrong={
@@ -540,7 +599,8 @@ SHUFFLE = Exercise(
     reference=my_shuffled_keys,
     hints=(
         "`images[order]` shuffles. Row j of the result is image `order[j]`; where does image i stand?",
-        "Image i stands in row `order.argsort()[i]`: argsort of a shuffle is the way back.",
+        "You need the inverse of the shuffle: for each image the row that holds it. Which PyTorch function sorts the numbers 0 to N - 1 "
+        "back?",
     ),
     cases=lambda: [
         (_encoder(3, seed=0), vectors(8, 1, 2, 3, seed=1), torch.tensor([3, 7, 0, 5, 1, 6, 2, 4]), 4),
@@ -580,7 +640,72 @@ SHUFFLE = Exercise(
     },
 )
 
-EXERCISES = [LOSS, QUEUE, ORDER, MOMENTUM, SHUFFLE]
+# ---- predict: what momentum 0 does
+
+FORECAST_OF = ("first steps", "queue at the end", "fresh keys at the end")
+
+
+def my_forecast():
+    return {"first steps": 0, "queue at the end": 0.98, "fresh keys at the end": 0.98}
+
+
+def judge_forecast(answer) -> None:
+    """Raise Wrong unless answer() says which momentum has the lower loss in three places."""
+    named = answer()
+    if not isinstance(named, dict) or set(named) != set(FORECAST_OF):
+        raise Wrong(f"return a dictionary with the keys {', '.join(FORECAST_OF)}.")
+    for place, momentum in named.items():
+        if momentum not in (0, 0.98):
+            raise Wrong(f"for {place!r} the answer is 0 or 0.98, got {momentum!r}.")
+    if named["first steps"] != 0:
+        raise Wrong(
+            "with momentum 0 the keys change as fast as the network learns. Are negatives made by another network easier or "
+            "harder to tell from the own key?"
+        )
+    if named["fresh keys at the end"] != 0.98:
+        raise Wrong(
+            "a network that finds its key by age need not look at the picture. What happens to it when all keys are equally old?"
+        )
+    if named["queue at the end"] != 0.98:
+        raise Wrong(
+            "at the end the learning rate is small, so keys hardly age any more. Which network then has something else to go by?"
+        )
+
+
+FORECAST = Exercise(
+    name="10.forecast",
+    title="predict what momentum 0 does",
+    minutes=6,
+    difficulty="medium",
+    statement=(
+        "Before you train: which of the two runs, momentum 0 or 0.98, will have the lower loss in its first 60 steps? Which will "
+        "have it at the end, where the learning rate has fallen to nearly 0, against the keys of the queue? And which at the end, "
+        "against negatives that are all as fresh as the own key?"
+    ),
+    stub=(
+        "def my_forecast():\n"
+        "    return {\n"
+        '        "first steps": ...,  # 0 or 0.98\n'
+        '        "queue at the end": ...,\n'
+        '        "fresh keys at the end": ...,\n'
+        "    }"
+    ),
+    reference=my_forecast,
+    hints=(
+        "With momentum 0 the key encoder is the query encoder of this very step. By which encoder were the keys in the queue made?",
+        "Ask in each case whether a query could find its key by age alone, without looking at the picture.",
+    ),
+    test=judge_forecast,
+    wrong={
+        "return a dictionary": lambda: (0, 0.98, 0.98),
+        "the answer is 0 or 0.98": lambda: my_forecast() | {"first steps": 0.9},
+        "easier or harder to tell": lambda: my_forecast() | {"first steps": 0.98},
+        "when all keys are equally old": lambda: my_forecast() | {"fresh keys at the end": 0},
+        "keys hardly age any more": lambda: my_forecast() | {"queue at the end": 0},
+    },
+)
+
+EXERCISES = [LOSS, QUEUE, ORDER, MOMENTUM, AGE, FORECAST, SHUFFLE]
 
 QUIZ = [
     Question(
@@ -588,71 +713,75 @@ QUIZ = [
         right="Many negatives for a small batch",
         options={
             "Many negatives for a small batch": (
-                "Keys of earlier batches serve again as negatives, and cost only their place in memory. The size of the batch "
-                "and the number of negatives are two separate choices."
+                "Keys of earlier batches serve again as negatives, and cost only their place in memory. The batch size and the "
+                "number of negatives are two separate choices."
             ),
-            "More positives for each query": "Each query has one positive, the key of its own image, made just now.",
-            "A store of representations for the linear probe": (
-                "The queue holds keys, made after the head and thrown away. The probe uses the representations of the "
-                "encoder, made anew."
+            "More positives for every query": "Each query has one positive, the key of its own image, made just now.",
+            "Features that a probe can use": (
+                "The queue holds keys, which come after the head and are thrown away. The probe uses new representations of the "
+                "encoder."
             ),
         },
     ),
     Question(
         "How do the weights of the key encoder change?",
-        right="They are a slow average of the query encoder's",
+        right="By a slow average of the query encoder's",
         options={
-            "They are a slow average of the query encoder's": (
+            "By a slow average of the query encoder's": (
                 "Before each batch they keep the share m of themselves and take 1 - m from the other. No gradient reaches them."
             ),
-            "By their own gradient": (
+            "By the gradient that reaches its own keys": (
                 "Keys carry no gradient. The queue would need the graphs of dozens of past steps, and old weights at that."
             ),
-            "Not at all": "That is momentum 1. The keys would stay those of a random network.",
+            "By a copy of the query encoder each epoch": (
+                "That is another method, a target that is replaced from time to time. MoCo's target moves in every step."
+            ),
         },
     ),
     Question(
-        "A target has momentum 0.999, a training has 300 steps. What is the target at the end?",
+        "A target has momentum 0.999, a training run has 300 steps. What is the target at the end?",
         right="Mostly its initial weights",
         options={
             "Mostly its initial weights": (
-                "0.999 to the power of 300 is 0.74: three quarters of it are as they were. Half-life and length of the run go together."
+                "0.999 to the power of 300 is 0.74: three quarters of it are as they were. Half-life and length of the run belong "
+                "together."
             ),
-            "The average of the last 300 weights": (
-                "An average over about 1,000 steps cannot fit into 300: the rest is the beginning."
+            "The mean of 300 weights": (
+                "An average over about 1,000 steps does not fit into 300: the rest is the beginning."
             ),
-            "A copy of the query encoder, but for 0.1 %": (
-                "It moves by 0.1 % of the distance in *one* step; after 300 steps it has made up for a quarter of what "
-                "was there at the start."
+            "Nearly the query encoder": (
+                "It moves by 0.1 % of the distance in *one* step; after 300 steps it has covered only a quarter of it."
             ),
         },
     ),
     Question(
-        "With momentum 0 the training loss falls faster at first. Why is that no good sign?",
-        right="A query tells its key from the old ones by its age",
+        "With momentum 0 the training loss falls faster at first. Why is that not a good sign?",
+        right="A query tells its own key from old keys by their age",
         options={
-            "A query tells its key from the old ones by its age": (
-                "The key encoder has moved on since the queue was filled. The own key is the only fresh one, so it is "
-                "found without looking at the image."
+            "A query tells its own key from old keys by their age": (
+                "The key encoder has moved on since the queue was filled. The own key is the only fresh one, so it is found "
+                "without looking at the image."
             ),
-            "A lower loss always means worse features": "Not always. It says little when the task itself has become easier.",
-            "Because the learning rate is too high": (
-                "It is the same for both momenta. A lower one makes keys age more slowly, too, but the training slower as well."
+            "A network with a lower loss always has worse features": (
+                "Not always. A low loss says little when the task itself has become easier."
+            ),
+            "A loss that falls fast has too high a learning rate": (
+                "It is the same for both momenta. A lower one makes keys age more slowly, but the training is slower as well."
             ),
         },
     ),
     Question(
         "Why are the keys shuffled among groups before batch normalisation?",
-        right="So that a query and its key are not normalised in the same company",
+        right="So that a query and its key have different batch statistics",
         options={
-            "So that a query and its key are not normalised in the same company": (
-                "Batch statistics are a mark that all images of a batch share. A query could find its key by the mark."
+            "So that a query and its key have different batch statistics": (
+                "Batch statistics leave a trace that all images of a batch share. A query could find its key by the trace."
             ),
-            "So that the queue is in random order": (
+            "So that the negatives in the queue are in a random order": (
                 "The order of negatives does not matter to the loss, and the keys are put back in order anyway."
             ),
-            "So that every epoch sees the images in another order": (
-                "The batches see to that. This shuffle is undone before the loss."
+            "So that every epoch sees the images in a different order": (
+                "The batches take care of that. This shuffle is undone before the loss."
             ),
         },
     ),

@@ -62,9 +62,9 @@ def _raise_unless_balanced(drawn: Tensor, labels: Tensor, per_class: int) -> Non
     if drawn.max() < 4 and per_class > 1:
         raise Wrong("these are labels; return the numbers of the rows that have them.")
     if len(drawn.unique()) < len(drawn) and balanced:
-        raise Wrong("an image was drawn twice: it would be paid for twice and tell nothing new.")
+        raise Wrong("an image was drawn twice: its label would be paid for twice and add nothing new.")
     if not balanced and drawn.max() < max(SIZES) and len(drawn.unique()) < len(drawn):
-        raise Wrong("these are positions within a class; look up the rows that stand there.")
+        raise Wrong("these are positions within a class; look up which rows they are.")
     if not balanced:
         raise Wrong(f"the classes do not get {per_class} images each: draw within every class.")
 
@@ -105,7 +105,7 @@ DRAW = Exercise(
     statement=(
         "This function should draw `per_class` different images of every class and return their row numbers, "
         "`(classes * per_class,)`. All images of a class have the same chance, and the numbers come from `generator`. "
-        "The cell above shows what it does with one label per class. Mend it."
+        "With one label per class it misses a third of the classes, as you have seen. Mend it."
     ),
     stub=(
         "def my_draw(labels, per_class, generator):\n"
@@ -115,9 +115,8 @@ DRAW = Exercise(
     ),
     reference=my_draw,
     hints=(
-        "A draw from all images gets as many of a class as luck wants. Go through the classes one by one.",
-        "`(labels == label).nonzero().flatten()` are the rows of a class; shuffle those, keep `per_class`, "
-        "and join all classes with `torch.cat`.",
+        "A draw from all images gets as many of a class as chance decides. Go through the classes one by one.",
+        "For each class find the numbers of its rows. Shuffle these numbers, not the positions among them, and join what you keep.",
     ),
     test=judge_draw,
     wrong={
@@ -315,7 +314,7 @@ def judge_head(answer) -> None:
 
 HEAD = Exercise(
     name="17.head",
-    title="put the probe on the encoder",
+    title="derive the head that starts as the probe",
     minutes=10,
     difficulty="medium",
     statement=(
@@ -331,7 +330,7 @@ HEAD = Exercise(
     reference=my_head,
     hints=(
         "Multiply the logits out: which numbers stand before each feature, and what is left without one?",
-        "The new weight is `weight / std`. What is left is the old bias minus the new weight times the mean.",
+        "Collect what multiplies each feature of h: that is the new weight. Everything that does not depend on h is the new bias.",
     ),
     cases=_head_cases,
     test=judge_head,
@@ -339,61 +338,68 @@ HEAD = Exercise(
 )
 
 
-# ---- spot the bug: which accuracy is reported
+# ---- predict: which layer holds what
+
+BEST_LAYERS = {"contrast": "early", "place": "last", "class": "last"}
 
 
-def my_report(validation, test):
-    return test[validation.argmax()]
+def my_layers():
+    return {"contrast": "early", "place": "last", "class": "last"}
 
 
-def _report_cases() -> list[tuple]:
-    def case(n: int, best: int, seed: int) -> tuple:
-        """The best epoch of validation is this one; the best of the test set is another."""
-        validation, test = torch.rand(2, n, generator=Generator().manual_seed(seed))
-        validation[best] = 1.0
-        return validation, test
+def judge_layers(answer) -> None:
+    """Raise Wrong unless answer() says from which layer contrast, place and class are read best."""
+    named = answer()
+    if not isinstance(named, dict) or set(named) != set(BEST_LAYERS):
+        raise Wrong(f"return a dictionary with the keys {', '.join(BEST_LAYERS)}.")
+    for fact, layer in named.items():
+        if layer not in ("early", "last"):
+            raise Wrong(f'for {fact} the answer is "early" or "last", got {layer!r}.')
+    if named["class"] == "early":
+        raise Wrong(
+            "the class is what the pairs share: the loss rewards every layer that brings it closer to a linear map."
+        )
+    if named["contrast"] == "last":
+        raise Wrong(
+            "contrast is a matter of neighbouring pixels, which the first layers see, and the two frames of a pair differ in it."
+        )
+    if named["place"] == "early":
+        raise Wrong(
+            "the features are means over places: in the early layers this removes where something was. And to recognise a "
+            "garment anywhere, what must a network find out first?"
+        )
 
-    return [case(6, 3, 0), case(11, 0, 1), case(8, 7, 2)]
 
-
-REPORT = Exercise(
-    name="17.report",
-    title="spot the bug in a result",
-    minutes=4,
-    difficulty="easy",
+LAYERS = Exercise(
+    name="17.layers",
+    title="predict which layer holds what",
+    minutes=6,
+    difficulty="medium",
     statement=(
-        "`validation` and `test` hold the accuracies `(E,)` after each of `E` epochs. This function reports what "
-        "no honest test can promise. Return the one test accuracy, a number, that belongs in the table."
+        "Before you run the next cells: from which layers of the trained encoder can a linear map read each of the three best, "
+        'from the "early" ones (1 and 2) or from the "last" (4)? Remember that the two frames of a positive pair differ in '
+        "background, place and size."
     ),
-    stub="def my_report(validation, test):\n    return test.max()",
-    reference=my_report,
+    stub=(
+        "def my_layers():\n"
+        "    return {\n"
+        '        "contrast": ...,  # "early" or "last"\n'
+        '        "place": ...,\n'
+        '        "class": ...,\n'
+        "    }"
+    ),
+    reference=my_layers,
     hints=(
-        "The test set stands for images of the future. What do you know when you choose the epoch?",
-        "`validation.argmax()` is the epoch you would have chosen.",
+        "Which of the three can be seen in a few neighbouring pixels, and which needs a view of the whole frame?",
+        "One of the three is ignored by a good encoder *and* needed on the way to the class. Which one, and where is it then?",
     ),
-    cases=_report_cases,
+    test=judge_layers,
     wrong={
-        "the test set still chooses the epoch, so it is no test any more.": lambda v, t: t.max(),
-        "this is the validation accuracy, and it was chosen for being high; report the test accuracy of that "
-        "epoch.": lambda v, t: v.max(),
-        "this is the last epoch, whatever validation says; take the one that is best there.": lambda v, t: t[
-            -1
-        ],
-        "this is the number of the epoch; return its test accuracy.": lambda v, t: v.argmax(),
-        "this is the mean over all epochs; choose one, by validation.": lambda v, t: t.mean(),
-        "you look the validation accuracy up at the best test epoch: the two are exchanged.": (
-            lambda v, t: v[t.argmax()]
-        ),
-        "this is the epoch that is worst on validation; take the best.": lambda v, t: t[v.argmin()],
-        "this is the lowest test accuracy; validation chooses the epoch.": lambda v, t: t.min(),
-        "this is one epoch after the best; count from 0.": lambda v, t: t[(v.argmax() + 1) % len(t)],
-        "validation and test were added up to choose; validation alone may choose.": lambda v, t: t[
-            (v + t).argmax()
-        ],
-        "this is the mean of validation and test accuracy; report the test accuracy.": lambda v, t: (
-            (v.max() + t[v.argmax()]) / 2
-        ),
-        "the first epoch was left out; it may be the best.": lambda v, t: t[1:][v[1:].argmax()],
+        "return a dictionary": lambda: ("early", "last", "last"),
+        'the answer is "early" or "last"': lambda: BEST_LAYERS | {"place": 3},
+        "the class is what the pairs share": lambda: BEST_LAYERS | {"class": "early"},
+        "contrast is a matter of neighbouring pixels": lambda: BEST_LAYERS | {"contrast": "last"},
+        "in the early layers this removes where": lambda: BEST_LAYERS | {"place": "early"},
     },
 )
 
@@ -427,7 +433,7 @@ def _backwards(accuracy: float, n: Tensor, accuracies: Tensor) -> float:
 
 WORTH = Exercise(
     name="17.labels_needed",
-    title="read a curve backwards",
+    title="build the measure: read a curve backwards",
     minutes=12,
     difficulty="hard",
     statement=(
@@ -444,7 +450,7 @@ WORTH = Exercise(
     reference=my_labels_needed,
     hints=(
         "Find the first budget whose accuracy is reached, and what share of the way from the one before it you go.",
-        "Take that share between the two *logarithms*, and `math.exp` of the result.",
+        "Interpolate between the two *logarithms* by that share. What undoes the logarithm?",
     ),
     cases=lambda: [
         (0.60, torch.tensor([1, 2, 5, 10]), torch.tensor([0.40, 0.50, 0.65, 0.70])),
@@ -557,70 +563,72 @@ SENSITIVITY = Exercise(
     },
 )
 
-EXERCISES = [DRAW, FEATURES, HEAD, REPORT, WORTH, SENSITIVITY]
+EXERCISES = [DRAW, FEATURES, HEAD, WORTH, SENSITIVITY, LAYERS]
 
 QUIZ = [
     Question(
         "With ten labels, method A has 55 % and method B 49 %, each with a spread of 6 points over the same five draws. "
         "Is A better?",
-        right="Look at the difference in each draw",
+        right="That depends on the difference in each draw",
         options={
-            "Look at the difference in each draw": (
+            "That depends on the difference in each draw": (
                 "Much of the spread is shared: a bad draw is bad for both. The spread of the *differences* decides."
             ),
-            "No, because the error bars overlap": (
-                "They would decide if the draws were different ones. Here both met the same draws, and the "
-                "differences may all have the same sign."
+            "No, because their error bars overlap widely": (
+                "That would decide if the draws were different ones. Here both met the same draws, and the differences may all "
+                "have the same sign."
             ),
-            "Yes, because 55 is more than 49": (
-                "Five draws with a spread of 6 points can differ by that much by luck; something must rule luck out."
+            "Yes, because 55 % is clearly more than 49 %": (
+                "With a spread of 6 points, five draws can differ by that much by luck; something must rule luck out."
             ),
         },
     ),
     Question(
         "Fine-tuning and the supervised control both stop after 100 steps. Is that a fair comparison?",
-        right="Only if the control has stopped improving",
+        right="Only if more steps do not help the control",
         options={
-            "Only if the control has stopped improving": (
-                "Fine-tuning starts near its goal, the control far from it. An equal number of steps is fair when "
-                "it is enough for both."
+            "Only if more steps do not help the control": (
+                "Fine-tuning starts near its goal, the control far from it. An equal number of steps is fair when it is enough "
+                "for both."
             ),
-            "Yes, the number of steps is equal": (
+            "Yes, since the number of steps is the same": (
                 "Equal and too few: in this lesson the control gained more by going on than fine-tuning did."
             ),
-            "No, the control should get no augmentations": (
-                "It should get everything but the pretraining, or the comparison measures the augmentations too."
+            "No, only pretraining may use augmentations": (
+                "The control should get everything but the pretraining, or the comparison measures the augmentations too."
             ),
         },
     ),
     Question(
         "All weights of an encoder are frozen (requires_grad is False), and it is in training mode. What happens when "
         "the test images pass through it?",
-        right="Its batch statistics change",
+        right="Its running statistics change",
         options={
-            "Its batch statistics change": (
-                "Batch normalisation keeps running means without gradients, and each image is normalised by the "
-                "others of its batch: the accuracy depends on the order of the images."
+            "Its running statistics change": (
+                "Batch normalisation keeps running means without gradients, and each image is normalised by the others of its "
+                "batch: the accuracy depends on the order of the images."
             ),
-            "Nothing changes, it is frozen": (
-                "Frozen weights receive no gradients. The running means of batch normalisation are no weights."
+            "Nothing, since all of it is frozen": (
+                "Frozen weights receive no gradients. The running means of batch normalisation are not weights."
             ),
-            "Its weights change": "Weights change only by the steps of an optimizer, and there are none here.",
+            "Its weights change a little": (
+                "Weights change only by the steps of an optimizer, and there are none here."
+            ),
         },
     ),
     Question(
         "A probe on pretrained features reaches with 1 label per class what the supervised curve reaches with 3. What "
         "does this say about 100 labels per class?",
-        right="Nothing: the factor belongs to that place of the curve",
+        right="Nothing: the factor holds only at this point",
         options={
-            "Nothing: the factor belongs to that place of the curve": (
+            "Nothing: the factor holds only at this point": (
                 "The curves may approach each other and cross, as on the clothes that stand still."
             ),
-            "The supervised network would need 300": (
+            "The supervised network will then need 300": (
                 "That would be so if the curves stayed the same distance apart on the log axis; they do not."
             ),
-            "The supervised network would need 102": (
-                "The number of labels saved is no constant either; read it off at the accuracy you need."
+            "The supervised network will then need 102": (
+                "The number of labels saved is not constant either; read it off at the accuracy that you need."
             ),
         },
     ),
@@ -631,11 +639,13 @@ QUIZ = [
             "The same encoder with random weights": (
                 "It has the same convolutions and the same probe; only the training is missing."
             ),
-            "The raw pixels": (
-                "They tell whether the encoder is of use at all, its architecture included. A random encoder can "
-                "be worse than pixels, or better."
+            "The same probe fitted to raw pixels": (
+                "It tells whether the encoder is useful at all, its architecture included. A random encoder can be worse than "
+                "pixels, or better."
             ),
-            "Guessing": "Almost anything beats guessing: ten labels on raw pixels do.",
+            "The share that guessing would reach": (
+                "Almost anything beats guessing: on upright clothes ten labels on raw pixels do."
+            ),
         },
     ),
 ]

@@ -1,4 +1,4 @@
-"""Answers to the exercise of lesson 00, in styles and with mistakes that the exercise does not list."""
+"""Answers to the exercises of lesson 00, in styles and with mistakes that the exercises do not list."""
 
 import functools
 
@@ -66,7 +66,64 @@ def as_a_column(x, slope, intercept):
     return (slope * x + intercept).unsqueeze(1)
 
 
+# ---- 00.level
+
+
+def level_by_sum(y):
+    return sum(y.tolist()) / len(y)
+
+
+def level_by_least_squares(y):
+    return torch.linalg.lstsq(torch.ones(len(y), 1), y[:, None]).solution.squeeze()
+
+
+def level_in_numpy(y):
+    return y.numpy().mean()
+
+
+def level_of_the_ends(y):
+    return (y[0] + y[-1]) / 2
+
+
+def level_by_root(y):
+    return y.square().mean().sqrt()
+
+
+def level_of_every_point(y):
+    return y
+
+
+# ---- 00.guess
+
+
+def guess_as_a_tuple():
+    return "Trouser", "Coat", "Sandal"
+
+
+def guess_in_reverse():
+    return ["Sandal", "Coat", "Trouser"][::-1]
+
+
+def guess_by_errors():
+    errors = {"Sandal": 3, "Trouser": 1, "Coat": 2}
+    return sorted(errors, key=errors.get)
+
+
+def guess_from_the_worst():
+    return ["Sandal", "Coat", "Trouser"]
+
+
+def guess_of_the_trousers():
+    return ["Trouser", "Trouser", "Sandal"]
+
+
+def guess_in_numbers():
+    return [2, 0, 1]
+
+
 RIGHT = {
+    "00.level": [level_by_sum, level_by_least_squares, level_in_numpy],
+    "00.guess": [guess_as_a_tuple, guess_in_reverse, guess_by_errors],
     "00.line": [
         in_numpy,
         as_a_list,
@@ -76,6 +133,10 @@ RIGHT = {
         by_keyword,
         as_a_polynomial,
         decorated,
-    ]
+    ],
 }
-WRONG = {"00.line": [rounded, never_falling, never_negative, first_example_by_heart, as_text, as_a_column]}
+WRONG = {
+    "00.line": [rounded, never_falling, never_negative, first_example_by_heart, as_text, as_a_column],
+    "00.level": [level_of_the_ends, level_by_root, level_of_every_point],
+    "00.guess": [guess_from_the_worst, guess_of_the_trousers, guess_in_numbers],
+}

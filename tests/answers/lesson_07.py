@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 # ---- 07.rnn
@@ -351,123 +350,83 @@ def chunks_that_overlap(tokens, rows, length):
     return torch.stack([streams[:, c : c + length] for c in range(streams.shape[1] // length)])
 
 
-# ---- 07.clip
+# ---- 07.derivative
 
 
-def clip_with_min(gradients, largest):
-    norm = math.sqrt(sum((g**2).sum().item() for g in gradients))
-    return [g * min(1.0, largest / norm) for g in gradients]
+def derivative_by_steps(states, w):
+    product = 1.0
+    for h in states.tolist():
+        product *= w * (1 - h * h)
+    return product
 
 
-def clip_as_a_tuple(gradients, largest):
-    norm = torch.cat([g.reshape(-1) for g in gradients]).norm()
-    return tuple(g / norm * largest for g in gradients) if norm > largest else tuple(gradients)
+def derivative_by_autograd(states, w):
+    h = torch.atanh(states[0]) / w
+    h = first = h.detach().requires_grad_()
+    for _ in range(len(states)):
+        h = torch.tanh(w * h)
+    return torch.autograd.grad(h, first)[0]
 
 
-def clip_of_norms(gradients, largest):
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    return [g / torch.clamp(norm / largest, min=1) for g in gradients]
+def derivative_with_powers(states, w):
+    return w ** len(states) * (1 - states.square()).prod()
 
 
-def clip_in_place(gradients, largest):
-    norm = sum(g.pow(2).sum() for g in gradients) ** 0.5
-    if norm > largest:
-        for g in gradients:
-            g *= largest / norm
-    return gradients
+def derivative_in_numpy(states, w):
+    return np.prod(w * (1 - states.numpy() ** 2))
 
 
-def clip_in_numpy(gradients, largest):
-    arrays = [g.numpy() for g in gradients]
-    norm = np.sqrt(sum(np.sum(a**2) for a in arrays))
-    return [a * (largest / max(norm, largest)) for a in arrays]
+def derivative_of_sech(states, w):
+    return (w / torch.cosh(torch.atanh(states)) ** 2).prod()
 
 
-def clip_by_pytorch(gradients, largest):
-    parameters = [nn.Parameter(torch.zeros_like(g)) for g in gradients]
-    for parameter, g in zip(parameters, gradients, strict=True):
-        parameter.grad = g.clone()
-    nn.utils.clip_grad_norm_(parameters, largest)
-    return [parameter.grad for parameter in parameters]
+def derivative_as_a_magnitude(states, w):
+    return torch.prod(abs(w) * (1 - states**2))
 
 
-def clip_number_by_number(gradients, largest):
-    total = 0.0
-    for g in gradients:
-        for value in g.flatten().tolist():
-            total += value * value
-    scale = 1.0 if total <= largest**2 else largest / total**0.5
-    return [scale * g for g in gradients]
+def derivative_in_logarithms(states, w):
+    return len(states) * math.log(abs(w)) + (1 - states**2).log().sum()
 
 
-def clip_as_one_vector(gradients, largest):
-    long = torch.hstack([g.ravel() for g in gradients]).double()
-    long = long * torch.where(long.norm() > largest, largest / long.norm(), 1.0)
-    parts = long.split([g.numel() for g in gradients])
-    return [part.reshape(g.shape) for part, g in zip(parts, gradients, strict=True)]
+def derivative_of_a_linear_state(states, w):
+    return w ** len(states)
 
 
-def clip_by_the_first(gradients, largest):
-    norm = gradients[0].norm()
-    return [g * (largest / norm).clamp(max=1) for g in gradients]
+def derivative_at_the_mean(states, w):
+    return (w * (1 - states.mean() ** 2)) ** len(states)
 
 
-def clip_as_one_vector_only(gradients, largest):
-    long = torch.cat([g.flatten() for g in gradients])
-    return long * (largest / long.norm()).clamp(max=1)
+# ---- 07.suspect
 
 
-def clip_the_long_ones(gradients, largest):
-    norm = torch.cat([g.flatten() for g in gradients]).norm()
-    return [g * largest / norm if g.norm() > largest else g for g in gradients]
+def suspect_as_a_list():
+    return ["below", "smaller"]
 
 
-def clip_to_the_squared_length(gradients, largest):
-    norm = torch.cat([g.flatten() for g in gradients]).norm()
-    return [g * (largest**2 / norm).clamp(max=1) for g in gradients]
+def suspect_named():
+    against_bigram = "below"
+    gain_at_16 = "smaller"
+    return against_bigram, gain_at_16
 
 
-def clip_away(gradients, largest):
-    norm = torch.cat([g.flatten() for g in gradients]).norm()
-    return [torch.zeros_like(g) if norm > largest else g for g in gradients]
+def suspect_by_place():
+    return ("above", "below")[1], ("smaller", "larger")[0]
 
 
-def clip_with_absolute_values(gradients, largest):
-    norm = torch.cat([g.flatten() for g in gradients]).norm()
-    return [g.abs() * (largest / norm).clamp(max=1) for g in gradients]
+def suspect_memory():
+    return "above", "smaller"
 
 
-def clip_from_above(gradients, largest):
-    return [g.clamp(max=largest) for g in gradients]
+def suspect_growing():
+    return "below", "larger"
 
 
-def clip_of_two(gradients, largest):
-    norm = torch.stack([g.norm() for g in gradients[:2]]).norm()
-    return [g * (largest / norm).clamp(max=1) for g in gradients]
+def suspect_left_open():
+    return ..., ...
 
 
-def clip_where_a_value_is_large(gradients, largest):
-    norm = torch.cat([g.flatten() for g in gradients]).norm()
-    large = max(g.abs().max() for g in gradients) > largest
-    return [g * largest / norm if large else g for g in gradients]
-
-
-def clip_in_vain(gradients, largest):
-    norm = torch.cat([g.flatten() for g in gradients]).norm()
-    for g in gradients:
-        g = g * (largest / norm).clamp(max=1)
-    return gradients
-
-
-def clip_to_six_and_a_half(gradients, largest):
-    norm = torch.cat([g.flatten() for g in gradients]).norm()
-    return [g * (6.5 / norm).clamp(max=1) for g in gradients]
-
-
-def clip_without_return(gradients, largest):
-    norm = torch.cat([g.flatten() for g in gradients]).norm()
-    for g in gradients:
-        g.mul_((largest / norm).clamp(max=1))
+def suspect_exchanged():
+    return "smaller", "below"
 
 
 # ---- 07.top_p
@@ -622,10 +581,11 @@ RIGHT = {
         chunks_by_view, chunks_as_a_tuple, chunks_in_loops, chunks_in_numpy, chunks_as_lists,
         chunks_by_unfold, chunks_by_index, chunks_of_streams,
     ],
-    "07.clip": [
-        clip_with_min, clip_as_a_tuple, clip_of_norms, clip_in_place, clip_in_numpy,
-        clip_by_pytorch, clip_number_by_number, clip_as_one_vector,
+    "07.derivative": [
+        derivative_by_steps, derivative_by_autograd, derivative_with_powers, derivative_in_numpy,
+        derivative_of_sech,
     ],
+    "07.suspect": [suspect_as_a_list, suspect_named, suspect_by_place],
     "07.top_p": [
         nucleus_of_zeros, nucleus_in_a_loop, nucleus_in_numpy, nucleus_of_lists,
         nucleus_by_threshold, nucleus_by_shifted_mask, nucleus_of_what_is_likelier,
@@ -653,11 +613,11 @@ WRONG = {
         chunks_counted, chunks_sorted, chunks_with_the_rows_reversed, chunks_of_length_times_rows,
         chunks_the_first_only, chunks_that_overlap,
     ],
-    "07.clip": [
-        clip_by_the_first, clip_as_one_vector_only, clip_the_long_ones, clip_to_the_squared_length,
-        clip_away, clip_where_a_value_is_large, clip_with_absolute_values, clip_from_above,
-        clip_of_two, clip_in_vain, clip_to_six_and_a_half, clip_without_return,
+    "07.derivative": [
+        derivative_as_a_magnitude, derivative_in_logarithms, derivative_of_a_linear_state,
+        derivative_at_the_mean,
     ],
+    "07.suspect": [suspect_memory, suspect_growing, suspect_left_open, suspect_exchanged],
     "07.top_p": [
         nucleus_of_two, nucleus_of_at_least_two, nucleus_above_a_share_of_the_best,
         nucleus_of_probable_tokens, nucleus_as_a_mask, nucleus_with_a_smaller_sum,

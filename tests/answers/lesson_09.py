@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from sslcourse.losses import nt_xent_loss, uniformity
+from sslcourse.losses import nt_xent_loss
 
 # ---- 09.per_image
 
@@ -135,88 +135,100 @@ def brightness_rescaled(images, strength):
     return images / images.amax().clamp(min=1)
 
 
-# ---- 09.cosine
+# ---- 09.push
 
 
-def cosines_by_pytorch(a, b):
-    return F.cosine_similarity(a[:, None], b[None], dim=-1)
+def push_by_autograd(similarities, temperature):
+    similarities = similarities.detach().requires_grad_()
+    loss = F.cross_entropy(similarities[None] / temperature, torch.tensor([0]))
+    return torch.autograd.grad(loss, similarities)[0]
 
 
-def cosines_with_einsum(a, b):
-    return torch.einsum("nd,md->nm", F.normalize(a), F.normalize(b))
+def push_in_loops(similarities, temperature):
+    exps = [math.exp(s / temperature) for s in similarities.tolist()]
+    p = [e / sum(exps) for e in exps]
+    return [(p[0] - 1) / temperature] + [q / temperature for q in p[1:]]
 
 
-def cosines_of_products(a, b):
-    return a @ b.T / torch.outer(a.norm(dim=1), b.norm(dim=1))
+def push_in_numpy(similarities, temperature):
+    e = np.exp((similarities.numpy() - similarities.max().item()) / temperature)
+    gradient = e / e.sum()
+    gradient[0] -= 1
+    return gradient / temperature
 
 
-def cosines_in_loops(a, b):
-    table = torch.zeros(len(a), len(b))
-    for i in range(len(a)):
-        for j in range(len(b)):
-            table[i, j] = torch.dot(a[i], b[j]) / (a[i].norm() * b[j].norm())
-    return table
+def push_in_place(similarities, temperature):
+    p = torch.softmax(similarities / temperature, dim=0)
+    p[0] = p[0] - 1
+    return p.div_(temperature)
 
 
-def cosines_in_numpy(a, b):
-    a, b = a.numpy(), b.numpy()
-    return a @ b.T / np.linalg.norm(a, axis=1, keepdims=True) / np.linalg.norm(b, axis=1, keepdims=True).T
+def push_from_the_sum(similarities, temperature):
+    pushes = torch.softmax(similarities / temperature, 0)[1:] / temperature
+    return torch.cat([-pushes.sum().reshape(1), pushes])
 
 
-def cosines_in_place(a, b):
-    a /= a.square().sum(1, keepdim=True).sqrt()
-    b /= b.square().sum(1, keepdim=True).sqrt()
-    return torch.mm(a, b.t())
+def push_of_the_log_softmax(similarities, temperature):
+    p = F.log_softmax(similarities / temperature, dim=0).exp()
+    return (p - F.one_hot(torch.tensor(0), len(p))) / temperature
 
 
-def cosines_as_lists(a, b):
-    return [[float(F.cosine_similarity(x, y, dim=0)) for y in b] for x in a]
+def push_of_negatives_only(similarities, temperature):
+    p = torch.softmax(similarities / temperature, 0) / temperature
+    p[0] = 0
+    return p
 
 
-def cosines_of_distances(a, b):
-    a, b = F.normalize(a.double(), dim=1), F.normalize(b.double(), dim=1)
-    return 1 - (a[:, None] - b[None]).square().sum(2) / 2
+def push_pulled_by_p(similarities, temperature):
+    p = torch.softmax(similarities / temperature, 0)
+    return torch.cat([-p[:1], p[1:]]) / temperature
 
 
-def cosines_by_linear(a, b):
-    return F.linear(F.normalize(a, p=2.0, dim=1), F.normalize(b, p=2.0, dim=1))
+def push_of_the_last(similarities, temperature):
+    p = torch.softmax(similarities / temperature, 0)
+    p[-1] -= 1
+    return p / temperature
 
 
-def cosines_within_one_length(a, b):
-    return a @ b.T / a.norm(dim=1, keepdim=True) ** 2
+def push_as_a_sum(similarities, temperature):
+    return push_in_place(similarities, temperature).sum()
 
 
-def cosines_of_largest_lengths(a, b):
-    return (a / a.norm(dim=1).max()) @ (b / b.norm(dim=1).max()).T
+def push_of_logarithms(similarities, temperature):
+    return F.log_softmax(similarities / temperature, 0) / temperature
 
 
-def cosines_of_pairs(a, b):
-    n = min(len(a), len(b))
-    return F.cosine_similarity(a[:n], b[:n])
+# ---- 09.forecast
 
 
-def cosines_of_signs(a, b):
-    return F.cosine_similarity(a.sign()[:, None], b.sign()[None], dim=2)
+def forecast_as_a_list():
+    return ["same background", "two frames"]
 
 
-def cosines_clipped(a, b):
-    return F.cosine_similarity(a[:, None], b[None], dim=2).clamp(min=0)
+def forecast_by_place():
+    kinds = ["same background", "one frame", "two frames"]
+    return kinds[0], kinds[2]
 
 
-def cosines_squared(a, b):
-    return F.cosine_similarity(a[:, None], b[None], dim=2) ** 2
+def forecast_as_a_tuple():
+    lowest_loss, best_probe = "same background", "two frames"
+    return lowest_loss, best_probe
 
 
-def cosines_as_shares(a, b):
-    return F.cosine_similarity(a[:, None], b[None], dim=2).softmax(1)
+def forecast_left_open():
+    return ..., ...
 
 
-def cosines_of_a_alone(a, b):
-    return F.normalize(a, dim=1) @ F.normalize(a, dim=1).T
+def forecast_turned_round():
+    return "two frames", "same background"
 
 
-def cosines_from_zero_to_one(a, b):
-    return (1 + F.cosine_similarity(a[:, None], b[None], dim=2)) / 2
+def forecast_of_three():
+    return "same background", "one frame", "two frames"
+
+
+def forecast_of_one_frame_twice():
+    return "one frame", "one frame"
 
 
 # ---- 09.nt_xent
@@ -558,112 +570,15 @@ def pairs_of_every_second_feature(model, pairs):
     return nt_xent_loss(z[:, ::2], z[:, 1::2], temperature=0.5)
 
 
-# ---- 09.uniformity
-
-
-def uniformity_of_the_course(z):
-    return uniformity(F.normalize(z, dim=1))
-
-
-def uniformity_of_cosines(z):
-    z = F.normalize(z, dim=1)
-    cosines = z @ z.T
-    i, j = torch.triu_indices(len(z), len(z), offset=1)
-    return torch.exp(4 * cosines[i, j] - 4).mean().log()
-
-
-def uniformity_with_logsumexp(z):
-    d2 = F.pdist(F.normalize(z)).pow(2)
-    return torch.logsumexp(-2 * d2, 0) - math.log(len(d2))
-
-
-def uniformity_of_all_ordered_pairs(z):
-    z = z / z.norm(dim=1, keepdim=True)
-    e = torch.exp(-2 * torch.cdist(z, z) ** 2)
-    n = len(z)
-    return ((e.sum() - n) / (n * (n - 1))).log()
-
-
-def uniformity_in_loops(z):
-    z = [row / row.norm() for row in z]
-    terms = []
-    for i in range(len(z)):
-        for j in range(i):
-            terms.append(math.exp(-2 * float(((z[i] - z[j]) ** 2).sum())))
-    return math.log(sum(terms) / len(terms))
-
-
-def uniformity_in_numpy(z):
-    z = z.numpy()
-    z = z / np.linalg.norm(z, axis=1)[:, None]
-    d2 = ((z[:, None] - z[None]) ** 2).sum(-1)
-    return np.log(np.exp(-2 * d2[np.triu_indices(len(z), 1)]).mean())
-
-
-def uniformity_in_double(z):
-    return torch.pdist(F.normalize(z.double(), dim=1)).square().mul(-2).exp().mean().log()
-
-
-def uniformity_in_place(z):
-    z.div_(z.norm(dim=1, keepdim=True))
-    return torch.pdist(z).pow_(2).mul_(-2).exp_().mean().log_()
-
-
-def uniformity_with_the_diagonal(z):
-    z = F.normalize(z, dim=1)
-    return torch.exp(-2 * torch.cdist(z, z) ** 2).mean().log()
-
-
-def uniformity_as_it_comes(z):
-    return torch.exp(-2 * torch.pdist(z) ** 2).mean().log()
-
-
-def uniformity_in_bits(z):
-    return torch.exp(-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).mean().log2()
-
-
-def uniformity_of_the_mean_distance(z):
-    return -2 * torch.pdist(F.normalize(z, dim=1)).square().mean()
-
-
-def uniformity_of_squared_exponentials(z):
-    return torch.exp(-((2 * torch.pdist(F.normalize(z, dim=1))) ** 2)).mean().log()
-
-
-def uniformity_of_the_median(z):
-    return torch.exp(-2 * torch.pdist(F.normalize(z, dim=1)) ** 2).median().log()
-
-
-def uniformity_of_neighbours(z):
-    z = F.normalize(z, dim=1)
-    return torch.exp(-2 * (z[1:] - z[:-1]).square().sum(1)).mean().log()
-
-
-def uniformity_of_absolute_distances(z):
-    return torch.exp(-2 * torch.pdist(F.normalize(z, dim=1), p=1) ** 2).mean().log()
-
-
-def uniformity_of_centred_rows(z):
-    z = F.normalize(z - z.mean(0), dim=1)
-    return torch.exp(-2 * torch.pdist(z) ** 2).mean().log()
-
-
-def uniformity_of_cosines_alone(z):
-    z = F.normalize(z, dim=1)
-    i, j = torch.triu_indices(len(z), len(z), offset=1)
-    return torch.exp(2 * (z @ z.T)[i, j] - 2).mean().log()
-
-
 RIGHT = {
     "09.per_image": [
         brightness_by_view, brightness_image_by_image, brightness_in_numpy,
         brightness_of_a_new_generator, brightness_into_an_empty_tensor, brightness_by_distribution,
         brightness_with_einsum, brightness_of_a_copy, brightness_in_double,
     ],
-    "09.cosine": [
-        cosines_by_pytorch, cosines_with_einsum, cosines_of_products, cosines_in_loops,
-        cosines_in_numpy, cosines_in_place, cosines_as_lists, cosines_of_distances,
-        cosines_by_linear,
+    "09.push": [
+        push_by_autograd, push_in_loops, push_in_numpy, push_in_place, push_from_the_sum,
+        push_of_the_log_softmax,
     ],
     "09.nt_xent": [
         nt_xent_of_the_course, nt_xent_with_logsumexp, nt_xent_of_exponentials, nt_xent_in_loops,
@@ -678,11 +593,7 @@ RIGHT = {
         pairs_by_reshape, pairs_in_two_calls, pairs_with_views_first, pairs_one_by_one,
         pairs_by_index, pairs_by_mask, pairs_exchanged,
     ],
-    "09.uniformity": [
-        uniformity_of_the_course, uniformity_of_cosines, uniformity_with_logsumexp,
-        uniformity_of_all_ordered_pairs, uniformity_in_loops, uniformity_in_numpy,
-        uniformity_in_double, uniformity_in_place,
-    ],
+    "09.forecast": [forecast_as_a_list, forecast_by_place, forecast_as_a_tuple],
 }  # fmt: skip
 
 WRONG = {
@@ -693,10 +604,8 @@ WRONG = {
         brightness_of_contrast, brightness_with_a_fixed_seed, brightness_of_four_tenths,
         brightness_halved, brightness_by_power, brightness_rescaled,
     ],
-    "09.cosine": [
-        cosines_within_one_length, cosines_of_largest_lengths, cosines_of_pairs, cosines_of_signs,
-        cosines_clipped, cosines_squared, cosines_as_shares, cosines_of_a_alone,
-        cosines_from_zero_to_one,
+    "09.push": [
+        push_of_negatives_only, push_pulled_by_p, push_of_the_last, push_as_a_sum, push_of_logarithms,
     ],
     "09.nt_xent": [
         nt_xent_as_a_number, nt_xent_without_gradients, nt_xent_that_stops_at_one_view,
@@ -715,10 +624,7 @@ WRONG = {
         pairs_with_another_temperature, pairs_of_every_other_image, pairs_of_pixels,
         pairs_of_shifted_images, pairs_as_a_number, pairs_of_every_second_feature,
     ],
-    "09.uniformity": [
-        uniformity_with_the_diagonal, uniformity_as_it_comes, uniformity_in_bits,
-        uniformity_of_the_mean_distance, uniformity_of_squared_exponentials,
-        uniformity_of_the_median, uniformity_of_neighbours, uniformity_of_absolute_distances,
-        uniformity_of_centred_rows, uniformity_of_cosines_alone,
+    "09.forecast": [
+        forecast_left_open, forecast_turned_round, forecast_of_three, forecast_of_one_frame_twice,
     ],
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson 10: right ones in many styles, and wrong ones."""
 
 import copy
+import math
 from collections import deque
 
 import numpy as np
@@ -236,6 +237,73 @@ def queue_one_in_one_out(queue, keys):
 
 def queue_that_grows(queue, keys):
     return torch.cat([F.normalize(keys, dim=1), queue])
+
+
+# ---- 10.age
+
+
+def age_by_counting(queue_size, batch_size, momentum):
+    ages = [i // batch_size for i in range(queue_size)]
+    weights = [(1 - momentum) * momentum**j for j in range(20_000)]
+    return sum(ages) / len(ages) + sum(j * w for j, w in enumerate(weights))
+
+
+def age_as_one_fraction(queue_size, batch_size, momentum):
+    return queue_size / batch_size / 2 - 0.5 + 1 / (1 - momentum) - 1
+
+
+def age_as_a_tensor(queue_size, batch_size, momentum):
+    ages = torch.arange(queue_size // batch_size, dtype=torch.float64)
+    return ages.mean() + momentum / (1 - momentum)
+
+
+def age_of_the_oldest(queue_size, batch_size, momentum):
+    return queue_size / batch_size + momentum / (1 - momentum)
+
+
+def age_of_the_half_life(queue_size, batch_size, momentum):
+    return queue_size / batch_size / 2 + (math.log(0.5) / math.log(momentum) if momentum else 0)
+
+
+def age_in_keys(queue_size, batch_size, momentum):
+    return queue_size / 2 + momentum / (1 - momentum)
+
+
+def age_as_a_product(queue_size, batch_size, momentum):
+    return (queue_size / batch_size - 1) / 2 * momentum / (1 - momentum)
+
+
+# ---- 10.forecast
+
+
+def forecast_as_written():
+    return {"first steps": 0, "queue at the end": 0.98, "fresh keys at the end": 0.98}
+
+
+def forecast_in_floats():
+    return {"fresh keys at the end": 0.98, "queue at the end": 0.98, "first steps": 0.0}
+
+
+def forecast_by_default():
+    low = dict.fromkeys(["first steps", "queue at the end", "fresh keys at the end"], 0.98)
+    low["first steps"] = 0
+    return low
+
+
+def forecast_left_open():
+    return dict.fromkeys(["first steps", "queue at the end", "fresh keys at the end"], ...)
+
+
+def forecast_always_slow():
+    return dict.fromkeys(["first steps", "queue at the end", "fresh keys at the end"], 0.98)
+
+
+def forecast_always_fast():
+    return dict.fromkeys(["first steps", "queue at the end", "fresh keys at the end"], 0)
+
+
+def forecast_of_two():
+    return {"first steps": 0, "queue at the end": 0.98}
 
 
 # ---- 10.order
@@ -599,6 +667,8 @@ RIGHT = {
         queue_by_vstack, queue_by_rolling, queue_into_an_empty_tensor, queue_in_numpy,
         queue_of_a_deque, queue_as_a_list, queue_with_keys_in_place, queue_in_double,
     ],
+    "10.age": [age_by_counting, age_as_one_fraction, age_as_a_tensor],
+    "10.forecast": [forecast_as_written, forecast_in_floats, forecast_by_default],
     "10.order": [
         step_with_a_new_name, step_as_a_list, step_in_place, step_by_hand, step_with_detached_keys,
         step_from_the_longer_queue,
@@ -626,6 +696,10 @@ WRONG = {
         queue_with_the_first_key_only, queue_with_keys_of_mean_length_one,
         queue_with_the_sum_of_one, queue_with_the_oldest_replaced, queue_at_a_random_place,
         queue_backwards, queue_one_in_one_out, queue_that_grows,
+    ],
+    "10.age": [age_of_the_oldest, age_of_the_half_life, age_in_keys, age_as_a_product],
+    "10.forecast": [
+        forecast_left_open, forecast_always_slow, forecast_always_fast, forecast_of_two,
     ],
     "10.order": [
         step_with_a_number, step_with_a_detached_loss, step_without_gradients,

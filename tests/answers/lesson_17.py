@@ -387,95 +387,37 @@ def head_with_the_variance(weight, bias, mean, std):
     return weight / std.square(), bias - weight / std.square() @ mean
 
 
-# ---- 17.report
+# ---- 17.layers
 
 
-def report_in_a_loop(validation, test):
-    best = 0
-    for epoch in range(len(validation)):
-        if validation[epoch] > validation[best]:
-            best = epoch
-    return test[best].item()
+def layers_as_written():
+    return {"contrast": "early", "place": "last", "class": "last"}
 
 
-def report_by_max(validation, test):
-    return test[torch.max(validation, dim=0).indices]
+def layers_by_dict():
+    return dict(zip(("class", "place", "contrast"), ("last", "last", "early"), strict=True))
 
 
-def report_of_pairs(validation, test):
-    return max(zip(validation.tolist(), test.tolist(), strict=True))[1]
+def layers_from_the_default():
+    best = dict.fromkeys(["contrast", "place", "class"], "last")
+    best["contrast"] = "early"
+    return best
 
 
-def report_in_numpy(validation, test):
-    return test.numpy()[np.argmax(validation.numpy())]
+def layers_left_open():
+    return {"contrast": ..., "place": ..., "class": ...}
 
 
-def report_by_sorting(validation, test):
-    return float(test[validation.argsort(descending=True)[0]])
+def layers_with_the_place_early():
+    return {"contrast": "early", "place": "early", "class": "last"}
 
 
-def report_by_topk(validation, test):
-    return test[validation.topk(1).indices].squeeze()
+def layers_all_last():
+    return dict.fromkeys(["contrast", "place", "class"], "last")
 
 
-def report_by_mask(validation, test):
-    return test[validation == validation.max()].mean()
-
-
-def report_in_double(validation, test):
-    return torch.take(test.double(), validation.argmax())
-
-
-def report_the_best_test(validation, test):
-    return test.max()
-
-
-def report_validation(validation, test):
-    return validation.max()
-
-
-def report_the_last(validation, test):
-    return test[-1]
-
-
-def report_the_first(validation, test):
-    return test[0]
-
-
-def report_the_epoch(validation, test):
-    return validation.argmax()
-
-
-def report_the_worst_on_validation(validation, test):
-    return test[validation.argmin()]
-
-
-def report_the_mean_of_the_best_three(validation, test):
-    return test[validation.topk(3).indices].mean()
-
-
-def report_the_median(validation, test):
-    return test.median()
-
-
-def report_at_the_best_test(validation, test):
-    return validation[test.argmax()]
-
-
-def report_without_the_last(validation, test):
-    return test[validation[:-1].argmax()]
-
-
-def report_without_the_first(validation, test):
-    return test[1 + validation[1:].argmax()]
-
-
-def report_two_numbers(validation, test):
-    return validation.max(), test[validation.argmax()]
-
-
-def report_in_per_cent(validation, test):
-    return 100 * test[validation.argmax()]
+def layers_of_two():
+    return {"contrast": "early", "class": "last"}
 
 
 # ---- 17.labels_needed
@@ -656,10 +598,7 @@ RIGHT = {
         head_in_place, head_as_a_list, head_with_einsum, head_by_diagonal, head_in_numpy,
         head_in_loops, head_by_probing, head_in_double,
     ],
-    "17.report": [
-        report_in_a_loop, report_by_max, report_of_pairs, report_in_numpy, report_by_sorting,
-        report_by_topk, report_by_mask, report_in_double,
-    ],
+    "17.layers": [layers_as_written, layers_by_dict, layers_from_the_default],
     "17.labels_needed": [
         needed_by_interp, needed_in_a_loop, needed_by_searchsorted, needed_in_decades,
         needed_of_lists, needed_in_octaves, needed_by_halving,
@@ -690,11 +629,8 @@ WRONG = {
         head_with_old_weights, head_as_a_layer, head_with_one_bias,
         head_that_standardises_the_weights, head_with_the_variance,
     ],
-    "17.report": [
-        report_the_best_test, report_validation, report_the_last, report_the_first,
-        report_the_epoch, report_the_worst_on_validation, report_the_mean_of_the_best_three,
-        report_the_median, report_at_the_best_test, report_without_the_last,
-        report_without_the_first, report_two_numbers, report_in_per_cent,
+    "17.layers": [
+        layers_left_open, layers_with_the_place_early, layers_all_last, layers_of_two,
     ],
     "17.labels_needed": [
         needed_on_a_straight_axis, needed_as_a_logarithm, needed_as_a_whole_number,
