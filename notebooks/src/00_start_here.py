@@ -49,13 +49,18 @@ report()
 
 # %% tags=["drawing"]
 # Draws the task: the network completes a picture, and the picture itself is the teacher
-task = Diagram("completing a picture", column=1.45, row=1.0)
-network_box, loss_box = task.encoder("network", 2.1, 0), task.loss("loss", 3.9, 0.5)
-picture_box = task.data("picture", 0, 0.5)
-task.flow(picture_box, task.data("upper half", 1, 0), network_box, "drawn", loss_box)
-task.flow(picture_box, task.data("lower half", 1, 1), loss_box)
-task.note(network_box, "learns")
-show(task.figure, alt=task.words)
+task_picture = Diagram("completing a picture", column=1.45, row=1.0)
+network_box, loss_box = (
+    task_picture.encoder("network", 2.1, 0),
+    task_picture.loss("loss", 3.9, 0.5),
+)
+picture_box = task_picture.data("picture", 0, 0.5)
+task_picture.flow(
+    picture_box, task_picture.data("upper half", 1, 0), network_box, "drawn", loss_box
+)
+task_picture.flow(picture_box, task_picture.data("lower half", 1, 1), loss_box)
+task_picture.note(network_box, "learns")
+show(task_picture.figure, alt=task_picture.words)
 
 # %% [markdown]
 # ## 2. Move a slider

@@ -59,14 +59,14 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # %% tags=["drawing"]
 # Draws the generative model above, and below it the encoder that proposes codes
 model_picture = Diagram("a generative model and its encoder", column=1.45)
-generate, infer = (
+generator_decoder, other_decoder = (
     model_picture.decoder("decoder", 2, 0),
     model_picture.decoder("decoder", 4, 1),
 )
 model_picture.flow(
     model_picture.data("prior\n$p(z)$", 0, 0),
     "sample\n$z$",
-    generate,
+    generator_decoder,
     model_picture.data("new image\n$p(x|z)$", 4, 0),
 )
 proposal = model_picture.data("proposal\n$q(z|x)$", 2, 1)
@@ -75,9 +75,9 @@ model_picture.flow(
     model_picture.encoder("encoder", 1, 1),
     proposal,
     "sample\n$z$",
-    infer,
+    other_decoder,
 )
-model_picture.shared(generate, infer)
+model_picture.shared(generator_decoder, other_decoder)
 show(model_picture.figure, alt=model_picture.words)
 
 # %% [markdown]

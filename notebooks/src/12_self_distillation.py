@@ -339,15 +339,15 @@ print(f"uniform predictions: {loss:.4f}   ln 2 = {math.log(2):.4f}")
 show_source(SwAV.forward, SwAV.loss)
 
 # %% [markdown]
-# Two trainings of three passes over 10,000 images, with 60 prototypes. They differ in one function. With `assign=sinkhorn`
+# Two trainings of three passes over 7,680 images, with 60 prototypes. They differ in one function. With `assign=sinkhorn`
 # codes are in equal parts. The other one divides rows only, which is a softmax with $\varepsilon$ as its temperature. On
 # the way we watch 512 validation images: which prototypes do they choose?
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
-train_images, validation_images = train_images[:10_000], train_images[10_000:]
-train_labels, validation_labels = train_labels[:10_000], train_labels[10_000:]
-EPOCHS, BATCH, EVERY = 3, 64, 12
+train_images, validation_images = train_images[:7_680], train_images[10_000:]
+train_labels, validation_labels = train_labels[:7_680], train_labels[10_000:]
+EPOCHS, BATCH, EVERY = 3, 64, 10
 STEPS = EPOCHS * (len(train_images) // BATCH)
 
 
@@ -426,11 +426,11 @@ for name, style, color in [
     ("equal parts", "-", COLORS[0]),
     ("rows only", "--", COLORS[2]),
 ]:
-    smooth = torch.tensor(swav_losses[name]).unfold(0, 12, 1).mean(1)
-    swav_loss_ax.plot(range(12, 12 + len(smooth)), smooth, style, color=color, label=name)
+    smooth = torch.tensor(swav_losses[name]).unfold(0, 10, 1).mean(1)
+    swav_loss_ax.plot(range(10, 10 + len(smooth)), smooth, style, color=color, label=name)
 swav_loss_ax.axhline(math.log(60), color="0.5", linestyle=":", label="ln 60")
 (swav_here,) = swav_loss_ax.plot([], [], "ko")
-swav_loss_ax.set(xlabel="step", title="loss (mean of 12 steps)")
+swav_loss_ax.set(xlabel="step", title="loss (mean of 10 steps)")
 swav_loss_ax.legend()
 freeze_layout(use_figure, *use_bars, even_line, swav_here)
 
@@ -445,7 +445,7 @@ def draw_use(step, codes):
     )
     for bar, count in zip(use_bars, counts.tolist(), strict=True):
         bar.set_height(min(count, 70))
-    loss = sum(swav_losses[codes][step - 12 : step]) / 12
+    loss = sum(swav_losses[codes][step - 10 : step]) / 10
     swav_here.set_data([step], [loss])
     return use_figure, (
         f"{codes}, step {step}: loss {loss:.2f}; {(counts > 0).sum()} of 60 prototypes are in use, the most "
@@ -681,11 +681,11 @@ for name in ["encoder", "head", "teacher_encoder", "teacher_head"]:
 
 # %% [markdown]
 # Three trainings of two passes, with 256 prototypes. The second never moves its centre, which stays at 0. The third has a
-# teacher's temperature of 1. Every twelve steps we look at the teacher's answers to 256 validation images and at the
+# teacher's temperature of 1. Every ten steps we look at the teacher's answers to 256 validation images and at the
 # student's answers to *other* views of them.
 
 # %%
-DINO_EPOCHS, DINO_EVERY = 2, 12
+DINO_EPOCHS, DINO_EVERY = 2, 10
 DINO_STEPS = DINO_EPOCHS * (len(train_images) // BATCH)
 INGREDIENTS = {
     "complete": {},
