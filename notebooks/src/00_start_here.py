@@ -337,8 +337,10 @@ quiz("00")
 # | [11 Without negatives](11_without_negatives.ipynb) | What prevents collapse if nothing is pushed apart? |
 # | [12 Self-distillation](12_self_distillation.ipynb) | Can a network be its own teacher? |
 # | [13 Masked autoencoders](13_masked_autoencoder.ipynb) | How much of an image can be hidden? |
+# | [14 Discrete targets (BEiT)](14_discrete_targets_beit.ipynb) | Can a picture be written in words? |
 # | [15 Images and text (CLIP)](15_image_and_text_clip.ipynb) | What can a caption teach, and what can't it? |
 # | [16 Speech (wav2vec 2.0)](16_speech_wav2vec.ipynb) | Which sound was hidden, and what is it called? |
 # | [17 Label efficiency](17_label_efficiency.ipynb) | How many labels does pretraining save? |
+# | [18 Choosing a method](18_choosing_a_method.ipynb) | Which method for what you have? |
 #
 # Each lesson says which others it needs; 05, for example, needs 04. **Next:** 01, or 04 if you know the basics.

@@ -1288,3 +1288,5 @@ quiz("17")
 # - K. He, X. Chen, S. Xie, Y. Li, P. Dollár, R. Girshick, *Masked Autoencoders Are Scalable Vision Learners*, 2021,
 #   arXiv:2111.06377
 # - H. Xiao, K. Rasul, R. Vollgraf, *Fashion-MNIST*, 2017, arXiv:1708.07747
+#
+# **Next:** [18 Choosing a method](18_choosing_a_method.ipynb), which compares all methods for images under one budget.
