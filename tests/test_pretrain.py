@@ -4,7 +4,6 @@ import errno
 import os
 import pickle
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -153,21 +152,31 @@ def test_data_that_lie_elsewhere_are_brought_to_the_device():
 # Checkpoints
 
 
+SAVE_FOR_EVER = """
+import sys, torch
+from pathlib import Path
+from sslcourse.pretrain import checkpoint
+for step in range(int(sys.argv[2]) + 1, 10**6):
+    checkpoint.save(Path(sys.argv[1]), {"values": torch.full((100_000,), step)}, {"step": step})
+"""
+
+
 def test_ten_kills_at_random_moments_leave_a_whole_checkpoint(tmp_path):
     """A child writes one checkpoint after the other, each filled with its step, until it is killed."""
     checkpoint.save(tmp_path, {"values": torch.zeros(1)}, {"step": 0})
     wait = torch.rand(10, generator=torch.Generator().manual_seed(0))
     reached = 0
     for seconds in wait.tolist():
-        child = os.fork()
-        if child == 0:
-            for step in range(reached + 1, 10**6):
-                checkpoint.save(tmp_path, {"values": torch.full((100_000,), step)}, {"step": step})
+        child = subprocess.Popen(
+            [sys.executable, "-c", SAVE_FOR_EVER, str(tmp_path), str(reached)],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
         while checkpoint.step_in(tmp_path) == reached:
+            assert child.poll() is None
             time.sleep(0.001)
         time.sleep(0.05 * seconds)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        child.kill()
+        child.wait()
         tensors, card = checkpoint.load(tmp_path)
         assert set(tensors["values"].tolist()) == {card["step"]}
         assert card["step"] > reached
