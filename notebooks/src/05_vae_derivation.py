@@ -503,20 +503,20 @@ for n in [100, 10_000, 1_000_000]:
 
 # %% tags=["drawing"]
 # Draws where chance enters: between encoder and sample, or beside the path of the gradient
-noise_picture = Diagram("a sample without and with reparameterisation", column=1.5)
+noise_picture = Diagram("a sample without and with reparameterisation")
 for row, (name, way) in enumerate(
     [("sample\n$z$ ~ q", "//"), ("$z=$\n$\\mu+\\sigma\\epsilon$", "")]
 ):
-    sample = noise_picture.data(name, 2, row)
+    sample = noise_picture.data(name, 2.15, row)
     noise_picture.flow(
         noise_picture.encoder("encoder", 0, row),
-        noise_picture.data("$\\mu$, $\\sigma$", 1, row),
+        noise_picture.data("$\\mu$, $\\sigma$", 0.95, row),
         way,
         sample,
-        noise_picture.decoder("decoder", 3, row),
-        noise_picture.loss("$f(z)$", 4, row),
+        noise_picture.decoder("decoder", 3.1, row),
+        noise_picture.loss("$f(z)$", 4.05, row),
     )
-noise_picture.flow(noise_picture.data("noise $\\epsilon$\n$N(0, I)$", 2, 2), sample)
+noise_picture.flow(noise_picture.data("noise $\\epsilon$\n$N(0, I)$", 2.15, 2), sample)
 show(noise_picture.figure, alt=noise_picture.words)
 
 # %% [markdown]

@@ -58,9 +58,9 @@ from sslcourse.widgets import explore, slider, stepped_slider
 
 # %% tags=["drawing"]
 # Draws the two stages: a tokeniser with its decoder, and an encoder that predicts tokens
-method = Diagram("BEiT", column=1.37)
+method = Diagram("BEiT", column=1.34)
 whole = method.data("whole\nimage", 0, 0)
-tokenizer_box = method.encoder("tokeniser\n(then frozen)", 1.05, 0)
+tokenizer_box = method.encoder("tokeniser", 1.05, 0)
 token_cells = method.cells("tokens", 2.2, 0, "....", "....", "....", "....")
 decoder_box = method.decoder("decoder", 3.35, 0)
 error_box = method.loss("MSE", 4.4, 0)
@@ -69,8 +69,10 @@ encoder_box = method.encoder("encoder\n$f$", 1.6, 1.25)
 head_box = method.head("one of $K$", 3.0, 1.25)
 cross_box = method.loss("cross-\nentropy", 4.4, 1.25)
 method.flow(whole, tokenizer_box, token_cells, decoder_box, error_box)
-method.flow(covered, "mask\ntokens", encoder_box, head_box, "hidden\nplaces", cross_box)
+method.flow(covered, "mask\ntokens", encoder_box, head_box, cross_box)
 method.flow(token_cells, cross_box)
+method.note(tokenizer_box, "then frozen")
+method.note(cross_box, "hidden places")
 show(method.figure, alt=method.words)
 
 # %% [markdown]
