@@ -57,12 +57,12 @@ def grad(loss: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
     return torch.autograd.grad(loss, inputs, retain_graph=True)
 
 
-class Pictures(Dataset):
+class TwoViews(Dataset):
     """Images as lightly wants them: one PIL image, its two views, at a time."""
 
-    def __init__(self, pictures: Tensor):
+    def __init__(self, pictures: Tensor, **transform: float):
         self.pictures = [torchvision.transforms.functional.to_pil_image(picture) for picture in pictures]
-        self.transform = SimCLRTransform(input_size=pictures.shape[-1], normalize=None, **TRANSFORM)
+        self.transform = SimCLRTransform(input_size=pictures.shape[-1], normalize=None, **transform)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -76,9 +76,10 @@ def views() -> list[str]:
     for n, size in [(1000, 28), (4000, 28), (1000, 96)]:
         pictures = F.interpolate(images("fashion", "train", n=n).images, size=size, mode="bilinear")
         augment, batches = Augmentation(), Batches(pictures, batch_size=BATCH)
+        two_views = TwoViews(pictures, **TRANSFORM)
         contenders = {"Augmentation": lambda b=batches, a=augment: [(a(batch), a(batch)) for batch in b]}
         for workers in (0, 2):
-            loader = DataLoader(Pictures(pictures), BATCH, shuffle=True, drop_last=True, num_workers=workers)
+            loader = DataLoader(two_views, BATCH, shuffle=True, drop_last=True, num_workers=workers)
             contenders[f"lightly, DataLoader, {workers} workers"] = lambda batches=loader: list(batches)
         rows += table(f"views: {n:,} of {size} x {size}", contenders, repeats=2)
     return rows

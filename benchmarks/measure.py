@@ -9,15 +9,22 @@ from collections.abc import Callable
 
 def table(title: str, contenders: dict[str, Callable[[], object]], repeats: int) -> list[str]:
     """A row a contender: median, ratio to the first, memory. The first round is not measured."""
+    medians = median_seconds(contenders, repeats)
+    return [row(title, name, medians, megabytes(contenders[name])) for name in medians]
+
+
+def median_seconds(
+    contenders: dict[str, Callable[[], object]], repeats: int, warm_up: int = 1
+) -> dict[str, float]:
+    """Medians of contenders that take turns, after so many rounds that are not measured."""
     seconds = {name: [] for name in contenders}
-    for repeat in range(repeats + 1):
+    for repeat in range(warm_up + repeats):
         for name, work in contenders.items():
             start = time.perf_counter()
             work()
-            if repeat:
+            if repeat >= warm_up:
                 seconds[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    return [row(title, name, medians, megabytes(contenders[name])) for name in medians]
+    return {name: statistics.median(times) for name, times in seconds.items()}
 
 
 def row(title: str, name: str, seconds: dict[str, float], peak: float) -> str:

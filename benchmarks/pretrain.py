@@ -9,23 +9,19 @@ bfloat16, random pixels, under five minutes. Without one: small sizes, which say
 Not shown: accuracy; decoding of files, which ours does once; several GPUs.
 """
 
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from lightly.loss import NTXentLoss
-from lightly.transforms import SimCLRTransform
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, RandomSampler
 
+from benchmarks.contrastive import TwoViews
+from benchmarks.measure import median_seconds
 from sslcourse.pretrain.run import VIEWS, Run, Settings
 from sslcourse.pretrain.sources import Pictures
-from sslcourse.torchvision_compat import import_torchvision
 
-torchvision = import_torchvision()
 GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if GPU else "cpu")
 WORKERS = (4, 8, 16) if GPU else (0, 2)
@@ -100,27 +96,13 @@ def network_alone(run: Run, case: Case) -> Callable[[], None]:
     return work
 
 
-class Images(Dataset):
-    """Images as lightly wants them: one PIL image, its two views, at a time."""
-
-    def __init__(self, case: Case):
-        pixels = torch.randint(0, 256, (256, case.channels, case.size, case.size), dtype=torch.uint8)
-        self.pictures = [torchvision.transforms.functional.to_pil_image(each) for each in pixels]
-        self.length = case.batch * (STEPS + 4)
-        colour = {"gaussian_blur": 0.5} if case.channels == 3 else {"gaussian_blur": 0.0, "cj_sat": 0.0}
-        gray = {} if case.channels == 3 else {"cj_hue": 0.0, "random_gray_scale": 0.0}
-        self.transform = SimCLRTransform(case.size, min_scale=0.3, normalize=None, **colour, **gray)
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> list[Tensor]:
-        return self.transform(self.pictures[index % len(self.pictures)])
-
-
 def their_views(case: Case, workers: int) -> Callable[[], Any]:
     """The two views of a batch, from worker processes that go on while we wait."""
-    loader = DataLoader(Images(case), case.batch, num_workers=workers, drop_last=True, pin_memory=GPU)
+    pixels = torch.randint(0, 256, (256, case.channels, case.size, case.size), dtype=torch.uint8)
+    gray = {"gaussian_blur": 0.0, "cj_sat": 0.0, "cj_hue": 0.0, "random_gray_scale": 0.0}
+    data = TwoViews(pixels, min_scale=0.3, **({"gaussian_blur": 0.5} if case.channels == 3 else gray))
+    again = RandomSampler(data, replacement=True, num_samples=case.batch * (STEPS + 4))
+    loader = DataLoader(data, case.batch, sampler=again, num_workers=workers, drop_last=True, pin_memory=GPU)
     return partial(next, iter(loader))
 
 
@@ -142,12 +124,11 @@ def their_step(case: Case, workers: int) -> Callable[[], None]:
 
 def seconds(*contenders: Callable[[], Any]) -> list[float]:
     """Medians of contenders that take turns, after two rounds to warm up; each to the end of its work."""
-    taken = [[] for _ in contenders]
-    for _ in range(STEPS + 2):
-        for work, times in zip(contenders, taken, strict=True):
-            start = time.perf_counter()
-            work()
-            if GPU:
-                torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
-    return [statistics.median(times[2:]) for times in taken]
+    named = {str(place): partial(to_the_end, work) for place, work in enumerate(contenders)}
+    return list(median_seconds(named, STEPS, warm_up=2).values())
+
+
+def to_the_end(work: Callable[[], Any]) -> None:
+    work()
+    if GPU:
+        torch.cuda.synchronize()

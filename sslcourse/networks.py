@@ -22,9 +22,9 @@ def build_network(name: str, channels: int, image_size: int) -> nn.Module:
     the tokens, not four times, and they have no class token.
     Raises ValueError for an unknown name, and for images that patches do not fill.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"there is no encoder {name!r}; choose one of {', '.join(NETWORKS)}")
-    return NETWORKS[name](channels, image_size)
+    if name not in ENCODERS:
+        raise ValueError(f"there is no encoder {name!r}; choose one of {', '.join(ENCODERS)}")
+    return ENCODERS[name](channels, image_size)
 
 
 def _residual(name: str) -> Callable[[int, int], nn.Module]:
@@ -51,7 +51,7 @@ def _vision_transformer(
     return build
 
 
-NETWORKS = {  # name: (channels, image_size) -> encoder
+ENCODERS = {  # name: (channels, image_size) -> encoder
     "conv": lambda channels, image_size: conv_encoder(channels),
     "class_token": lambda channels, image_size: ClassTokenTransformer(
         image_size=image_size, channels=channels

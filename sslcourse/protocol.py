@@ -14,7 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sslcourse.augment import Augmentation, MultiCrop, add_gaussian_noise
-from sslcourse.data import Batches, FramePairs, clips, images, labelled_subset, shapes
+from sslcourse.data import (
+    Batches,
+    ClipSet,
+    FramePairs,
+    clips,
+    images,
+    labelled_subset,
+    shapes,
+)
 from sslcourse.encoders import VisionTransformer, conv_encoder
 from sslcourse.evaluate import (
     classifier_accuracy,
@@ -236,7 +244,7 @@ def pretraining_of(
     return model, train_adamw(model.loss, model.parameters(), batches, passes, lr)
 
 
-def labelled_frames(data: Task, per_class: int, draw: int) -> tuple[Tensor, Tensor]:
+def labelled_frames(data: Task | ClipSet, per_class: int, draw: int) -> tuple[Tensor, Tensor]:
     """All frames of the images or clips that a draw labels, (M, C, H, W), and their labels (M,)."""
     rows = labelled_subset(data.labels, per_class, draw)
     frames = data.frames[rows]

@@ -57,12 +57,10 @@ def card(name: str | Path) -> dict[str, Any]:
 def write(folder: Path, encoder: nn.Module, card: dict[str, Any]) -> None:
     """Write what load(folder) reads; card["network"] holds the arguments of build_network()."""
     tensors = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
-    content = safetensors.torch.save(tensors)
-    write_whole(folder / ENCODER, content)
+    file, content = folder / ENCODER, safetensors.torch.save(tensors)
+    write_whole(file, content)
     told = {**card, "sha256": sha256(content)}
-    write_whole(
-        (folder / ENCODER).with_suffix(".json"), json.dumps(told, indent=1).encode() + b"\n"
-    )
+    write_whole(file.with_suffix(".json"), json.dumps(told, indent=1).encode() + b"\n")
 
 
 def _file(name: str | Path) -> Path | None:

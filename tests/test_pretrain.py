@@ -18,7 +18,7 @@ from sslcourse.augment import Augmentation, ColourChange
 from sslcourse.encoders import conv_encoder
 from sslcourse.heads import projection_head
 from sslcourse.methods import SimCLR
-from sslcourse.networks import NETWORKS, build_network
+from sslcourse.networks import ENCODERS, build_network
 from sslcourse.pretrain import RECIPES, Run, Settings, checkpoint, evaluate, journal
 from sslcourse.pretrain.__main__ import main
 from sslcourse.pretrain.arguments import make_parser, settings_of
@@ -478,4 +478,4 @@ def test_a_residual_network_begins_with_full_resolution_on_small_images():
 def test_an_unknown_network_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"no encoder 'vgg'; choose one of conv, class_token, resnet18"):
         build_network("vgg", 3, 32)
-    assert "resnet50" in NETWORKS
+    assert "resnet50" in ENCODERS

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 
 import torch
-from sweep import store
+from sweep import rounded, store
 from torch import Tensor, nn
 
 from sslcourse import weights
@@ -113,7 +113,7 @@ def judge(encoder: ClassTokenTransformer) -> dict[str, float]:
         "iou": map_iou(maps[shown], masks[shown]).mean().item(),
     }
     encoder.train()
-    return {name: round(figure, 4) for name, figure in figures.items()}
+    return rounded(figures)
 
 
 def attention_of(encoder: ClassTokenTransformer, pictures: Tensor) -> Tensor:

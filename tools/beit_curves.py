@@ -13,11 +13,11 @@ from functools import partial
 
 import torch
 from mae_curves import CHOOSE_AT, RATES, data
-from sweep import store
+from sweep import rounded, store
 from torch import Generator, Tensor, nn
 
 from sslcourse.augment import Augmentation
-from sslcourse.data import Batches, labelled_subset
+from sslcourse.data import Batches
 from sslcourse.encoders import VisionTransformer
 from sslcourse.evaluate import (
     classifier_accuracy,
@@ -29,6 +29,7 @@ from sslcourse.evaluate import (
 from sslcourse.losses import masked_reconstruction_loss
 from sslcourse.masking import patchify, random_mask
 from sslcourse.methods import MAE, BEiT, DiscreteVAE
+from sslcourse.protocol import labelled_frames
 from sslcourse.training import finish, train_adamw
 
 SEEDS = (0, 1, 2)
@@ -102,9 +103,8 @@ def measured(encoder: nn.Module, seed: int, on: str = "test") -> dict[str, float
     test = extract_features(encoder, judged.frames[:, 0])
     probes = []
     for draw in DRAWS:
-        rows = labelled_subset(known.labels, CHOOSE_AT[0], draw)
-        features = extract_features(encoder, known.frames[rows].flatten(0, 1))
-        probes.append(linear_probe(features, known.labels[rows].repeat_interleave(4), test, judged.labels))
+        pictures, labels = labelled_frames(known, CHOOSE_AT[0], draw)
+        probes.append(linear_probe(extract_features(encoder, pictures), labels, test, judged.labels))
     features, factors = extract_features(encoder, known.frames[:, 0]), known.factors[:, 0]
     found = {}
     for name, column in FACTORS.items():
@@ -112,17 +112,14 @@ def measured(encoder: nn.Module, seed: int, on: str = "test") -> dict[str, float
         held_out = features[8000:], factors[8000:, column]
         best = max(PENALTIES, key=partial(variance_explained, x, y, *held_out))
         found[name] = variance_explained(x, y, test, judged.factors[:, 0, column], best)
-    return {"seed": seed, "probe": round(sum(probes) / len(probes), 4)} | {
-        name: round(value, 4) for name, value in found.items()
-    }
+    return {"seed": seed} | rounded({"probe": sum(probes) / len(probes)} | found)
 
 
 def tuned_accuracy(encoder: nn.Module, seed: int, steps: int, rate: float, on: str = "test") -> float:
     """Fine-tune with the labels of draw `seed`, as tools/mae_curves.py does."""
     torch.manual_seed(seed)
     known, judged = data(on)
-    rows = labelled_subset(known.labels, FINE_TUNE_AT[0], seed)
-    pictures, labels = known.frames[rows].flatten(0, 1), known.labels[rows].repeat_interleave(4)
+    pictures, labels = labelled_frames(known, FINE_TUNE_AT[0], seed)
     gentle = Augmentation(crop=0.7, jitter=0.0, seed=seed)
     model = fine_tune(encoder, pictures, labels, gentle, steps, rate)
     return round(classifier_accuracy(model, judged.frames[:, 0], judged.labels), 4)

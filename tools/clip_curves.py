@@ -22,7 +22,7 @@ from torch import nn
 
 from sslcourse import weights
 from sslcourse.augment import Augmentation
-from sslcourse.data import ClipSet, FramePairs, clips, labelled_subset
+from sslcourse.data import ClipSet, FramePairs, clips
 from sslcourse.encoders import conv_encoder
 from sslcourse.evaluate import (
     classifier_accuracy,
@@ -32,6 +32,7 @@ from sslcourse.evaluate import (
     train_classifier,
 )
 from sslcourse.methods import SimCLR
+from sslcourse.protocol import labelled_frames
 from sslcourse.training import finish, train_adamw
 
 BUDGETS = (1, 2, 5, 10, 50, 100)  # labelled clips per class
@@ -91,8 +92,7 @@ def accuracy(
     """Train with the labels of one draw, on every frame of a clip; the share that comes out right."""
     torch.manual_seed(draw)
     known, judged = data(on)
-    rows = labelled_subset(known.labels, per_class, draw)
-    pictures, labels = known.frames[rows].flatten(0, 1), known.labels[rows].repeat_interleave(4)
+    pictures, labels = labelled_frames(known, per_class, draw)
     crop, steps, rate = setting
     augment = Augmentation(crop=crop, seed=draw)
     if method == "probe":

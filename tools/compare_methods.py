@@ -18,7 +18,7 @@ from collections import defaultdict
 from statistics import fmean, pstdev
 
 import torch
-from sweep import store
+from sweep import rounded, store
 from torch import nn
 
 from sslcourse.data.sweeps import FOLDER
@@ -51,10 +51,6 @@ TRIED = {  # methods whose rate no lesson has chosen for this encoder
 }
 TRIED_CROPS = (0.5, 1.0)  # of clips
 NAME = "comparison"
-
-
-def rounded(figures: dict[str, float]) -> dict[str, float]:
-    return {name: round(figure, 4) for name, figure in figures.items()}
 
 
 def judge(encoder: nn.Module, on: str, pretrained: bool = True) -> dict[str, float]:

@@ -17,7 +17,7 @@ from functools import lru_cache
 from statistics import fmean
 
 import torch
-from sweep import store
+from sweep import rounded, store
 from torch import Tensor, nn
 
 from sslcourse.augment import Augmentation
@@ -145,10 +145,6 @@ def turned() -> dict[str, list[dict]]:
         found = rounded({"probe_10": fmean(probe_accuracies(model.encoder, data, 10))})
         points[name] = [shown("turned", name, {"seed": 0} | found)]
     return points
-
-
-def rounded(figures: dict[str, float]) -> dict[str, float]:
-    return {name: round(figure, 4) for name, figure in figures.items()}
 
 
 def shown(name: str, setting: object, point: dict) -> dict:

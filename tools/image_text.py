@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 import torch
-from sweep import store
+from sweep import rounded, store
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -176,7 +176,7 @@ def point(setting: str, seed: int) -> dict[str, float]:
     batches = Batches(*parts, batch_size=BATCH, seed=seed)
     history = finish(train_adamw(model.loss, model.parameters(), batches, PASSES, RATE))
     figures = {"loss": fmean(history.loss[-len(history.loss) // 10 :])} | measure(model)
-    return {"seed": seed} | {name: round(value, 4) for name, value in figures.items()}
+    return {"seed": seed} | rounded(figures)
 
 
 class TwoAnswers(nn.Module):
@@ -225,7 +225,7 @@ def supervised_point(per_look: int) -> dict[str, float]:
     test = object_scenes(5000, 1, KINDS).of_kind("one")
     held = test.select([i for i, (t,) in enumerate(test.things) if (t.colour, t.shape) in HELD_OUT])
     figures = {"seen": models[lr].accuracy(test.without(HELD_OUT)), "held_out": models[lr].accuracy(held)}
-    return {"seed": 0, "lr": lr} | {name: round(x, 4) for name, x in figures.items()}
+    return {"seed": 0, "lr": lr} | rounded(figures)
 
 
 def main() -> None:

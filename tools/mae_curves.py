@@ -16,7 +16,7 @@ from torch import nn
 
 from sslcourse import weights
 from sslcourse.augment import Augmentation
-from sslcourse.data import ClipSet, clips, labelled_subset
+from sslcourse.data import ClipSet, clips
 from sslcourse.encoders import VisionTransformer, conv_encoder
 from sslcourse.evaluate import (
     classifier_accuracy,
@@ -25,6 +25,7 @@ from sslcourse.evaluate import (
     linear_classifier,
     train_classifier,
 )
+from sslcourse.protocol import labelled_frames
 
 RATES = (1e-3, 3e-3)
 CHOOSE_AT = (10, 120)  # labelled garments per class, steps
@@ -63,8 +64,7 @@ def accuracy(name: str, per_class: int, draw: int, steps: int, rate: float, on: 
     """Train with the labels of one draw; the share of frames that comes out right."""
     torch.manual_seed(draw)
     known, judged = data(on)
-    rows = labelled_subset(known.labels, per_class, draw)
-    pictures, labels = known.frames[rows].flatten(0, 1), known.labels[rows].repeat_interleave(4)
+    pictures, labels = labelled_frames(known, per_class, draw)
     if name in PROBED:
         encoder = PROBED[name]().eval()
         model = nn.Sequential(encoder, linear_classifier(extract_features(encoder, pictures), labels))

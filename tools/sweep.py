@@ -89,6 +89,11 @@ def measure(model: nn.Module, pictures: torch.Tensor, labels: torch.Tensor) -> d
         "alignment": alignment(*views).item(),
         "uniformity": uniformity(views[0]).item(),
     }
+    return rounded(figures)
+
+
+def rounded(figures: dict[str, float]) -> dict[str, float]:
+    """Figures as sweeps keep them."""
     return {name: round(figure, 4) for name, figure in figures.items()}
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from statistics import fmean
 
 import torch
-from sweep import SEEDS, measure, store
+from sweep import SEEDS, measure, rounded, store
 from torch import Tensor, nn
 
 from sslcourse.augment import Augmentation
@@ -107,7 +107,7 @@ def point(method: str, passes: int, seed: int) -> dict[str, float]:
     batches = Batches(pictures[:N], batch_size=BATCH, seed=seed)
     history = finish(train_adamw(model.loss, model.parameters(), batches, passes))
     views = Augmentation(seed=1)(pictures[N:])
-    return rounded(seed, history.loss, model, views, measure(model, pictures, labels))
+    return recorded(seed, history.loss, model, views, measure(model, pictures, labels))
 
 
 @lru_cache
@@ -122,7 +122,7 @@ def clip_point(method: str, passes: int, seed: int) -> dict[str, float]:
     model = made(METHODS[method], passes, augment=Augmentation(CLIP_CROP))
     batches = FramePairs(frames[:N], batch_size=BATCH, seed=seed)
     history = finish(train_adamw(model.loss, model.parameters(), batches, passes))
-    return rounded(seed, history.loss, model, frames[N:, 0], measure_on_clips(model.encoder, frames, labels))
+    return recorded(seed, history.loss, model, frames[N:, 0], measure_on_clips(model.encoder, frames, labels))
 
 
 def made(method: Callable[..., nn.Module], passes: int, **given: Augmentation) -> nn.Module:
@@ -147,14 +147,14 @@ def measure_on_clips(encoder: nn.Module, frames: Tensor, labels: Tensor) -> dict
     }
 
 
-def rounded(
+def recorded(
     seed: int, loss: list[float], model: nn.Module, pictures: Tensor, figures: dict[str, float]
 ) -> dict[str, float]:
     """A point of a sweep: what was measured, and how alive the projections of these pictures are."""
     z = extract_features(model, pictures)
     last = loss[-len(loss) // 10 :]
     figures = {"loss": fmean(last), **figures, "std": projection_std(z), "rank": effective_rank(z)}
-    return {"seed": seed} | {name: round(figure, 4) for name, figure in figures.items()}
+    return {"seed": seed} | rounded(figures)
 
 
 def main(names: list[str]) -> None:
@@ -167,7 +167,7 @@ def main(names: list[str]) -> None:
             torch.manual_seed(0)
             for control, encoder in (("pixels", nn.Flatten()), ("random encoder", conv_encoder())):
                 figures = measure_on_clips(encoder, frames, labels)
-                points[control] = [{name: round(figure, 4) for name, figure in figures.items()}]
+                points[control] = [rounded(figures)]
         for method in methods:
             train = clip_point if name == "no_negatives_clips" else point
             points[method] = [train(method, passes, seed) for seed in SEEDS]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from sslcourse.networks import NETWORKS
+from sslcourse.networks import ENCODERS
 from sslcourse.pretrain.processes import started_by_torchrun
 from sslcourse.pretrain.recipes import RECIPES
 from sslcourse.pretrain.run import VIEWS, Settings
@@ -23,10 +23,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     usual, add = Settings._field_defaults, made.add_argument
     add("method", choices=RECIPES)
-    add("--data", default=usual["data"], help=f"{', '.join(DATA_NAMES)}, or a folder of images")
-    add("--images", type=_positive, dest="n", metavar="N", help="only the first N of the data")
-    add("--image-size", type=_positive, default=usual["image_size"], help="of a folder's images")
-    add("--encoder", default=usual["encoder"], choices=NETWORKS)
+    add_data_options(made)
+    add("--encoder", default=usual["encoder"], choices=ENCODERS)
     add("--epochs", type=_positive, default=usual["epochs"])
     add("--batch-size", type=_positive, default=usual["batch_size"], help="of all processes together")
     add("--lr", type=float, default=usual["lr"], help="highest rate of AdamW")
@@ -42,8 +40,16 @@ def make_parser() -> argparse.ArgumentParser:
     add("--save-every", type=_positive, metavar="STEPS", help="an epoch if none is given")
     add("--log-every", type=_positive, default=50, metavar="STEPS", help=" ")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    add("--datasets", default="datasets", help="folder of whole data sets and decoded images")
     return made
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Which images: what load_pictures() takes."""
+    usual, add = Settings._field_defaults, parser.add_argument
+    add("--data", default=usual["data"], help=f"{', '.join(DATA_NAMES)}, or a folder of images")
+    add("--images", type=_positive, dest="n", metavar="N", help="only the first N of the data")
+    add("--image-size", type=_positive, default=usual["image_size"], help="of a folder's images")
+    add("--datasets", default="datasets", help="folder of whole data sets and decoded images")
 
 
 def _positive(text: str) -> int:

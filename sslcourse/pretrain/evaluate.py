@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sslcourse import weights
 from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe
 from sslcourse.networks import build_network
+from sslcourse.pretrain.arguments import add_data_options
 from sslcourse.pretrain.sources import Pictures, load_pictures
 
 PIXELS = 3072  # values of an image, up to which a probe of them takes seconds
@@ -61,10 +62,7 @@ def beside_controls(
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sslcourse.pretrain.evaluate", description=__doc__)
     parser.add_argument("path", help="the folder of a run, or its encoder.safetensors")
-    parser.add_argument("--data", default="fashion", help="as the training takes it")
-    parser.add_argument("--images", type=int, dest="n", metavar="N", help="only the first N for training")
-    parser.add_argument("--image-size", type=int, default=64)
-    parser.add_argument("--datasets", default="datasets")
+    add_data_options(parser)
     options = parser.parse_args(arguments)
     try:
         encoder, card = weights.load(Path(options.path)), weights.card(Path(options.path))
