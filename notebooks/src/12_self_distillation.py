@@ -268,10 +268,14 @@ sure = torch.tensor([[1.0, 0.2], [0.9, 0.1], [0.3, 1.0]])
 for epsilon in [0.05, 0.02, 0.011]:
     plain, ours = sinkhorn_of_exponentials(sure, epsilon), sinkhorn(sure, epsilon)
     print(f"epsilon {epsilon}: {plain[0, 0]:.3f}   with logarithms {ours[0, 0]:.3f}")
+largest = math.log(torch.finfo(torch.float32).max)
+print(
+    f"largest exponent that float32 can take: {largest:.1f}; 1 / 0.011 = {1 / 0.011:.1f}"
+)
 
 # %% [markdown]
-# The largest number that float32 knows is about $3 \cdot 10^{38} = e^{88.7}$, and $1 / 0.011 = 90.9$. The same happens at
-# the usual epsilon if the vectors were never brought to length 1, because then a score may be 10: that is how it was
+# The exponential of the perfect score is larger than the largest number that float32 knows. The same happens at the usual
+# epsilon if the vectors were never brought to length 1, because then a score may be 10: that is how it was
 # found by users of [SwAV](https://github.com/facebookresearch/swav/issues/67) and of
 # [DINOv2](https://github.com/facebookresearch/dinov2/pull/583), which makes its codes by the same algorithm. With
 # logarithms nothing overflows.

@@ -1348,22 +1348,17 @@ show(
 # the training images, by its error alone. How well that works is an AUROC (lesson 04): 0.5 is guessing, 1 is certainty.
 
 # %%
+told_apart = {}
 for n, reader in readers.items():
     with torch.no_grad():
         both = crowd[n][:500], strangers
         errors = [(reader(some) - some).square().flatten(1).mean(1) for some in both]
+    told_apart[n] = auroc(*errors)
     print(f"trained on {n:5,}: error on seen {errors[0].mean():.4f},", end=" ")
-    print(f"on new {errors[1].mean():.4f}, AUROC {auroc(*errors):.2f}")
+    print(f"on new {errors[1].mean():.4f}, AUROC {told_apart[n]:.2f}")
 
 # %% tags=["claim"]
 # Checks what the text says of what is remembered
-told_apart = {}
-for n, reader in readers.items():
-    with torch.no_grad():
-        two = crowd[n][:500], strangers
-        told_apart[n] = auroc(
-            *((reader(some) - some).square().flatten(1).mean(1) for some in two)
-        )
 claim(
     "most reconstructions of the autoencoder of 50 are nearer to its training images",
     lambda: caught[50] > 0.7,
