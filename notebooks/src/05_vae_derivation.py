@@ -635,7 +635,7 @@ def draw_estimates(n):
         dots[name].set_data(estimates, place + jitter)
     beyond = int((score > 45).sum())
     return gradient_figure, (
-        f"200 estimates from {n} samples each. The exact derivative is {exact:.1f}. Standard deviation of the "
+        f"200 estimates, number of samples in each: {n}. The exact derivative is {exact:.1f}. Standard deviation of the "
         f"score function {score.std():.2f}, reparameterised {path.std():.2f}. Dots outside the picture: {beyond}."
     )
 
