@@ -1,15 +1,21 @@
 """Run benchmarks on one thread: python -m benchmarks NAME ..., or all of them without a name.
 
-Names are slider, epoch, contrastive and pretrain; each file says what it does not show.
+Names are slider, epoch, contrastive, pretrain and kernels; each file says what it does not show.
 """
 
 import sys
 
 import torch
 
-from benchmarks import contrastive, epoch, pretrain, slider
+from benchmarks import contrastive, epoch, kernels, pretrain, slider
 
-BENCHMARKS = {"slider": slider, "epoch": epoch, "contrastive": contrastive, "pretrain": pretrain}
+BENCHMARKS = {
+    "slider": slider,
+    "epoch": epoch,
+    "contrastive": contrastive,
+    "pretrain": pretrain,
+    "kernels": kernels,
+}
 
 torch.set_num_threads(1)
 print(f"{'benchmark':30} {'contender':42} {'median':>12} {'to ours':>9} {'memory':>10}")

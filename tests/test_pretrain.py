@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 from test_data import cifar_files, expect_cifar, idx_files, write
+from torch.nn import functional as F
 
 from sslcourse import weights
 from sslcourse.augment import Augmentation, ColourChange
 from sslcourse.encoders import conv_encoder
 from sslcourse.heads import projection_head
-from sslcourse.methods import SimCLR
+from sslcourse.methods import DiscreteVAE, SimCLR
 from sslcourse.networks import ENCODERS, build_network
 from sslcourse.pretrain import RECIPES, Run, Settings, checkpoint, evaluate, journal
 from sslcourse.pretrain.__main__ import main
@@ -30,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
 DEVICES = ["cpu"] + ["cuda:0"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
 SMALL = ["--images", "48", "--epochs", "2", "--batch-size", "16", "--log-every", "1", "--device", "cpu"]
-ENCODER = {"mae": "vit"}  # where it is not conv
+ENCODER = {"mae": "vit", "beit": "vit"}  # where it is not conv
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,18 @@ def test_it_runs_the_code_of_the_lessons(data):
     model = SimCLR(encoder, projection_head(128, 128, 128), Augmentation())
     batch = next(iter(run._stream()))
     assert model.loss(batch).item() == next(run.train()).loss
+
+
+def test_beit_trains_its_tokeniser_first_and_then_leaves_it_alone(data):
+    run = new_run("beit", data, options={"codes": 16, "tokenizer_epochs": 30})
+    tokenizer = run.model.tokenizer
+    torch.manual_seed(0)
+    new = DiscreteVAE(16)
+    images = data.frames().train.float() / 255
+    assert F.mse_loss(tokenizer(images), images) < F.mse_loss(new(images), images) / 2
+    before = {name: tensor.clone() for name, tensor in tokenizer.state_dict().items()}
+    steps(run, 2)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in tokenizer.state_dict().items())
 
 
 def test_clips_give_pairs_of_different_frames_to_methods_with_views_and_frames_to_others():

@@ -21,8 +21,10 @@ from sslcourse.methods import (
     MAE,
     VAE,
     Autoencoder,
+    BEiT,
     Classifier,
     DenoisingAutoencoder,
+    DiscreteVAE,
     MoCo,
     RotationPrediction,
     SimCLR,
@@ -32,6 +34,8 @@ from sslcourse.methods import (
 )
 from sslcourse.pretrain.distributed import ShuffledMoCo, SplitDINO, split_encoder
 from sslcourse.pretrain.processes import process_count
+from sslcourse.pretrain.stream import Stream
+from sslcourse.training import finish, train_adamw
 
 
 class Job(NamedTuple):
@@ -45,6 +49,7 @@ class Job(NamedTuple):
     views: dict[str, float]  # crop, flip, jitter as Augmentation takes them; gray, blur, solarise
     device: torch.device
     generator: Generator  # for views and masks, of this process
+    passes: Callable[[int], Stream] | None = None  # so many over all images, equal in all processes
 
     @property
     def features(self) -> int:
@@ -135,6 +140,22 @@ def make_mae(job: Job, **options: Any) -> nn.Module:
     return MAE(job.shared(whole=False), generator=job.generator, **options)
 
 
+def make_beit(job: Job, codes: int = 512, tokenizer_epochs: int = 2, **options: Any) -> nn.Module:
+    """BEiT on a tokeniser that is trained here, before the first step, and again if the run goes on."""
+    if not isinstance(job.encoder, VisionTransformer):
+        raise ValueError("beit hides patches of a transformer: choose --encoder vit, vit_tiny, ...")
+    batches = job.passes(tokenizer_epochs)
+    tokenizer = DiscreteVAE(
+        codes,
+        patch_size=job.encoder.patch_size,
+        channels=job.shape[0],
+        steps=len(batches),
+        kl_weight=1e-2,
+    ).to(job.device)
+    finish(train_adamw(tokenizer.loss, tokenizer.parameters(), batches, 1, 3e-3))
+    return BEiT(job.shared(whole=False), tokenizer, generator=job.generator, **options)
+
+
 def make_autoencoder(job: Job, hidden: int = 512) -> nn.Module:
     return _with_encoder(Autoencoder(job.features, hidden, job.shape), job)
 
@@ -191,5 +212,6 @@ RECIPES = {
     "swav": Recipe(make_swav, pairs=True),
     "dino": Recipe(make_dino, pairs=True),
     "mae": Recipe(make_mae),
+    "beit": Recipe(make_beit),
     "supervised": Recipe(make_supervised, labels=True),
 }

@@ -72,6 +72,7 @@ class Run:
             settings.views,
             device,
             self.generator,
+            self._passes,
         )
         self.model = _made(recipe.make, job, settings).to(device)
         self.learner = Learner(self.model, device, settings.bfloat16)
@@ -92,6 +93,9 @@ class Run:
             (process_rank(), process_count()),
             self.step,
         )
+
+    def _passes(self, epochs: int) -> Stream:
+        return Stream(self.pixels, None, self.settings.batch_size, epochs, self.device, self.settings.seed)
 
     def train(self) -> Iterator[Progress]:
         """The steps that are left, by train() of the lessons; Progress counts all of them."""
