@@ -1,13 +1,13 @@
 """Run benchmarks on one thread: python -m benchmarks NAME ..., or all of them without a name.
 
-Names are slider, epoch, contrastive, pretrain and kernels; each file says what it does not show.
+Names are slider, epoch, contrastive, pretrain, kernels and processes; each file says what it does not show.
 """
 
 import sys
 
 import torch
 
-from benchmarks import contrastive, epoch, kernels, pretrain, slider
+from benchmarks import contrastive, epoch, kernels, pretrain, processes, slider
 
 BENCHMARKS = {
     "slider": slider,
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "contrastive": contrastive,
     "pretrain": pretrain,
     "kernels": kernels,
+    "processes": processes,
 }
 
 torch.set_num_threads(1)
