@@ -1,6 +1,6 @@
 """Train every method on images under one protocol and one budget, for lesson 18.
 
-    python tools/compare_methods.py    # 40 minutes on one core; stop it at any time, it goes on where it was
+    python tools/compare_methods.py    # an hour on one core; stop it at any time, it goes on where it was
 
 A point holds the seed; "seconds", the steps times the CPU time of one step, taken from the quickest quarter
 of them so that other work on the machine counts little, and "before", what a tokeniser took, included in
