@@ -121,8 +121,9 @@ def of_seeds(name, on, measure):
 
 print("probe with 10 labels a class, for each random start:")
 for name in ("SimCLR", "autoencoder", "random conv", "pixels"):
-    told = [[f"{value:.1f}" for value in of_seeds(name, on, "probe_10")] for on in DATA_SETS]
-    print(f"{name:12} clothes {', '.join(told[0]):18} clips {', '.join(told[1])}")
+    clothes, clips = (of_seeds(name, on, "probe_10").tolist() for on in DATA_SETS)
+    print(f"{name:12} clothes", *(f"{value:5.1f}" for value in clothes), end="   ")
+    print("clips", *(f"{value:5.1f}" for value in clips))
 
 # %% [markdown]
 # ### How sure is a number?
