@@ -120,10 +120,10 @@ def of_seeds(name, on, measure):
 
 
 print("probe with 10 labels a class, for each random start:")
-for name in ("SimCLR", "autoencoder", "random conv", "pixels"):
-    clothes, clips = (of_seeds(name, on, "probe_10").tolist() for on in DATA_SETS)
-    print(f"{name:12} clothes", *(f"{value:5.1f}" for value in clothes), end="   ")
-    print("clips", *(f"{value:5.1f}" for value in clips))
+for on in DATA_SETS:
+    for name in ("SimCLR", "autoencoder", "random conv", "pixels"):
+        values = of_seeds(name, on, "probe_10").tolist()
+        print(f"{on:8} {name:12}", *(f"{value:.1f}" for value in values))
 
 # %% [markdown]
 # ### How sure is a number?
