@@ -348,7 +348,9 @@ kl_bar, gap_bar = nat_ax.barh([0, 1], [0, 0], height=0.35, color=[COLORS[2], COL
 (fit_line,) = nat_ax.plot([0, 0], [-0.3, 0.3], color=COLORS[2], linestyle="-")
 bound_name = nat_ax.text(0, 1.55, "ELBO ", ha="right")
 evidence_name = nat_ax.text(0, 1.55, " log p(x)")
-fit_name = nat_ax.text(0, -0.55, "mean of log p(x | z)", ha="center", va="center")
+fit_name = nat_ax.text(
+    0, -0.55, "mean of log p(x | z)", ha="center", va="center", color=COLORS[2]
+)
 bars = kl_bar, gap_bar, bound_line, evidence_line, fit_line
 words = bound_name, evidence_name, fit_name
 freeze_layout(account_figure, posterior_line, q_line, legend, *bars, *words, nat_ax.xaxis)
@@ -515,10 +517,11 @@ for name, values in [("score function", score_each), ("reparameterised", path_ea
 
 # %% [markdown]
 # Both kinds of estimate are unbiased: on average they give the exact derivative. But training uses one sample per image, so the
-# standard deviation counts. How does it grow with the number of latent dimensions? As in section 4, each dimension has a pixel of its own, and we differentiate with
-# respect to the first mean. A third estimate is the score function with a **baseline**: the mean of $f$ is subtracted from $f$
-# first. The expectation stays the same, because the score averages to
-# $\int \frac{dq}{d\mu} dz = \frac{d}{d\mu} 1 = 0$.
+# standard deviation counts. How does it grow with the number of latent dimensions? As in section 4, each dimension has a pixel of
+# its own, and we differentiate with respect to the first mean.
+#
+# A third estimate is the score function with a **baseline**: the mean of $f$ is subtracted from $f$ first. The expectation stays
+# the same, because the score $\frac{d \log q}{d\mu}$ averages to $\int \frac{dq}{d\mu} dz = \frac{d}{d\mu} 1 = 0$.
 
 # %% exercise="05.growth"
 
@@ -696,8 +699,7 @@ for name, total in programs.items():
 # %% [markdown]
 # A factor on the whole loss acts like another learning rate in plain gradient descent, and has hardly any effect with Adam. A
 # factor on *one* of the terms is a $\beta$, and with $\beta \ne 1$ the loss is no longer the negative bound. We sum over
-# pixels, sum over latent dimensions, and average over images: **nats per image**. Section 12 shows what the second program does
-# to real images.
+# pixels, sum over latent dimensions, and average over images: **nats per image**.
 
 # %% [markdown]
 # ## 10. The variational autoencoder
@@ -832,7 +834,7 @@ ax.set(
     ylim=(ceiling - 19, ceiling + 2),
 )
 ax.set_xticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
-ax.legend(loc="lower left")
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
 freeze_layout(mismatch_figure, curve, dot)
 
 
