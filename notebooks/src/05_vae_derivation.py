@@ -219,8 +219,8 @@ claim(
 # %% [markdown]
 # ## 5. Lines 3 and 4: the bound and its gap
 #
-# Line 3 exchanges logarithm and expectation. The logarithm is concave, so the logarithm of a mean is at least the mean of the
-# logarithms. This is **Jensen's inequality**. In the picture, the mean of the two logarithms lies on the chord, the logarithm
+# What does it cost to exchange logarithm and expectation, as line 3 does? The logarithm is concave, so the logarithm of a mean is
+# at least the mean of the logarithms. This is **Jensen's inequality**. In the picture, the mean of the two logarithms lies on the chord, the logarithm
 # of the mean on the curve above it. Move the larger weight: the further the two weights are apart, the larger the gap.
 
 # %% tags=["drawing"]
@@ -734,7 +734,7 @@ with torch.no_grad():
     more = blank.loss(test_images) - 784 * math.log(2)
 print(f"means 1: {more:.2f} more, expected {CODE_SIZE / 2:.2f}")
 generator = torch.Generator().manual_seed(5)
-noise = torch.randn(len(test_images), CODE_SIZE, generator=generator)  # from here on
+noise = torch.randn(len(test_images), CODE_SIZE, generator=generator)  # for all models
 
 # %% [markdown]
 # ## 11. A model whose likelihood is known
