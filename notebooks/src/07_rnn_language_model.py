@@ -325,7 +325,7 @@ print("changing the word at place 4 (from 0 on) moves the logits at places", end
 print(moved.nonzero().flatten().tolist())
 
 # %% tags=["claim"]
-# Checks what the text says: the faulty loss lies below the floor, the untrained model passes both checks
+# Checks what the text says: only the faulty loss is below the floor; both checks pass
 claim(
     "on the test text the faulty loss is more than 1 nat below the floor",
     lambda: fresh < ladder["entropy rate"] - 1,
@@ -500,7 +500,7 @@ show(
 )
 
 # %% tags=["claim"]
-# Checks what the text says of the gradients, and of the last twenty steps of both trainings
+# Checks what the text says of the gradients, and of both trainings' last twenty steps
 claim(
     "from factor 1 to factor 3 the gradient grows more than a hundredfold",
     lambda: lengths[3.0] > 100 * lengths[1.0],
@@ -937,7 +937,7 @@ for name, shares in number_shares.items():
     print(f"{name:16} {shares.mean():.0f} % ± {shares.std():.0f}")
 
 # %% tags=["claim"]
-# Checks what the text says of both readouts, of the neurons, of the probe, and of the controls
+# Checks what the text says of both readouts, the neurons, the probe, and the controls
 of_linear = by_size["linear readout"]
 claim(
     "the more numbers, the lower the loss",
