@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from sslcourse.exercises.exercise import Exercise, Wrong
@@ -25,7 +25,7 @@ def my_log_p(log_joint, log_q):
 LOG_P = Exercise(
     name="05.log_p",
     title="estimate log p(x) from samples of q",
-    minutes=8,
+    minutes=6,
     difficulty="medium",
     statement=(
         "For $N$ codes $z_i$ sampled from $q$ you are given `log_joint`, the values $\\log p(x, z_i)$, and `log_q`, the "
@@ -67,6 +67,12 @@ LOG_P = Exercise(
             math.log(len(q)) - (j - q).logsumexp(0)
         ),
         "this is p(x) itself; return its logarithm.": lambda j, q: (j - q).exp().mean(),
+        "a ratio of two means is no mean of ratios: divide sample by sample, then average.": lambda j, q: (
+            j.logsumexp(0) - q.logsumexp(0)
+        ),
+        "divide by N inside the logarithm: outside, this becomes - log N.": lambda j, q: (
+            (j - q).logsumexp(0) / len(q)
+        ),
     },
 )
 
@@ -142,6 +148,12 @@ KL = Exercise(
         "the variance is exp(log_var); log_var itself stands in its place.": lambda m, v, p: (
             ((m.square() + v) / p - v + math.log(p) - 1).sum(1) / 2
         ),
+        "the -1 comes from q and not from the prior: it is not divided by v.": lambda m, v, p: (
+            _kl(m, v, p) + (1 - 1 / p) / 2
+        ).sum(1),
+        "log_var comes from q and not from the prior: it is not divided by v.": lambda m, v, p: (
+            _kl(m, v, p) + v * (1 - 1 / p) / 2
+        ).sum(1),
         "the mean must be squared.": lambda m, v, p: (_kl(m, v, p) + (m - m.square()) / p / 2).sum(1),
         "- log_var is missing: it is what keeps the variance from shrinking to 0.": lambda m, v, p: (
             _kl(m, v, p) + v / 2
@@ -348,20 +360,23 @@ DRAW = Exercise(
 )
 
 
-# ---- the loss
+# ---- build: the loss
 
 
-def my_vae_loss(logits, images, mean, log_var, beta):
-    costs = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
-    reconstruction = costs.flatten(1).sum(1)
-    return (reconstruction + beta * kl_to_standard_normal(mean, log_var)).mean()
+def my_vae_loss(encoder, decoder, images, noise, beta):
+    mean, log_var = encoder(images.flatten(1)).chunk(2, dim=1)
+    codes = mean + (log_var / 2).exp() * noise
+    logits, pixels = decoder(codes), images.flatten(1)
+    nll = F.binary_cross_entropy_with_logits(logits, pixels, reduction="none").sum(1)
+    return (nll + beta * kl_to_standard_normal(mean, log_var)).mean()
 
 
 def _vae_cases() -> list[tuple]:
     def case(shape: tuple[int, ...], code_size: int, beta: float, seed: int) -> tuple:
         images = torch.rand(shape, generator=Generator().manual_seed(seed))
-        codes = _normal(2, shape[0], code_size, seed=seed + 20)
-        return 2 * _normal(*shape, seed=seed + 10), images, codes[0], codes[1], beta
+        pixels = math.prod(shape[1:])
+        networks = _linear(pixels, 2 * code_size, seed + 10), _linear(code_size, pixels, seed + 20)
+        return *networks, images, _normal(shape[0], code_size, seed=seed + 30), beta
 
     return [
         case((5, 1, 4, 4), 3, 1.0, seed=0),
@@ -370,69 +385,107 @@ def _vae_cases() -> list[tuple]:
     ]
 
 
-def _costs(logits: Tensor, images: Tensor) -> Tensor:
-    return F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1)
+def _linear(inputs: int, outputs: int, seed: int) -> nn.Linear:
+    """A layer with outputs of about 1 from inputs of about 1."""
+    layer = nn.Linear(inputs, outputs)
+    layer.weight.data = _normal(outputs, inputs, seed=seed) / inputs**0.5
+    layer.bias.data = _normal(outputs, seed=seed + 100)
+    return layer
+
+
+def _loss_with(total, spread=lambda v: (v / 2).exp(), halves=lambda m, v: (m, v)):
+    """A loss that combines the costs of each pixel (N, P) and the KL of each dimension (N, d) in its own way."""
+
+    def loss(encoder, decoder, images, noise, beta):
+        mean, log_var = halves(*encoder(images.flatten(1)).chunk(2, dim=1))
+        logits = decoder(mean + spread(log_var) * noise)
+        costs = F.binary_cross_entropy_with_logits(logits, images.flatten(1), reduction="none")
+        return total(costs, _kl(mean, log_var), beta)
+
+    return loss
+
+
+def _total(costs: Tensor, kl: Tensor, beta: float) -> Tensor:
+    return (costs.sum(1) + beta * kl.sum(1)).mean()
+
+
+def _sigmoid_twice(encoder, decoder, images, noise, beta):
+    return my_vae_loss(encoder, lambda codes: decoder(codes).sigmoid(), images, noise, beta)
 
 
 LOSS = Exercise(
     name="05.loss",
-    title="build the loss of a VAE, in nats per image",
-    minutes=8,
-    difficulty="medium",
+    title="build the loss of a VAE, from the images to nats per image",
+    minutes=15,
+    difficulty="hard",
     statement=(
-        "`logits` and `images` are `(N, C, H, W)`, `mean` and `log_var` are `(N, d)`. Return the mean over the images "
-        "of: binary cross-entropy, summed over pixels, plus `beta` times the KL divergence, summed over dimensions. "
-        'Use `F.binary_cross_entropy_with_logits(logits, images, reduction="none")`, which has the shape of the '
-        "images, and `kl_to_standard_normal`."
+        "`encoder` maps flattened images `(N, P)` to `(N, 2d)`: first the $d$ means, then the $d$ log-variances. `decoder` maps "
+        "codes `(N, d)` to one logit per pixel, `(N, P)`. `images` are `(N, C, H, W)` in [0, 1], `noise` `(N, d)` is sampled from "
+        "$\\mathcal N(0, I)$. Return the mean over the images of the binary cross-entropy, summed over pixels, plus `beta` times "
+        "the KL divergence, summed over dimensions. Gradients must reach both networks. You may use whatever stands above, and "
+        "`torch.chunk`."
     ),
     stub=(
-        "def my_vae_loss(logits, images, mean, log_var, beta):\n"
+        "def my_vae_loss(encoder, decoder, images, noise, beta):\n"
         '    """A scalar tensor: nats per image."""\n'
         "    ...  # your code"
     ),
     reference=my_vae_loss,
     hints=(
-        "First compute two numbers for each image, both `(N,)`: which dimensions of the cross-entropy must be summed?",
-        "Where does `beta` belong, and at which point are you allowed to take a mean? Section 9 says what else would change.",
+        "Follow the lower row of the first picture: image, encoder, sample, decoder. Which two numbers does each image "
+        "then cost?",
+        "Both costs have the shape `(N,)`. Where does `beta` belong, and at which point may you take a mean? Section 9 says what "
+        "a mean in another place would change.",
     ),
     cases=_vae_cases,
-    differentiable=("logits", "mean", "log_var"),
+    differentiable=("encoder", "decoder"),
     wrong={
         "you average the cross-entropy over the pixels but add up the KL divergence: that is a beta as many times "
-        "larger as there are pixels.": lambda a, x, m, v, b: (
-            _costs(a, x).mean() + b * kl_to_standard_normal(m, v).mean()
+        "larger as there are pixels.": _loss_with(lambda c, k, b: c.mean() + b * k.sum(1).mean()),
+        "both terms are averaged over their dimensions: that multiplies beta by pixels / code size.": _loss_with(
+            lambda c, k, b: c.mean() + b * k.mean()
         ),
-        "both terms are averaged over their dimensions: that multiplies beta by pixels / code "
-        "size.": lambda a, x, m, v, b: _costs(a, x).mean() + b * _kl(m, v).mean(),
-        "images are added up; average over them, so that the loss does not grow with the batch.": (
-            lambda a, x, m, v, b: _costs(a, x).sum() + b * _kl(m, v).sum()
+        "images are added up; average over them, so that the loss does not grow with the batch.": _loss_with(
+            lambda c, k, b: c.sum() + b * k.sum()
         ),
-        "the KL divergence is averaged over the dimensions; add them up.": lambda a, x, m, v, b: (
-            _costs(a, x).sum(1).mean() + b * _kl(m, v).mean()
+        "the KL divergence is averaged over the dimensions; add them up.": _loss_with(
+            lambda c, k, b: c.sum(1).mean() + b * k.mean()
         ),
-        "the KL divergence is a cost: add it, do not subtract it.": lambda a, x, m, v, b: (
-            _costs(a, x).sum(1) - b * kl_to_standard_normal(m, v)
-        ).mean(),
-        "beta belongs to the KL divergence, not to the cross-entropy.": lambda a, x, m, v, b: (
-            b * _costs(a, x).sum(1) + kl_to_standard_normal(m, v)
-        ).mean(),
-        "beta is not used.": lambda a, x, m, v, b: (_costs(a, x).sum(1) + kl_to_standard_normal(m, v)).mean(),
-        "the sigmoid is applied twice: `with_logits` contains it already.": lambda a, x, m, v, b: (
-            _costs(a.sigmoid(), x).sum(1) + b * kl_to_standard_normal(m, v)
-        ).mean(),
-        "there is one number for every image; average over the images.": lambda a, x, m, v, b: (
-            _costs(a, x).sum(1) + b * kl_to_standard_normal(m, v)
+        "the KL divergence is a cost: add it, do not subtract it.": _loss_with(
+            lambda c, k, b: (c.sum(1) - b * k.sum(1)).mean()
         ),
-        "you divided by the number of images and pixels; average over the images only.": (
-            lambda a, x, m, v, b: (_costs(a, x).sum() + b * _kl(m, v).sum()) / x.numel()
+        "beta belongs to the KL divergence, not to the cross-entropy.": _loss_with(
+            lambda c, k, b: (b * c.sum(1) + k.sum(1)).mean()
         ),
-        "this is minus the loss, the bound itself; a loss is minimised.": lambda a, x, m, v, b: (
-            -my_vae_loss(a, x, m, v, b)
+        "beta is not used.": _loss_with(lambda c, k, b: _total(c, k, 1.0)),
+        "the sigmoid is applied twice: the loss expects logits, and the decoder outputs them.": _sigmoid_twice,
+        "there is one number for every image; average over the images.": _loss_with(
+            lambda c, k, b: c.sum(1) + b * k.sum(1)
         ),
-        "the cross-entropy is added up over all images, and the KL divergence averaged.": lambda a, x, m, v, b: (
-            _costs(a, x).sum() + b * kl_to_standard_normal(m, v).mean()
+        "you divided by the number of images and pixels; average over the images only.": _loss_with(
+            lambda c, k, b: (c.sum() + b * k.sum()) / c.numel()
         ),
-        "the KL divergence is missing.": lambda a, x, m, v, b: _costs(a, x).sum(1).mean(),
+        "this is minus the loss, the bound itself; a loss is minimised.": _loss_with(
+            lambda c, k, b: -_total(c, k, b)
+        ),
+        "the cross-entropy is added up over all images, and the KL divergence averaged.": _loss_with(
+            lambda c, k, b: c.sum() + b * k.sum(1).mean()
+        ),
+        "the KL divergence is missing.": _loss_with(lambda c, k, b: c.sum(1).mean()),
+        "the noise is multiplied by the variance; its factor is the standard deviation.": _loss_with(
+            _total, spread=torch.exp
+        ),
+        "the noise is multiplied by log_var; its factor is the standard deviation.": _loss_with(
+            _total, spread=lambda v: v
+        ),
+        "the decoder got the means, without any noise: that is the loss of an autoencoder, with a KL divergence beside "
+        "it.": _loss_with(_total, spread=torch.zeros_like),
+        "the noise is added as it is; multiply it by the standard deviation.": _loss_with(
+            _total, spread=torch.ones_like
+        ),
+        "means and log-variances are exchanged: the means come first.": _loss_with(
+            _total, halves=lambda m, v: (v, m)
+        ),
     },
 )
 

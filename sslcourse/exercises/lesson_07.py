@@ -51,7 +51,7 @@ def judge_rnn(answer) -> None:
 RNN = Exercise(
     name="07.rnn",
     title="build a recurrent network",
-    minutes=12,
+    minutes=10,
     difficulty="medium",
     statement=(
         "`inputs` `(N, T, D)` are N texts of T steps, `state` `(N, H)` is the state before the first step. Return the "
@@ -158,9 +158,9 @@ SHIFT = Exercise(
     name="07.shift",
     title="spot the bug in a language model",
     minutes=5,
-    difficulty="medium",
+    difficulty="easy",
     statement=(
-        "This loss falls below what is possible, as you have just seen. `model(tokens)` returns logits "
+        "The loss above falls below what is possible. `model(tokens)` returns logits "
         "`(N, T, K)` for tokens `(N, T)`, and a state that is of no use here; the logits at a place are meant for the "
         "token *after* it. Find the mistake and mend it. `tokens` is `(N, T)`; all of its tokens but the first are "
         "targets. The model is trained with the result, a mean over all targets."
@@ -182,6 +182,9 @@ SHIFT = Exercise(
             lambda model, t: _cross_entropy(model(t)[0], t)
         ),
         "the targets are the tokens before the inputs, not those after them.": _backwards,
+        "the logits at a place are compared with the token before it; its target is the token after it.": (
+            lambda model, t: _cross_entropy(model(t)[0][:, 1:], t[:, :-1])
+        ),
         "the shift is by two tokens; the target is the very next one.": (
             lambda model, t: _cross_entropy(model(t[:, :-2])[0], t[:, 2:])
         ),
@@ -230,7 +233,7 @@ def _shuffled(n: int) -> Tensor:
 CHUNKS = Exercise(
     name="07.chunks",
     title="build chunks of a long text",
-    minutes=10,
+    minutes=8,
     difficulty="medium",
     statement=(
         "Cut `tokens` `(n,)` into chunks `(C, rows, length)`, with n = C · rows · length. The state of row i after "
@@ -244,8 +247,10 @@ CHUNKS = Exercise(
     ),
     reference=my_chunks,
     hints=(
-        "First cut the text into `rows` long streams, one below the other: `tokens.reshape(rows, -1)`.",
-        "Then cut all streams at the same places, `length` tokens at a time, and stack the pieces as chunks.",
+        "Look at the picture above: the first row holds one half of the text, the second row the other half. What is the text of "
+        "row i, from its first chunk to its last?",
+        "First cut the text into `rows` long streams, one below the other. Then cut all streams at the same places, `length` tokens at "
+        "a time, and stack the pieces as chunks.",
     ),
     cases=lambda: [
         (_shuffled(24), 2, 3),
@@ -303,7 +308,7 @@ def _derivative_cases() -> list[tuple]:
 DERIVATIVE = Exercise(
     name="07.derivative",
     title="derive how far a state reaches",
-    minutes=12,
+    minutes=10,
     difficulty="medium",
     statement=(
         "A state of one number follows $h_t = \\tanh(w \\, h_{t-1})$ for T steps. `states` `(T,)` are $h_1, \\ldots, h_T$, and "
@@ -339,6 +344,9 @@ DERIVATIVE = Exercise(
         ),
         "the tangent is applied once more: the states are tangents already.": lambda h, w: torch.prod(
             w * (1 - torch.tanh(w * h) ** 2)
+        ),
+        "the states are tangents already: 1 - tanh² is 1 minus the state's square.": lambda h, w: torch.prod(
+            w * (1 - torch.tanh(h) ** 2)
         ),
         "this takes the states from 0 to T - 1; the derivative of step t needs the state *after* it.": lambda h, w: (
             torch.prod(w * (1 - (torch.atanh(h) / w) ** 2))
@@ -476,7 +484,7 @@ def judge_suspect(answer) -> None:
 SUSPECT = Exercise(
     name="07.suspect",
     title="predict what the readout is worth",
-    minutes=6,
+    minutes=5,
     difficulty="medium",
     statement=(
         'Commit yourself before the next cells run. With a hidden layer in the readout, will the LSTM with 4 numbers be "below" '

@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson 05, in styles and with mistakes that the exercises do not list."""
 
 import math
+from functools import wraps
 
 import numpy as np
 import scipy.special
@@ -8,7 +9,8 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 from torch.nn import functional as F
 
-from sslcourse.losses import kl_to_standard_normal
+from sslcourse.losses import bernoulli_nll, kl_to_standard_normal
+from sslcourse.methods import reparameterize
 
 # ---- log p(x) from draws
 
@@ -315,17 +317,33 @@ def draw_with_one_spread(mean, log_var, noise):
 # ---- the loss
 
 
+def whole(loss):
+    """An answer from a loss of (logits, images, mean, log_var, beta)."""
+
+    @wraps(loss)
+    def answer(encoder, decoder, images, noise, beta):
+        mean, log_var = torch.chunk(encoder(images.flatten(1)), 2, dim=-1)
+        logits = decoder(reparameterize(mean, log_var, noise)).view_as(images)
+        return loss(logits, images, mean, log_var, beta)
+
+    del answer.__wrapped__  # its parameters are the answer's, not the loss's
+    return answer
+
+
+@whole
 def vae_loss_of_a_sum(logits, images, mean, log_var, beta):
     bce = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
     return (bce + beta * kl_to_standard_normal(mean, log_var).sum()) / len(images)
 
 
+@whole
 def vae_loss_with_softplus(logits, images, mean, log_var, beta):
     bce = (F.softplus(logits) - images * logits).sum((1, 2, 3))
     kl = -0.5 * (1 + log_var - mean.pow(2) - log_var.exp()).sum(1)
     return torch.mean(bce + beta * kl)
 
 
+@whole
 def vae_loss_of_probabilities(logits, images, mean, log_var, beta):
     p = logits.sigmoid().flatten(1)
     x = images.flatten(1)
@@ -333,56 +351,94 @@ def vae_loss_of_probabilities(logits, images, mean, log_var, beta):
     return bce.mean() + beta * kl_to_standard_normal(mean, log_var).mean()
 
 
-def vae_loss_in_a_loop(logits, images, mean, log_var, beta):
-    total = 0
-    for z, x, m, v in zip(logits, images, mean, log_var, strict=True):
-        total = total + F.binary_cross_entropy(z.sigmoid(), x, reduction="sum")
-        total = total + beta * kl_divergence(Normal(m, (v / 2).exp()), Normal(0.0, 1.0)).sum()
-    return total / len(images)
-
-
-def vae_loss_in_double_precision(logits, images, mean, log_var, beta):
-    logits, images, mean, log_var = (t.double() for t in (logits, images, mean, log_var))
-    return vae_loss_with_softplus(logits, images, mean, log_var, beta)
-
-
+@whole
 def vae_loss_in_place(logits, images, mean, log_var, beta):
     bce = F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1).sum(1)
     return bce.add_(kl_to_standard_normal(mean, log_var).mul_(beta)).mean()
+
+
+@whole
+def vae_loss_of_the_course(logits, images, mean, log_var, beta):
+    return (bernoulli_nll(logits, images) + beta * kl_to_standard_normal(mean, log_var)).mean()
+
+
+def vae_loss_in_a_loop(encoder, decoder, images, noise, beta):
+    total, d = 0, noise.shape[1]
+    for image, eps in zip(images, noise, strict=True):
+        out = encoder(image.flatten())
+        q = Normal(out[:d], out[d:].mul(0.5).exp())
+        p = decoder(q.mean + q.stddev * eps).sigmoid()
+        total = total + F.binary_cross_entropy(p, image.flatten(), reduction="sum")
+        total = total + beta * kl_divergence(q, Normal(0.0, 1.0)).sum()
+    return total / len(images)
+
+
+def vae_loss_in_double_precision(encoder, decoder, images, noise, beta):
+    out = encoder(images.flatten(1)).double()
+    mean, log_var = out[:, : noise.shape[1]], out[:, noise.shape[1] :]
+    x, y = images.flatten(1).double(), decoder((mean + noise * (log_var / 2).exp()).float()).double()
+    bce = (F.softplus(y) - x * y).sum(1)
+    return (bce + beta * 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum(1)).mean()
 
 
 def vae_loss_by_keyword(**given):
     return vae_loss_of_a_sum(**given)
 
 
-def vae_loss_as_a_number(logits, images, mean, log_var, beta):
-    return vae_loss_of_a_sum(logits, images, mean, log_var, beta).item()
+def vae_loss_as_a_number(encoder, decoder, images, noise, beta):
+    return vae_loss_of_a_sum(encoder, decoder, images, noise, beta).item()
 
 
+def vae_loss_with_new_noise(encoder, decoder, images, noise, beta):
+    return vae_loss_of_a_sum(encoder, decoder, images, torch.randn_like(noise), beta)
+
+
+def vae_loss_of_pairs(encoder, decoder, images, noise, beta):
+    """Means and log-variances in turn."""
+    mean, log_var = encoder(images.flatten(1)).unflatten(1, (-1, 2)).unbind(2)
+    logits = decoder(reparameterize(mean, log_var, noise))
+    nll = F.binary_cross_entropy_with_logits(logits, images.flatten(1), reduction="none").sum(1)
+    return (nll + beta * kl_to_standard_normal(mean, log_var)).mean()
+
+
+def vae_loss_without_gradient_through_the_sample(encoder, decoder, images, noise, beta):
+    mean, log_var = encoder(images.flatten(1)).chunk(2, dim=1)
+    logits = decoder(reparameterize(mean, log_var, noise).detach())
+    return (bernoulli_nll(logits, images.flatten(1)) + beta * kl_to_standard_normal(mean, log_var)).mean()
+
+
+@whole
 def vae_loss_with_a_detached_kl(logits, images, mean, log_var, beta):
-    return vae_loss_of_a_sum(logits, images, mean.detach(), log_var.detach(), beta)
+    return (
+        bernoulli_nll(logits, images) + beta * kl_to_standard_normal(mean.detach(), log_var.detach())
+    ).mean()
 
 
+@whole
 def vae_loss_with_a_detached_spread(logits, images, mean, log_var, beta):
-    return vae_loss_of_a_sum(logits, images, mean, log_var.detach(), beta)
+    return (bernoulli_nll(logits, images) + beta * kl_to_standard_normal(mean, log_var.detach())).mean()
 
 
+@whole
 def vae_loss_of_the_first_channel(logits, images, mean, log_var, beta):
-    return vae_loss_of_a_sum(logits[:, :1], images[:, :1], mean, log_var, beta)
+    return (bernoulli_nll(logits[:, :1], images[:, :1]) + beta * kl_to_standard_normal(mean, log_var)).mean()
 
 
+@whole
 def vae_loss_of_squares(logits, images, mean, log_var, beta):
     errors = (logits.sigmoid() - images).square().flatten(1).sum(1)
     return (errors + beta * kl_to_standard_normal(mean, log_var)).mean()
 
 
+@whole
 def vae_loss_of_784_pixels(logits, images, mean, log_var, beta):
     bce = F.binary_cross_entropy_with_logits(logits, images)
     return 784 * bce + beta * kl_to_standard_normal(mean, log_var).mean()
 
 
+@whole
 def vae_loss_of_binary_images(logits, images, mean, log_var, beta):
-    return vae_loss_of_a_sum(logits, images.round(), mean, log_var, beta)
+    return (bernoulli_nll(logits, images.round()) + beta * kl_to_standard_normal(mean, log_var)).mean()
 
 
 RIGHT = {
@@ -424,6 +480,7 @@ RIGHT = {
         vae_loss_of_a_sum,
         vae_loss_with_softplus,
         vae_loss_of_probabilities,
+        vae_loss_of_the_course,
         vae_loss_in_a_loop,
         vae_loss_in_double_precision,
         vae_loss_in_place,
@@ -469,6 +526,9 @@ WRONG = {
     ],
     "05.loss": [
         vae_loss_as_a_number,
+        vae_loss_with_new_noise,
+        vae_loss_of_pairs,
+        vae_loss_without_gradient_through_the_sample,
         vae_loss_with_a_detached_kl,
         vae_loss_with_a_detached_spread,
         vae_loss_of_the_first_channel,
