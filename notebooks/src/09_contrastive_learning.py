@@ -458,7 +458,7 @@ print(f"circulated           {wrong[0]:9.4f} {wrong[1]:9.4f}")
 # measures tell (Wang and Isola). Below, three arrangements of eight positive pairs on a circle; a line joins partners.
 
 # %% tags=["drawing"]
-# Draws eight pairs of points on a circle in three ways, with the alignment and uniformity of each
+# Draws eight pairs of points on a circle in three ways, with the two measures of each
 generator = torch.Generator().manual_seed(1)
 around, near = torch.arange(8) / 8 * 360, 6 * torch.randn(8, generator=generator)
 apart = around[torch.tensor([3, 5, 6, 1, 7, 2, 0, 4])]
@@ -1110,15 +1110,15 @@ def finds(encoder, of):
 judged = {"pixels": nn.Flatten(), "random encoder": untrained}
 judged |= {name: network.encoder.eval() for name, network in of_pairs.items()}
 clip_table = {}
-print(f"{'':22} partners found, background       class,")
-print(f"{'':16} {'loss':>5} {'stays':>17} {'changes':>8} {'10 labels':>10}")
+print(f"{'':24} partners found, background    probe,")
+print(f"{'':16} {'loss':>5} {'that stays':>12} {'that changes':>14} {'10 labels':>12}")
 for name, encoder in judged.items():
     loss = sum(pair_losses.get(name, [])[-30:]) / 30
     found = [finds(encoder, of) for of in (same_background, moving)]
     probes = torch.tensor([clip_probe(encoder, seed) for seed in range(3)])
     clip_table[name] = loss, *found, probes.mean().item()
-    print(f"{name:16} {f'{loss:.1f}' if loss else '':>5} {found[0]:15.0f} %", end="")
-    print(f" {found[1]:6.0f} % {probes.mean():6.0f} % ± {probes.std():.0f} %")
+    print(f"{name:16} {f'{loss:.1f}' if loss else '':>5} {found[0]:10.0f} %", end="")
+    print(f"{found[1]:13.0f} % {probes.mean():10.0f} % ± {probes.std():.0f} %")
 
 # %% [markdown]
 # That was one run each, on 3,000 clips. Longer ones are stored, of eight passes over 12,000 clips from three seeds each, and
@@ -1177,7 +1177,8 @@ claim(
 # nine partners in ten by their background, as pixels do, and none once the background changes; its probe guesses, as those of
 # pixels and of the random encoder do. Two views of one frame share their background too. Crops make it harder to use, and
 # the probe is a little better than guessing. Two frames share the garment and nothing else, and have by far the best probe:
-# 10 points ahead here, and more than 20 in the longer runs, whatever the seed. *What the pair leaves out is what is learned.*
+# more than 10 points ahead here, and more than 20 in the longer runs, whatever the seed. *What the pair leaves out is what is
+# learned.*
 #
 # Is it worth it? After our five passes the supervised network is still better with the same labels; after eight passes over
 # four times as many clips it is clearly worse.

@@ -322,7 +322,7 @@ share_figure, share_ax = subplots(width=5.6, height=3.0)
 (share_line,) = share_ax.plot([], [], linewidth=2.5)
 (half_mark,) = share_ax.plot([], [], "o", color=COLORS[1], label="half-life")
 share_ax.set(xlabel="step", ylabel="share of the initial weights", ylim=(-0.03, 1.03))
-share_ax.set_xlim(0, 468)
+share_ax.set_xlim(0, 1.04 * 468)
 share_ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False)
 freeze_layout(share_figure)
 
@@ -331,7 +331,7 @@ def draw_share(momentum, steps):
     at = torch.linspace(0, steps, 400)
     share_line.set_data(at, momentum**at)
     half_mark.set_data([half_life(momentum)], [0.5])
-    share_ax.set_xlim(0, steps)
+    share_ax.set_xlim(0, 1.04 * steps)  # room for the last number
     return share_figure, (
         f"Momentum {momentum}: half-life {half_life(momentum):,.1f} steps. After {steps} steps "
         f"the initial weights still make up {100 * momentum**steps:.0f} % of the target."
