@@ -254,7 +254,7 @@ PUSH = Exercise(
         "you divided by the temperature twice; the chain rule gives it once.": lambda s, t: (
             (_softmax(s, t) - _first(s)) / t**2
         ),
-        "the positive is a candidate too: it belongs into the denominator, so its pull is (1 - p) / temperature.": (
+        "the positive is a candidate too: it belongs in the denominator, so its pull is (1 - p) / temperature.": (
             lambda s, t: torch.cat([torch.tensor([-1.0]), _softmax(s[1:], t)]) / t
         ),
         "1 is subtracted at every candidate; subtract it at the positive only.": lambda s, t: (
@@ -263,6 +263,9 @@ PUSH = Exercise(
         "that is the loss; return its derivative by each similarity.": lambda s, t: -_softmax(s, t)[0].log(),
         "that is the derivative of the softmax; the loss is its negative logarithm.": lambda s, t: (
             _softmax(s, t)[0] * (_first(s) - _softmax(s, t)) / t
+        ),
+        "the sign of the positive's entry is wrong: where its similarity grows, the loss falls.": lambda s, t: (
+            (1 - 2 * _first(s)) * my_gradient(s, t)
         ),
     },
 )
@@ -367,6 +370,9 @@ NT_XENT_MISTAKES = {
     "the diagonal was taken out, and the columns to its right moved one to the left, but the labels did not move "
     "with them.": unshifted,
     "every label is 0, but the positives are not in column 0.": labels_zero,
+    "a neighbouring row was taken for the partner; in cat([z_a, z_b]) the partner of row i is row i + N.": lambda a, b, t: (
+        F.cross_entropy(_logits(a, b, t).fill_diagonal_(-torch.inf), torch.arange(2 * len(a)).roll(-1))
+    ),
     "the projections were not brought to length 1, so the similarity is no cosine: F.normalize(z, dim=1).": (
         not_normalised
     ),
@@ -569,10 +575,10 @@ PAIRS = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "`pairs` `(N, 2, C, H, W)` holds two views of every image, as some data loaders deliver them. `model` turns images "
-        "`(M, C, H, W)` into projections `(M, D)`. This widely copied code separates the views after the model, and nothing "
-        "complains. But a contrastive loss must rise when the partners are mixed up, and this one does not change at all: it "
-        "never knew which view belongs to which image. Make `z_a` the first view of every image and `z_b` the second, both "
+        "The **third** mistake is not in the loss, but in how the views are separated. `pairs` `(N, 2, C, H, W)` holds two "
+        "views of every image, as some data loaders deliver them, and `model` turns images `(M, C, H, W)` into projections "
+        "`(M, D)`. The code below runs. But a contrastive loss must rise when the partners are mixed up, and this one does not "
+        "change at all: it never knew which view belongs to which image. Make `z_a` the first view of every image and `z_b` the second, both "
         "`(N, D)`. The result will train the model."
     ),
     stub=(

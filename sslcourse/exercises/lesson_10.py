@@ -113,6 +113,8 @@ LOSS = Exercise(
         "N + K.": lambda q, p, n, t: F.cross_entropy(
             _all_cosines(q, torch.cat([p, n])) / t, torch.arange(len(q))
         ),
+        "the own keys of the other queries are among the candidates, and the first of them counts as right for "
+        "all.": lambda q, p, n, t: _surprise(_all_cosines(q, torch.cat([p, n])) / t).mean(),
         "softmax is taken twice: F.cross_entropy expects logits and takes it itself.": (
             lambda q, p, n, t: _surprise((_cosines(q, p, n) / t).softmax(1)).mean()
         ),
@@ -338,7 +340,7 @@ ORDER = Exercise(
             lambda q, k, queue, t: info_nce_loss(q, k, torch.cat([k, queue]), t)
         ),
         "the queue is as it was: the keys of this batch never enter.": _step(new=lambda q, k, queue: queue),
-        "the queries entered the queue; the keys belong into it.": _step(
+        "the queries entered the queue; the keys belong in it.": _step(
             new=lambda q, k, queue: torch.cat([q, queue])
         ),
         "the negatives of the loss are the keys of this batch; they come from the queue.": _step(
