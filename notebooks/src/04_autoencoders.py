@@ -46,8 +46,7 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # ## 1. The idea
 #
 # Describe a shoe to a friend on the telephone, in thirty-two numbers, so that she can draw it. You cannot read out all 784
-# pixels. You and she must agree on numbers that say much about clothes: the kind, the length of the sleeve, the height of the
-# heel.
+# pixels; you and she must agree on numbers that say much about clothes: the kind, the sleeves, the height of the heel.
 #
 # An **autoencoder** is both of you, trained together. The **encoder** $f$ turns an image $x$ into a short **code** $z = f(x)$,
 # the **decoder** $g$ turns the code into a **reconstruction** $\hat x = g(z)$, and the loss is how far the reconstruction is
@@ -834,13 +833,13 @@ show(
 
 # %% [markdown]
 # At the noise it was trained with, the denoiser removes more than 80 % of the error. With the mistaken loss more than twice the
-# denoiser's error remains, but the network does not fail outright: a code of 32 numbers is too short to copy the noise. So its
-# loss looks healthy, its pictures look plausible, and only the error against *clean* images shows the mistake.
+# denoiser's error remains. Such a network does not fail outright, since a code of 32 numbers is too short to copy the noise: its
+# pictures look plausible, and only the error against *clean* images shows the mistake.
 #
 # The last two rows of the table are corruptions that no model has seen. The denoiser helps against them, too: its error is the
 # smallest in both rows.
 #
-# On clean images the plain autoencoder is better: the denoiser expects noise where there is none. Move the noise and watch.
+# On clean images the plain autoencoder is better, since the denoiser expects noise. Move the noise and watch.
 
 
 # %% tags=["drawing"]
@@ -962,9 +961,9 @@ for name, values in accuracy.items():
 #
 # ### Transfer to other data
 #
-# Is the code transferable to pictures of another kind? The encoders were trained on clothes. Now the probe must tell five
-# shapes apart, which none of them has ever seen: circle, triangle, square, star and cross, all in the middle and none of them
-# turned (the square stands on a corner), of different sizes and shades, with ten labels per shape.
+# Is the code transferable to pictures of another kind? Now the probe must tell five shapes apart, which no encoder has seen:
+# circle, triangle, square, star and cross, all in the middle and none of them turned (the square stands on a corner), of
+# different sizes and shades, with ten labels per shape.
 
 
 # %%
@@ -1003,9 +1002,8 @@ show(
 
 # %% [markdown]
 # It is not. An encoder with random weights serves the shapes as well as the autoencoder of clothes, and the pixels serve them
-# better: what was learned about sleeves and heels is of no use here. The picture shows why: this autoencoder turns
-# a star into something like a T-shirt. What transfers must be learned from data, and by a task, that have something in common with
-# what comes later.
+# better: what was learned about sleeves and heels is of no use here. The picture shows what becomes of the shapes: a star turns into
+# something like a T-shirt. A code can only transfer what the earlier data and task have in common with the later ones.
 
 # %% tags=["claim"]
 # Checks what the text says about the probes, on clothes and on shapes

@@ -83,7 +83,7 @@ show(vae_picture.figure, alt=vae_picture.words)
 # We shall measure all four, each beside its controls. Not all of it comes out as is often told.
 #
 # What the last one means can be seen without any training. Our drawing program has a perfect latent space with two
-# dimensions: the first moves a square sideways, the second makes it larger. Turn this space. After a turn by 45 degrees
+# dimensions: the first moves a square, which stands on a corner, sideways, the second makes it larger. Turn this space. After a turn by 45 degrees
 # every picture can still be drawn, but each dimension changes both things at once: the factors are **entangled**.
 
 # %% tags=["drawing"]
@@ -124,7 +124,7 @@ explore(draw_turned, degrees=slider("turn, degrees", 0, 90, step=5, value=0))
 # R = \sum_{j=1}^{d} \tfrac12 (\mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1) . $$
 #
 # With $\beta = 1$ this is the negative ELBO of lesson 05. The **distortion** says how bad the reconstruction is, the **rate**
-# how much the code tells about the image. The rate is a sum over the $d$ dimensions, so we can see what each of them costs.
+# how much the code can tell about the image at most. The rate is a sum over the $d$ dimensions, so we can see what each of them costs.
 # Here are two images and three dimensions. The first tells the images apart. The second has the same posterior for both, but
 # not the prior's. The third equals the prior.
 
@@ -971,7 +971,7 @@ for degrees in (0, 10, 45, 90):
 # The factors themselves score above 0.95, and so they do after a turn by 90 degrees, which exchanges the dimensions. Ten
 # degrees cost more than a third; at 45 degrees less than 0.05 is left. The prior cannot see the turn, so it cannot prevent it.
 # Locatello et al. (2018) prove it in general: without assumptions on the model or the data, no loss finds the factors. The VAE
-# has one such assumption built in. Its posteriors are ellipses *parallel to the axes*, and it saves rate by laying the axes
+# has one such assumption built in. Its posteriors are ellipses *parallel to the axes* (their covariance is diagonal), and it saves rate by laying the axes
 # along the directions that matter much and those that matter little, as PCA does (Rolínek et al., 2018). Factors that matter
 # equally it cannot tell apart.
 
