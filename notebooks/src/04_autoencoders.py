@@ -196,10 +196,9 @@ show(
 # %%
 centred = points - points.mean(0)
 variances, directions = torch.linalg.eigh(centred.T @ centred / len(points))
-print(
-    f"variance along the line {variances[1]:.4f}, at right angles to it {variances[0]:.4f}"
-)
-print(f"error with one number {reconstruction_loss(line(points), points):.4f}")
+print(f"variance along the line {variances[1]:.4f}")
+print(f"at right angles to it   {variances[0]:.4f}")
+print(f"error with one number   {reconstruction_loss(line(points), points):.4f}")
 
 # %% exercise="04.pca"
 
@@ -863,7 +862,7 @@ def draw_noise(level):
 explore(draw_noise, level=slider("noise", 0.0, 1.0, step=0.05, value=0.5))
 
 # %% tags=["claim"]
-# Checks what the text says about the noise of the training, clean images and other corruption
+# Checks what the text says about noise, clean images and corruption that is new
 trained_at = clean_errors.get("noise 0.5", clean_errors[f"noise {LEVELS[0]}"])
 claim(
     "At its own noise the denoiser removes more than 80 % of the error.",
