@@ -320,7 +320,7 @@ PRINCIPAL = Exercise(
     ),
     reference=my_pca_reconstruction,
     hints=(
-        "Four steps, as in the example with two pixels: the mean, the directions, the codes, and the way back.",
+        "Four steps, as in the picture with two pixels: the mean, the directions, the codes, and the way back.",
         "Look at shapes: codes are `(N, code_size)`, directions `(code_size, P)`. What was subtracted comes back last.",
     ),
     cases=_pca_cases,
@@ -393,6 +393,9 @@ SHRINK = Exercise(
             v / (v + std)
         ),
         "`variance` is a variance already; do not square it.": lambda v, std: v**2 / (v**2 + std**2),
+        "`variance` is a variance already; below the line it is not squared either.": lambda v, std: (
+            v / (v**2 + std**2)
+        ),
         "this is the share of the noise; with little noise a must be near 1.": lambda v, std: (
             std**2 / (v + std**2)
         ),

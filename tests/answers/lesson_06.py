@@ -170,87 +170,6 @@ def exchange_flat_roll(model, images):
     return (model.nll(mean.roll(1), images) - model.nll(mean, images)).mean()
 
 
-# ---- 06.beta
-
-
-def beta_in_parts(pixel_nats, kl, beta):
-    distortion, rate = pixel_nats.sum(dim=1).mean(), kl.sum(dim=1).mean()
-    return distortion + beta * rate
-
-
-def beta_by_the_number_of_images(pixel_nats, kl, beta):
-    return (pixel_nats.sum() + beta * kl.sum()) / len(pixel_nats)
-
-
-def beta_in_a_loop(pixel_nats, kl, beta):
-    total = 0
-    for pixels, numbers in zip(pixel_nats, kl, strict=True):
-        total = total + pixels.sum() + beta * numbers.sum()
-    return total / pixel_nats.shape[0]
-
-
-def beta_with_einsum(pixel_nats, kl, beta):
-    return (torch.einsum("np->n", pixel_nats) + beta * torch.einsum("nd->n", kl)).mean()
-
-
-def beta_of_one_table(pixel_nats, kl, beta):
-    return torch.cat([pixel_nats, beta * kl], dim=1).sum(1).mean()
-
-
-def beta_in_double(pixel_nats, kl, beta):
-    return (pixel_nats.double().sum(1) + beta * kl.double().sum(1)).mean()
-
-
-def beta_by_means(pixel_nats, kl, beta):
-    return pixel_nats.mean() * pixel_nats.shape[1] + beta * kl.mean() * kl.shape[1]
-
-
-def beta_in_place(pixel_nats, kl, beta):
-    kl *= beta
-    return pixel_nats.sum(1).add_(kl.sum(1)).mean()
-
-
-def beta_as_a_number(pixel_nats, kl, beta):
-    return (pixel_nats.sum(1) + beta * kl.sum(1)).mean().item()
-
-
-def beta_without_the_rates_gradient(pixel_nats, kl, beta):
-    return (pixel_nats.sum(1) + beta * kl.detach().sum(1)).mean()
-
-
-@torch.no_grad()
-def beta_without_gradients(pixel_nats, kl, beta):
-    return (pixel_nats.sum(1) + beta * kl.sum(1)).mean()
-
-
-def beta_convex(pixel_nats, kl, beta):
-    return ((1 - beta) * pixel_nats.sum(1) + beta * kl.sum(1)).mean()
-
-
-def beta_squared(pixel_nats, kl, beta):
-    return (pixel_nats.sum(1) + beta**2 * kl.sum(1)).mean()
-
-
-def beta_one_more(pixel_nats, kl, beta):
-    return (pixel_nats.sum(1) + (1 + beta) * kl.sum(1)).mean()
-
-
-def beta_four(pixel_nats, kl, beta):
-    return (pixel_nats.sum(1) + 4 * kl.sum(1)).mean()
-
-
-def beta_over_the_wrong_dimension(pixel_nats, kl, beta):
-    return pixel_nats.sum(0).mean() + beta * kl.sum(0).mean()
-
-
-def beta_per_place(pixel_nats, kl, beta):
-    return (pixel_nats.sum() + beta * kl.sum()) / (pixel_nats.numel() + kl.numel())
-
-
-def beta_kl_clipped(pixel_nats, kl, beta):
-    return (pixel_nats.sum(1) + beta * kl.clamp(min=0.5).sum(1)).mean()
-
-
 # ---- 06.condition
 
 
@@ -441,10 +360,6 @@ RIGHT = {
         exchange_by_index, exchange_in_a_loop, exchange_by_cat, exchange_in_numpy,
         exchange_by_rolled_images,
     ],
-    "06.beta": [
-        beta_in_parts, beta_by_the_number_of_images, beta_in_a_loop, beta_with_einsum,
-        beta_of_one_table, beta_in_double, beta_by_means, beta_in_place,
-    ],
     "06.condition": [
         condition_by_one_hot, condition_by_comparison, condition_by_scatter, condition_by_index,
         condition_in_a_loop, condition_in_numpy, condition_by_padding, condition_in_double,
@@ -464,11 +379,6 @@ WRONG = {
     "06.exchange": [
         exchange_with_noise, exchange_with_prior, exchange_of_two, exchange_per_pixel,
         exchange_relative, exchange_flat_roll,
-    ],
-    "06.beta": [
-        beta_as_a_number, beta_without_the_rates_gradient, beta_without_gradients, beta_convex,
-        beta_squared, beta_one_more, beta_four, beta_over_the_wrong_dimension, beta_per_place,
-        beta_kl_clipped,
     ],
     "06.condition": [
         condition_with_plus_and_minus, condition_counted_in_the_batch, condition_on_the_first_label,
