@@ -106,7 +106,7 @@ def run(name: str, seed: int = 0) -> dict[str, float]:
     torch.manual_seed(seed)
     model = this.make()
     for progress in train_adamw(model.loss, model.parameters(), Pairs(this), 1, LR):
-        if progress.step % 100 == 0 or progress.step == progress.steps:
+        if progress.step % 500 == 0 or progress.step == progress.steps:
             found = judge(model.encoder) | certainty(model)
             print(name, progress.step, round(progress.loss, 3), found, flush=True)
     return {"seed": seed, "steps": this.steps, "loss": round(progress.loss, 4)} | found
