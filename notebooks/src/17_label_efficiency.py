@@ -159,9 +159,10 @@ explore(
 # %% [markdown]
 # ## 3. A draw of labels
 #
-# Which images get a label? All 12,000 training images may be used for pretraining. Their labels are kept aside, and each experiment is given a few. To
-# *choose* settings one draws from the first 10,000 and judges by the other 2,000, the *validation* split; this is how the
-# penalty of the probe, and rates and steps of everything stored here, were chosen. The test images come last.
+# Which images get a label? All 12,000 training images may be used for pretraining. Their labels are kept aside, and each
+# experiment is given a few. To *choose* settings one draws from the first 10,000 and judges by the other 2,000, the
+# *validation* split; this is how the penalty on the weights of the probe, and rates and steps of everything stored here, were
+# chosen. The test images come last.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
@@ -876,7 +877,7 @@ claim(
 # depends on how much must be ignored. Two small data sets are all the evidence that we have for this.
 
 # %% [markdown]
-# ## 10. Why
+# ## 10. Why does it pay here?
 #
 # An explanation should be measured too. Ours is: *pretraining pays where something must be ignored that labels alone
 # would have to teach.* So ask each encoder what it ignores. Take pairs of frames that differ in one factor and in nothing
@@ -889,8 +890,9 @@ claim(
 # %% exercise="17.sensitivity"
 
 # %% [markdown]
-# A fourth encoder joins, trained as in lesson 09: on two views of *one* frame, with crops. Its pairs differ in place and
-# size, as far as a crop goes, and in contrast and brightness; but both views show the same texture.
+# Four encoders are asked: the random one, yours after two passes, the one with a hundred passes, and one that you train now as
+# in lesson 09, on two views of *one* frame, with crops. Its pairs differ in place and size, as far as a crop goes, and in
+# contrast and brightness; but both views show the same texture.
 
 # %%
 torch.manual_seed(0)
@@ -995,9 +997,9 @@ claim(
 # The random encoder hardly notices the garment: two frames of a clip are nearly as far apart as frames of different
 # garments, and most of that is the texture. Trained on two views of one frame, the encoder keeps the texture, by which any
 # two frames of a batch are told apart most easily. Trained on two frames, it has to find its partner by the garment, and the
-# texture goes. *What the pair leaves out is what is learned.* In the stored runs of equal length, pairs of two frames beat
-# pairs of one by 15 points or more at every number of labels. To place and size the encoder remains sensitive, though: not
-# everything that a pair leaves out has been unlearned.
+# texture goes. *What the two images of a pair do not share, the encoder learns to ignore.* In the stored runs of equal length,
+# pairs of two frames beat pairs of one by 15 points or more at every number of labels. To place and size the encoder remains
+# sensitive, though: not everything that the two do not share has been unlearned.
 #
 # ### Low-level, mid-level and high-level features
 #
