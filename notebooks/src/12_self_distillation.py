@@ -60,11 +60,12 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # %% [markdown]
 # ## 1. The idea
 #
-# Each scene below hides a small garment in front of a random texture. The second row shows where a network looks: bright
-# patches are those from which it takes most. Nobody ever told it what a garment is, or where one is.
+# Each scene below has a small garment in front of a random texture. The second row shows where a network looks: bright
+# patches are those from which it takes most. Nobody ever told it what a garment is, or where one is. Compare with the third
+# row, the truth.
 
 # %% tags=["drawing"]
-# Draws eight scenes, where a network looks that was trained without labels, and where the garments are
+# Draws scenes, where a network looks that had no labels, and where the garments are
 glimpse = clips("test", frames=1, n=8, ranges=SCATTERED)
 with torch.no_grad():
     gaze = weights.load("scattered").attention(glimpse.frames[:, 0]).mean(1)  # (8, 64)
@@ -1208,9 +1209,11 @@ claim(
 tried = {name: points[0] for name, points in sweep("attention").items()}
 print(f"{'':30}steps   kNN  AUROC   IoU  entropy")
 for name, point in tried.items():
-    row = f"{name:30}{point['steps']:5}{point['knn']:6.0%}{point['auroc']:7.2f}{point['iou']:6.2f}"
-    print(row + (f"{point['entropy']:9.2f}" if "entropy" in point else ""))
-print(f"guessing: kNN 10%, AUROC 0.50; ln 64 = {math.log(64):.2f}")
+    print(f"{name:30}{point['steps']:5}{point['knn']:6.0%}", end="")
+    print(f"{point['auroc']:7.2f}{point['iou']:6.2f}", end="")
+    print(f"{point['entropy']:9.2f}" if "entropy" in point else "")
+print("guessing: kNN 10%, AUROC 0.50")
+print(f"last loss of DINO: {tried['DINO']['loss']:.2f}, ln 64 = {math.log(64):.2f}")
 
 # %% tags=["claim"]
 # Checks what the text says of pairs, labels and DINO
@@ -1257,12 +1260,11 @@ claim("and its kNN is below SimCLR's", lambda: longer_tried["knn"] < frames_trie
 # which stays on easy pictures for longer, does not collapse, and its attention *finds the garments*, nearly as well as
 # SimCLR's. DINO's picture is reproduced here, by true masks and beside all controls.
 #
-# Why does it need the easy start? Here is a hypothesis. A random network describes a scene by its texture, which covers most of
-# it, and the textures of two frames are unrelated. SimCLR's negatives say from the first step on that scenes must be told
-# apart, and only the garment tells which two belong together. DINO's student predicts a teacher, and a random teacher's
-# answers to *another* texture can hardly be predicted; then the best prediction is the same for all scenes. Where the texture
-# is faint, something obvious is left to predict. The figures agree with this, but length, contrast and temperature were
-# changed together; section 12 asks you to take them apart.
+# Why does it need the easy start? A hypothesis: a random network describes a scene by its texture, and the textures of two
+# frames are unrelated. SimCLR's negatives demand from the first step on that scenes are told apart, and only the garment tells
+# which two belong together. DINO's student must predict what a random teacher says of *another* texture. That is hardly
+# possible, so the best prediction is the same for all scenes. Where the texture is faint, something is left to predict. The
+# figures agree; but length, contrast and temperature were changed together, and section 12 asks you to take them apart.
 
 # %% [markdown]
 # **The pair.** SimCLR on two crops of a frame has the same network and the same loss, if for fewer steps. Its map is hardly
