@@ -290,7 +290,7 @@ print_table(curves)
 means = {name: means_of(curve) for name, curve in curves.items()}
 
 # %% tags=["claim"]
-# Checks what the text says of the table, at its left end and at its right, and draw by draw
+# Checks what the text says of the table, at both ends and draw by draw
 claim(
     "with one label per class the probe beats pixels and random encoder by 10 points",
     lambda: (
@@ -1199,46 +1199,30 @@ print_table(shape_curves, [5, 20, 80])
 
 # %% tags=["drawing"]
 # Draws the story beside five experiments that were measured
-def mean_with(points, key, n, measure):
-    values = [point[measure] for point in points if point[key] == n]
-    return sum(values) / len(values)
-
-
-def of_sentences(name):
-    return mean_with(sweep("agreement")[name], "per_class", 50, "accuracy")
-
-
-def of_words(name):
-    return mean_with(sweep("speech")[name], "labels", 10, "words")
+def of_sweep(data, name, key, n, measure):
+    at = [point[measure] for point in sweep(data)[name] if point[key] == n]
+    return sum(at) / len(at)
 
 
 STORY = "supervised", "probe", "fine-tuning"
 CLIPS = "supervised", "probe, 100 passes", "fine-tuning, 100 passes"
+SENTENCES = [
+    of_sweep("agreement", name, "per_class", 50, "accuracy")
+    for name in ("from scratch", "frozen probe", "fine-tuned")
+]
+SPOKEN = [
+    of_sweep("speech", name, "labels", 10, "words")
+    for name in ("log-mel", "from scratch", "pretrained probe", "fine-tuned")
+]
+ON_SHAPES = [accuracies(f"{name}, shapes", 20).mean() for name in STORY]
+ON_CLIPS = [clip_means[name][10] for name in CLIPS]
 FEW = {  # guessing, raw input, then the three of the story
     "the story\n(not measured)": [0.2, None, 0.35, 0.60, 0.72],
-    "moving clothes": [
-        0.1,
-        clip_curves["raw pixels"][3].mean(),
-        *(clip_means[name][10] for name in CLIPS),
-    ],
+    "moving clothes": [0.1, clip_curves["raw pixels"][3].mean(), *ON_CLIPS],
     "clothes": [0.1, means["raw pixels"][10], *(means[name][10] for name in STORY)],
-    "shapes": [
-        0.2,
-        shape_curves["raw pixels"][1].mean(),
-        *(accuracies(f"{name}, shapes", 20).mean() for name in STORY),
-    ],
-    "sentences": [
-        0.5,
-        None,
-        *(of_sentences(name) for name in ("from scratch", "frozen probe", "fine-tuned")),
-    ],
-    "spoken words": [
-        1 / len(speech(1).word_names),
-        *(
-            of_words(name)
-            for name in ("log-mel", "from scratch", "pretrained probe", "fine-tuned")
-        ),
-    ],
+    "shapes": [0.2, shape_curves["raw pixels"][1].mean(), *ON_SHAPES],
+    "sentences": [0.5, None, *SENTENCES],
+    "spoken words": [1 / len(speech(1).word_names), *SPOKEN],
 }
 KINDS = [
     ("guessing", "|", "0.4"),
@@ -1248,27 +1232,19 @@ KINDS = [
     ("fine-tuning", "s", COLORS[1]),
 ]
 story_figure, story_ax = subplots(width=6.4, height=3.4)
+told = []
 for number, (kind, marker, color) in enumerate(KINDS):
-    at = [
-        (row[number], -y) for y, row in enumerate(FEW.values()) if row[number] is not None
-    ]
+    known = [(y, row[number]) for y, row in enumerate(FEW.values()) if row[number]]
     look = {"linestyle": "", "marker": marker, "color": color, "label": kind}
-    story_ax.plot(*zip(*at, strict=True), **look)
+    story_ax.plot([value for _, value in known], [-y for y, _ in known], **look)
+    names = [list(FEW)[y].split("\n")[0] for y, _ in known]
+    values = [f"{name} {x:.0%}" for name, (_, x) in zip(names, known, strict=True)]
+    told.append(f"{kind}: {', '.join(values)}")
 story_ax.axhline(-0.5, color="0.7", linewidth=1)
 story_ax.set(xlim=(0, 1.02), xlabel="accuracy", yticks=range(0, -len(FEW), -1))
 story_ax.set_yticklabels(list(FEW))
 story_ax.grid(axis="y", color="0.9")
 story_ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=5, frameon=False)
-told = [
-    " ".join(name.split())
-    + ": "
-    + ", ".join(
-        f"{kind} {value:.0%}"
-        for (kind, *_), value in zip(KINDS, row, strict=True)
-        if value is not None
-    )
-    for name, row in FEW.items()
-]
 show(story_figure, alt=f"Accuracy with few labels. {'; '.join(told)}.")
 
 # %% tags=["claim"]
