@@ -1,12 +1,16 @@
 """DINO's loss against loops and lightly, its two collapses, and who gets a gradient (T7, T18)."""
 
+import json
 import math
 
 import pytest
 import torch
+from self_distillation import CONTROLS, RUNS, control, point
+from sweep import FOLDER, SEEDS
 from torch import nn
 
 from sslcourse.augment import MultiCrop
+from sslcourse.data import sweep
 from sslcourse.heads import PrototypeHead
 from sslcourse.losses import (
     cross_entropy,
@@ -273,3 +277,28 @@ def test_without_a_centre_the_entropy_goes_to_zero_and_without_sharpening_to_the
     assert spread < 0.1 and loss < 0.1
     loss, spread = collapse(teacher_temperature=(1.0, 1.0))
     assert spread == pytest.approx(math.log(20), abs=0.02) and loss == pytest.approx(math.log(20), abs=0.02)
+
+
+# The trainings of lesson 12 with three seeds
+
+
+def test_the_stored_trainings_have_all_seeds_and_their_command():
+    stored = sweep("self_distillation")
+    assert list(stored) == [*CONTROLS, *RUNS]
+    seeds = {name: [p["seed"] for p in points] for name, points in stored.items()}
+    assert seeds == {name: list(SEEDS) for name in stored} | {"pixels": [0]}
+    command = json.loads((FOLDER / "self_distillation.json").read_text())["command"]
+    assert command == "python tools/self_distillation.py"
+
+
+def test_a_stored_control_is_measured_again():
+    (stored,) = sweep("self_distillation")["pixels"]
+    assert control("pixels", 0) == pytest.approx(stored, abs=0.01)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_stored_training_can_be_made_again():
+    again, stored = point("DINO, no centring", seed=0), sweep("self_distillation")["DINO, no centring"][0]
+    assert again["entropy"] == pytest.approx(stored["entropy"], abs=0.1)
+    for measure in ("knn", "probe"):
+        assert again[measure] == pytest.approx(stored[measure], abs=0.03)

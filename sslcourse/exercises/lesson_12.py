@@ -32,7 +32,8 @@ CODE = Exercise(
     minutes=15,
     difficulty="medium",
     statement=(
-        "With pencil and paper: `scores` is a matrix $S$ of two images and two prototypes. After many iterations $Q$ is "
+        "What does a code depend on? Two images and two prototypes are enough for a closed form. With pencil and paper: `scores` is "
+        "a matrix $S$ of two images and two prototypes. After many iterations $Q$ is "
         "$\\exp(S / \\varepsilon)$ with rows and columns multiplied by numbers, and all its rows and columns sum to 1. How "
         "much of the first prototype does the first image get? Return $q_{11}$, a formula in the four scores and `epsilon`, "
         "without an iteration."
@@ -61,6 +62,9 @@ CODE = Exercise(
         ),
         "divide by epsilon before you take exponentials.": lambda s, e: torch.sigmoid(_difference(s) / 2),
         "you multiply by epsilon; divide by it.": lambda s, e: torch.sigmoid(_difference(s) / 2 * e),
+        "both images enter with the same sign; which of them gains more by the first prototype?": lambda s, e: (
+            torch.sigmoid((s[0, 0] - s[0, 1] + s[1, 0] - s[1, 1]) / (2 * e))
+        ),
         "this is q_11 / q_12; from it follows q_11, since the two sum to 1.": lambda s, e: (
             _difference(s) / (2 * e)
         ).exp(),
@@ -143,10 +147,10 @@ SINKHORN = Exercise(
     ),
     reference=my_sinkhorn,
     hints=(
-        "Do what the two cells above do, but with the logarithm of Q: to divide becomes to subtract. Which function "
+        "Do what the cell above does, but with the logarithm of Q: to divide becomes to subtract. Which function of torch "
         "gives the logarithm of a sum of exponentials?",
-        "The logarithm of the column sums is `log_q.logsumexp(0)`; subtract it and add `math.log(n / k)`. Then the rows, with "
-        "`keepdim=True`. The exponential comes last.",
+        "Subtract the logarithm of each column's sum from its column, and add that of N / K. Then subtract the logarithm of each "
+        "row's sum from its row; mind the shape. Take the exponential once, at the very end.",
     ),
     cases=_sinkhorn_cases,
     test=judge_sinkhorn,
@@ -157,10 +161,15 @@ SINKHORN = Exercise(
         "rows and columns are exchanged: the prototypes sum to 1 and the images do not.": (
             lambda s, e, i: _balanced(s.T, e, i).T
         ),
+        "the rows are never divided by their sums, only the columns.": lambda s, e, i: _balanced(
+            s, e, i, last=0
+        ),
+        "the rows are never divided by their sums, and a column should sum to N / K, not to 1.": lambda s, e, i: (
+            (s.double() / e).softmax(0).float()
+        ),
         "this is a softmax of each row; the columns are never divided by their sums.": lambda s, e, i: (
             (s.double() / e).softmax(1).float()
         ),
-        "the columns sum to 1; each prototype should get N / K.": lambda s, e, i: _balanced(s, e, i, last=0),
         "you multiply by epsilon; divide by it.": lambda s, e, i: _balanced(s * e, 1.0, i),
         "epsilon is not used.": lambda s, e, i: _balanced(s, 1.0, i),
         "this is one iteration; `iterations` says how many.": lambda s, e, i: _balanced(s, e, 1),
@@ -268,13 +277,21 @@ def _terms(
     student_center: Tensor | float = 0.0,
     detach: bool = True,
     normalised: Callable = lambda scores: scores.softmax(-1),
+    log: Callable = lambda log_p: log_p,
 ) -> Tensor:
     """Cross-entropies (terms,) of all pairs of views, those of one view with itself only if asked for."""
     target = normalised((teacher - center) / teacher_temperature)
     target = target.detach() if detach else target
-    log_p = ((student - student_center) / temperature).log_softmax(-1)
+    log_p = log(((student - student_center) / temperature).log_softmax(-1))
     pairs = [(t, s) for t in range(len(target)) for s in range(len(log_p)) if same or s != t]
     return torch.stack([-(target[t] * log_p[s]).sum(-1).mean() for t, s in pairs])
+
+
+def _target_entropy(
+    _student: Tensor, teacher: Tensor, center: Tensor, _temperature: float, low: float
+) -> Tensor:
+    target = ((teacher - center) / low).softmax(-1)
+    return -torch.special.xlogy(target, target).sum(-1).mean()
 
 
 def _dino_cases() -> list[tuple]:
@@ -317,8 +334,8 @@ DINO_LOSS = Exercise(
     reference=my_dino_loss,
     hints=(
         "First the two distributions, for all views at once. Then two loops over views: the teacher's t and the student's s.",
-        "Each pair with `s != t` gives `-(target[t] * log_p[s]).sum(-1).mean()`, where `log_p` comes from `log_softmax`. "
-        "Return the mean of all these.",
+        "For each pair of different views multiply the target by the logarithm of the answer, add up over K, turn the sign and "
+        "take the mean over images. Collect these numbers, and return their mean.",
     ),
     cases=_dino_cases,
     differentiable=("student_scores",),
@@ -342,6 +359,12 @@ DINO_LOSS = Exercise(
             s, t, c * b, a, b
         ).mean(),
         "this is the sum over the pairs; take the mean.": lambda *given: _terms(*given).sum(),
+        "this is the KL divergence, without the entropy of the target; the cross-entropy is asked for.": lambda *given: (
+            _terms(*given).mean() - _target_entropy(*given)
+        ),
+        "the logarithm of the student's answer is missing.": lambda *given: _terms(
+            *given, log=lambda p: p.exp()
+        ).mean(),
         "the sum of the other pairs was divided by the number of all pairs.": lambda s, t, *rest: (
             _terms(s, t, *rest).sum() / (len(s) * len(t))
         ),
@@ -401,9 +424,8 @@ CENTER = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "A step of the teacher, as one might write it. It runs, and it trains. But the batch has a say in its own target before "
-        "it has been used, and with `center_momentum=0.9` the centre forgets the past almost at once. Mend both. "
-        "`teacher_scores` are `(2, N, K)`."
+        "A step of the teacher, as one might write it; `teacher_scores` are `(2, N, K)`. It runs, and it trains. But compare it with "
+        "the equations above, and with the words *after each step*: two things are different. Mend both."
     ),
     stub=(
         "def my_center_step(teacher_scores, center, teacher_temperature, center_momentum):\n"

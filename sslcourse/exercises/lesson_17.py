@@ -557,6 +557,9 @@ SENSITIVITY = Exercise(
         "you divide by the variance of the features, half of the mean squared distance of two frames.": lambda f: (
             _distances(f).diagonal().mean() / f.flatten(0, 1).var(0, correction=0).sum()
         ),
+        "you compare each frame with one other only; take the mean over all pairs with different numbers.": lambda f: (
+            _distances(f).diagonal().mean() / (f[:, 0] - f[:, 1].roll(1, 0)).square().sum(1).mean()
+        ),
         "this is one minus the sensitivity: return how much changes, not how much stays.": lambda f: (
             1 - my_sensitivity(f)
         ),
