@@ -925,7 +925,7 @@ claim(
 # | still, centred, tidy images | raw pixels and an autoencoder, as the bar to clear | on clothes nothing clears the pixels with 100 labels, nor the autoencoder by neighbours |
 # | a later task on other data | a method of pairs | from clothes to shapes, all six; from clips, SimCLR |
 # | little memory | MoCo among the methods of pairs | it holds the least; but give it time |
-# | a transformer that you must use | pairs, if you have any; else MAE, and more time | on clothes SimCLR is above MAE, MAE above BEiT, at this budget |
+# | a transformer that you must use | pairs, if you have any; else MAE, and more time | on clothes, by the probe, SimCLR is above MAE, and MAE above BEiT, at this budget |
 #
 # What you will *not* find here: "SimCLR needs large batches", "MAE is the default", "DINO when you want attention maps". They may be true of
 # large networks and photographs. Our figures do not say so, and now you know how to ask yours.
@@ -1016,9 +1016,9 @@ for name, (point,) in sweep("attention").items():
     print(f"{name:38} AUROC of the map {point['auroc']:.2f}   kNN {point['knn']:.0%}")
 
 # %% [markdown]
-# At this size the map that finds the garment is that of SimCLR on two frames, whose representation also knows it best; DINO's is a
-# little better than a random network's. What finds objects here is not the name of the method but whether it has learned at
-# all. In large:
+# They do, if the training gets that far. After 500 steps DINO's map is a little better than a random network's; after 2,000, begun on
+# weak textures, it finds the garments. So does that of SimCLR on two frames, and both beat the supervised network, although that
+# one knows the class of the garment better. So finding objects is no privilege of DINO. Each row is one run. In large:
 #
 # ```
 # python -m sslcourse.pretrain dino --data cifar10 --encoder class_token --epochs 400 --batch-size 512
@@ -1039,17 +1039,20 @@ claim(
 )
 found_maps = {name: point["auroc"] for name, (point,) in sweep("attention").items()}
 claim(
-    "SimCLR on two frames has the best map, above 0.9",
-    lambda: max(found_maps.values()) == found_maps["SimCLR, two frames"] > 0.9,
+    "the maps of SimCLR on two frames and of the longer DINO are above 0.9",
+    lambda: min(found_maps["SimCLR, two frames"], found_maps["DINO, longer"]) > 0.9,
 )
 claim(
-    "DINO's map is above a random network's, by less than 0.15",
+    "the supervised network's is below 0.85, with the best neighbours",
     lambda: (
-        0
-        < found_maps["DINO, two frames, plain ground first"]
-        - found_maps["random network"]
-        < 0.15
+        found_maps["supervised"] < 0.85
+        and max(sweep("attention").items(), key=lambda row: row[1][0]["knn"])[0]
+        == "supervised"
     ),
+)
+claim(
+    "that of DINO after 500 steps is above a random network's, by less than 0.15",
+    lambda: 0 < found_maps["DINO"] - found_maps["random network"] < 0.15,
 )
 
 # %% [markdown]
