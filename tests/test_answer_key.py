@@ -1,4 +1,4 @@
-"""The key to the open questions: whole, in order, its code belongs to the lessons, and learners do not get it."""
+"""The key to the open questions is whole, its code fits the lessons, and learners do not get it."""
 
 import ast
 import builtins

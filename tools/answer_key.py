@@ -1,4 +1,4 @@
-"""Run experiments of docs/answer_key.md, each after all cells of its lesson, and write below it what it prints.
+"""Run code of docs/answer_key.md, each after all cells of its lesson, and write below it what it prints.
 
 python tools/answer_key.py 00 03 ...     one to three minutes a lesson
 """
@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
 def answers(text: str) -> list[Answer]:
     sections = SECTION.finditer(text)
-    return [Answer(section[1], *found.groups()) for section in sections for found in CODE.finditer(section[0])]
+    return [Answer(part[1], *found.groups()) for part in sections for found in CODE.finditer(part[0])]
 
 
 def source_of(number: str) -> Path:
