@@ -33,6 +33,7 @@ FROM_ROOT = {
     "CODE_OF_CONDUCT.md": "conduct.md",
     "CHANGELOG.md": "changes.md",
 }
+NOT_SHOWN = {"answer_key.md"}  # what learners should find out themselves
 HOME_SLIDERS = ["explore(draw_hiding", "explore("]  # the first that there is
 BRANCH = "main"
 
@@ -63,6 +64,8 @@ def pages(lessons: list[str], recorded: Path) -> Iterator[tuple[str, bytes]]:
     chosen = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not lessons or path.name[:2] in lessons]
     names = [path.name for path in chosen]
     for path in DOCS.rglob("*"):
+        if path.name in NOT_SHOWN:
+            continue
         if path.suffix == ".md":
             yield path.relative_to(DOCS).as_posix(), with_links_of_the_site(path, names).encode()
         elif path.is_file():
