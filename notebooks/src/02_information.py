@@ -1140,7 +1140,7 @@ claim("after 40 steps it had proved something on new pairs", lambda: fresh[0] > 
 # A good answer
 #
 # - compares the bounds on *new* pairs with the mutual information and with your ceiling from the exercise above, in one plot;
-# - says for which temperatures the ceiling is what limits the bound, and for which something else is, and what;
+# - says why the bound stays below both, ceiling and information, and at which temperatures most;
 # - repeats each run with three seeds, so that differences can be told from chance;
 # - answers: which temperature would you choose if you did not know the information, and how would you notice a bad choice?
 

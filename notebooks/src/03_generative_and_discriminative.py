@@ -517,7 +517,7 @@ for world in WORLDS:
 # ### To investigate: when does which assumption help?
 #
 # *Open, about 30 minutes; there is no check.* Build a third world in which only two of the twenty measurements differ between the classes, with the same Bayes
-# accuracy, and run `learning_curves` in it. Predict first which of the three learners suffers most.
+# accuracy, and run `learning_curves` in it. Predict first which of the three learners suffers, if any, and say why.
 #
 # A good answer
 #

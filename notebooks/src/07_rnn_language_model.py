@@ -1235,8 +1235,8 @@ claim(
 # *open, about 40 minutes*
 #
 # In section 8 the plain RNN was as good as the LSTM, because nothing had to be remembered for long. How far back must it be,
-# until gates win? Make a text of your own: a first symbol *a* or *b*, then a number of random letters, then the first symbol
-# once more, and so on. **Vary** the distance, and the length of the chunks. **Record** the loss at the repeated symbol alone
+# until gates win? Make a text of your own: a first symbol *a* or *b*, then a number of random letters, a mark, then the first
+# symbol once more, and so on. **Vary** the distance, and the length of the chunks. **Record** the loss at the repeated symbol alone
 # (chance is $\log 2$, the lowest value 0), for RNN, GRU and LSTM of the same size.
 #
 # A good answer

@@ -1060,7 +1060,8 @@ claim("brightness alone finds it nearly always", lambda: found_object["brightnes
 # Random patches are one choice. What if whole blocks are hidden, or every second patch like a chessboard? In the paper
 # random hiding gives the best encoder, and hiding on a grid the sharpest pictures.
 #
-# **Vary** the mask: write a function that returns a mask `(n, 49)` with the same number hidden in each row, and train
+# **Vary** the mask: write a function that returns a mask `(n, 49)` with 24 of 49 hidden in each row (a chessboard has 24
+# or 25 of a colour), and train
 # with `masked_reconstruction_loss(model(images, mask), model.target(images), mask)`.
 # **Record** the error in the patches that this mask hides, and the probe.
 #

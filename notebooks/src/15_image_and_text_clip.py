@@ -925,7 +925,7 @@ for name, scores in (("normalised", similarity), ("not normalised", long_short))
 #
 # - changes one thing, keeps pictures, seed and steps, and repeats with a second seed where a difference is small;
 # - says what chance is, and what a bag of words would get by the words alone;
-# - tests negation on pictures where the *no* is true as well as on those where it is false;
+# - tests negation on pictures where the *no* is true as well as on those where it is false, and takes the mean of both;
 # - looks at what is lost, not only at what is gained;
 # - ends with one sentence on what to ask of captions in a real data set.
 

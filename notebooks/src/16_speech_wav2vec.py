@@ -970,7 +970,7 @@ for name in ("each sure of another", "all sure of one", "none sure"):
 # ### To investigate
 #
 # Which of the ingredients matter here? Change one of them in section 8 and train again: distractors (`distractors=5` or
-# 30), span (`span=2` or 10), number of codes (`codes=8`), one group (`groups=1`). Judge each model by the mutual
+# 30), span (`span=2` or 10, with `start` changed so that as much is hidden), number of codes (`codes=8`), one group (`groups=1`). Judge each model by the mutual
 # information of section 10 and by the linear layer of section 11, not by its loss.
 #
 # *What to look for:* a lower contrastive loss often comes from an easier question: fewer distractors, shorter spans. *A

@@ -1299,8 +1299,8 @@ claim(
 # *open, about 40 minutes*
 #
 # Between clothes that stand still and clips in which everything changes there are many data sets. Which factor makes
-# pretraining pay? **Vary** `changes` and `texture` of `clips`: let only the place change, or only the texture, or halve its
-# contrast. **Record** probe, supervised control and random encoder at 1, 10 and 100 labels per class, and what a label is worth.
+# pretraining pay? **Vary** `changes` and `texture` of `clips`: let only the place change (on plain ground, `texture=0`: a
+# texture that stays would tell which frames belong together), or only the texture, or halve its contrast. **Record** probe, supervised control and random encoder at 1, 10 and 100 labels per class, and what a label is worth.
 #
 # A good answer
 #
