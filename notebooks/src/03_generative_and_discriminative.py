@@ -482,7 +482,7 @@ show(
 # it can do is *worse*. An assumption is worth labels as long as it is about right.
 #
 # The third curve is a warning. Textbooks compare naive Bayes with plain logistic regression, and most of the lead comes from that choice: with a penalty,
-# logistic regression is nowhere a percentage point behind. A penalty is an assumption too, namely that no single measurement decides. *Ask which assumptions
+# logistic regression is nowhere a percentage point behind. A penalty is an assumption too, namely that the weights are small. *Ask which assumptions
 # were compared, not only which models.*
 
 # %% tags=["claim"]
