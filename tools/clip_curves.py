@@ -43,6 +43,7 @@ MINUTE, LONGER = 8, 100  # passes over the clips
 PRETRAININGS = (
     ("two frames", MINUTE, (0, 1, 2)),
     ("two frames", LONGER, (0, 1)),
+    ("two frames", 3 * LONGER, (0,)),
     ("one frame", MINUTE, (0, 1, 2)),
 )
 KEPT = Path("build/clips")
