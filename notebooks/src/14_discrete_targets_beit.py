@@ -93,7 +93,7 @@ print(f"patches that are black all over: {1 - on_garment.float().mean():.0%}")
 # many codes can you tell what it is?
 
 # %% tags=["drawing"]
-# Draws a garment, its tokens, what the decoder draws from them, and what BEiT sees; move garment and codes
+# Draws a garment, its tokens, and what BEiT sees; move garment and number of codes
 stored, SIZES = weights.load("tokenizers"), list(weights.CODEBOOKS)
 stored_errors = {
     k: weights.card("tokenizers")["figures"][f"1000 x error, {k} codes"] for k in SIZES
@@ -250,7 +250,7 @@ print(f"the nearest is code {nearest}, its cost {cost(codes[nearest]):.2f}")
 # Now move the latent to the left and to the right. What happens to the cost?
 
 # %% tags=["drawing"]
-# Draws the plane, each place as dark as its code is costly, and the cost along a line through the latent
+# Draws the cost of the nearest code in the plane, and along a line through the latent
 grid = torch.linspace(-1.6, 1.6, 129)
 across, up = torch.meshgrid(grid, grid, indexing="xy")
 plane = torch.stack([across, up], 2)
@@ -388,7 +388,7 @@ for name, (bias, std) in {
     print(f"{name:32} bias {bias:.1f}   standard deviation {std:.1f}")
 
 # %% tags=["drawing"]
-# Draws soft choices, and bias and standard deviation of their gradient; move the temperature
+# Draws soft choices, and bias and spread of their gradient; move the temperature
 gumbel_figure, (plane_ax, bias_ax) = subplots(columns=2, width=7.2, height=3.6)
 for table, name, look in [
     (soft_ones, "Gumbel-softmax", 0),
@@ -695,7 +695,7 @@ explore(
 
 
 # %% tags=["claim"]
-# Checks that a token is drawn into its own patch and the eight around it, and that black has many codes
+# Checks how far a token reaches, and that black has many codes
 def reach(place):
     """Rows and columns of pixels, first and last, that another token there changes."""
     one = frame_tokens[:1].clone()
@@ -834,9 +834,8 @@ def short_training(kind):
 short = {}
 for kind in (BEiT, AllPlaces, CoveredTokenizer):
     short[kind.__name__] = shown, true = short_training(kind)
-    print(
-        f"{kind.__name__:17} training loss {shown:.1f}, of the true hidden tokens {true:.1f}"
-    )
+    print(f"{kind.__name__:17} training loss {shown:.1f}", end=", ")
+    print(f"of the true hidden tokens {true:.1f}")
 
 # %% tags=["claim"]
 # Checks the promises, and that the copied versions show a smaller loss
