@@ -175,9 +175,11 @@ def _move_apart(tags: list[Text], ax: Axes) -> None:
 def plot_speech(ax: Axes, bands: Tensor, phones: list[str] | None = None) -> Axes:
     """Log-mel bands (T, n_mels) of an utterance over time, and the phone of each frame above, once a run.
 
-    Silence is written "_" in phones and not shown.
+    Silence is written "_" in phones and not shown. An utterance that these axes showed before goes.
     """
     n_frames, n_mels = bands.shape
+    for old in [*ax.images, *ax.texts]:
+        old.remove()
     ax.imshow(
         bands.T,
         origin="lower",

@@ -11,11 +11,12 @@ from torch import nn
 
 from sslcourse.data.embedded import sha256, verified, write_whole
 from sslcourse.encoders import ClassTokenTransformer, VisionTransformer, conv_encoder
-from sslcourse.methods import MAE, Wav2Vec2
+from sslcourse.methods import MAE, DiscreteVAE, Wav2Vec2
 from sslcourse.networks import build_network
 
 FOLDER = Path(__file__).parent / "data/weights"
 ENCODER = "encoder.safetensors"  # in the folder of a run, with its card encoder.json
+CODEBOOKS = (4, 16, 64, 256)  # codes of "tokenizers"
 NETWORKS = {
     "simclr": conv_encoder,
     "moco": conv_encoder,
@@ -23,6 +24,7 @@ NETWORKS = {
     "clips": conv_encoder,
     "scattered": ClassTokenTransformer,
     "speech": Wav2Vec2,
+    "tokenizers": lambda: nn.ModuleDict({str(k): DiscreteVAE(k) for k in CODEBOOKS}),
 }
 
 
@@ -32,7 +34,8 @@ def load(name: str | Path) -> nn.Module:
     "clips" is SimCLR on two frames of each clip of moving clothes, data.clips(), and "scattered" is the
     same with a transformer and smaller garments, clips(ranges=SCATTERED). "mae" is a whole masked
     autoencoder, decoder included, trained on clothes that move over black ground; its encoder is .encoder.
-    "speech" is a Wav2Vec2 with all its parts, on data.speech(4000).
+    "speech" is a Wav2Vec2 with all its parts, on data.speech(4000). "tokenizers" are whole discrete VAEs
+    of the clothes that "mae" saw, of 4, 16, 64 and 256 codes: load("tokenizers")["16"].
     The folder of a run of `python -m sslcourse.pretrain`, or a .safetensors file with its card beside it,
     gives the encoder of that run.
     Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.

@@ -14,7 +14,7 @@ from sslcourse.augment import four_rotations
 from sslcourse.encoders import conv_encoder
 from sslcourse.evaluate import adjusted_rand_index
 from sslcourse.methods import GaussianDensity, KernelDensity, KMeans, RotationPrediction
-from sslcourse.methods.clustering import k_means_loss, k_means_step, nearest_centre
+from sslcourse.methods.clustering import k_means_loss, k_means_plus_plus, k_means_step, nearest_centre
 
 
 def seeded(seed=0):
@@ -83,6 +83,41 @@ def test_the_same_generator_gives_the_same_centres():
 def test_the_nearest_centre_of_a_centre_is_itself():
     centres = torch.randn(6, 2, generator=seeded())
     assert nearest_centre(centres, centres).tolist() == list(range(6))
+
+
+def test_a_start_by_k_means_plus_plus_draws_in_proportion_to_squared_distances():
+    points = torch.tensor([[0.0], [1.0], [3.0]])
+    generator, pairs = seeded(), torch.zeros(4, 4)
+    for _ in range(6000):
+        first, second = k_means_plus_plus(points, 2, generator).flatten().int().tolist()
+        pairs[first, second] += 1
+    chances = torch.zeros(4, 4)
+    for a, b, share in [
+        (0, 1, 1 / 10),
+        (0, 3, 9 / 10),
+        (1, 0, 1 / 5),
+        (1, 3, 4 / 5),
+        (3, 0, 9 / 13),
+        (3, 1, 4 / 13),
+    ]:
+        chances[a, b] = share / 3
+    assert torch.allclose(pairs / 6000, chances, atol=0.02)
+
+
+def test_k_means_plus_plus_spends_one_centre_on_a_thousand_equal_points():
+    points = torch.cat([torch.zeros(1000, 2), torch.eye(2), -torch.eye(2)])
+    assert k_means_plus_plus(points, 5, seeded()).unique(dim=0).shape == (5, 2)
+    assert k_means_loss(points, KMeans(5, starts=1, start="k-means++").fit(points, seeded()).centres) == 0
+    assert k_means_loss(points, KMeans(5, starts=1).fit(points, seeded()).centres) > 0
+
+
+def test_more_centres_than_different_points_are_no_trouble():
+    assert k_means_plus_plus(torch.ones(4, 2), 3, seeded()).tolist() == [[1.0, 1.0]] * 3
+
+
+def test_an_unknown_start_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown start 'best'; choose one of points, k-means\+\+"):
+        KMeans(2, start="best")
 
 
 @pytest.mark.parametrize("k, n", [(0, 5), (6, 5)])

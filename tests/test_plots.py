@@ -15,6 +15,7 @@ from sslcourse.plots import (
     image_rows,
     plot_classes,
     plot_losses,
+    plot_speech,
     subplots,
 )
 from sslcourse.show import png
@@ -192,3 +193,12 @@ def test_no_name_of_a_class_covers_another(ten_classes):
     boxes = [text.get_bbox_patch().get_window_extent() for text in ten_classes.texts]
     assert [text.get_text() for text in ten_classes.texts] == [f"class {i}" for i in range(10)]
     assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+def test_another_utterance_takes_the_place_of_the_one_before():
+    _figure, ax = subplots()
+    plot_speech(ax, torch.zeros(4, 3), ["a", "a", "_", "b"])
+    plot_speech(ax, torch.arange(12.0).view(4, 3), ["_", "c", "c", "c"])
+    (image,) = ax.images
+    assert image.get_array().T.tolist() == torch.arange(12.0).view(4, 3).tolist()
+    assert [text.get_text() for text in ax.texts] == ["c"]

@@ -25,7 +25,14 @@ def test_every_recipe_has_its_weights_and_every_weight_its_recipe():
 def test_an_encoder_has_the_figures_of_its_card(name):
     stored = weights.card(name)["figures"]
     for measure, figure in figures(weights.load(name), name).items():
-        assert figure == pytest.approx(stored[measure], abs=0.05 if "error" in measure else 0.01), measure
+        rounding = 0.05 if "error" in measure else 0.15 if "perplexity" in measure else 0.01
+        assert figure == pytest.approx(stored[measure], abs=rounding), measure
+
+
+def test_more_codes_draw_better():
+    stored = weights.card("tokenizers")["figures"]
+    errors = [stored[f"1000 x error, {k} codes"] for k in weights.CODEBOOKS]
+    assert errors == sorted(errors, reverse=True)
 
 
 def test_the_masked_autoencoder_beats_the_best_linear_guess_of_what_is_hidden():
@@ -43,7 +50,9 @@ def test_a_card_says_how_to_make_the_weights_again(name):
     assert card["command"] == f"python tools/weights.py {name}"
     assert card.items() >= fingerprint(name).items()
     assert f"{sha256(verified(images))}  {images.name}" in (images.parent / "SHA256SUMS").read_text()
-    n = {"mae": 48_000, "speech": UTTERANCES}.get(name, 12_000)  # single frames, utterances, garments
+    n = {"mae": 48_000, "tokenizers": 48_000, "speech": UTTERANCES}.get(
+        name, 12_000
+    )  # single frames, utterances, garments
     assert card["steps"] == card["epochs"] * (n // card["batch_size"])
     assert card["cpu_minutes"] <= 20
 
@@ -53,6 +62,10 @@ def test_an_encoder_is_ready_to_be_used_and_to_be_trained(name):
     network = weights.load(name)
     assert not network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
+    if name == "tokenizers":
+        images = torch.rand(3, 1, 28, 28)
+        assert all(part(images).shape == images.shape for part in network.values())
+        return
     encoder = network.encoder if name in WHOLE else network
     if name == "speech":
         assert encoder(torch.rand(2, 1600)).shape == (2, 10, 64)

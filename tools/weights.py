@@ -6,7 +6,8 @@ Training sees all 12,000 training images, or clips, without their labels; the fi
 images, or of the first frames of test clips, which no choice was made by. The network of "mae" was chosen by
 the error in hidden patches on frames of the last 2,000 garments, in trials of half a minute; its card holds
 such errors, and that of "scattered" the AUROC of each head's attention. "speech" hears 4,000 utterances, and
-its figures are of voices never heard.
+its figures are of voices never heard. "tokenizers" has the recipe of lesson 14 in three passes; its tensors
+are stored in half precision.
 """
 
 import json
@@ -24,6 +25,7 @@ from sslcourse.data import SCATTERED, Batches, FramePairs, clips, images, speech
 from sslcourse.data.embedded import sha256, write_checksums
 from sslcourse.encoders import ClassTokenTransformer, VisionTransformer
 from sslcourse.evaluate import (
+    code_shares,
     extract_features,
     knn_accuracy,
     label_curve,
@@ -31,14 +33,15 @@ from sslcourse.evaluate import (
     linear_probe,
     map_auroc,
     patch_masks,
+    perplexity,
     phone_accuracy,
 )
 from sslcourse.heads import projection_head
-from sslcourse.losses import masked_reconstruction_loss
+from sslcourse.losses import masked_reconstruction_loss, reconstruction_loss
 from sslcourse.masking import patchify, random_mask
-from sslcourse.methods import MAE, LinearInpainter, MoCo, SimCLR, Wav2Vec2
+from sslcourse.methods import MAE, DiscreteVAE, LinearInpainter, MoCo, SimCLR, Wav2Vec2
 from sslcourse.training import train_adamw
-from sslcourse.weights import FOLDER
+from sslcourse.weights import CODEBOOKS, FOLDER
 
 SEED = 0
 
@@ -56,18 +59,28 @@ def transformer_simclr() -> SimCLR:
     return SimCLR(ClassTokenTransformer(), projection_head(64), augment=nn.Identity())
 
 
+class Tokenizers(nn.ModuleDict):
+    """One for each size of the codebook; they share the batches and nothing else."""
+
+    def loss(self, images: Tensor) -> Tensor:
+        return sum(tokenizer.loss(images) for tokenizer in self.values())
+
+
+PLAIN = {"pixels": 28, "texture": 0.0, "ground": 0.0}  # garments that move over black ground
 RECIPES = {
     "simclr": Recipe(SimCLR, 128, 50),
     "moco": Recipe(MoCo, 128, 50),
-    "mae": Recipe(
-        lambda: MAE(VisionTransformer()), 64, 10, 3e-3, {"pixels": 28, "texture": 0.0, "ground": 0.0}
-    ),
+    "mae": Recipe(lambda: MAE(VisionTransformer()), 64, 10, 3e-3, PLAIN),
     "clips": Recipe(lambda: SimCLR(augment=Augmentation(crop=1)), 128, 100, clips={}),
     "scattered": Recipe(transformer_simclr, 64, 4, 1e-3, {"ranges": SCATTERED}),
     "speech": Recipe(lambda: Wav2Vec2(steps=5000), 16, 28, 3e-3),
+    "tokenizers": Recipe(
+        lambda: Tokenizers({str(k): DiscreteVAE(k, steps=1500) for k in CODEBOOKS}), 64, 3, 1e-2, PLAIN
+    ),
 }
 UTTERANCES = 4000
-WHOLE = ("mae", "speech")  # carried with all their parts; of the others, the encoder
+WHOLE = ("mae", "speech", "tokenizers")  # carried with all their parts; of the others, the encoder
+FRAMES = ("mae", "tokenizers")  # trained on single frames of clips
 
 
 def data_of(name: str) -> Tensor:
@@ -78,7 +91,7 @@ def data_of(name: str) -> Tensor:
     if moving is None:
         return images("fashion", "train").images
     frames = clips(**moving).frames
-    return frames.flatten(0, 1) if name == "mae" else frames
+    return frames.flatten(0, 1) if name in FRAMES else frames
 
 
 def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
@@ -126,6 +139,8 @@ def speech_figures(encoder: nn.Module) -> dict[str, float]:
 
 def figures(network: nn.Module, name: str) -> dict[str, float]:
     """Accuracies on the test images, five draws of labels each, and of neighbours with all labels."""
+    if name == "tokenizers":
+        return tokenizer_figures(network)
     encoder, moving = network.encoder if name in WHOLE else network, RECIPES[name].clips
     if name == "speech":
         return speech_figures(encoder)
@@ -153,6 +168,19 @@ def figures(network: nn.Module, name: str) -> dict[str, float]:
         measured |= errors(network, pictures, test_pictures[:300])
     if name == "scattered":
         measured |= attention_figures(encoder, test_pictures, unseen.masks[:, 0])
+    return measured
+
+
+@torch.no_grad()
+def tokenizer_figures(tokenizers: nn.ModuleDict) -> dict[str, float]:
+    """Mean squared errors per pixel of test frames, times 1,000, and the perplexity of their tokens."""
+    frames, measured = clips("test", frames=1, **PLAIN).frames[:, 0], {}
+    for k, tokenizer in tokenizers.items():
+        tokens = tokenizer.tokens(frames)
+        error = reconstruction_loss(tokenizer.decode(tokens), frames).item()
+        measured[f"1000 x error, {k} codes"] = round(1000 * error, 2)
+        in_use = perplexity(code_shares(tokens, int(k))[tokens.flatten()]).item()
+        measured[f"perplexity of {k} codes"] = round(in_use, 1)
     return measured
 
 
@@ -185,9 +213,10 @@ def main(names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     for name in names or RECIPES:
         network, card = pretrain(name)
+        network = network.half() if name == "tokenizers" else network  # what load() makes single again
         tensors = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
         safetensors.torch.save_file(tensors, FOLDER / f"{name}.safetensors")
-        card["figures"] = figures(network, name)
+        card["figures"] = figures(network.float(), name)
         (FOLDER / f"{name}.json").write_bytes(json.dumps(card, indent=1).encode() + b"\n")
         print(name, card["figures"])
     write_checksums(FOLDER)

@@ -119,10 +119,14 @@ def phones_of(data, row):
     return [data.phone_names[phone] for phone in data.phones[row]]
 
 
+(wave,) = wave_ax.plot(utterances.waveforms[0][::4], color=COLORS[0], linewidth=0.4)
+wave_ax.set(xlim=(0, 2560), ylim=(-1, 1), xticks=[], ylabel="waveform")
+plot_speech(look_ax, bands[0], phones_of(utterances, 0))
+freeze_layout(look_figure)
+
+
 def draw_utterance(number):
-    wave_ax.clear(), look_ax.clear()
-    wave_ax.plot(utterances.waveforms[number][::4], color=COLORS[0], linewidth=0.4)
-    wave_ax.set(xlim=(0, 2560), ylim=(-1, 1), xticks=[], ylabel="waveform")
+    wave.set_ydata(utterances.waveforms[number][::4])
     plot_speech(look_ax, bands[number], phones_of(utterances, number))
     silence = (utterances.phones[number] == 0).double().mean()
     return look_figure, (
@@ -194,16 +198,13 @@ print("hidden", hidden.int().tolist())
 # %% tags=["drawing"]
 # Draws which frames are hidden; move the probability and the length of a span
 mask_figure, mask_ax = subplots(width=7, height=2.6)
+plot_speech(mask_ax, bands[0], phones_of(utterances, 0))
+freeze_layout(mask_figure, *mask_ax.images)
 
 
 def draw_mask(start, span):
     mask = span_mask(1000, 64, start, span, torch.Generator().manual_seed(1))
-    mask_ax.clear()
-    plot_speech(
-        mask_ax,
-        bands[0].masked_fill(mask[0].unsqueeze(1), torch.nan),
-        phones_of(utterances, 0),
-    )
+    mask_ax.images[0].set_data(bands[0].masked_fill(mask[0].unsqueeze(1), torch.nan).T)
     words = utterances.phones[0] != 0
     return mask_figure, (
         f"{mask[0].sum()} of 64 frames hidden (white); on average over 1,000 masks "
@@ -298,16 +299,17 @@ gradient_ax.axhline(exact, color=COLORS[2], linestyle="--", label="exact")
 (here_mark,) = gradient_ax.plot([], [], "o", color=COLORS[1])
 gradient_ax.set(xlabel="temperature", ylabel="gradient")
 gradient_ax.legend(fontsize=8)
+bars = bar_ax.bar(range(6), torch.ones(6))
+bar_ax.set(xlabel="code (orange: chosen)", ylabel="soft choice", ylim=(0, 1))
+freeze_layout(gumbel_figure, *bars, here_mark)
 
 
 def draw_gumbel(temperature, number):
     luck = torch.Generator().manual_seed(number)
     noisy = six - (-torch.rand(6, generator=luck).log()).log()
     soft = (noisy / temperature).softmax(0)
-    bar_ax.clear()
-    looks = [COLORS[1] if v == noisy.argmax() else COLORS[0] for v in range(6)]
-    bar_ax.bar(range(6), soft, color=looks)
-    bar_ax.set(xlabel="code (orange: chosen)", ylabel="soft choice", ylim=(0, 1))
+    for code, bar in enumerate(bars):
+        bar.set(height=soft[code], color=COLORS[int(code == noisy.argmax())])
     middle, spread = gradient[temperature]
     here_mark.set_data([temperature], [middle])
     return gumbel_figure, (
@@ -546,19 +548,23 @@ claim(
 # Draws the perplexity of stored trainings; choose the weight of the diversity loss
 weighted = {name: points[0] for name, points in sweep("speech_diversity").items()}
 weight_figure, weight_ax = subplots(width=6, height=2.6)
+chosen = {}  # the thick line of each weight
+for number, (name, point) in enumerate(weighted.items()):
+    path = {int(key.split()[1]): y for key, y in point.items() if " " in key}
+    look = {"color": COLORS[number], "linestyle": LINE_STYLES[number]}
+    weight_ax.plot(*zip(*path.items(), strict=True), label=name, alpha=0.4, **look)
+    (chosen[name],) = weight_ax.plot(
+        *zip(*path.items(), strict=True), linewidth=3, **look
+    )
+weight_ax.axhline(2, color=COLORS[4], linewidth=1, linestyle="--")
+weight_ax.set(xlabel="step", ylabel="perplexity", ylim=(0, 48))
+weight_ax.legend(title="weight", loc="center left", bbox_to_anchor=(1, 0.5))
+freeze_layout(weight_figure, *chosen.values())
 
 
 def draw_weight(name):
-    weight_ax.clear()
-    for number, (other, point) in enumerate(weighted.items()):
-        path = {int(key.split()[1]): y for key, y in point.items() if " " in key}
-        look = {"color": COLORS[number], "linestyle": LINE_STYLES[number]}
-        weight_ax.plot(*zip(*path.items(), strict=True), label=other, alpha=0.4, **look)
-        if other == name:
-            weight_ax.plot(*zip(*path.items(), strict=True), linewidth=3, **look)
-    weight_ax.axhline(2, color=COLORS[4], linewidth=1, linestyle="--")
-    weight_ax.set(xlabel="step", ylabel="perplexity", ylim=(0, 48))
-    weight_ax.legend(title="weight", fontsize=8, loc="center right")
+    for other, line in chosen.items():
+        line.set_visible(other == name)
     point = weighted[name]
     return weight_figure, (
         f"Weight {name}: after 200 steps contrastive loss {point['contrastive']:.2f}, accuracy "
@@ -599,20 +605,22 @@ all_codes = {
     "longer": longer.codes(fresh.waveforms),
 }
 code_figure, (code_ax, below_ax) = subplots(rows=2, width=7, height=3.6)
+stripes = code_ax.imshow(
+    all_codes["longer"][0].T,
+    aspect="auto",
+    cmap="nipy_spectral",
+    interpolation="nearest",
+    vmin=0,
+    vmax=23,
+)
+code_ax.set(yticks=[0, 1], yticklabels=["group 1", "group 2"], xticks=[])
+plot_speech(below_ax, fresh_bands[0], phones_of(fresh, 0))
+freeze_layout(code_figure)
 
 
 def draw_codes(number, trained):
-    code_ax.clear(), below_ax.clear()
     codes = all_codes[trained][number]  # (T, 2)
-    code_ax.imshow(
-        codes.T,
-        aspect="auto",
-        cmap="nipy_spectral",
-        interpolation="nearest",
-        vmin=0,
-        vmax=23,
-    )
-    code_ax.set(yticks=[0, 1], yticklabels=["group 1", "group 2"], xticks=[])
+    stripes.set_data(codes.T)
     plot_speech(below_ax, fresh_bands[number], phones_of(fresh, number))
     pairs = codes[:, 0] * 24 + codes[:, 1]
     changes = int((pairs[1:] != pairs[:-1]).sum())
@@ -810,7 +818,7 @@ claim(
 stored = sweep("speech")
 names = ["fine-tuned", "pretrained probe", "log-mel", "from scratch", "random encoder"]
 counts = sorted({point["labels"] for point in stored["log-mel"]})
-curve_figure, curve_ax = subplots(width=6.5, height=3.4)
+curve_figure, curve_ax = subplots(width=7, height=3.4)
 
 
 def curve(name, measure):
@@ -821,23 +829,32 @@ def curve(name, measure):
     )
 
 
-def draw_curves(measure, labels):
-    curve_ax.clear()
-    said = []
+drawn = {}  # lines and shades of each measure; those of one are visible
+for measure in ["phones", "words", "phones seen", "words seen"]:
+    drawn[measure] = []
     for number, name in enumerate(names):
-        values = curve(name, measure)
-        color, style = COLORS[number], LINE_STYLES[number]
-        look = {"color": color, "linestyle": style, "marker": "o"}
-        curve_ax.plot(counts, 100 * values.mean(1), label=name, **look)
-        low, high = 100 * values.amin(1), 100 * values.amax(1)
-        curve_ax.fill_between(counts, low, high, color=color, alpha=0.2)
-        said.append(f"{name} {100 * values[counts.index(labels)].mean():.0f} %")
-    curve_ax.axvline(labels, color="0.7", linewidth=1)
-    curve_ax.set(
-        xscale="log", xlabel="labelled utterances", ylabel="right, %", ylim=(0, 100)
-    )
-    curve_ax.set_xticks(counts, counts)
-    curve_ax.legend(fontsize=8, loc="upper left")
+        values, color = 100 * curve(name, measure), COLORS[number]
+        look = {"color": color, "linestyle": LINE_STYLES[number], "marker": "o"}
+        label = name if measure == "phones" else None
+        drawn[measure] += curve_ax.plot(counts, values.mean(1), label=label, **look)
+        ends = values.amin(1), values.amax(1)
+        drawn[measure].append(
+            curve_ax.fill_between(counts, *ends, color=color, alpha=0.2)
+        )
+here_line = curve_ax.axvline(10, color="0.7", linewidth=1)
+curve_ax.set(xscale="log", xlabel="labelled utterances", ylabel="right, %", ylim=(0, 100))
+curve_ax.set_xticks(counts, counts)
+curve_ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+freeze_layout(curve_figure, here_line, *(a for group in drawn.values() for a in group))
+
+
+def draw_curves(measure, labels):
+    here_line.set_xdata([labels, labels])
+    for other, artists in drawn.items():
+        for artist in artists:
+            artist.set_visible(other == measure)
+    row = counts.index(labels)
+    said = [f"{name} {100 * curve(name, measure)[row].mean():.0f} %" for name in names]
     return curve_figure, f"With {labels} labelled utterances: {', '.join(said)}."
 
 

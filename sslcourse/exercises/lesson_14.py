@@ -83,9 +83,9 @@ QUANTISE = Exercise(
     minutes=12,
     difficulty="medium",
     statement=(
-        "`latents` (N, D), `codebook` (K, D). Return two things: `vectors` (N, D), which are the nearest codes, and "
-        "`tokens` (N,), their numbers. Straight-through: whatever gradient arrives at `vectors` must arrive at "
-        "`latents` unchanged, and none of it at `codebook`."
+        "`latents` is (N, D), `codebook` (K, D). Return two things: `vectors` (N, D), the code nearest to each latent, "
+        "and `tokens` (N,), the numbers of these codes. Straight-through: whatever gradient arrives at `vectors` must "
+        "arrive at `latents` unchanged, and none of it at `codebook`."
     ),
     stub=(
         "def my_quantise(latents, codebook):\n"
@@ -136,13 +136,13 @@ def my_exact_gradient(logits, losses):
 
 EXACT = Exercise(
     name="14.exact",
-    title="the exact gradient, with pencil",
+    title="the exact gradient, with pencil and paper",
     minutes=10,
     difficulty="hard",
     statement=(
-        "A code $k$ is drawn with probability $p_k$, the softmax of `logits` (K,), and then costs `losses[k]`. Derive "
-        "$\\partial\\, \\mathbb{E}[\\text{loss}] / \\partial l_j$ for every $j$ with pencil, and return all of them, (K,). "
-        "No autograd: the formula."
+        "Code $k$ is drawn with probability $p_k$, the softmax of `logits` (K,), and then costs `losses[k]`. Derive "
+        "$\\partial\\, \\mathbb{E}[\\text{loss}] / \\partial l_j$ for every $j$ with pencil and paper, and return all of "
+        "them, (K,), by your formula, without autograd."
     ),
     stub=(
         "def my_exact_gradient(logits, losses):\n"
@@ -209,6 +209,8 @@ def judge_collapse(answer) -> None:
             raise Wrong("the cross-entropy: every target is the same code, and the network soon says so.")
         if abs(accuracy - 1 / n_codes) < 1e-4:
             raise Wrong("1/K would be chance among equally frequent codes; all targets are one code here.")
+        if abs(accuracy - 100) < 1e-3:
+            raise Wrong("give the accuracy as a number from 0 to 1, not in per cent.")
         if abs(accuracy - 1) > 1e-3:
             raise Wrong("the accuracy: whoever always says the one code that there is, is always right.")
 
@@ -219,7 +221,7 @@ COLLAPSE = Exercise(
     minutes=4,
     difficulty="easy",
     statement=(
-        "Suppose a tokeniser with `n_codes` codes gives every patch the same code. BEiT is trained on its tokens. What "
+        "Suppose a tokeniser with `n_codes` codes gives every patch the same code, and BEiT is trained on its tokens. What "
         "do you see at the end? Return three numbers: the perplexity of the tokens, BEiT's cross-entropy at masked "
         "places in nats, and its accuracy there (0 to 1)."
     ),
@@ -240,6 +242,7 @@ COLLAPSE = Exercise(
         "what is there left to guess": lambda k: (1.0, math.log(k), 1.0),
         "chance among equally frequent codes": lambda k: (1.0, 0.0, 1 / k),
         "is always right": lambda k: (1.0, 0.0, 0.0),
+        "not in per cent": lambda k: (1.0, 0.0, 100.0),
         "the network soon says so": lambda k: (1.0, 1.0, 1.0),
         "What is exp of its entropy": lambda k: (2.0, 0.0, 1.0),
         "return three numbers": lambda k: 1.0,
@@ -295,6 +298,12 @@ PERPLEXITY = Exercise(
         "this counts the codes that come at all; a code that comes once counts as much as the commonest.": (
             lambda t, k: len(t.unique())
         ),
+        "divide the counts by the number of tokens, so that the shares add up to 1.": lambda t, k: (
+            torch.special.entr(t.flatten().bincount() / k).sum().exp()
+        ),
+        "one over the sum of squared shares is another measure; take exp of the entropy.": lambda t, k: (
+            1 / (t.flatten().bincount() / t.numel()).square().sum()
+        ),
         "the sign of the entropy is off.": lambda t, k: (-_entropy_of(t)).exp(),
         "this is the share of the codes in use; do not divide by their number.": lambda t, k: (
             my_perplexity(t, k) / k
@@ -344,6 +353,10 @@ def judge_nearest(answer) -> None:
                 raise Wrong(
                     "you take the nearest number; the last of a row and the first of the next are far apart."
                 )
+            steps = (row[:, None] - row).abs() + (column[:, None] - column).abs()
+            fewest = steps.expand(6, -1, -1).masked_fill(mask.unsqueeze(1), 99).amin(2)
+            if torch.equal(steps.gather(1, found.T).T, fewest):
+                raise Wrong("you count steps along rows and columns; take the distance of a ruler.")
             raise Wrong("for some places another visible one is nearer: rows and columns both count.")
 
 
@@ -360,8 +373,9 @@ NEAREST = Exercise(
     difficulty="medium",
     statement=(
         "`mask` (N, side²) is True where a patch is hidden. Return for every place of every image the number of the "
-        "visible place that is nearest to it, (N, side²); for a visible place that is itself. Distances are those on "
-        "the grid of `side` rows and columns; where several are equally near, any of them will do."
+        "visible place that is nearest to it, (N, side²); a visible place is its own nearest. Places are numbered row by "
+        "row on a grid of `side` rows and columns, and distances are those of a ruler. Where several are equally near, "
+        "any of them will do."
     ),
     stub=(
         "def my_nearest_visible(mask, side):\n"
@@ -382,6 +396,7 @@ NEAREST = Exercise(
         "some places that you name are hidden": lambda m, side: torch.arange(side**2).expand(len(m), -1) // 2 * 2,
         "you take the nearest number": _by_number,
         "rows and columns both count": lambda m, side: _same_row_first(m, side),
+        "take the distance of a ruler": lambda m, side: _fewest_steps(m, side),
         "places are numbered": lambda m, side: my_nearest_visible(m, side) + side**2,
     },
 )  # fmt: skip
@@ -392,6 +407,14 @@ def _same_row_first(mask: Tensor, side: int) -> Tensor:
     place = torch.arange(side**2)
     row, column = place // side, place % side
     far = ((row[:, None] - row) ** 2 + 100 * (column[:, None] - column) ** 2).float()
+    return far.expand(len(mask), -1, -1).masked_fill(mask.unsqueeze(1), torch.inf).argmin(2)
+
+
+def _fewest_steps(mask: Tensor, side: int) -> Tensor:
+    place = torch.arange(side**2)
+    row, column = place // side, place % side
+    far = ((row[:, None] - row).abs() + (column[:, None] - column).abs()).float()
+    far = far + 1e-3 * place.flip(0)  # of several, the last
     return far.expand(len(mask), -1, -1).masked_fill(mask.unsqueeze(1), torch.inf).argmin(2)
 
 
@@ -440,15 +463,15 @@ BUG = Exercise(
     minutes=10,
     difficulty="medium",
     statement=(
-        "The stub runs, its loss falls quickly, and the encoder learns little. It has two mistakes that are often made. Mend "
-        "both. `predict` maps images to logits (N, L, K), `tokenize` maps images to tokens (N, L), and `hide(images, "
+        "The code in the stub runs and its loss falls quickly, but the encoder learns little. It makes two common mistakes. "
+        "Correct both. `predict` maps images to logits (N, L, K), `tokenize` maps images to tokens (N, L), and `hide(images, "
         "mask)` returns the images with masked patches covered; `mask` is (N, L), True = hidden."
     ),
     stub=(
         "def my_beit_loss(predict, tokenize, images, hide, mask):\n"
         "    seen = hide(images, mask)\n"
         "    logits, targets = predict(seen), tokenize(seen)\n"
-        "    ...  # mend the line above and the next, and take this one away\n"
+        "    ...  # correct the lines above and below, and delete this one\n"
         "    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())"
     ),
     reference=my_beit_loss,
@@ -471,6 +494,9 @@ BUG = Exercise(
         ),
         "the network sees the whole image, so nothing is hidden from it.": lambda f, t, x, h, m: (
             F.cross_entropy(f(x)[m], t(x)[m])
+        ),
+        "it is the other way round: the network sees the covered images, the tokeniser the whole ones.": (
+            lambda f, t, x, h, m: F.cross_entropy(f(x)[m], t(h(x, m))[m])
         ),
         "these are the visible places; True means hidden.": lambda f, t, x, h, m: F.cross_entropy(
             f(h(x, m))[~m], t(x)[~m]
@@ -501,7 +527,7 @@ QUIZ = [
                 "That is MAE. BEiT never draws a pixel; only the decoder of the tokeniser does."
             ),
             "The vector of the nearest code, by a mean squared error": (
-                "The vectors stay inside the tokeniser. BEiT has K logits for each place."
+                "The vectors stay inside the tokeniser. BEiT outputs K logits for each place."
             ),
         },
     ),
@@ -510,22 +536,22 @@ QUIZ = [
         right="In BEiT the encoder, in MAE only the decoder",
         options={
             "In BEiT the encoder, in MAE only the decoder": (
-                "So a step of BEiT costs more, and its encoder meets in training a token that it never meets in use."
+                "So a step of BEiT costs more, and its encoder is trained with a token that it never sees afterwards."
             ),
             "In BEiT only the decoder, in MAE the encoder": (
                 "The other way round. BEiT has no decoder besides that of its tokeniser."
             ),
             "In both the encoder, since all tokens need it": (
-                "MAE leaves the hidden patches out before the first layer: that is where it saves."
+                "MAE removes the hidden patches before the first layer: that is how it saves time."
             ),
         },
     ),
     Question(
-        "A tokeniser's accuracy under BEiT is 99 %. What do you look at first?",
+        "BEiT names 99 % of the hidden tokens correctly. What do you look at first?",
         right="How often the most frequent code comes",
         options={
             "How often the most frequent code comes": (
-                "If it is 99 % of the tokens, saying it always is as good. Perplexity and token entropy tell the same."
+                "If 99 % of the tokens are one code, always naming it does as well. Perplexity and entropy show it, too."
             ),
             "How large the learning rate of BEiT was": (
                 "No learning rate turns a trivial task into a useful one."
@@ -558,10 +584,10 @@ QUIZ = [
                 "The soft choice becomes the real one, but its gradient is 0 nearly always, and huge now and then."
             ),
             "Its bias grows, and its variance goes to 0": (
-                "That is what a high temperature does: a smooth mixture that nobody will use."
+                "That is what happens at a high temperature, where every draw is nearly the same mixture."
             ),
             "Both of them go to 0, only training is slow": (
-                "If it were so, everybody would begin at temperature 0."
+                "Then everybody would start at temperature 0; but the variance grows without bound."
             ),
         },
     ),

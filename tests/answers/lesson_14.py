@@ -248,6 +248,13 @@ def nearest_distances(mask, side):
     return d.expand(len(mask), -1, -1).masked_fill(mask[:, None], 99).amin(2)
 
 
+def nearest_by_steps(mask, side):
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    places = torch.stack([rows.flatten(), columns.flatten()], 1).float()
+    steps = torch.cdist(places, places, p=1)
+    return torch.stack([(steps + 1e6 * row).argmin(1) for row in mask])
+
+
 # ---- 14.bug
 
 
@@ -345,6 +352,7 @@ WRONG = {
         nearest_in_the_row_only,
         nearest_of_the_first_image,
         nearest_distances,
+        nearest_by_steps,
     ],
     "14.bug": [
         loss_at_all_places,
