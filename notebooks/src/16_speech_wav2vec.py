@@ -855,7 +855,7 @@ def draw_curves(measure, labels):
             artist.set_visible(other == measure)
     row = counts.index(labels)
     said = [f"{name} {100 * curve(name, measure)[row].mean():.0f} %" for name in names]
-    return curve_figure, f"With {labels} labelled utterances: {', '.join(said)}."
+    return curve_figure, f"Labelled utterances: {labels}. Right: {', '.join(said)}."
 
 
 explore(
