@@ -987,8 +987,8 @@ def draw_guesses(share):
     return image_rows(
         {"seen": cover(samples, hidden_now), **rows, "image": samples}, scale=3
     ), (
-        f"{hidden_now.float().mean():.0%} hidden. Tokens guessed right: nearest token {right[0]:.0%}, BEiT after one pass "
-        f"{right[1]:.0%}."
+        f"{hidden_now.float().mean():.0%} hidden. Of ten hidden tokens of these six pictures, the nearest token tells about "
+        f"{10 * right[0]:.0f}, and BEiT after one pass about {10 * right[1]:.0f}."
     )
 
 
