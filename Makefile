@@ -79,6 +79,7 @@ sweeps: $(READY) ## train again what the lessons compare but have no time for, s
 	$(BIN)/python tools/beit_curves.py
 	$(BIN)/python tools/agreement_curves.py
 	$(BIN)/python tools/without_negatives.py
+	$(BIN)/python tools/self_distillation.py
 	$(BIN)/python tools/latent_space.py
 	$(BIN)/python tools/left_out.py
 	$(BIN)/python tools/attention.py

@@ -54,14 +54,11 @@ def k_means_plus_plus(points: Tensor, k: int, generator: Generator | None = None
     centres = random_points(points, 1, generator)
     squared = (points - centres).square().sum(1)
     for _ in range(k - 1):
-        chances = (
-            squared if squared.any() else torch.ones_like(squared)
-        )  # all points are centres already
+        # where all points are centres already, any will do
+        chances = squared if squared.any() else torch.ones_like(squared)
         up_to = chances.cpu().double().cumsum(0)
-        luck = torch.rand((), generator=generator, dtype=torch.float64)
-        drawn = points[
-            torch.searchsorted(up_to, luck * up_to[-1], right=True).clamp(max=len(points) - 1)
-        ]
+        luck = up_to[-1] * torch.rand((), generator=generator, dtype=torch.float64)
+        drawn = points[torch.searchsorted(up_to, luck, right=True).clamp(max=len(points) - 1)]
         centres = torch.cat([centres, drawn.unsqueeze(0)])
         squared = torch.minimum(squared, (points - drawn).square().sum(1))
     return centres
