@@ -55,15 +55,15 @@ class Kernel:
     def __init__(self, threads: int = 1):
         environment = {"SSLCOURSE_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
         self.manager, self.client = start_new_kernel(env=os.environ | environment)
-        self.ask("training(5), slider(5)", after=SETUP)
+        self.ask("training(5) + slider(5)", after=SETUP)
         self.answer()
 
     def ask(self, expression: str, after: str = "") -> None:
         """Begin to compute; `answer` waits for the end."""
         self.request = self.client.execute(after, user_expressions={"answer": expression})
 
-    def answer(self) -> str:
-        """What the last question gave; raises RuntimeError with what the kernel said if it failed."""
+    def answer(self) -> float:
+        """The number that was asked for; raises RuntimeError with what the kernel said if it failed."""
         reply = self.client.get_shell_msg(timeout=LIMIT)
         while reply["parent_header"]["msg_id"] != self.request:
             reply = self.client.get_shell_msg(timeout=LIMIT)
@@ -71,7 +71,7 @@ class Kernel:
         told = content.get("user_expressions", {}).get("answer", content)
         if told["status"] != "ok":
             raise RuntimeError(f"{told['ename']}: {told['evalue']}")
-        return told["data"]["text/plain"]
+        return float(told["data"]["text/plain"])
 
     def megabytes(self) -> float:
         """Share of the memory, nan where the system does not tell."""
@@ -90,7 +90,7 @@ def trainings_at_once(kernels: list[Kernel]) -> float:
     """Median seconds of 40 steps."""
     for kernel in kernels:
         kernel.ask("training(40)")
-    return median([float(kernel.answer()) for kernel in kernels])
+    return median([kernel.answer() for kernel in kernels])
 
 
 def slider_beside(kernels: list[Kernel]) -> float:
@@ -99,7 +99,7 @@ def slider_beside(kernels: list[Kernel]) -> float:
     for kernel in others:
         kernel.ask("training(40)")
     mover.ask("slider(20)")
-    seconds = float(mover.answer())
+    seconds = mover.answer()
     for kernel in others:
         kernel.answer()
     return seconds

@@ -4,11 +4,13 @@ On CPUs, by gloo; whole steps with views, loss and optimizer, and the log's meas
 GPUs; several machines; the time of starting.
 """
 
-import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from sslcourse.pretrain.journal import log_lines
 
 CASES = {"conv, 28 x 28": ("conv", 2048, 256), "resnet18, 28 x 28": ("resnet18", 256, 64)}
 PROCESSES = (1, 2)
@@ -29,26 +31,11 @@ def lines(name: str, encoder: str, images: int, batch_size: int) -> list[str]:
 
 def images_per_second(encoder: str, images: int, batch_size: int, processes: int) -> float:
     """What the last line of the log says, of two passes over the images."""
+    command = (
+        f"-m torch.distributed.run --standalone --nproc-per-node {processes} -m sslcourse.pretrain simclr "
+        f"--encoder {encoder} --images {images} --batch-size {batch_size} --epochs 2 --device cpu --into run"
+    )
     with tempfile.TemporaryDirectory() as folder:
-        run = [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--nproc-per-node",
-            str(processes),
-        ]
-        run += ["-m", "sslcourse.pretrain", "simclr", "--encoder", encoder, "--images", str(images)]
-        run += [
-            "--batch-size",
-            str(batch_size),
-            "--epochs",
-            "2",
-            "--device",
-            "cpu",
-            "--into",
-            folder + "/run",
-        ]
-        subprocess.run(run, check=True, capture_output=True)
-        log = (Path(folder) / "run" / "log.jsonl").read_text().splitlines()
-    return json.loads(log[-1])["images_per_second"]
+        words, one_thread = [sys.executable, *command.split()], os.environ | {"OMP_NUM_THREADS": "1"}
+        subprocess.run(words, cwd=folder, env=one_thread, check=True, capture_output=True)
+        return log_lines(Path(folder) / "run")[-1]["images_per_second"]

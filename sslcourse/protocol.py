@@ -5,7 +5,7 @@ for as many whole passes as come closest to 16 CPU seconds on clothes (one threa
 the stored table). All start from the same convolutional network where the method allows it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -149,10 +149,20 @@ class ConvVAE(VAE):
         return mean, log_var
 
 
+def trained_tokenizer(
+    batches: Iterable[Tensor], passes: int, device: torch.device | str = "cpu", **sizes: int
+) -> DiscreteVAE:
+    """BEiT's tokeniser after so many passes over batches of images; sizes: those that its class takes."""
+    tokenizer = DiscreteVAE(steps=passes * len(batches), kl_weight=1e-2, **sizes).to(device)
+    finish(train_adamw(tokenizer.loss, tokenizer.parameters(), batches, passes, 3e-3))
+    return tokenizer
+
+
 def tokenised_beit(pixels: int, batches: OneFrame, **_: object) -> nn.Module:
     """BEiT on a tokeniser that is trained first, for two passes over the same images."""
-    tokenizer = DiscreteVAE(steps=2 * len(batches), kl_weight=1e-2)
-    finish(train_adamw(tokenizer.loss, tokenizer.parameters(), batches, 2, 3e-3))
+    tokenizer = trained_tokenizer(
+        batches, 2
+    )  # before the transformer: both draw from the same seed
     return BEiT(small_vit(pixels), tokenizer)
 
 

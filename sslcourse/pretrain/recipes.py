@@ -24,7 +24,6 @@ from sslcourse.methods import (
     BEiT,
     Classifier,
     DenoisingAutoencoder,
-    DiscreteVAE,
     MoCo,
     RotationPrediction,
     SimCLR,
@@ -35,7 +34,7 @@ from sslcourse.methods import (
 from sslcourse.pretrain.distributed import ShuffledMoCo, SplitDINO, split_encoder
 from sslcourse.pretrain.processes import process_count
 from sslcourse.pretrain.stream import Stream
-from sslcourse.training import finish, train_adamw
+from sslcourse.protocol import trained_tokenizer
 
 
 class Job(NamedTuple):
@@ -144,15 +143,8 @@ def make_beit(job: Job, codes: int = 512, tokenizer_epochs: int = 2, **options: 
     """BEiT on a tokeniser that is trained here, before the first step, and again if the run goes on."""
     if not isinstance(job.encoder, VisionTransformer):
         raise ValueError("beit hides patches of a transformer: choose --encoder vit, vit_tiny, ...")
-    batches = job.passes(tokenizer_epochs)
-    tokenizer = DiscreteVAE(
-        codes,
-        patch_size=job.encoder.patch_size,
-        channels=job.shape[0],
-        steps=len(batches),
-        kl_weight=1e-2,
-    ).to(job.device)
-    finish(train_adamw(tokenizer.loss, tokenizer.parameters(), batches, 1, 3e-3))
+    sizes = {"codes": codes, "patch_size": job.encoder.patch_size, "channels": job.shape[0]}
+    tokenizer = trained_tokenizer(job.passes(tokenizer_epochs), 1, job.device, **sizes)
     return BEiT(job.shared(whole=False), tokenizer, generator=job.generator, **options)
 
 
