@@ -277,6 +277,9 @@ LOSS = Exercise(
             lambda p, x, m: (p - x).square().sum(2)[m].mean()
         ),
         "you add the patches up; take their mean.": lambda p, x, m: _errors(p, x)[m].sum(),
+        "you add up all pixels of all hidden patches; take their mean.": lambda p, x, m: (
+            (p - x).square()[m].sum()
+        ),
         "this is the mean absolute error; square the differences.": lambda p, x, m: (p - x).abs()[m].mean(),
         "you averaged over each image first, then over the images; take one mean over all hidden patches.": (
             lambda p, x, m: ((_errors(p, x) * m).sum(1) / m.sum(1)).mean()
@@ -342,8 +345,7 @@ DECODE = Exercise(
         "This decoder is widely copied: it puts every token into its place, and yet predicts the same for all hidden "
         "patches, as the cells above show. It is given all that it needs: the `visible` tokens `(N, V, D)`, the "
         "`mask` `(N, L)`, one `mask_token` `(D,)`, `positions` `(L, D)` and the `blocks` of a transformer, "
-        "a function from `(N, L, D)` to `(N, L, D)`. Mend it, so that it does what section 2 says, and can be trained. "
-        "(Our own is in section 7; try without it first.)"
+        "a function from `(N, L, D)` to `(N, L, D)`. Mend it, so that it does what section 2 says, and can be trained."
     ),
     stub=(
         "def my_decode(visible, mask, mask_token, positions, blocks):\n"
@@ -360,6 +362,9 @@ DECODE = Exercise(
     cases=_decode_cases,
     differentiable=("visible", "mask_token"),
     wrong={
+        "this is the function as it stood: neither positions nor blocks are used.": (
+            lambda v, m, t, p, blocks: _filled(v, m, t)
+        ),
         "the blocks never run, so no hidden patch hears of a visible one.": (
             lambda v, m, t, p, blocks: _filled(v, m, t) + p
         ),
@@ -424,7 +429,7 @@ def judge_order(answer: Callable) -> None:
     if place["network, one pass"] < place["network, stored"]:
         raise Wrong("both networks are of one kind; which of them was trained for longer?")
     if place["interpolation"] < place["network, one pass"]:
-        raise Wrong("a network sees the same pixels as interpolation, and 48,000 frames of clothes besides.")
+        raise Wrong("a network sees the same pixels as interpolation, and 36,000 frames of clothes besides.")
     if place["best linear guess"] > place["network, one pass"]:
         raise Wrong(
             "not in one pass: the linear guess is fitted anew for each mask, on all pixel pairs of 48,000 frames, "
@@ -467,7 +472,7 @@ ORDER = Exercise(
         "which of them was trained for longer": lambda: [
             "network, one pass", "network, stored", "best linear guess", "interpolation", "mean patch",
         ],
-        "48,000 frames of clothes besides": lambda: [
+        "36,000 frames of clothes besides": lambda: [
             "network, stored", "best linear guess", "interpolation", "network, one pass", "mean patch",
         ],
         "not in one pass": lambda: [
@@ -520,6 +525,9 @@ LINEAR_ERROR = Exercise(
             lambda s, r: s * max(1 - r**2, 0.0) ** 0.5
         ),
         "this is the error of the mean alone, without the line.": lambda s, r: s**2,
+        "a correlation has no unit: the part that the line explains is the squared correlation times the squared "
+        "spread.": lambda s, r: s**2 - r**2,
+        "with the best b the correlation enters squared, and so does the spread.": lambda s, r: s * (1 - r),
         "(1 - r) squared is not 1 - r squared.": lambda s, r: s**2 * (1 - r) ** 2,
         "a step of the calculation is missing: with the best b the middle term is twice the last one.": (
             lambda s, r: s**2 * (1 + r**2)
