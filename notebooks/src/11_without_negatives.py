@@ -25,7 +25,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sslcourse.augment import Augmentation
-from sslcourse.data import Batches, clips, images, sweep
+from sslcourse.data import Batches, images
 from sslcourse.encoders import conv_encoder
 from sslcourse.evaluate import effective_rank, projection_std
 from sslcourse.exercises import check, hint, quiz, solution
@@ -40,6 +40,7 @@ start_lesson()
 # %% tags=["drawing"]
 # Imports what draws the pictures, moves the sliders, judges encoders and checks the text
 from sslcourse.claims import claim
+from sslcourse.data import sweep
 from sslcourse.diagrams import Diagram
 from sslcourse.evaluate import extract_features, knn_accuracy, label_curve, linear_probe
 from sslcourse.losses.joint_embedding import covariance_term, variance_term
@@ -48,7 +49,6 @@ from sslcourse.plots import (
     COLORS,
     LINE_STYLES,
     freeze_layout,
-    image_rows,
     subplots,
 )
 from sslcourse.show import show, show_source
@@ -64,9 +64,9 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # be, and nothing has been learned. This is called **collapse**.
 #
 # In 2020 two methods appeared that only pull, and do not collapse. In **SimSiam** each view predicts the other. A small network,
-# the **predictor**, turns the projection of one view into a guess of the other's. The other projection is taken as a fixed
-# target: a **stop-gradient** keeps the loss from moving it. (The loss is used twice, with the views exchanged.) **BYOL** has, in
-# addition, a *target network* that follows the first one slowly, as MoCo's key encoder does.
+# the **predictor**, turns the projection of one view into a guess of the other's. The other projection is a fixed target: a
+# **stop-gradient** keeps the loss from moving it. (The loss is used twice, with the views exchanged.) In **BYOL** a second
+# network, which follows the first one slowly as MoCo's key encoder does, makes the targets.
 
 # %% tags=["drawing"]
 # Draws SimSiam: a predictor on one side, a stop-gradient on the other
@@ -100,8 +100,8 @@ siamese.shared(*view_heads)
 show(siamese.figure, alt=siamese.words)
 
 # %% [markdown]
-# Why this works is not obvious, and was debated when it appeared. We shall take the network apart: train it with all parts,
-# without the predictor, without the stop-gradient and without both, and look at what becomes of the projections.
+# Why does this not collapse? We shall take the network apart: train it with all its parts, without the predictor, without the
+# stop-gradient and without both, and look at what becomes of the projections.
 #
 # ## 2. The loss, and how it pulls
 #
@@ -120,15 +120,13 @@ distances = (F.normalize(prediction, dim=1) - F.normalize(target, dim=1)).square
 print("cosines:          ", [round(value, 2) for value in cosines.tolist()])
 print("squared distances:", [round(value, 2) for value in distances.tolist()])
 print("2 - 2 cosine:     ", [round(value, 2) for value in (2 - 2 * cosines).tolist()])
-
-# %%
 show_source(negative_cosine_loss)
 
 # %% exercise="11.gradient"
 
 # %% [markdown]
-# The gradient on a picture. Turn the prediction, and make it longer or shorter. The arrow is the step that gradient descent
-# would take.
+# The gradient on a picture. Turn the prediction, and make it longer or shorter. The arrow with the dot is the step that
+# gradient descent would take.
 
 # %% tags=["drawing"]
 # Draws a prediction, its target and the pull of the loss; move the angle and the length
@@ -185,14 +183,15 @@ explore(
 )
 
 # %% [markdown]
-# The pull only turns the prediction. It says nothing about lengths, and it vanishes where both agree, whatever direction
-# that is. All pictures in one direction is as good for this loss as any other way of agreeing.
+# The pull only turns the prediction, and it vanishes where both agree, whatever their direction. For this loss, all pictures
+# in one direction are as good as any other way of agreeing.
 #
 # ## 3. Collapse
 #
 # Here it is, on real pictures: 10,000 garments, two augmented views of each, the encoder and the projection head of lesson
-# 09, and the loss $-\cos(z_a, z_b)$ for both. No predictor, no stop-gradient, no negatives. In our code these are two
-# arguments of `SimSiam`.
+# 09, and the loss $-\cos(z_a, z_b)$ for both. No predictor, no stop-gradient, no negatives. While the network trains we
+# look, every 12 steps, at the projections of 256 validation images: on a copy of the network, so that looking changes
+# nothing, and with length 1, because that is all the loss sees.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
@@ -203,11 +202,6 @@ PASSES, BATCH, EVERY = 2, 64, 12
 STEPS = PASSES * (len(train_images) // BATCH)
 watched = Augmentation(seed=5)(validation_images[:256])
 watched_labels = validation_labels[:256]
-
-
-# %% [markdown]
-# While a network trains we look, every 12 steps, at the projections of 256 validation images: on a copy of the network, so
-# that looking changes nothing, and brought to length 1, because that is all the loss sees.
 
 
 # %%
@@ -230,6 +224,9 @@ def pretraining(name):
         yield progress
 
 
+# %% [markdown]
+# In our code the predictor and the stop-gradient are two arguments of `SimSiam`. Both are switched off here:
+
 # %%
 torch.manual_seed(0)
 models["two views alone"] = SimSiam(predictor=nn.Identity(), stop_gradient=False)
@@ -241,9 +238,9 @@ loss = histories["two views alone"].loss
 print(f"first loss {loss[0]:.2f}, last loss {loss[-1]:.2f}, the lowest possible -1.00")
 
 # %% [markdown]
-# The loss has all but reached its lowest value. By the loss alone, this is the best network of this lesson. Look at what it does
-# with the watched images. Each dot is one of them, its colour is the class. The axes are the two directions in which the
-# projections differed most before training; the circle is the unit sphere seen along these axes.
+# By the loss alone, this is the best network of this lesson. Look at what it does with the watched images. Each dot is one
+# of them, its colour is the class. The axes are the two directions in which the projections differed most before training;
+# the circle is the unit sphere seen along these axes.
 
 # %% tags=["drawing"]
 # Draws the watched projections on two fixed axes; move the step of the training
@@ -263,8 +260,7 @@ def draw_points(step):
     dots.set_offsets(z @ plane)
     similar = (z @ z.T).fill_diagonal_(0).sum() / (256 * 255)
     return point_figure, (
-        f"Step {step}: the mean cosine of two different images is {similar:.2f}. "
-        f"std times root d {projection_std(z):.2f}, effective rank {effective_rank(z):.0f}."
+        f"Step {step}: the mean cosine of two different images is {similar:.2f}."
     )
 
 
@@ -275,7 +271,7 @@ explore(draw_points, step=slider("step", 0, STEPS, step=EVERY, value=24))
 #
 # **Spread.** SimSiam's paper takes the standard deviation of each of the $d$ dimensions of $z / \lVert z \rVert$, averages
 # them and multiplies by $\sqrt d$. For vectors spread evenly over the sphere each dimension has standard deviation
-# $1/\sqrt d$, so the result is 1, whatever $d$. If all are equal, it is 0.
+# $1/\sqrt d$, so the result is 1, whatever $d$. If all are equal, it is 0. We write it std·√d.
 #
 # **Effective rank.** Spread does not tell in *how many directions* the projections differ. The singular values
 # $\sigma_1 \geq \sigma_2 \geq \dots$ of the matrix of unit vectors say how much each direction is used. As shares
@@ -283,8 +279,8 @@ explore(draw_points, step=slider("step", 0, STEPS, step=EVERY, value=24))
 #
 # $$ \text{effective rank} = \exp \Bigl( -\sum_k p_k \log p_k \Bigr) $$
 #
-# counts directions: $k$ directions used alike give $k$, a single point gives 1 (Roy and Vetterli, 2007). We leave the mean in:
-# without it, a collapsed network has nothing left but noise to be counted.
+# counts directions: $k$ directions used alike give $k$, a single point gives 1 (Roy and Vetterli, 2007). We do not subtract
+# the mean: after that, nothing but noise would be left of a collapsed network.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -300,7 +296,7 @@ for name, z in examples.items():
     print(f"{name:24} std·√d {std:5.2f}   effective rank {rank:5.1f}")
 
 # %% [markdown]
-# The last row is why both are needed. On a plane the spread is healthy, but 62 of the 64 dimensions say nothing new. This is
+# The last row is why both are needed. On a plane the spread is large, but 62 of the 64 dimensions say nothing new. This is
 # called *dimensional collapse*.
 
 # %% exercise="11.rank"
@@ -311,19 +307,14 @@ show_source(projection_std, effective_rank)
 # %% [markdown]
 # ## 4. SimSiam: predictor and stop-gradient
 #
-# Now the complete method. Its loss has two more parts than what you have just seen: predictions $p$ instead of projections on
-# one side, `detach()` on the other.
-
-# %%
-show_source(SimSiam.loss)
-
-# %% [markdown]
-# The same start, the same batches, the same number of steps:
+# Now the complete method. Its loss has two more parts than the one you have just seen: predictions $p$ instead of
+# projections on one side, `detach()` on the other. The start, the batches and the number of steps are the same.
 
 # %%
 torch.manual_seed(0)
 models["SimSiam"] = SimSiam()
 run = watch(pretraining("SimSiam"), title="SimSiam")
+show_source(SimSiam.loss)
 
 # %%
 histories["SimSiam"] = await run
@@ -350,9 +341,9 @@ claim("alone less than 5 directions are left", lambda: alone[2] < 5)
 claim("SimSiam keeps more than 12", lambda: complete[2] > 12)
 
 # %% [markdown]
-# The loss is *higher*, and the projections are alive: their spread stays above 0.7 (alone: below 0.1), in more than 12
-# directions (alone: less than 5). So one of the two parts, or both, prevents the collapse. Which? Two networks are left to try:
-# one with the predictor only, one with the stop-gradient only.
+# The loss is *higher*, and the projections have not collapsed: their spread stays above 0.7 (alone: below 0.1), in more than
+# 12 directions (alone: less than 5). Does one of the two parts prevent the collapse, or does it take both? Two networks are
+# left to try: one with the predictor only, one with the stop-gradient only.
 
 # %% exercise="11.collapsing"
 
@@ -360,7 +351,7 @@ claim("SimSiam keeps more than 12", lambda: complete[2] > 12)
 # ### The stop-gradient alone
 #
 # Without a predictor the loss is symmetric: $-\cos(z_a, z_b)$. Its gradient comes back through $z_a$ and through $z_b$. With
-# the stop-gradient the first half of the loss leaves out one of the two ways, and the second half leaves out the other:
+# the stop-gradient, written sg, each half of the loss leaves out one of the two ways:
 #
 # $$ \tfrac12 \nabla \bigl[ D(z_a, \mathrm{sg}(z_b)) + D(z_b, \mathrm{sg}(z_a)) \bigr] = \tfrac12 \nabla D(z_a, z_b) . $$
 #
@@ -376,25 +367,19 @@ def first_gradient(**parts):
 
 
 def compare_gradients(title, **parts):
-    stopped, open_ = (
-        first_gradient(stop_gradient=stop, **parts) for stop in (True, False)
-    )
-    ratio, cosine = (
-        stopped.norm() / open_.norm(),
-        F.cosine_similarity(stopped, open_, dim=0),
-    )
-    print(f"{title:18} ratio of lengths {ratio:.3f}   cosine {cosine:.3f}")
+    half, whole = (first_gradient(stop_gradient=stop, **parts) for stop in (True, False))
+    cosine = F.cosine_similarity(half, whole, dim=0)
+    print(f"{title:18} ratio of lengths {half.norm() / whole.norm():.3f}", end="")
+    print(f"   cosine {cosine:.3f}")
 
 
 compare_gradients("without predictor", predictor=nn.Identity())
 compare_gradients("with predictor")
 
-# %% [markdown]
-# AdamW divides a gradient by its usual size, so half a gradient should give the same steps, and the training with the
-# stop-gradient alone should *be* the one that you have seen collapse. The first 20 losses of both:
+# %% tags=["claim"]
+# Checks that without a predictor the stop-gradient does not change a training
 
 
-# %%
 def first_losses(stop_gradient):
     torch.manual_seed(0)
     model = SimSiam(predictor=nn.Identity(), stop_gradient=stop_gradient)
@@ -404,11 +389,13 @@ def first_losses(stop_gradient):
 
 
 stopped, open_ = first_losses(True), first_losses(False)
-print(f"from {open_[0]:.2f} to {open_[-1]:.2f}", end="; ")
-print(f"largest difference between the two {(stopped - open_).abs().max():.3f}")
+claim("the first 20 losses agree to 0.01", lambda: (stopped - open_).abs().max() < 0.01)
+claim("while they fall by more than 0.4", lambda: open_[0] - open_[-1] > 0.4)
 
 # %% [markdown]
-# So only where there is a predictor does the stop-gradient change more than a length.
+# AdamW divides a gradient by its usual size, so half a gradient should give the same steps, and the training with the
+# stop-gradient alone should *be* the one that you have seen collapse. The folded cell above runs both: their first 20 losses
+# agree to 0.01. Only where there is a predictor does the stop-gradient change more than a length.
 #
 # ### The predictor alone
 
@@ -431,8 +418,7 @@ claim("and less than 5 directions are left", lambda: no_stop[2] < 5)
 
 # %% [markdown]
 # It collapses as well. *Neither part is enough; together they are.*
-
-# %% [markdown]
+#
 # ## 5. Why? The smallest model that shows it
 #
 # Let an image be one number, the signal $s$, with mean 0 and variance 1. Its views are $x_a = s + n_a$ and $x_b = s + n_b$, with
@@ -471,32 +457,37 @@ def small_training(predictor, stop_gradient, momentum, noise, steps=400, rate=0.
     return torch.tensor(path)
 
 
-# %% [markdown]
-# Its closed forms, as a check: without a predictor every step multiplies $w$ by $1 - 2 \eta \sigma^2$ ($\eta$ is the learning rate), or
-# by $1 - 4 \eta \sigma^2$ if the gradient comes back both ways. With both parts $p$ ends at $1/A$, and $w^2 - p^2$, which no
-# (small) step changes, stays 0:
-
-# %%
+# %% tags=["claim"]
+# Checks the simulation against its closed forms
 paths = {
     (p, s): small_training(predictor=p, stop_gradient=s, momentum=0, noise=0.5)
     for p in (False, True)
     for s in (False, True)
 }
-print(f"no predictor, stop-gradient: w {paths[False, True][-1, 0]:.5f}", end="   ")
-print(f"closed form {(1 - 2 * 0.02 * 0.25) ** 400:.5f}")
-print(f"no predictor, none:          w {paths[False, False][-1, 0]:.5f}", end="   ")
-print(f"closed form {(1 - 4 * 0.02 * 0.25) ** 400:.5f}")
-print(f"predictor, no stop-gradient: w {paths[True, False][-1, 0]:.5f}", end="   ")
-print(f"limit       {0:.5f}")
-print(f"both:                        w {paths[True, True][-1, 0]:.5f}", end="   ")
-print(f"limit       {1 / 1.25:.5f}")
+ends = {parts: path[-1, 0].item() for parts, path in paths.items()}
+claim(
+    "no predictor: each step multiplies w by 1 - 2 eta sigma², or by 1 - 4 eta sigma²",
+    lambda: (
+        math.isclose(ends[False, True], (1 - 2 * 0.02 * 0.25) ** 400, rel_tol=0.01)
+        and math.isclose(ends[False, False], (1 - 4 * 0.02 * 0.25) ** 400, rel_tol=0.01)
+    ),
+)
+claim("predictor, no stop-gradient: w ends near 0", lambda: ends[True, False] < 0.01)
+claim(
+    "both: p ends at 1/A, and so does w, since w² - p² stays 0",
+    lambda: (paths[True, True][-1] - 1 / 1.25).abs().max() < 0.01,
+)
 
 # %% [markdown]
-# The predictor takes over the shrinking. The best guess of a noisy view is a *smaller* number than what one sees (regression to the
-# mean). Without a predictor the encoder has to do it, and then the target is smaller too, and so on, down to 0. With a predictor
-# the encoder can keep its size, *provided that the loss cannot be lowered through the target*.
+# Without a predictor every step multiplies $w$ by $1 - 2 \eta \sigma^2$ ($\eta$ is the learning rate), or by
+# $1 - 4 \eta \sigma^2$ if the gradient comes back both ways. With both parts $p$ ends at $1/A$, and so does $w$: no
+# (small) step changes $w^2 - p^2$, which is 0 at the start.
 #
-# Switch the parts on and off. The momentum belongs to the target; it comes in the next section.
+# The predictor takes over the shrinking. The best guess of a noisy view is a *smaller* number than the one seen (regression
+# to the mean). Without a predictor the encoder has to shrink, then the target is smaller too, and so on, down to 0. With a
+# predictor the encoder can keep its size, *provided that the loss cannot be lowered through the target*.
+#
+# Switch the parts on and off. (The momentum belongs to a target that is a moving average, as that of lesson 10.)
 
 # %% tags=["drawing"]
 # Draws the weights of the small model; switch its parts on and off
@@ -531,17 +522,16 @@ explore(
 )
 
 # %% [markdown]
-# One number is not a network, and our networks are trained with the cosine, which knows no size. What carries over is the
-# comparison of the four cases. Tian, Chen and Ganguli (2021) treat linear networks with many dimensions: there each direction behaves
-# like our $w$, a predictor keeps the directions that the views share, and the rest shrinks. SimSiam's authors see an alternation: the
-# predictor learns the *mean* projection over all views of an image, and the encoder then moves towards that mean.
-
-# %% [markdown]
+# One number is not a network, and our networks are trained with the cosine, which ignores size. What carries over is the
+# comparison of the four cases. In linear networks with many dimensions each direction behaves like our $w$: a predictor keeps
+# the directions that the views share, and the rest shrinks (Tian, Chen and Ganguli, 2021).
+#
 # ## 6. BYOL: a target that follows slowly
 #
-# BYOL came first, and has one part more. Its targets are made by a second network, encoder and head, whose weights are a moving
-# average of the first's, as those of MoCo's key encoder. The network that learns is called *online*, the other *target*. Only
-# the online network has a predictor.
+# BYOL came first, and has one part more. Its targets are made by a second network, encoder and head, whose weights are a
+# moving average of the first's, as those of MoCo's key encoder. The network that learns is called *online*, the other
+# *target*. Only the online network has a predictor. With momentum 0 the target is the online network at every step, and
+# BYOL *is* SimSiam.
 
 # %% tags=["drawing"]
 # Draws BYOL: the online network with its predictor, and the target network that follows
@@ -558,11 +548,13 @@ slow.ema(online_parts[0], target_parts[0])
 slow.ema(online_parts[1], target_parts[1])
 show(slow.figure, alt=slow.words)
 
+# %% exercise="11.byol"
+
 # %%
 show_source(BYOL.__init__, BYOL.loss)
 
 # %% [markdown]
-# With momentum 0 the target is the online network at every step, and BYOL *is* SimSiam. Here is who gets a gradient:
+# Who gets a gradient? Then two trainings follow: BYOL, and BYOL without its predictor.
 
 # %%
 torch.manual_seed(0)
@@ -571,11 +563,6 @@ fresh.loss(train_images[:64]).backward()
 for name in ["encoder", "head", "predictor", "target"]:
     reached = [p.grad is not None for p in getattr(fresh, name).parameters()]
     print(f"{name:10} parameters with a gradient: {sum(reached):2} of {len(reached)}")
-
-# %% exercise="11.byol"
-
-# %% [markdown]
-# Two trainings: BYOL, and BYOL without its predictor.
 
 # %%
 torch.manual_seed(0)
@@ -607,10 +594,10 @@ claim(
 )
 
 # %% [markdown]
-# BYOL does not collapse: its spread stays above 0.7. Without the predictor it does, below 0.3 by the end, but more slowly than two
-# views alone. The small model says why. With a slow target and no predictor, $w$ soon stands at $v / A$, and from then on $v$
-# shrinks by the factor $m + (1 - m)/A$ in each step: *the slower the target, the slower the collapse*. A momentum near 1 does not
-# prevent it, but a short training may end before it shows.
+# BYOL does not collapse: its spread stays above 0.7. Without the predictor it does, below 0.3 by the end, but more slowly
+# than two views alone. The small model agrees. With a slow target and no predictor, $w$ soon stands at $v / A$, and from
+# then on $v$ shrinks by the factor $m + (1 - m)/A$ in each step, where $m$ is the momentum: *the slower the target, the
+# slower the collapse*. A momentum near 1 does not prevent it, but a short training may end before it shows.
 
 # %%
 for m in [0.99, 0.999, 0.9999]:
@@ -622,9 +609,9 @@ for m in [0.99, 0.999, 0.9999]:
 # %% [markdown]
 # ### Switch the ingredients off
 #
-# All five of your trainings in one place. Choose what is on, and move the step: on the left the watched projections, as in section
-# 3; on the right how the spread went. (A target that follows gets no gradient in any case. And without a predictor, the
-# stop-gradient changes nothing, as section 4 has shown.)
+# All five of your trainings in one place. Choose what is on, and move the step: on the left the watched projections, on the
+# right the spread over the steps. (A target that is a moving average gets no gradient in any case, and without a predictor
+# the stop-gradient changes nothing.)
 
 # %% tags=["drawing"]
 # Draws the five trainings; switch their ingredients on and off
@@ -685,10 +672,9 @@ explore(
 # %% [markdown]
 # ## 7. What neither the loss nor a probe tells
 #
-# One would like to notice a collapse. The loss does not show it: the collapsed networks have the *lowest* losses. What about
-# the usual test, a linear probe on the representations $h$, before the head? Here it is for all five, with 10 labels a class (the mean
-# of five draws of them), and the 20 nearest neighbours, on 2,000 validation images; beside them the encoder before training, and the
-# pixels.
+# The loss does not show a collapse: the collapsed networks have the *lowest* losses. What about the usual test, a linear
+# probe on the representations $h$, before the head? Here it is for all five, with 10 labels a class (the mean of five draws),
+# and the 20 nearest neighbours, on 2,000 validation images. The controls are the encoder before training, and the pixels.
 
 # %%
 torch.manual_seed(0)
@@ -743,8 +729,12 @@ claim(
     ),
 )
 claim(
-    "the representations h of collapsed networks are spread out, above 0.5",
-    lambda: all(results[name][2] > 0.5 for name in collapsed),
+    "the pixels' neighbours are better than those of SimSiam and BYOL",
+    lambda: results["pixels"][0] > max(results[n][0] for n in ("SimSiam", "BYOL")) + 1,
+)
+claim(
+    "the representations h of collapsed networks are spread out more than at the start",
+    lambda: all(results[name][2] > results["random encoder"][2] for name in collapsed),
 )
 claim(
     "SimSiam and BYOL are above all collapsed networks, by both measures",
@@ -756,48 +746,32 @@ claim(
 )
 
 # %% [markdown]
-# Read the probe of a network that has collapsed to a point: it is less than 9 points below that of an untrained encoder, and more
-# than 40 points above guessing. Whoever has no untrained control beside it, and does not look at $z$, will report a success. The
-# collapse is in the *projections*. The representations $h$ are spread out as before: the head can make everything equal by itself,
-# and batch normalisation in the encoder keeps $h$ from shrinking. What $h$ has lost shows only in comparison: its neighbours are worse
-# than those of the untrained encoder.
+# The probe of a network that has collapsed to a point is less than 9 points below that of an untrained encoder, and more than
+# 40 above guessing. Whoever has no untrained control, and does not look at $z$, will report a success. The collapse is in the
+# *projections*. The representations $h$ are even more spread out than before: the head can make everything equal by itself.
+# What $h$ has lost shows only in comparison: its neighbours are worse than those of the untrained encoder.
 #
-# SimSiam and BYOL are above all collapsed networks by both measures. After two passes that is all one can say; pixels still have
-# better neighbours. Section 11 trains longer.
-
-# %% [markdown]
+# SimSiam and BYOL are above all collapsed networks by both measures. After two passes pixels still have better neighbours.
+#
 # ## 8. The published ablations, and ours
 #
-# Both papers switch their ingredients off, on ImageNet with a ResNet-50, and report the accuracy of a linear probe (top 1, in %;
-# guessing gives 0.1). SimSiam: Tables 1 and 2, 100 epochs. BYOL: Table 5, 300 epochs.
+# Both papers switch their ingredients off, on ImageNet with a ResNet-50, and report the accuracy of a linear probe (top 1,
+# in %; guessing gives 0.1). SimSiam: Tables 1 and 2, 100 epochs. BYOL: Table 5, 300 epochs.
+#
+# | SimSiam | | BYOL | |
+# |---|---|---|---|
+# | complete | 67.7 | momentum 0.99 | 72.5 |
+# | no stop-gradient | 0.1 | momentum 0.9 | 68.4 |
+# | no predictor | 0.1 | momentum 0 (no moving average) | 0.3 |
+# | | | momentum 1 (a random target, fixed) | 18.8 |
+# | | | no predictor | 0.2 |
+#
+# Ours, three seeds each: a dot is a seed, the number beside the dots is their mean. All measures are of the 2,000 validation
+# images, in evaluation mode. Your own trainings are the first seeds; `python tools/without_negatives.py` made the others.
 
-# %%
-published = {
-    "SimSiam, complete": 67.7,
-    "SimSiam, no stop-gradient": 0.1,
-    "SimSiam, no predictor": 0.1,
-    "BYOL, momentum 0.99": 72.5,
-    "BYOL, momentum 0.9": 68.4,
-    "BYOL, momentum 0 (no moving average)": 0.3,
-    "BYOL, momentum 1 (a random target, fixed)": 18.8,
-    "BYOL, no predictor": 0.2,
-}
-for name, accuracy in published.items():
-    print(f"{name:42} {accuracy:5.1f}")
-
-# %% [markdown]
-# Ours, three seeds each. Your own trainings are the first seeds of these rows; `python tools/without_negatives.py` made the
-# others. All measured as above on the 2,000 validation images, spread and rank in evaluation mode; means ± standard deviations over
-# the seeds. *VICReg* comes in section 10.
-
-
-# %%
-COLUMNS = {
-    "std": "std·√d",
-    "rank": "effective rank",
-    "knn": "kNN, %",
-    "probe": "probe, %",
-}
+# %% tags=["drawing"]
+# Draws three seeds of each method and of what is left of it without an ingredient
+MEASURES = {"std": "std·√d", "rank": "effective rank", "knn": "kNN", "probe": "probe"}
 
 
 def spread(points, measure):
@@ -805,29 +779,48 @@ def spread(points, measure):
     return unit * torch.tensor([point[measure] for point in points])
 
 
-# %%
-def compare(name):
-    print(" " * 34 + "".join(f"{title:>16}" for title in COLUMNS.values()))
-    for setting, points in sweep(name).items():
-        if len(points) == 1:
-            continue  # a control that needs no training
-        values = [spread(points, measure) for measure in COLUMNS]
-        texts = [
-            f"{v.mean():.{digits}f} ± {v.std():.{digits}f}"
-            for v, digits in zip(values, [2, 1, 1, 1], strict=True)
-        ]
-        print(f"{setting:34}" + "".join(f"{text:>16}" for text in texts))
+def runs_picture(runs, controls):
+    """A row of dots for each setting, lines for the controls; and the means in words."""
+    figure, axes = subplots(1, 4, width=7.6, height=1.2 + 0.25 * len(runs))
+    told = dict.fromkeys(runs, "")
+    for ax, (measure, title) in zip(axes, MEASURES.items(), strict=True):
+        for row, (name, points) in enumerate(runs.items()):
+            values = spread(points, measure)
+            ax.plot(values, [row] * len(values), "o", color=COLORS[0], alpha=0.6)
+            mean = f"{values.mean():.2f}" if measure == "std" else f"{values.mean():.0f}"
+            place = {"transform": ax.get_yaxis_transform(), "va": "center"}
+            ax.text(1.04, row, mean, fontsize=9, **place)
+            told[name] += f", {title} {mean}"
+        for (name, found), style in zip(controls.items(), ["--", ":"], strict=False):
+            if measure in found:
+                ax.axvline(found[measure], color="0.4", linestyle=style, label=name)
+        ax.set(ylim=(len(runs) - 0.5, -0.5), yticks=[])
+        ax.set_title(title + (", %" if measure in ("knn", "probe") else ""), fontsize=10)
+        ax.margins(x=0.15)
+    axes[0].set(xlim=(-0.05, 1.05), xticks=[0, 0.5, 1])
+    axes[1].set_xlim(0, None)
+    axes[0].set_yticks(range(len(runs)), list(runs), fontsize=9)
+    if controls:
+        handles, names = axes[3].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower right", ncols=2, fontsize=9)
+    lines = [name + values for name, values in told.items()]
+    for name, found in controls.items():
+        lines.append(f"{name}: kNN {found['knn']:.0f} %, probe {found['probe']:.0f} %")
+    return figure, f"Three seeds of each, their means: {'; '.join(lines)}."
 
 
-# %%
-compare("no_negatives")
-print()
-compare("no_negatives_momentum")
+ablations, targets = sweep("no_negatives"), sweep("no_negatives_momentum")
+UNTRAINED = {
+    name: {"knn": results[name][0], "probe": results[name][1]}
+    for name in ("random encoder", "pixels")
+}
+without_vicreg = {n: runs for n, runs in ablations.items() if "VICReg" not in n}
+other_targets = {n: runs for n, runs in targets.items() if n not in ablations}
+show(*runs_picture(without_vicreg | other_targets, UNTRAINED))
 
 # %% tags=["claim"]
 # Checks what the text says of our ablations
-ablations, targets = sweep("no_negatives"), sweep("no_negatives_momentum")
-alive = ["SimSiam", "BYOL", "VICReg"]
+methods = ["SimSiam", "BYOL", "VICReg"]
 
 
 def seeds(name, measure, among=ablations):
@@ -836,15 +829,11 @@ def seeds(name, measure, among=ablations):
 
 claim(
     "your own trainings have the stored kNN within 2 points",
-    lambda: all(
-        abs(results[name][0] - seeds(name, "knn")[0]) < 2
-        for name in models
-        if name in results
-    ),
+    lambda: all(abs(results[name][0] - seeds(name, "knn")[0]) < 2 for name in models),
 )
 claim(
-    "in every seed the complete methods keep a spread above 0.7",
-    lambda: min(seeds(name, "std").min() for name in alive) > 0.7,
+    "in every seed SimSiam and BYOL keep a spread above 0.7",
+    lambda: min(seeds(name, "std").min() for name in methods[:2]) > 0.7,
 )
 claim(
     "and the incomplete ones fall below 0.2",
@@ -870,40 +859,38 @@ claim(
 )
 
 # %% [markdown]
-# What agrees: without the stop-gradient, and without the predictor, the projections collapse, in every seed (spread below 0.2), and the
-# complete methods keep theirs (above 0.7). What differs: the published probes end at guessing, ours a few points below an untrained
-# encoder. Our networks are small and trained for a short time, and a linear probe finds something in almost any of them.
+# What agrees: without the stop-gradient, and without the predictor, the projections collapse in every seed (spread below
+# 0.2), and the complete methods keep theirs (above 0.7). What differs: the published probes end at guessing, ours a few
+# points below an untrained encoder, after a short training of a small network.
 #
-# The second table is about the target. A fixed random network as target, momentum 1, does not collapse either: whoever predicts it has to
-# tell images apart. In BYOL's paper it gives 18.8 %, which is little for a method and much for a random target. And without a predictor a
-# slower target collapses more slowly, as in the small model.
+# The last three rows are about the target. A fixed random network as target, momentum 1, does not lead to collapse either:
+# its targets differ from image to image. And without a predictor a slower target collapses more slowly, as in the small
+# model.
 #
-# **Where the papers disagree.** BYOL's table says that without a moving average (momentum 0) it fails. SimSiam *is* BYOL with momentum 0,
-# and works. So it does here: SimSiam and BYOL are within 2 points of each other by both measures. The two papers differ in more than the
-# momentum: in optimizer and learning rate, the size of the batch, the batch normalisation of the heads. What follows is only that a moving
-# average is not needed in every setting.
-
-# %% [markdown]
+# **Where the papers disagree.** BYOL's table says that without a moving average (momentum 0) it fails. SimSiam *is* BYOL
+# with momentum 0, and works. So it does here: SimSiam and BYOL are within 2 points of each other by both measures. The two
+# papers differ in the optimizer, the learning rate, the batch and the batch normalisation of the heads, too. So all that
+# follows is that a moving average is not needed in every setting.
+#
 # ## 9. Is batch normalisation a hidden negative?
 #
-# All our networks have batch normalisation, in the encoder, the head and the predictor. It takes the mean of the batch out of every
-# feature, so what comes out for an image depends on the others (lesson 10). Is that a contrast with the other images, through
-# the back door? A blog post of 2020 that many read, by Fetterman and Albrecht, found that BYOL without batch normalisation does no
-# better than guessing, and concluded just that.
+# All our networks have batch normalisation, in the encoder, the head and the predictor. It subtracts the mean of the batch
+# from every feature, so what comes out for an image depends on the others (lesson 10). Is that a hidden contrast with the
+# other images? A widely read blog post of 2020, by Fetterman and Albrecht, found that BYOL without batch normalisation does
+# no better than guessing, and concluded just that.
 #
-# Two observations speak against it. The first is yours: two views alone had batch normalisation everywhere, and collapsed. And Richemond
-# et al. (2020) trained BYOL with group normalisation and weight standardisation, which treat every image by itself, and report 73.9 %
-# for BYOL's 74.3 %.
-#
-# And ours? Group normalisation in the encoder, layer normalisation in head and predictor, nothing else changed. The control is SimCLR
-# with the same networks:
+# Two observations speak against it. The first is yours: two views alone had batch normalisation everywhere, and collapsed.
+# And Richemond et al. (2020) trained BYOL with group normalisation and weight standardisation, which treat every image by
+# itself, and report 73.9 % for BYOL's 74.3 %. Here is what happens to ours when each image is normalised alone: by group
+# normalisation in the encoder and layer normalisation in head and predictor. The control is SimCLR with the same networks:
 
-# %%
-compare("no_negatives_batch")
+# %% tags=["drawing"]
+# Draws three seeds of each method without batch statistics
+by_norm = sweep("no_negatives_batch")
+show(*runs_picture(by_norm, controls={}))
 
 # %% tags=["claim"]
 # Checks what the text says of trainings without batch statistics
-by_norm = sweep("no_negatives_batch")
 claim(
     "each image alone: SimSiam and BYOL collapse in every seed, below 0.1",
     lambda: all(
@@ -917,48 +904,51 @@ claim(
 )
 
 # %% [markdown]
-# Ours collapse, complete as they are, and in every seed; SimCLR does not. So here batch normalisation is needed, though it is not
-# enough. Richemond et al. chose the normalisation, the start and the learning rate with care; we replaced one layer by another and
-# left all else as it was. The two results together: *batch statistics are not what makes these methods work in principle, but without
-# them a training is easily lost.* A table of the first kind alone, ours or theirs, would mislead.
-
-# %% [markdown]
+# Ours collapse in every seed; SimCLR does not. Richemond et al. chose the normalisation, the start and the learning rate with
+# care; we replaced one layer by another and changed nothing else. The two results together: *these methods can work without
+# batch statistics, but a training that works with them may collapse when they are taken away.*
+#
 # ## 10. A third way: VICReg
 #
-# SimSiam and BYOL avoid collapse by the way they are trained; nothing in their loss forbids it. **VICReg** (variance, invariance,
-# covariance regularisation) puts it into the loss, and then needs no predictor, no stop-gradient and no second network. Its loss adds
-# up three terms, for projections $Z$ and $Z'$ of the two views, not normalised:
+# Nothing in the losses of SimSiam and BYOL forbids collapse. **VICReg** (variance, invariance, covariance regularisation)
+# forbids it in the loss, and then needs no predictor, no stop-gradient and no second network. It adds up three terms, for
+# projections $Z$ and $Z'$ of the two views, not normalised:
 #
-# - **invariance**, the mean squared difference of the two views: this is what pulls;
-# - **variance**, $v(Z) = \frac1d \sum_j \max(0, 1 - \mathrm{std}_j)$: every dimension should have a standard deviation of 1 or more over
-#   the images of the batch;
-# - **covariance**, $c(Z) = \frac1d \sum_{i \neq j} C_{ij}^2$ with the covariance matrix $C$: no two dimensions should say the same.
+# - **invariance**, $s(Z, Z')$, the mean squared difference of the two views: this is what pulls;
+# - **variance**, $v(Z) = \frac1d \sum_j \max(0, 1 - \mathrm{std}_j)$: every dimension should have a standard deviation of 1
+#   or more over the images of the batch;
+# - **covariance**, $c(Z) = \frac1d \sum_{i \neq j} C_{ij}^2$ with the covariance matrix $C$: no two dimensions should say
+#   the same.
 #
 # $$ L = 25 \, s(Z, Z') + \tfrac{25}{2} \, [v(Z) + v(Z')] + [c(Z) + c(Z')] . $$
+#
+# The variance term answers collapse to a point, the covariance term dimensional collapse.
+#
+# ### Spot the bug
+#
+# A variance term as it stands in a public repository. Let a network collapse: every image gets the same projection, a
+# vector of 64 different numbers.
+
 
 # %%
-generator = torch.Generator().manual_seed(0)
-spread_out = torch.randn(256, 8, generator=generator)
-examples = {
-    "independent dimensions": spread_out,
-    "all equal": torch.ones(256, 8),
-    "eight copies of one dimension": spread_out[:, :1].expand(-1, 8),
-}
-for name, z in examples.items():
-    print(
-        f"{name:30} variance {variance_term(z):.2f}   covariance {covariance_term(z):.2f}"
-    )
+def suspicious_variance_term(z):
+    return F.relu(1 - torch.std(z)).mean()
+
+
+one_vector = 1.5 * torch.randn(64, generator=torch.Generator().manual_seed(0))
+same_for_all = one_vector.expand(256, 64)
+print(f"suspicious: {suspicious_variance_term(same_for_all):.2f}")
+print(f"ours:       {variance_term(same_for_all):.2f}")
+
+# %% exercise="11.variance"
 
 # %%
 show_source(vicreg_loss, variance_term, covariance_term)
 
 # %% [markdown]
-# The variance term answers collapse to a point, the covariance term dimensional collapse. If all projections are equal, the loss
-# is $25 \, (1 - \sqrt{10^{-4}}) = 24.75$ ($10^{-4}$ stands below the root, or the gradient would be infinite there): far above
-# what a network reaches that tells images apart.
-#
-# Two dimensions of a batch, as a cloud. Change its spread and the correlation of the two, and watch the terms. The invariance term
-# is for views that differ by noise.
+# Two dimensions of a batch, as a cloud. Change its spread and the correlation of the two, and watch the terms. The
+# invariance term is for views that differ by noise. With spread 0, if all projections are equal, the loss is
+# $25 \, (1 - \sqrt{10^{-4}}) = 24.75$. ($10^{-4}$ stands below the root, or the gradient would be infinite there.)
 
 # %% tags=["drawing"]
 # Draws a cloud of projections and the three terms of VICReg; move the cloud
@@ -1002,25 +992,6 @@ explore(
 )
 
 # %% [markdown]
-# ### Spot the bug
-#
-# A variance term as it stands in a public repository. Let a network collapse: every image gets the same projection, a vector of
-# 64 different numbers.
-
-
-# %%
-def suspicious_variance_term(z):
-    return F.relu(1 - torch.std(z)).mean()
-
-
-one_vector = 1.5 * torch.randn(64, generator=torch.Generator().manual_seed(0))
-same_for_all = one_vector.expand(256, 64)
-print(f"suspicious: {suspicious_variance_term(same_for_all):.2f}")
-print(f"ours:       {variance_term(same_for_all):.2f}")
-
-# %% exercise="11.variance"
-
-# %% [markdown]
 # Now train VICReg, with the same start of encoder and head, the same batches and as many steps:
 
 # %%
@@ -1031,15 +1002,23 @@ run = watch(pretraining("VICReg"), title="VICReg")
 # %%
 histories["VICReg"] = await run
 loss, spread_z, rank = measures("VICReg")
-neighbours, probe, _ = judged(models["VICReg"].encoder)
+neighbours, accuracy, _ = judged(models["VICReg"].encoder)
 print(f"VICReg   loss {loss:.0f}   std·√d {spread_z:.2f}   effective rank {rank:.0f}")
-print(f"kNN {neighbours:.0f} %, probe {probe:.0f} %")
+print(f"kNN {neighbours:.0f} %, probe {accuracy:.0f} %")
+
+# %% tags=["drawing"]
+# Draws three seeds of VICReg with and without its covariance term, beside BYOL
+names = ["BYOL", "VICReg", "VICReg, no covariance"]
+show(*runs_picture({name: ablations[name] for name in names}, UNTRAINED))
 
 # %% tags=["claim"]
 # Checks what the text says of VICReg
 vicreg = measures("VICReg")
 claim("VICReg is far below the loss of a collapse", lambda: vicreg[0] < 20)
-claim("VICReg's spread stays above 0.7", lambda: vicreg[1] > 0.7)
+claim(
+    "VICReg's spread stays above 0.7, yours and in every stored seed",
+    lambda: min(vicreg[1], seeds("VICReg", "std").min()) > 0.7,
+)
 claim(
     "without covariance: less than half of the directions in every seed",
     lambda: (
@@ -1058,48 +1037,41 @@ claim(
 )
 
 # %% [markdown]
-# No collapse, and its loss is far below the 24.75 of one. The first table of section 8 has the control in its last row: *without the
-# covariance term* the projections spread just as well, but in less than half as many directions, and the probe is lower.
+# No collapse, and its loss is far below the 24.75 of one. The last row is the control: *without the covariance term* the
+# projections spread just as well, but in less than half as many directions, and the probe is lower.
 #
-# **Barlow Twins** (Zbontar et al., 2021) is a close relative. It standardises every dimension over the batch and pulls the correlation matrix
-# *between* the two views towards the identity: ones on the diagonal for invariance, zeros elsewhere against redundancy.
+# **Barlow Twins** (Zbontar et al., 2021) is a close relative. It pulls the correlation matrix *between* the two views towards
+# the identity: ones on the diagonal for invariance, zeros elsewhere against redundancy.
 #
 # ## 11. Longer, beside the methods with negatives
 #
-# How good do the representations get? Six passes, 936 steps of 64 images, three seeds. BYOL's momentum now rises from 0.9 to 1 along a
-# cosine, as in its paper.
+# Six passes, 936 steps of 64 images, three seeds. BYOL's momentum now rises from 0.9 to 1 along a cosine, as in its paper.
 
-
-# %%
-def control_row(name, neighbours, probe):
-    print(f"{name:34}{'':32}{neighbours:16.1f}{probe:16.1f}")
-
-
-compare("no_negatives_longer")
-for name in ["random encoder", "pixels"]:
-    control_row(name, *results[name][:2])
+# %% tags=["drawing"]
+# Draws three seeds of longer trainings, with and without negatives
+longer = sweep("no_negatives_longer")
+show(*runs_picture(longer, UNTRAINED))
 
 # %% tags=["claim"]
 # Checks what the text says of the longer trainings
-longer = sweep("no_negatives_longer")
 claim(
     "SimSiam, BYOL and VICReg: every seed is above the random encoder, by both measures",
     lambda: all(
         seeds(name, measure, longer).min() > results["random encoder"][i]
-        for name in alive
+        for name in methods
         for i, measure in enumerate(("knn", "probe"))
     ),
 )
 claim(
     "by the probe they are above the pixels in every seed",
     lambda: all(
-        seeds(name, "probe", longer).min() > results["pixels"][1] for name in alive
+        seeds(name, "probe", longer).min() > results["pixels"][1] for name in methods
     ),
 )
 claim(
     "by the neighbours they are not, in mean",
     lambda: all(
-        seeds(name, "knn", longer).mean() < results["pixels"][0] for name in alive
+        seeds(name, "knn", longer).mean() < results["pixels"][0] for name in methods
     ),
 )
 claim(
@@ -1132,55 +1104,42 @@ claim(
 )
 
 # %% [markdown]
-# SimSiam, BYOL and VICReg have learned something without negatives: by neighbours and by the probe they are above the untrained encoder in
-# every seed, and by the probe above the pixels. By neighbours the pixels are still ahead. By the probe VICReg is level with SimCLR, within
-# one point in mean; SimSiam and BYOL are below it in every seed, and level with MoCo. Without its predictor BYOL has now
-# collapsed completely, and its probe is below that of the untrained encoder.
+# Without negatives SimSiam, BYOL and VICReg are above the untrained encoder in every seed, by both measures, and by the probe
+# above the pixels, which are still ahead by neighbours. By the probe VICReg is level with SimCLR, within one point in mean;
+# SimSiam and BYOL are below it in every seed, and level with MoCo. Without its predictor BYOL has now collapsed completely,
+# and its probe is below that of the untrained encoder.
 #
 # ## 12. Moving clothes
 #
-# On centred garments the pixels are hard to beat, whatever the method. Clips are harder: a garment moves through four frames, at another
-# place, in another size and on another texture in each. Two frames of a clip are a positive pair: *time* says what belongs together.
+# On centred garments the pixels are hard to beat. The clips of lesson 09 are harder: a garment moves through four frames, on
+# another texture in each, and two frames are a positive pair (cropped, mirrored and changed in contrast as well). Here are the
+# same methods after four passes over 10,000 clips. Neighbours are sought among the first frames of the clips; the probe has
+# ten labelled clips a class, with all their frames.
 
 # %% tags=["drawing"]
-# Draws four clips, one in each row
-few = clips("train", n=4).frames  # (4, 4, 1, 32, 32)
-picture = image_rows(
-    {f"clip {i}": frames for i, frames in enumerate(few, start=1)}, scale=3
-)
-show(
-    picture,
-    alt="Four clips of four frames: in each row the same garment at other places, on other textures.",
-)
-
-# %% [markdown]
-# The same methods on pairs of frames of 10,000 clips, four passes, three seeds. (Each frame is cropped, mirrored and changed in contrast as well.)
-# Neighbours are sought among the first frames of the clips; the probe has ten labelled clips a class, with all their frames.
-
-# %%
-compare("no_negatives_clips")
-for name in ["random encoder", "pixels"]:
-    (point,) = sweep("no_negatives_clips")[name]
-    control_row(name, 100 * point["knn"], 100 * point["probe"])
+# Draws three seeds of each method on clips
+on_clips = sweep("no_negatives_clips")
+seeds_of = {name: points for name, points in on_clips.items() if len(points) > 1}
+UNTRAINED_CLIPS = {
+    name: {measure: 100 * on_clips[name][0][measure] for measure in ("knn", "probe")}
+    for name in UNTRAINED
+}
+show(*runs_picture(seeds_of, UNTRAINED_CLIPS))
 
 # %% tags=["claim"]
 # Checks what the text says of the methods on clips
-on_clips = sweep("no_negatives_clips")
-untrained_clips = 100 * max(
-    p["knn"] for n in ("pixels", "random encoder") for p in on_clips[n]
-)
+untrained_clips = max(found["knn"] for found in UNTRAINED_CLIPS.values())
 claim(
     "SimSiam, BYOL and VICReg: every seed is more than 8 points above both controls, by kNN",
     lambda: all(
-        seeds(name, "knn", on_clips).min() > untrained_clips + 8 for name in alive
+        seeds(name, "knn", on_clips).min() > untrained_clips + 8 for name in methods
     ),
 )
 claim(
     "by kNN both controls are less than 7 points above guessing, by the probe less than 3",
     lambda: (
         untrained_clips < 17
-        and max(p["probe"] for n in ("pixels", "random encoder") for p in on_clips[n])
-        < 0.13
+        and max(found["probe"] for found in UNTRAINED_CLIPS.values()) < 13
     ),
 )
 claim(
@@ -1209,40 +1168,33 @@ claim(
 )
 
 # %% [markdown]
-# By the probe pixels and the untrained encoder are less than 3 points above guessing (10 %), by neighbours less than 7. SimSiam, BYOL and VICReg are more than 8 points above both in every seed: *they
-# learn what a garment is without a single negative.* In so short a training SimCLR learns faster, in mean, and VICReg comes second. But look at
-# the spread of SimCLR's seeds: its worst is not above VICReg's best, so the order of these two is not settled. MoCo, with its old
-# negatives, is behind all of them here.
-
-# %% [markdown]
+# By the probe pixels and the untrained encoder are less than 3 points above guessing (10 %), by neighbours less than 7.
+# By neighbours SimSiam, BYOL and VICReg are more than 8 points above both in every seed: *they tell garments apart better
+# than pixels do, without a single negative.* SimCLR is first in mean, and VICReg second; but SimCLR's worst seed is not above
+# VICReg's best, so the order of these two is not settled. MoCo is behind all of them here.
+#
 # ## 13. Five mistakes that run without an error
 #
 # Each of these can be found in public code. None raises, and the loss falls in all of them.
 #
-# **1. A low loss is taken as success.** You have seen it: look at the projections.
-#
-# **2. The predictor is applied to the target as well.** Then prediction and target are made by the same network, only with a longer
-# head, and there is no predictor in the sense of this lesson. The test of section 4 shows it:
-
+# 1. **A low loss is taken as success.** You have seen it: look at the projections.
+# 2. **The views are drawn once for a whole batch**, so that all images get the same crop (lesson 09).
+# 3. **The target asks for a gradient**, and the optimizer moves it, which makes the targets easy to predict. Freeze the copy,
+#    as our `momentum_copy` does, or detach its output. The check of your loss in section 6 looks for this mistake.
+# 4. **The predictor is applied to the target as well.** Then prediction and target are made by the same network, only with a
+#    longer head, and there is no predictor in the sense of this lesson. The test of section 4 shows it:
 
 # %%
-def with_predictor_on_both_sides():
-    longer = nn.Sequential(SimSiam().head, SimSiam().predictor)
-    return {"head": longer, "predictor": nn.Identity()}
-
-
-compare_gradients("on both sides", **with_predictor_on_both_sides())
+torch.manual_seed(0)
+longer_head = nn.Sequential(SimSiam().head, SimSiam().predictor)
+compare_gradients("on both sides", head=longer_head, predictor=nn.Identity())
 
 # %% [markdown]
 # The stop-gradient changes the length and nothing else, so this network collapses like one without a predictor.
 #
-# **3. The target asks for a gradient**, and the optimizer holds it. The moving average then works against an optimizer that
-# makes the targets easy. A copy has to be frozen, or its output detached; our `momentum_copy` freezes it.
-# The check of your loss in section 6 looks for this mistake.
-#
-# **4. The batch statistics of the target are forgotten.** The moving average runs over *parameters*; the running mean and variance of
-# batch normalisation are buffers. As long as the target computes in training mode, as ours does, it keeps statistics of its own.
-# If it is kept in evaluation mode from the start, it uses those of an untrained network for ever:
+# 5. **The batch statistics of the target are forgotten.** The moving average runs over *parameters*; the running mean and
+#    variance of batch normalisation are buffers. A target in training mode, as ours, keeps statistics of its own. One that is
+#    in evaluation mode from the start uses those of an untrained network for ever:
 
 # %%
 trained_target = models["BYOL"].target[0]
@@ -1258,25 +1210,21 @@ print(f"target with its own statistics: kNN {own:.0f} %, with stale ones: {aged:
 claim("stale statistics cost more than a point", lambda: aged < own - 1)
 
 # %% [markdown]
-# **5. The views are drawn once for a whole batch**, so that all images get the same crop and the same brightness. Lesson 09 has shown
-# why each image needs its own.
-#
 # ## 14. Investigate: how slow can a collapse be?
 #
 # *open, about 30 minutes*
 #
-# Without a predictor BYOL has collapsed within two passes at momentum 0.9, and only begun to at 0.98 (section 8). What about 0.99 and 0.999?
-# After how many steps would one notice? Would a paper whose longest training is yours have found out?
+# Without a predictor BYOL has collapsed within two passes at momentum 0.9, and only begun to at 0.98 (section 8). What about
+# 0.99 and 0.999? After how many steps would one notice?
 #
-# **Vary** the momentum of `BYOL(momentum=..., predictor=nn.Identity())` and, if you have the patience, the number of passes.
-# **Record** the spread of the watched projections over the steps, not only at the end.
+# **Vary** the momentum of `BYOL(momentum=..., predictor=nn.Identity())` and the number of passes.
+# **Record** the spread of the watched projections over the steps.
 #
 # A good answer
 #
-# - changes nothing but the momentum: same seed, batches and steps, and a second seed where a difference is small;
-# - shows curves of the spread, with BYOL *with* its predictor as the control in the same picture;
-# - compares the time until the spread is halved with what the small model of section 6 predicts, and says where that fails;
-# - says what the probe on $h$ would have told in each case;
+# - changes nothing but the momentum, and adds a second seed where a difference is small;
+# - shows curves of the spread, with the complete BYOL as the control in the same picture;
+# - compares the time until the spread is halved with what the formula of section 6 predicts, and says where that fails;
 # - ends with one sentence that is true of trainings of any length, and one that is not.
 
 # %%
@@ -1294,28 +1242,26 @@ quiz("11")
 # - Pulling alone collapses: one vector for all images, and the lowest loss there is.
 # - Look at the projections: their spread, std·√d, and their effective rank. A loss does not show a collapse, and a probe on $h$
 #   hardly does.
-# - Without a predictor a stop-gradient only halves the gradient. Predictor *and* stop-gradient keep SimSiam alive.
+# - Without a predictor a stop-gradient only halves the gradient. Predictor *and* stop-gradient keep SimSiam from collapsing.
 # - BYOL's target is a moving average of the online network, and BYOL with momentum 0 is SimSiam. Without the predictor it collapses,
 #   the more slowly the slower the target.
-# - VICReg writes it into the loss: every dimension spreads, and no two say the same.
+# - VICReg forbids collapse in the loss: every dimension spreads, and no two say the same.
 # - Batch normalisation alone prevents nothing. Whether one can do without it depends on the setting; ours cannot.
 #
-# Where this leads: a **joint-embedding predictive architecture** (JEPA) is BYOL with a harder question. It predicts, from the visible part
-# of an image or a video, the *representation* of a hidden part, as made by a slow target encoder: predictor, stop-gradient and moving
-# average are the ones of this lesson (I-JEPA, V-JEPA). LeJEPA goes VICReg's way, and puts the spread into the loss.
+# Where this leads: a **joint-embedding predictive architecture** (JEPA) is BYOL with a harder question. It predicts, from the
+# visible part of an image or a video, the *representation* of a hidden part, as made by a slow target encoder (I-JEPA,
+# V-JEPA). LeJEPA goes VICReg's way, and puts the spread into the loss.
 #
 # ## References
 #
 # - Chen and He, *Exploring simple Siamese representation learning* (SimSiam), arXiv:2011.10566.
 # - Grill et al., *Bootstrap your own latent: a new approach to self-supervised learning* (BYOL), arXiv:2006.07733.
 # - Bardes, Ponce and LeCun, *VICReg: variance-invariance-covariance regularization for self-supervised learning*, arXiv:2105.04906.
-# - Zbontar, Jing, Misra, LeCun and Deny, *Barlow Twins: self-supervised learning via redundancy reduction*, arXiv:2103.03230: the
-#   neighbour of VICReg, which asks for a correlation matrix near the identity between the views.
+# - Zbontar, Jing, Misra, LeCun and Deny, *Barlow Twins: self-supervised learning via redundancy reduction*, arXiv:2103.03230.
 # - Tian, Chen and Ganguli, *Understanding self-supervised learning dynamics without contrastive pairs*, arXiv:2102.06810.
 # - Richemond et al., *BYOL works even without batch statistics*, arXiv:2010.10241.
 # - Jing, Vincent, LeCun and Tian, *Understanding dimensional collapse in contrastive self-supervised learning*, arXiv:2110.09348.
-# - Roy and Vetterli, *The effective rank: a measure of effective dimensionality*, EUSIPCO 2007; Garrido, Balestriero, Najman and LeCun,
-#   *RankMe*, arXiv:2210.02885.
+# - Roy and Vetterli, *The effective rank: a measure of effective dimensionality*, EUSIPCO 2007.
 # - Assran et al., *Self-supervised learning from images with a joint-embedding predictive architecture* (I-JEPA), arXiv:2301.08243;
 #   Bardes et al., *Revisiting feature prediction for learning visual representations from video* (V-JEPA), arXiv:2404.08471;
 #   Balestriero and LeCun, *LeJEPA*, arXiv:2511.08544.

@@ -61,6 +61,12 @@ GRADIENT = Exercise(
         "the cosine itself is the loss; its gradient needs the derivative of the cosine.": (
             lambda angle, length: abs(math.cos(angle)) / length
         ),
+        "the cosine itself is the loss; its gradient needs the derivative, and a length is not negative.": (
+            lambda angle, length: math.cos(angle) / length
+        ),
+        "the angle is in radians already; do not convert it.": (
+            lambda angle, length: math.sin(math.radians(angle)) / length
+        ),
         "the sign is off: a length is not negative.": lambda angle, length: -math.sin(angle) / length,
         "the gradient is not the same at every angle: at 0 and at π it vanishes.": (
             lambda angle, length: 1 / length
@@ -124,7 +130,7 @@ RANK = Exercise(
         "The entropy is minus the sum of share times log share; `torch.special.entr` knows what to do at 0.",
     ),
     cases=_rank_cases,
-    tolerance=1e-3,
+    tolerance=5e-3,  # roots of eigenvalues, another way to singular values, are less exact
     wrong={
         "the rows are not of length 1: a few long ones would decide alone.": lambda z: _rank_of(z),
         "columns were normalised; each row is a projection, so dim=1.": (
@@ -149,6 +155,12 @@ RANK = Exercise(
             lambda z: 1 / ((s := torch.linalg.svdvals(F.normalize(z, dim=1))) / s.sum()).square().sum()
         ),
         "the sign of the entropy is missing.": lambda z: 1 / _rank_of(F.normalize(z, dim=1)),
+        "exp belongs to an entropy in nats; 2 to its power needs one in bits.": (
+            lambda z: 2 ** _rank_of(F.normalize(z, dim=1)).log()
+        ),
+        "the shares are the singular values divided by their sum, without a softmax.": (
+            lambda z: torch.special.entr(torch.linalg.svdvals(F.normalize(z, dim=1)).softmax(0)).sum().exp()
+        ),
     },
 )
 
@@ -171,7 +183,7 @@ def judge_collapsing(answer: Callable) -> None:
         raise Wrong(f"{unknown[0]!r} is not one of {', '.join(NETWORKS)}.")
     named = set(named)
     if "both" in named:
-        raise Wrong("with both it does not collapse: that is SimSiam, as the picture of section 5 shows.")
+        raise Wrong("with both it does not collapse: that is SimSiam, which you have just trained.")
     if "neither" not in named:
         raise Wrong("you have seen the network with neither of them collapse, in section 3.")
     if "stop-gradient only" not in named:
@@ -192,8 +204,8 @@ COLLAPSING = Exercise(
     minutes=4,
     difficulty="medium",
     statement=(
-        "Four networks differ in two ingredients, the predictor and the stop-gradient. Before you train them: "
-        "whose projections will become one point? Return a list with their names."
+        "Four networks differ in two ingredients, the predictor and the stop-gradient. Two of them you have trained. "
+        "Before you train the others: whose projections become one point? Return a list with all their names."
     ),
     stub=(
         "def my_collapsing():\n"
@@ -202,7 +214,7 @@ COLLAPSING = Exercise(
     ),
     reference=my_collapsing,
     hints=(
-        "Two of the four you have met already, in sections 3 and 5.",
+        "Two of the four you have trained already, in sections 3 and 4.",
         "For each of the other two ask: can gradient descent lower the loss by making the targets easier?",
     ),
     test=judge_collapsing,
@@ -247,7 +259,7 @@ BEST = Exercise(
         "only the view that you predict *from* counts; there is one noise in E[x_a²].": (
             lambda noise: 1 / (1 + 2 * noise**2)
         ),
-        "that predicts the view by itself; with noise, half of what you see is not in the other view.": (
+        "that predicts the other view by this one unchanged; part of what you see is noise, which the other does not share.": (
             lambda noise: 1.0
         ),
         "that is the inverse: is the best guess larger or smaller than what you see?": (
@@ -258,6 +270,9 @@ BEST = Exercise(
         ),
         "that is the part of the variance that is noise; you need the part that is signal.": (
             lambda noise: noise**2 / (1 + noise**2)
+        ),
+        "1 - noise² fits for little noise only: divide by the variance of the view.": lambda noise: (
+            1 - noise**2
         ),
         "that is the error that remains at the best p, not p.": (
             lambda noise: 1 + noise**2 - 1 / (1 + noise**2)
@@ -356,7 +371,7 @@ def _variant(
         h_a, h_b = networks[predict](view_a), networks[predict](view_b)
         if "online" in blocked:
             h_a, h_b = h_a.detach(), h_b.detach()
-        p_a, p_b = predictor(h_a), predictor(h_b)
+        p_a, p_b = (h_a, h_b) if "no predictor" in blocked else (predictor(h_a), predictor(h_b))
         z_a, z_b = networks[of](view_a), networks[of](view_b)
         if "predicted targets" in blocked:
             z_a, z_b = predictor(z_a), predictor(z_b)
@@ -367,9 +382,11 @@ def _variant(
         if power == "squares":
             return (F.mse_loss(p_a, z_b) + F.mse_loss(p_b, z_a)) / 2
         one, other = (-F.cosine_similarity(p, z, dim=1).mean() for p, z in ((p_a, z_b), (p_b, z_a)))
-        return {"one": one, "other": other, "sum": one + other, "plus": -(one + other) / 2}.get(
-            power, (one + other) / 2
-        )
+        mean = (one + other) / 2
+        return {
+            "one": one, "other": other, "sum": 2 * mean, "plus": -mean, "one minus": 1 + mean,
+            "distance": 2 + 2 * mean, "images": len(p_a) * mean,
+        }.get(power, mean)  # fmt: skip
 
     return answer
 
@@ -418,6 +435,13 @@ BYOL_LOSS = Exercise(
             _variant(power="plus")
         ),
         "this is the squared difference of vectors of any length; use the cosine.": _variant(power="squares"),
+        "this is 1 minus the cosine, whose gradient is the same; return minus the cosine.": _variant(
+            power="one minus"
+        ),
+        "this is the squared distance of unit vectors, 2 - 2 cosine, as BYOL's paper writes it; here return minus the "
+        "cosine.": _variant(power="distance"),
+        "this is the sum over the images; take their mean.": _variant(power="images"),
+        "the predictor is missing: it comes after the online network.": _variant(blocked=("no predictor",)),
         "a gradient reaches the target network": _variant(blocked=("target open",)),
         "no gradient reaches the online network": _variant(blocked=("online",)),
     },
@@ -466,6 +490,9 @@ VARIANCE = Exercise(
         ),
         "that is the spread *within* each image's projection; it should be over the images, dim=0.": (
             lambda z: _hinged((z.var(1) + 1e-4).sqrt())
+        ),
+        "the spread *within* each image's projection is not asked for: over the images, dim=0.": (
+            lambda z: _hinged(z.std(1))
         ),
         "this is the variance; take its root.": lambda z: _hinged(z.var(0) + 1e-4),
         "without 1e-4 below the root the gradient is infinite where a dimension is constant.": (
@@ -540,7 +567,7 @@ QUIZ = [
         right="The loss sees z only, and h can keep what z has lost",
         options={
             "The loss sees z only, and h can keep what z has lost": (
-                "The head can throw everything away by itself, and batch normalisation keeps h spread out."
+                "The head can throw everything away by itself, while h stays spread out, as section 7 shows."
             ),
             "The probe has learned the labels while training z": "The probe never changes the encoder; it comes afterwards.",
             "A collapse of z makes h linearly separable instead": (

@@ -85,6 +85,12 @@ def rank_by_eigenvalues(z):
     return torch.distributions.Categorical(probs=values / values.sum()).entropy().exp()
 
 
+def rank_by_eigenvalues_in_single_precision(z):
+    unit = F.normalize(z)
+    values = torch.linalg.eigvalsh(unit.T @ unit).clamp_min(0).sqrt()
+    return torch.special.entr(values / values.sum()).sum().exp()
+
+
 def rank_in_bits(z):
     s = torch.linalg.svdvals(F.normalize(z, dim=1))
     p = s / s.sum() + 1e-12
@@ -346,7 +352,7 @@ RIGHT = {
     ],
     "11.rank": [
         rank_of_the_course, rank_with_numpy, rank_by_entr, rank_by_eigenvalues, rank_in_bits,
-        rank_as_a_product,
+        rank_as_a_product, rank_by_eigenvalues_in_single_precision,
     ],
     "11.collapsing": [
         collapsing_as_a_set, collapsing_as_a_tuple, collapsing_by_removing, collapsing_all_but_one,
