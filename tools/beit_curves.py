@@ -1,8 +1,8 @@
 """Measure on clothes that move over black ground what lesson 14 has no time for: BEiT beside MAE.
 
-    python tools/beit_curves.py    # half an hour on one core; names of ways measure only these anew
+    python tools/beit_curves.py    # 40 minutes on one core; names of ways measure only these anew
 
-One vision transformer is pretrained in six ways on three frames of each garment, with three seeds; three of
+One vision transformer is pretrained in six ways on three frames of each garment, with three seeds; four of
 them once more for four passes, with two seeds. Each is judged by linear probes with ten labelled garments of
 each class, by how well linear regression reads the factors of a frame from its representation, and, for BEiT
 and MAE and after four passes, by fine-tuning, whose rate was the better of two on validation garments after
@@ -86,6 +86,7 @@ WAYS: dict[str, tuple[Callable[..., nn.Module], Callable[[Tensor, int], Discrete
     "BEiT, pixels as targets": (PixelBEiT, None, 1),
     "MAE, four passes": (MAE, None, 4),
     "BEiT, four passes": (BEiT, trained_tokenizer, 4),
+    "BEiT, untrained tokeniser, four passes": (BEiT, untrained_tokenizer, 4),
     "BEiT, pixels as targets, four passes": (PixelBEiT, None, 4),
 }
 
