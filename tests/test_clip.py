@@ -322,8 +322,9 @@ def test_a_phrase_is_seen_wherever_it_stands_and_no_further_than_its_reach():
 
 def test_the_stored_trainings_have_all_settings_and_seeds_and_their_command():
     points = sweep("captions")
-    assert list(points) == [*SETTINGS, "supervised, 10 labels", "supervised, 100 labels"]
-    assert all([p["seed"] for p in each] == list(SEEDS) for each in points.values())
+    expected = {name: setting.seeds for name, setting in SETTINGS.items()}
+    expected |= {f"supervised, {n} labels": SEEDS for n in (10, 100)}
+    assert {name: tuple(p["seed"] for p in each) for name, each in points.items()} == expected
     assert json.loads((FOLDER / "captions.json").read_text())["command"] == "python tools/image_text.py"
 
 

@@ -1,11 +1,11 @@
 """Train CLIP on captions of scenes, with one ingredient changed at a time, for lesson 15.
 
-    python tools/image_text.py    # 20 minutes on one core
+    python tools/image_text.py    # 15 minutes on one core
 
 A point holds the mean of the last losses and what lesson 15 measures on new pictures: the accuracy of
 zero-shot classification among 30 prompts, for pairs of colour and shape seen in training ("seen") and for
 those held out ("held_out"), and the shares of right answers of "binding", "counting" and "negation". Each
-training has three seeds.
+training has three seeds, but for two whose figures leave no doubt.
 """
 
 from collections.abc import Callable
@@ -77,6 +77,7 @@ class Setting(NamedTuple):
     hard_negatives: bool = False
     shuffled: bool = False
     negated: float = 0.1  # the share of captions that say "no", of those that may
+    seeds: tuple[int, ...] = SEEDS
 
 
 SETTINGS = {
@@ -85,9 +86,9 @@ SETTINGS = {
     "phrases, hard negatives": Setting(lambda: CLIP(text_encoder=phrases()), hard_negatives=True),
     "transformer, hard negatives": Setting(hard_negatives=True),
     "bag of words": Setting(lambda: CLIP(text_encoder=bag_of_words())),
-    "told the grammar": Setting(lambda: CLIP(text_encoder=GrammarReader())),
+    "told the grammar": Setting(lambda: CLIP(text_encoder=GrammarReader()), seeds=(0,)),
     "duplicates left out": Setting(lambda: CLIP(leave_out_duplicates=True)),
-    "captions shuffled": Setting(shuffled=True),
+    "captions shuffled": Setting(shuffled=True, seeds=(0,)),
     "captions without no": Setting(negated=0.0),
 }
 
@@ -232,8 +233,8 @@ def supervised_point(per_look: int, seed: int) -> dict[str, float]:
 def main() -> None:
     torch.set_num_threads(1)
     points: dict[str, list[dict[str, float]]] = {}
-    for setting in SETTINGS:
-        points[setting] = [point(setting, seed) for seed in SEEDS]
+    for setting, chosen in SETTINGS.items():
+        points[setting] = [point(setting, seed) for seed in chosen.seeds]
         print(setting, *points[setting], sep="\n", flush=True)
     for per_look in (10, 100):
         points[f"supervised, {per_look} labels"] = [supervised_point(per_look, seed) for seed in SEEDS]

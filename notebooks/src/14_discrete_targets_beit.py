@@ -1083,11 +1083,11 @@ claim(
 # %% tags=["drawing"]
 # Draws probe and fine-tuning after one, two and four passes
 lengths = {1: "", 2: ", two passes", 4: ", four passes"}
-ways = ["MAE", "BEiT", "BEiT, pixels as targets"]
+ways = ["MAE", "BEiT", "BEiT, pixels as targets", "BEiT, untrained tokeniser"]
 length_figure, length_axes = subplots(columns=2, width=7.2, height=3.7)
 said = []
 for ax, what in zip(length_axes, ["probe", "fine_tuned"], strict=True):
-    for way, color, marker in zip(ways, COLORS, "os^", strict=False):
+    for way, color, marker in zip(ways, COLORS, "os^D", strict=False):
         middles = {}
         for passes, ending in lengths.items():
             points = [100 * p[what] for p in runs.get(way + ending, []) if what in p]
@@ -1108,7 +1108,7 @@ length_axes[1].text(4.4, from_scratch + 0.2, "from scratch", ha="right", fontsiz
 length_axes[0].set(ylabel="accuracy, %", title="linear probe")
 length_axes[1].set(title="fine-tuned")
 length_figure.legend(
-    *length_axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3
+    *length_axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2
 )
 show(
     length_figure,
