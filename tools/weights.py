@@ -94,19 +94,19 @@ def data_of(name: str) -> Tensor:
     return frames.flatten(0, 1) if name in FRAMES else frames
 
 
-def pretrain(name: str, seed: int = SEED) -> tuple[nn.Module, dict[str, Any]]:
+def pretrain(name: str) -> tuple[nn.Module, dict[str, Any]]:
     """The network, and what its card says."""
-    torch.manual_seed(seed)
+    torch.manual_seed(SEED)
     recipe, data = RECIPES[name], data_of(name)
     model = recipe.method()
-    batches = (FramePairs if data.ndim == 5 else Batches)(data, batch_size=recipe.batch_size, seed=seed)
+    batches = (FramePairs if data.ndim == 5 else Batches)(data, batch_size=recipe.batch_size, seed=SEED)
     start = time.process_time()
     for progress in train_adamw(model.loss, model.parameters(), batches, recipe.epochs, recipe.lr):
         if progress.step % len(batches) == 0:
             print(f"{name}: step {progress.step} of {progress.steps}, loss {progress.loss:.4f}", flush=True)
     return model if name in WHOLE else model.encoder, {
         "command": f"python tools/weights.py {name}",
-        "seed": seed,
+        "seed": SEED,
         "batch_size": recipe.batch_size,
         "epochs": recipe.epochs,
         "steps": progress.steps,
