@@ -349,9 +349,7 @@ ones = new.of_kind("one")
 looks = [(thing.colour, thing.shape) for (thing,) in ones.things]
 classes = torch.tensor([list(PROMPTS).index(look) for look in looks])
 is_held_out = torch.tensor([look in HELD_OUT for look in looks])
-print(
-    f"{(~is_held_out).sum()} pictures of looks seen, {is_held_out.sum()} of looks held out"
-)
+print("pictures of looks held out:", is_held_out.sum().item(), "of", len(looks))
 
 
 def accuracies(answers):
@@ -580,7 +578,7 @@ claim(
 # %% [markdown]
 # Pairs of colour and shape that it has never seen are named in most cases, about nine times in ten: the model has learned
 # *red* and *circle*, and puts them together. How often depends on the seed, by more than five points, though looks that
-# were seen are named without fail by all three. With shuffled captions it is at chance. Ten labelled pictures of each
+# were seen are named almost without fail by all three. With shuffled captions it is at chance. Ten labelled pictures of each
 # look leave the supervised network behind, a hundred of each (2500 in all) make it as good on looks that it has seen. But
 # of those held out it names only about half, though it is asked for colour and shape separately. (It has seen less: 2500
 # pictures of one object, where CLIP has 8000 pictures with all kinds of scenes. The comparison is of labels, not of
