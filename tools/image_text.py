@@ -1,10 +1,11 @@
 """Train CLIP on captions of scenes, with one ingredient changed at a time, for lesson 15.
 
-    python tools/image_text.py    # 6 minutes
+    python tools/image_text.py    # 15 minutes on one core
 
 A point holds the mean of the last losses and what lesson 15 measures on new pictures: the accuracy of
 zero-shot classification among 30 prompts, for pairs of colour and shape seen in training ("seen") and for
-those held out ("held_out"), and the shares of right answers of "binding", "counting" and "negation".
+those held out ("held_out"), and the shares of right answers of "binding", "counting" and "negation". Each
+training has three seeds, but for two whose figures leave no doubt.
 """
 
 from collections.abc import Callable
@@ -36,6 +37,7 @@ from sslcourse.training import finish, train_adamw
 NAME = "captions"
 KINDS = ("one", "pair", "pair", "two", "three")
 N, PASSES, BATCH, RATE = 8000, 6, 64, 3e-3
+SEEDS = (0, 1, 2)  # of the weights and the order of the pictures; of the control also of its labels
 RATES = (1e-3, 3e-3, 1e-2)  # that the supervised control may choose from
 HELD_OUT = set(zip(COLOURS, SHAPES, strict=False))  # a red circle, a green triangle, a blue square ...
 PROMPTS = {(colour, shape): f"a {colour} {shape}" for colour in COLOURS for shape in SHAPES}
@@ -75,18 +77,18 @@ class Setting(NamedTuple):
     hard_negatives: bool = False
     shuffled: bool = False
     negated: float = 0.1  # the share of captions that say "no", of those that may
-    seeds: int = 1
+    seeds: tuple[int, ...] = SEEDS
 
 
 SETTINGS = {
-    "transformer": Setting(seeds=2),
+    "transformer": Setting(),
     "phrases": Setting(lambda: CLIP(text_encoder=phrases())),
     "phrases, hard negatives": Setting(lambda: CLIP(text_encoder=phrases()), hard_negatives=True),
     "transformer, hard negatives": Setting(hard_negatives=True),
     "bag of words": Setting(lambda: CLIP(text_encoder=bag_of_words())),
-    "told the grammar": Setting(lambda: CLIP(text_encoder=GrammarReader())),
+    "told the grammar": Setting(lambda: CLIP(text_encoder=GrammarReader()), seeds=(0,)),
     "duplicates left out": Setting(lambda: CLIP(leave_out_duplicates=True)),
-    "captions shuffled": Setting(shuffled=True),
+    "captions shuffled": Setting(shuffled=True, seeds=(0,)),
     "captions without no": Setting(negated=0.0),
 }
 
@@ -217,25 +219,25 @@ def supervised(per_look: int, seed: int, lr: float) -> TwoAnswers:
     return model
 
 
-def supervised_point(per_look: int) -> dict[str, float]:
+def supervised_point(per_look: int, seed: int) -> dict[str, float]:
     """At the learning rate that is best on validation pictures."""
     validation = object_scenes(1000, 20, ("one",)).without(HELD_OUT)
-    models = {lr: supervised(per_look, 0, lr) for lr in RATES}
+    models = {lr: supervised(per_look, seed, lr) for lr in RATES}
     lr = max(RATES, key=lambda lr: models[lr].accuracy(validation))
     test = object_scenes(5000, 1, KINDS).of_kind("one")
     held = test.select([i for i, (t,) in enumerate(test.things) if (t.colour, t.shape) in HELD_OUT])
     figures = {"seen": models[lr].accuracy(test.without(HELD_OUT)), "held_out": models[lr].accuracy(held)}
-    return {"seed": 0, "lr": lr} | rounded(figures)
+    return {"seed": seed, "lr": lr} | rounded(figures)
 
 
 def main() -> None:
     torch.set_num_threads(1)
     points: dict[str, list[dict[str, float]]] = {}
     for setting, chosen in SETTINGS.items():
-        points[setting] = [point(setting, seed) for seed in range(chosen.seeds)]
+        points[setting] = [point(setting, seed) for seed in chosen.seeds]
         print(setting, *points[setting], sep="\n", flush=True)
     for per_look in (10, 100):
-        points[f"supervised, {per_look} labels"] = [supervised_point(per_look)]
+        points[f"supervised, {per_look} labels"] = [supervised_point(per_look, seed) for seed in SEEDS]
     store(NAME, "python tools/image_text.py", points)
 
 

@@ -48,6 +48,22 @@ def _without_the_own_pair(image_embeddings: Tensor, text_embeddings: Tensor, tem
     return ((others.logsumexp(1) + others.logsumexp(0)) / 2 - logits.diagonal()).mean()
 
 
+def _softmax_twice(image_embeddings: Tensor, text_embeddings: Tensor, temperature: float) -> Tensor:
+    logits = F.normalize(image_embeddings, dim=1) @ F.normalize(text_embeddings, dim=1).T / temperature
+    own = torch.arange(len(logits))
+    return (F.cross_entropy(logits.softmax(1), own) + F.cross_entropy(logits.T.softmax(1), own)) / 2
+
+
+def _only_own_pairs(image_embeddings: Tensor, text_embeddings: Tensor, temperature: float) -> Tensor:
+    return -(F.cosine_similarity(image_embeddings, text_embeddings) / temperature).mean()
+
+
+def _of_all_views(image_embeddings: Tensor, text_embeddings: Tensor, temperature: float) -> Tensor:
+    z = F.normalize(torch.cat([image_embeddings, text_embeddings]), dim=1)
+    logits = (z @ z.T / temperature).masked_fill(torch.eye(len(z), dtype=torch.bool), -torch.inf)
+    return F.cross_entropy(logits, torch.arange(len(z)).roll(len(z) // 2))
+
+
 LOSS = Exercise(
     name="15.loss",
     title="write CLIP's loss",
@@ -96,6 +112,15 @@ LOSS = Exercise(
             _without_the_own_pair
         ),
         "the sign is off: this loss is smallest for the worst matches.": _clip_variant(sides=(-0.5, -0.5)),
+        "F.cross_entropy applies softmax itself; yours is applied twice.": _softmax_twice,
+        "only the own pairs count in your answer; each image must find its caption among all N.": (
+            _only_own_pairs
+        ),
+        "that is lesson 09's loss, in which images are candidates of images as well; here the candidates of an image are "
+        "the N captions alone.": _of_all_views,
+        "that is the sum over the pairs of the batch; take their mean.": (
+            lambda i, x, t: len(i) * my_clip_loss(i, x, t)
+        ),
     },
 )
 
@@ -147,6 +172,24 @@ LOWEST = Exercise(
         "that is the sum over the images; the loss is their mean.": (
             lambda captions: sum(math.log(Counter(captions)[c]) for c in captions)
         ),
+        "the sign is off: it is minus the logarithm of a probability, and no cross-entropy is negative.": (
+            lambda captions: -my_lowest_loss(captions)
+        ),
+        "an image with c copies of its caption counts once in the mean, not c times: its own loss is ln c.": (
+            lambda captions: (
+                sum(Counter(captions)[c] * math.log(Counter(captions)[c]) for c in captions) / len(captions)
+            )
+        ),
+        "the cross-entropy has only one right answer, the own caption: minus log of its probability, not minus p log p.": (
+            lambda captions: (
+                sum(math.log(Counter(captions)[c]) / Counter(captions)[c] for c in captions) / len(captions)
+            )
+        ),
+        "0 would be the lowest loss if no caption occurred twice; what is left where one does?": (
+            lambda captions: 0.0
+        ),
+        "that is the share of an image's guesses that go to the copies; the loss is minus the logarithm of what goes to its "
+        "own caption.": lambda captions: sum(1 - 1 / Counter(captions)[c] for c in captions) / len(captions),
         "that is the loss at the start, when nothing has been learned.": lambda captions: math.log(
             len(captions)
         ),
@@ -283,6 +326,9 @@ TEMPERATURE = Exercise(
     wrong={
         "the parameter is the *logarithm* of the scale; exp is missing.": lambda i, t, s: s * i @ t.T,
         "the scale is still applied twice.": lambda i, t, s: (2 * s).exp() * i @ t.T,
+        "the scale is applied, and so is its logarithm; exp of the parameter is all that is needed.": (
+            lambda i, t, s: s * s.exp() * i @ t.T
+        ),
         "the parameter is still taken for the scale itself, twice.": lambda i, t, s: s**2 * i @ t.T,
         "that multiplies by the temperature: the parameter is the logarithm of *one over* it.": (
             lambda i, t, s: (-s).exp() * i @ t.T

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, raise_unlike_gradients
 from sslcourse.widgets import Question
 
 
@@ -46,6 +46,18 @@ SHARE = Exercise(
         "a place is hidden if *any* of the spans that reach it begins, not all of them.": lambda p, m: p**m,
         "count the beginnings that reach a place again: its own is one of them.": (
             lambda p, m: 1 - (1 - p) ** (m - 1)
+        ),
+        "count again: a span that began `span` places before ends just before this place.": (
+            lambda p, m: 1 - (1 - p) ** (m + 1)
+        ),
+        "a span reaches only forward: beginnings behind a place do not hide it.": (
+            lambda p, m: 1 - (1 - p) ** (2 * m - 1)
+        ),
+        "start to the power of span is the chance that all of them begin; the place stays visible if none does.": (
+            lambda p, m: 1 - p**m
+        ),
+        "that is what it tends to for many rare beginnings; with probability `start` at each place it is exact.": (
+            lambda p, m: 1 - math.exp(-p * m)
         ),
     },
 )
@@ -124,6 +136,20 @@ LOSS = Exercise(
                 _logits(c, q, d, t).softmax(1), torch.zeros(len(c), dtype=torch.int64)
             )
         ),
+        "only the target counts in your answer; it has to be told from the distractors.": (
+            lambda c, q, d, t: -_logits(c, q, d, t)[:, 0].mean()
+        ),
+        "the mean is over all candidates; only the log-probability of the target counts.": (
+            lambda c, q, d, t: -_logits(c, q, d, t).log_softmax(1).mean()
+        ),
+        "the targets of the other places stand in for the distractors; each place has its own, in `distractors`.": (
+            lambda c, q, d, t: F.cross_entropy(
+                F.normalize(c, dim=1) @ F.normalize(q, dim=1).T / t, torch.arange(len(c))
+            )
+        ),
+        "the last candidate is taken for the right one; is that where you put the target?": (
+            lambda c, q, d, t: -_logits(c, q, d, t).log_softmax(1)[:, -1].mean()
+        ),
     },
 )
 
@@ -193,6 +219,20 @@ def _share(perplexity: Tensor, p: Tensor) -> Tensor:
     return 1 - perplexity / (p.shape[-2] * p.shape[-1])
 
 
+def judge_diversity(answer) -> None:
+    """Raise Wrong unless value and gradient are right, the gradient at the logits of the probabilities.
+
+    At the probabilities themselves it may differ by a constant, as it does if they are normalised again.
+    """
+    DIVERSITY._compare(answer)
+    raise_unlike_gradients(
+        lambda probability: answer(probability.softmax(-1)),
+        lambda probability: my_diversity_loss(probability.softmax(-1)),
+        lambda: [(p.log(),) for (p,) in _probabilities()],
+        ("probability",),
+    )
+
+
 DIVERSITY = Exercise(
     name="16.diversity",
     title="the diversity loss",
@@ -210,8 +250,8 @@ DIVERSITY = Exercise(
         "Then an entropy for each group, exp of each, their sum; `torch.special.entr(p)` is -p log p.",
     ),
     cases=_probabilities,
+    test=judge_diversity,
     unchanged=("probability",),
-    differentiable=("probability",),
     wrong={
         "average first, then take the entropy: you take the mean of the entropies, which a model lowers by being "
         "sure.": lambda p: _share(torch.special.entr(p).sum(-1).exp().mean((0, 1)).sum(), p),
@@ -229,6 +269,21 @@ DIVERSITY = Exercise(
         ),
         "the mean is over all utterances; you average within each, and then over the losses.": (
             lambda p: torch.stack([my_diversity_loss(row.unsqueeze(0)) for row in p]).mean()
+        ),
+        "the mean is over utterances *and* places; you average over the utterances alone.": (
+            lambda p: _share(torch.special.entr(p.mean(0)).sum(-1).exp().mean(0).sum(), p)
+        ),
+        "each group has an entropy of its own: add up over the codes, not over the groups.": (
+            lambda p: _share(torch.special.entr(_mean(p)).sum(0).exp().sum(), p)
+        ),
+        "the groups have codebooks of their own; do not average over them.": (
+            lambda p: 1 - torch.special.entr(_mean(p).mean(0)).sum().exp() / p.shape[-1]
+        ),
+        "you divide by V; with G groups there are G times V codes.": (
+            lambda p: 1 - torch.special.entr(_mean(p)).sum(1).exp().sum() / p.shape[-1]
+        ),
+        "exp belongs to an entropy in nats; yours is in bits, so it would be a power of 2.": (
+            lambda p: _share((torch.special.entr(_mean(p)).sum(1) / math.log(2)).exp().sum(), p)
         ),
         "the sign of the entropy is off.": (
             lambda p: _share((-torch.special.entr(_mean(p)).sum(1)).exp().sum(), p)
@@ -248,6 +303,7 @@ def judge_collapse(answer) -> None:
     """Raise Wrong unless answer(G, V, K) names loss, accuracy and perplexity of a collapsed model."""
     for groups, codes, k in [(2, 24, 15), (2, 320, 100), (3, 8, 5)]:
         result = answer(groups, codes, k)
+        result = tuple(result) if isinstance(result, Tensor) and result.ndim == 1 else result
         if not isinstance(result, tuple | list) or len(result) != 3:
             raise Wrong("return three numbers: contrastive loss, accuracy, perplexity.")
         loss, accuracy, perplexity = (as_tensor(part, ()).item() for part in result)
@@ -261,6 +317,8 @@ def judge_collapse(answer) -> None:
             raise Wrong(
                 "the loss: distractors with the target's code are left out, so one candidate is left."
             )
+        if abs(accuracy - 100) < 1e-2:
+            raise Wrong("give the accuracy as a share, from 0 to 1.")
         if abs(accuracy - 1) > 1e-4:
             raise Wrong("the accuracy: whoever has a single candidate to choose from cannot be wrong.")
         if math.isclose(perplexity, 1, rel_tol=1e-3) and groups != 1:
@@ -269,6 +327,8 @@ def judge_collapse(answer) -> None:
             raise Wrong(
                 "G times V is the perplexity if all codes are used equally; here each group uses one."
             )
+        if groups != 2 and math.isclose(perplexity, 2, rel_tol=1e-3):
+            raise Wrong(f"the perplexity is 2 with two groups; what is it with {groups}?")
         if abs(perplexity - groups) > 1e-3:
             raise Wrong(
                 "the perplexity: in each group one code has probability 1. What is exp of its entropy?"
@@ -301,6 +361,8 @@ COLLAPSE = Exercise(
         "if all codes are used equally": lambda g, v, k: (0.0, 1.0, g * v),
         "What is exp of its entropy": lambda g, v, k: (0.0, 1.0, 0.0),
         "return three numbers": lambda g, v, k: (0.0, 1.0),
+        "as a share": lambda g, v, k: (0.0, 100.0, g),
+        "2 with two groups": lambda g, v, k: (0.0, 1.0, 2.0),
     },
 )
 

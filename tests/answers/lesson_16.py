@@ -145,6 +145,11 @@ def diversity_in_float64(probability):
     return diversity_with_entr(probability.double())
 
 
+def diversity_by_distributions(probability):
+    mean = torch.distributions.Categorical(probs=probability.mean((0, 1)))
+    return 1 - mean.entropy().exp().sum() / mean.probs.numel()
+
+
 def diversity_detached(probability):
     return diversity_with_entr(probability.detach())
 
@@ -170,6 +175,10 @@ def collapse_as_tensors(groups, codes, distractors):
     return torch.tensor(0.0), torch.tensor(1.0), torch.tensor(float(groups))
 
 
+def collapse_as_one_tensor(groups, codes, distractors):
+    return torch.tensor([0.0, 1.0, groups])
+
+
 def collapse_computed(groups, codes, distractors):
     one = F.one_hot(torch.zeros(groups, dtype=torch.long), codes).double()
     return -math.log(1 / 1), 1 / 1, torch.special.entr(one).sum(1).exp().sum()
@@ -191,8 +200,14 @@ RIGHT = {
     "16.share": [share_by_complement, share_with_numpy, share_with_logarithms, share_as_a_tensor],
     "16.loss": [loss_with_cross_entropy, loss_in_loops, loss_in_float64, loss_with_nll],
     "16.gumbel": [gumbel_by_hand, gumbel_with_numpy, gumbel_in_loops],
-    "16.diversity": [diversity_with_entr, diversity_in_loops, diversity_with_powers, diversity_in_float64],
-    "16.collapse": [collapse_as_a_list, collapse_as_tensors, collapse_computed],
+    "16.diversity": [
+        diversity_with_entr,
+        diversity_in_loops,
+        diversity_with_powers,
+        diversity_in_float64,
+        diversity_by_distributions,
+    ],
+    "16.collapse": [collapse_as_a_list, collapse_as_tensors, collapse_as_one_tensor, collapse_computed],
 }
 WRONG = {
     "16.share": [share_one_too_many, share_of_starts_capped, share_of_the_paper],
