@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -67,7 +68,11 @@ def common_factor(results: Sequence, rights: Sequence, tolerance: float) -> floa
         return None
     a, b = (torch.cat([pair[i].double().flatten() for pair in pairs]) for i in (0, 1))
     factor = (a @ b / (b @ b)).item()
-    same = factor and all(is_close(result, factor * right.double(), tolerance) for result, right in pairs)
+    same = (
+        factor
+        and math.isfinite(factor)
+        and all(is_close(result, factor * right.double(), tolerance) for result, right in pairs)
+    )
     return factor if same else None
 
 

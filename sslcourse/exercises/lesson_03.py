@@ -29,8 +29,8 @@ BAYES = Exercise(
     difficulty="easy",
     statement=(
         "`log_likelihood` is a table `(N, K)` of $\\log p(x_i \\mid y)$, with a row for each $x_i$ and a column for "
-        "each class; `prior` `(K,)` holds $p(y)$. Return the table of $p(y \\mid x_i)$, `(N, K)`. With many measurements "
-        "the logarithms may be as low as -2000, where `exp` gives 0; your function must work there, too."
+        "each class; `prior` `(K,)` holds $p(y)$. Return the table of $p(y \\mid x_i)$, `(N, K)`. The logarithms may be as low as -2000, "
+        "where `exp` gives 0; your function must work there, too."
     ),
     stub=(
         "def my_posterior(log_likelihood, prior):\n"
@@ -71,6 +71,13 @@ BAYES = Exercise(
         "you clamped the logarithms, and below the limit all classes look alike; subtract the largest of each row "
         "instead.": lambda ll, p: (ll.clamp(min=-80) + p.log()).softmax(1),
         "you divided by the prior; p(y) multiplies.": lambda ll, p: (ll - p.log()).softmax(1),
+        "you multiplied the *logarithm* of the likelihood by the prior; add log p(y) to it.": (
+            lambda ll, p: (ll * p).softmax(1)
+        ),
+        "these are log p(x, y); return p(y | x).": lambda ll, p: ll + p.log(),
+        "you divided the logarithms by their sum; take exp first.": (
+            lambda ll, p: (ll + p.log()) / (ll + p.log()).sum(1, keepdim=True)
+        ),
     },
 )
 
@@ -125,6 +132,21 @@ BORDER = Exercise(
         "the logarithm of the ratio is missing.": lambda m, n, s, p: (
             (m + n) / 2 + s**2 / (n - m) * ((1 - p) / p)
         ),
+        "only half of the shift is here: each exponent has a factor 1/2.": (
+            lambda m, n, s, p: (m + n) / 2 + s**2 / (n - m) * math.log((1 - p) / p) / 2
+        ),
+        "the shift is twice too large: a square multiplied out has 2 x times the mean, and this 2 cancels the 1/2.": (
+            lambda m, n, s, p: (m + n) / 2 + 2 * s**2 / (n - m) * math.log((1 - p) / p)
+        ),
+        "divide by the difference of the means, not by its square.": (
+            lambda m, n, s, p: (m + n) / 2 + s**2 / (n - m) ** 2 * math.log((1 - p) / p)
+        ),
+        "the middle between the means is missing: this is the shift alone.": (
+            lambda m, n, s, p: s**2 / (n - m) * math.log((1 - p) / p)
+        ),
+        "the natural logarithm belongs here, as in the exponent of the Gaussian.": (
+            lambda m, n, s, p: (m + n) / 2 + s**2 / (n - m) * math.log10((1 - p) / p)
+        ),
         "the distance of the means counts with its sign, since class 1 may also lie on the left.": (
             lambda m, n, s, p: (m + n) / 2 + s**2 / abs(n - m) * math.log((1 - p) / p)
         ),
@@ -168,9 +190,9 @@ LABELS = Exercise(
     minutes=4,
     difficulty="medium",
     statement=(
-        "Before you run the next cell: which of naive Bayes and *plain* logistic regression (without a penalty) leads by more than one "
-        "percentage point with 20 and with 1,000 labels, first in the world where the model of naive Bayes is right, then in the other? "
-        "Replace the four answers by `'naive Bayes'`, `'logistic'` or `'neither'`."
+        "Before you run the next cell: which of naive Bayes and logistic regression with almost no penalty leads by more than one "
+        "percentage point with 20 and with 1,000 labels, first in the world where the assumption of naive Bayes is right, then in the "
+        "other? Replace the four answers by `'naive Bayes'`, `'logistic'` or `'neither'`."
     ),
     stub=(
         "def my_leaders():\n"
@@ -226,13 +248,21 @@ def _classifier_cases() -> list[tuple]:
 
 
 def _log_joint(x: Tensor, labels: Tensor, new_x: Tensor, kind: str = "own", less: int = 0) -> Tensor:
-    """log p(x, y) of new_x, (M, K). kind: own, shared or diagonal covariances, divided by N - less."""
+    """log p(x, y) of new_x, (M, K). kind: which covariances; they are divided by N - less."""
     columns, k = [], int(labels.max()) + 1
     rows = [x[labels == y] for y in range(k)]
     own = [(r - r.mean(0)).T @ (r - r.mean(0)) / (len(r) - less) for r in rows]
     shared = sum(len(r) * c for r, c in zip(rows, own, strict=True)) / len(x)
     for r, covariance in zip(rows, own, strict=True):
-        c = {"own": covariance, "shared": shared, "diagonal": covariance.diagonal().diag()}[kind]
+        diagonal, raw = covariance.diagonal().diag(), r.T @ r / len(r)
+        kinds = {
+            "own": covariance,
+            "shared": shared,
+            "diagonal": diagonal,
+            "raw": raw,
+            "std": diagonal.sqrt(),
+        }
+        c = kinds[kind]
         columns.append(MultivariateNormal(r.mean(0), c).log_prob(new_x) + math.log(len(r) / len(x)))
     return torch.stack(columns, dim=1)
 
@@ -247,10 +277,10 @@ CLASSIFIER = Exercise(
     minutes=20,
     difficulty="hard",
     statement=(
-        "Build quadratic discriminant analysis from scratch. `x` `(N, D)` are measurements, `labels` `(N,)` their classes 0 to K - 1, each "
-        "present; `new_x` `(M, D)` are to be classified. Fit a Gaussian to each class by maximum likelihood (its mean, its *own* covariance "
-        "divided by its number of rows, its share of the rows), and return $p(y \\mid x)$ of the new rows, `(M, K)`. "
-        "`MultivariateNormal(mean, covariance).log_prob(new_x)` gives log-densities, also for points far away, where the densities "
+        "Build quadratic discriminant analysis from scratch. `x` `(N, D)` are measurements, `labels` `(N,)` their classes 0 to K - 1; "
+        "`new_x` `(M, D)` are to be classified. Fit each class by maximum likelihood (its share of the rows, its mean, its *own* covariance, "
+        "divided by its number of rows), and return $p(y \\mid x)$ of the new rows, `(M, K)`. "
+        "`MultivariateNormal(mean, covariance).log_prob(new_x)` gives log-densities, also for points so far away that the densities "
         "themselves are 0 in float32. Then try it: `my_gaussian_classifier(three_x, three_y, three_x)`."
     ),
     stub=(
@@ -273,9 +303,21 @@ CLASSIFIER = Exercise(
         "the correlations are missing, as in naive Bayes; use the whole covariance matrix.": lambda x, y, new: (
             _log_joint(x, y, new, "diagonal").softmax(1)
         ),
+        "the correlations are missing; use the whole covariance matrix, divided by the number of rows.": (
+            lambda x, y, new: _log_joint(x, y, new, "diagonal", less=1).softmax(1)
+        ),
+        "these are standard deviations; a covariance matrix holds variances, and the correlations, too.": (
+            lambda x, y, new: _log_joint(x, y, new, "std", less=1).softmax(1)
+        ),
         "you divide by the number of rows minus 1; maximum likelihood divides by the number of rows.": (
             lambda x, y, new: _log_joint(x, y, new, less=1).softmax(1)
         ),
+        "subtract the mean of the class from its rows before you multiply them.": (
+            lambda x, y, new: _log_joint(x, y, new, "raw").softmax(1)
+        ),
+        "you added the share p(y) to a logarithm; add log p(y).": lambda x, y, new: (
+            _log_joint(x, y, new) - _log_shares(y) + _log_shares(y).exp()
+        ).softmax(1),
         "the share of each class is missing: multiply p(x | y) by p(y).": lambda x, y, new: (
             _log_joint(x, y, new) - _log_shares(y)
         ).softmax(1),
@@ -321,13 +363,12 @@ GENERATOR = Exercise(
     minutes=12,
     difficulty="hard",
     statement=(
-        "This is the copied loss: data point $i$ is compared with sample $i$, which has nothing to do with it. Correct it. The generator's "
-        "density at a data point is the **mean** of the Gaussian densities around all samples, and the logarithm is taken **after** that "
-        "mean:\n\n"
+        "This is the copied loss: it compares data point $i$ with sample $i$, which has nothing to do with it. Correct it, with the mean "
+        "over all samples **inside** the logarithm:\n\n"
         "$$ -\\frac{1}{N} \\sum_{i=1}^{N} \\log \\frac{1}{M} \\sum_{j=1}^{M} \\mathcal{N}(x_i;\\, g_j, s^2 I) . $$\n\n"
         "`samples` `(M, D)` are the $g_j$, `data` `(N, D)` the $x_i$, `std` is $s$; N and M may differ. Densities may "
-        "be so small that `exp` gives 0, and your function must work there, too: `table.logsumexp(1)` is the logarithm of the sum of the "
-        "exponentials of each row, without underflow."
+        "be so small that `exp` gives 0: `table.logsumexp(1)` is the logarithm of the sum of the exponentials of each row, without "
+        "underflow."
     ),
     stub=(
         "def my_generator_loss(samples, data, std):\n"
@@ -356,6 +397,18 @@ GENERATOR = Exercise(
         ),
         "data and samples are exchanged: the mean inside the logarithm runs over the samples.": (
             lambda g, x, s: -(_pairs(g, x, s).logsumexp(0) - math.log(len(x))).mean()
+        ),
+        "the mean over the samples: subtract log M, do not add it.": (
+            lambda g, x, s: -(_pairs(g, x, s).logsumexp(1) + math.log(len(g))).mean()
+        ),
+        "the mean over the samples: subtract log M from the logarithm, do not divide it by M.": (
+            lambda g, x, s: -_pairs(g, x, s).logsumexp(1).mean() / len(g)
+        ),
+        "the rows of your table are samples, so `logsumexp(1)` runs over the data; it should run over the samples.": (
+            lambda g, x, s: -(_pairs(g, x, s).logsumexp(0) - math.log(len(g))).mean()
+        ),
+        "the log-densities of the numbers of a point add up: sum over them before the logsumexp.": lambda g, x, s: (
+            -(Normal(g, s).log_prob(x.unsqueeze(1)).logsumexp(1) - math.log(len(g))).mean()
         ),
         "the sign: a loss is to be small where the density is large.": (
             lambda g, x, s: -my_generator_loss(g, x, s)
@@ -450,6 +503,13 @@ FLOW = Exercise(
             _log_normal((x - b) / s) - ((x - b) / s).square() / 2 - s.log()
         ).sum(1),
         "this is p(x) itself; return its logarithm.": lambda x, s, b: my_log_density(x, s, b).exp(),
+        "the shift is missing: z is (x - b) / s.": lambda x, s, b: (_log_normal(x / s) - s.log()).sum(1),
+        "each number's log-density has ½ log 2π, not log 2π.": lambda x, s, b: (
+            _log_normal((x - b) / s) - math.log(2 * math.pi) / 2 - s.log()
+        ).sum(1),
+        "the density is divided by s, so its logarithm has log s subtracted.": lambda x, s, b: (
+            _log_normal((x - b) / s).sum(1) / s.prod()
+        ),
         "you divided before subtracting: undo the shift first, then the scale.": lambda x, s, b: (
             _log_normal(x / s - b) - s.log()
         ).sum(1),

@@ -42,6 +42,14 @@ UNCHANGED = Exercise(
             lambda n: 0.2
         ),
         "those are the lucky draws only; the words left alone show the true word, too.": lambda n: 0.1 / n,
+        "a share is a number between 0 and 1 here, not per cent.": lambda n: 10 + 10 / n,
+        "those are the replaced words that *differ*; the lucky draws are 1 / n_words of the replaced.": (
+            lambda n: 0.1 + 0.1 * (1 - 1 / n)
+        ),
+        "the lucky draws come on top of the words left alone: add, do not subtract.": lambda n: 0.1 - 0.1 / n,
+        "the true word may be drawn as well, so each word has the chance 1 / n_words.": (
+            lambda n: 0.1 + 0.1 / (n - 1)
+        ),
         "the question is about the share of the *selected* places; 0.15 plays no part.": (
             lambda n: 0.15 * (0.1 + 0.1 / n)
         ),
@@ -113,10 +121,14 @@ def judge_masks(answer) -> None:
     if (after > N_WORDS).any() or (after < 0).any():
         raise Wrong("there are words outside 0 to n_words - 1 that are not the mask token.")
     if masked.all():
-        raise Wrong("every selected word became the mask token; 10 % should be random, 10 % stay.")
+        raise Wrong(
+            "every selected word became the mask token; 10 % should be random, 10 % stay. (Is one random number used "
+            "for two decisions? Draw a second one.)"
+        )
     if _is_off(masked.double().mean(), 0.8, n):
         raise Wrong(
-            f"{100 * masked.double().mean():.0f} % of the selected became the mask token; 80 % should."
+            f"{100 * masked.double().mean():.0f} % of the selected became the mask token; 80 % should. (A random word "
+            "must not replace a mask token: let one random number decide between the three.)"
         )
     if (per_row := selected.sum(1).double()).var() < 0.5 * (0.1275 * real.sum(1)).mean():
         raise Wrong(
