@@ -271,8 +271,8 @@ for label, name in enumerate(class_names):
     print(f"{name:12} {errors[labels[10_000:] == label].mean():.3f}")
 
 # %% [markdown]
-# The network's error is less than half of the control's. So it has learned something. And the order that you predicted shows in
-# the table: the error is smallest for trousers, larger for coats, and larger still for sandals.
+# The network's error is less than half of the control's. So it has learned something. Compare your prediction with
+# the table: of the three classes, trousers have the smallest error, then coats, then sandals.
 #
 # (A folded cell that begins with "Checks" tests a sentence of the text, here the one above. It prints nothing while the
 # sentence is true. Train with `epochs=0` and run on: then it prints which sentence is no longer true.)
