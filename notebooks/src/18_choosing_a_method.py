@@ -7,7 +7,7 @@
 #
 # - **Slider:** method and data, measure, seconds of training, share of a group in the unlabelled data
 # - **Time:** about 120 minutes
-# - **You need:** lessons 04, 09 and 17; lessons 10 to 13 for the methods that you want to understand
+# - **You need:** lessons 04, 09 and 17; lessons 10 to 14 for the methods that you want to understand
 #
 # Afterwards you can
 #
@@ -137,7 +137,8 @@ for on in DATA_SETS:
 # e^2 = \frac{1}{S (S - 1)} \sum_s (\bar a_s - \bar a)^2 . $$
 #
 # $e$ is the **standard error** of the mean over starts. The draws of a row share one encoder, so fifteen numbers from three
-# encoders are three, not fifteen. All methods share the same draws: those luck and bad luck cancel in a difference.
+# encoders are three, not fifteen. All methods share the same draws, so the
+# luck of a draw largely cancels in a difference.
 
 # %% exercise="18.error"
 
@@ -853,7 +854,7 @@ claim(
 # the labels of all 1.28 million photographs.
 
 # %% tags=["drawing"]
-# Draws the published figures with their conditions; dark are those that share network and judge
+# Draws the published figures with their conditions; blue are those that share network and judge
 PAPERS = [  # method, remark, network, judge, epochs of pretraining, top-1 accuracy in %
     ("supervised", "SimCLR's control", "ResNet-50", "trained on all labels", 0, 76.5),
     ("rotation", "quoted by PIRL", "ResNet-50", "linear probe", 0, 48.9),
@@ -888,7 +889,7 @@ paper_ax.set(xlabel="top-1 accuracy on ImageNet, %", xlim=(0, 95))
 show(paper_figure, alt=f"Published top-1 accuracy on ImageNet in %: {'; '.join(told)}.")
 
 # %% [markdown]
-# The three differ in network, judge, and size at once, so the summary compares nothing. The dark bars may be compared: all
+# The three differ in network, judge, and size at once, so the summary compares nothing. The blue bars may be compared: all
 # are a linear probe on the same ResNet-50. There BYOL is five points *above* SimCLR. (Their numbers of epochs differ a
 # little, too.) How does this order compare with ours?
 
@@ -970,7 +971,7 @@ claim(
 # | a transformer that you must use | pairs, if you have any; else MAE, and more time | on clothes, by the probe, SimCLR is above MAE, and MAE above BEiT, at this budget |
 #
 # What you will *not* find here: "SimCLR needs large batches", "MAE is the default", "DINO when you want attention maps". They may be true of
-# large networks and photographs. Our figures do not say so, and now you know how to ask yours.
+# large networks and photographs. Our figures do not say so, and now you know how to measure it on yours.
 #
 # One line deserves a doubt: does rotation win because the garments hang upright? The experiment that could show otherwise: the
 # same clips, every frame turned by a random number of quarter turns, in training and test alike.
