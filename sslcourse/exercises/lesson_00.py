@@ -40,6 +40,7 @@ LINE = Exercise(
         "subtracting the intercept turns its sign: add it.": lambda x, a, b: a * x - b,
         "the intercept is multiplied by the slope too: leave out the brackets.": lambda x, a, b: a * (x + b),
         "slope and x are added: multiply them.": lambda x, a, b: a + x + b,
+        "this is one particular line; use the arguments `slope` and `intercept`.": lambda x, a, b: 3 * x + 2,
     },
 )
 
@@ -132,6 +133,12 @@ LEVEL = Exercise(
     wrong={
         "that is the median; it makes the mean *absolute* distance smallest.": lambda y: y.quantile(0.5),
         "that is the smallest *loss*; return the c that reaches it.": lambda y: y.var(correction=0),
+        "that is the variance, which is a *loss*; return the c that makes the loss smallest.": lambda y: (
+            y.var()
+        ),
+        "that is the mean of the squares; the derivative of a square has no square in it.": lambda y: (
+            y.square().mean()
+        ),
         "that is the middle between the lowest and the highest value; every point counts.": lambda y: (
             (y.min() + y.max()) / 2
         ),

@@ -65,6 +65,15 @@ ERROR = Exercise(
             a.mean(),
             a.mean(1).std() / a.shape[1] ** 0.5,
         ),
+        "this mixes both spreads: average the draws of a run first, then take the standard deviation.": lambda a: (
+            a.mean(),
+            a.std() / len(a) ** 0.5,
+        ),
+        "this is the spread of the draws within a run; another run has another encoder.": lambda a: (
+            a.mean(),
+            a.std(1).mean() / len(a) ** 0.5,
+        ),
+        "return the mean first, then its standard error.": lambda a: my_mean_and_error(a)[::-1],
         "divide by the square root of S, not by S.": lambda a: (a.mean(), a.mean(1).std() / len(a)),
         "this is the variance; take the square root.": lambda a: (a.mean(), a.mean(1).var() / len(a)),
     },
@@ -270,6 +279,12 @@ HONEST = Exercise(
         ),
         "the copies are right answers too: subtract them before you divide.": lambda m, s: m / (1 - s),
         "you divided by the share of copies; the others are 1 - share.": lambda m, s: (m - s) / (s or 1),
+        "this takes a share of all right answers away; the copies were *all* right, so subtract their share.": (
+            lambda m, s: m * (1 - s)
+        ),
+        "after subtracting the copies, divide by the share of the others; do not multiply.": lambda m, s: (
+            (m - s) * (1 - s)
+        ),
         "the honest accuracy is lower than the measured one, not higher.": lambda m, s: (m + s) / (1 + s),
     },
 )
@@ -311,6 +326,12 @@ CLEAN_MISTAKES = {  # message -> what decides, (N,), in place of the largest cos
     "the test features have a length as well: bring both to length 1.": (
         lambda f, t: (F.normalize(f, dim=1) @ t.T).max(1).values
     ),
+    "the features have a length as well: bring both to length 1.": (
+        lambda f, t: (f @ F.normalize(t, dim=1).T).max(1).values
+    ),
+    "this brings the columns to length 1; a feature is a row, so normalise with dim=1.": (
+        lambda f, t: (F.normalize(f, dim=0) @ F.normalize(t, dim=0).T).max(1).values
+    ),
 }
 
 
@@ -346,7 +367,8 @@ CLEAN = Exercise(
     minutes=12,
     difficulty="medium",
     statement=(
-        "`features` `(N, D)` are representations of unlabelled images, `test_features` `(M, D)` those of the test images. "
+        "A copy lies near its original, so it can be found by its representation. `features` `(N, D)` are representations "
+        "of unlabelled images, `test_features` `(M, D)` those of the test images. "
         "Return a boolean tensor `(N,)`, True for the rows to *keep*: those whose cosine with every test image is below "
         "`threshold`."
     ),
