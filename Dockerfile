@@ -11,7 +11,7 @@ RUN apt-get update \
 RUN useradd --create-home --uid 1000 learner
 USER learner
 WORKDIR /home/learner/sslcourse
-ENV PIP_NO_CACHE_DIR=1
+ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1
 
 # The packages first: they change less often than the lessons, and make up most of the 2 GB.
 COPY --chown=learner Makefile pyproject.toml requirements.lock README.md LICENSE LICENSE-TEXT ./
