@@ -299,8 +299,8 @@ print(f"autograd:   {line.grad[0]:.2f} and {line.grad[1]:.2f}")
 print(f"by formula: {by_formula[0]:.2f} and {by_formula[1]:.2f}")
 
 # %% [markdown]
-# *Gradient descent* subtracts the gradient, times a *learning rate*, again and again. It ends where both derivatives are zero.
-# Then two linear equations hold, whose solution has a closed form, called *least squares*.
+# *Gradient descent* subtracts the gradient, times a *learning rate*, again and again. Where it comes to rest both derivatives are
+# zero. These are two linear equations, and their solution has a closed form, called *least squares*.
 
 # %%
 path = gradient_descent(x, y, rate=0.1, steps=100)
@@ -613,7 +613,7 @@ explore(draw_clusters, k=slider("k", 1, 8, step=1, value=3))
 # The bend in the loss curve, its *elbow*, is a hint, not a proof.
 
 # %% tags=["claim"]
-# Checks what the text says: k-means beside random and Bayes; its loss and agreement for each k
+# Checks what the text says: k-means beside random and Bayes; loss and agreement for all k
 claim("random groups are at 0, give or take 0.02", abs(agreement["random"]) < 0.02)
 claim("k-means finds most of the truth, above 0.7", agreement["k-means, k = 3"] > 0.7)
 claim(
@@ -633,7 +633,7 @@ claim(
 # ## 6. Dimensionality reduction
 #
 # Can a point be described by one number instead of two? *Principal component analysis*, PCA, finds the direction along which the
-# points vary most, and describes each point by where its perpendicular meets a line in that direction. (Lesson 04 derives it.)
+# points vary most, and describes each point by its position along it. (Lesson 04 derives it.)
 
 # %% tags=["drawing"]
 # Draws points, their projections on the direction that PCA found, and the positions
@@ -651,13 +651,13 @@ for label, marker in enumerate("osx"):
     where = (feet[labels == label] - pca.mean) @ direction
     line_ax.hist(where, bins=torch.linspace(-4, 4, 33), color=COLORS[label], alpha=0.6)
 plane.annotate(
-    "", pca.mean + 3.4 * direction, pca.mean - 3.4 * direction,
+    "", pca.mean + 3.9 * direction, pca.mean - 3.6 * direction,
     arrowprops={"arrowstyle": "-|>", "color": "0.1", "linewidth": 1.5},
 )  # fmt: skip
-plane.set(xlim=(-3.6, 4), ylim=(-3.4, 3.4), aspect="equal", title="points, projected")
+plane.set(xlim=(-3.6, 4.2), ylim=(-3.4, 3.4), aspect="equal", title="points, projected")
 line_ax.set(xlabel="position on the line", ylabel="points", title="what is left")
 line_ax.set(ylim=(0, 44), yticks=[0, 20, 40])
-for label, (place, height) in enumerate([(-1.4, 38), (2.0, 31), (0.6, 20)]):
+for label, (place, height) in enumerate([(-1.4, 38), (2.0, 31), (0.15, 20)]):
     line_ax.text(place, height, f"class {label}", ha="center")
 show(
     figure,
@@ -669,9 +669,8 @@ show(
 # %%
 many, _ = sample_points(100_000, seed=1)
 cosine = (PCA(1).fit(many).components[0] @ pca.components[0]).abs().clamp(max=1)
-print(
-    f"direction of 600 points: {cosine.acos().rad2deg():.0f} degrees from that of 100,000"
-)
+turned_by = cosine.acos().rad2deg()
+print(f"from the direction of 100,000 points: {turned_by:.0f} degrees (at random: 45)")
 
 positions = pca.encode(points)  # (600, 1): one number for each point
 explained = positions.var(correction=0) / points.var(0, correction=0).sum()
@@ -682,9 +681,9 @@ print(f"    from that number:  {adjusted_rand_index(one_number, labels):.2f}")
 print(f"    from both numbers: {agreement['k-means, k = 3']:.2f}")
 
 # %% [markdown]
-# One number keeps most of the variance, and 600 points suffice to find its direction. But class 2 can hardly be told from the
-# others any more: what distinguishes it lies in the direction that was dropped. *The directions of largest variance need not be
-# those that matter for the task.*
+# One number keeps most of the variance, and 600 points find its direction to within a few degrees. But class 2 can hardly be told
+# from the others any more: what distinguishes it lies in the direction that was dropped. *The directions of largest variance need
+# not be those that matter for the task.*
 
 # %% [markdown]
 # ## 7. Density estimation
@@ -743,21 +742,6 @@ for name, density in models.items():
 # cannot have three hills. But on its *own* points a narrow kernel density is better than the truth itself: it has memorized them.
 # This is *overfitting*, and only new points reveal it. Move the bandwidth, and compare the two maps and the two curves.
 
-# %% tags=["claim"]
-# Checks what the text says: who beats the true density, on new points and on its own
-claim("no model beats the truth on new points", min(missing.values()) >= 0)
-claim(
-    "narrow kernels beat the truth on their own points",
-    lambda: (
-        models["kernels, bandwidth 0.05"].log_prob(points).mean()
-        > truth.log_prob(points).mean()
-    ),
-)
-claim(
-    "kernels of middle bandwidth come nearer to the truth than one Gaussian",
-    lambda: missing["kernels, bandwidth 0.3"] < missing["one Gaussian"],
-)
-
 # %% tags=["drawing"]
 # Draws the true density and a kernel density, and the log-likelihoods; move the bandwidth
 BANDWIDTHS = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0]
@@ -798,6 +782,21 @@ def draw_density(bandwidth):
 
 
 explore(draw_density, bandwidth=stepped_slider("bandwidth", BANDWIDTHS, value=0.3))
+
+# %% tags=["claim"]
+# Checks what the text says: who beats the true density, on new points and on its own
+claim("no model beats the truth on new points", min(missing.values()) >= 0)
+claim(
+    "narrow kernels beat the truth on their own points",
+    lambda: (
+        models["kernels, bandwidth 0.05"].log_prob(points).mean()
+        > truth.log_prob(points).mean()
+    ),
+)
+claim(
+    "kernels of middle bandwidth come nearer to the truth than one Gaussian",
+    lambda: missing["kernels, bandwidth 0.3"] < missing["one Gaussian"],
+)
 
 # %% [markdown]
 # If the bandwidth is too small, the density is a collection of spikes; if it is too large, the three clouds merge into one. The
@@ -974,11 +973,12 @@ figure, ax = subplots(width=7.4, height=3.4)
 for place, (name, values) in enumerate(ranked.items()):
     ours = name.startswith("rotation")
     ax.axhline(place, color="0.85", linestyle="-", linewidth=0.8, zorder=0)
-    ax.plot(values, torch.full_like(values, place), ".", color="0.5", markersize=7)
-    ax.plot(values.mean(), place, "D", color=COLORS[0] if ours else "0.2", markersize=8)
+    color = COLORS[0] if ours else "0.6"
+    ax.plot(values.mean(), place, "|", color=color, markersize=17, markeredgewidth=4)
+    ax.plot(values, torch.full_like(values, place), "k.", markersize=6)
     ax.text(values.max() + 1, place + 0.05, f"{values.mean():.0f} %", va="bottom")
 ax.set_yticks(range(len(ranked)), ranked)
-ax.set(xlabel="test accuracy, %; diamonds: means; dots: draws of the labels")
+ax.set(xlabel="test accuracy, %; bars: means; dots: draws of the labels")
 ax.set(xlim=(58, 95), ylim=(-0.5, len(ranked) - 0.2))
 said = "; ".join(f"{name} {values.mean():.0f} %" for name, values in accuracy.items())
 show(figure, alt=f"Test accuracy, mean over three draws of the labels: {said}.")
@@ -989,8 +989,8 @@ show(figure, alt=f"Test accuracy, mean over three draws of the labels: {said}.")
 # pixels is so small that one training run and three draws cannot settle it. The rotation features are better than PCA and than
 # supervised training on the same 100 labels, and far behind supervised training on 10,000.
 #
-# The third layer is clearly better than the *end*, which is specialised in rotations. Only part of this is due to the rotations,
-# for the random encoder's end is worse than its third layer, too.
+# The third layer is clearly better than the *end*. Training on rotations explains only part of this: the random encoder's end is
+# worse than its third layer, too.
 
 # %% tags=["claim"]
 # Checks what the text says: the third layer of the rotation's encoder beside its controls
@@ -1082,14 +1082,6 @@ for i, name in enumerate(["clean", "stamped"]):
 # had no reason to look at the clothes. Put the stamp into any corner, turn the image, and see which of the two each network
 # follows.
 
-# %% tags=["claim"]
-# Checks what the text says: the stamp solves the pretext task, the features gain nothing
-gain = [(learned[i] - at_random[i]).mean() for i in range(2)]
-claim("with the stamp more than 99 % of the turns are right", turned[1].mean() > 0.99)
-claim("its features gain less than 2 points over random ones", gain[1] < 2)
-claim("clean photographs gain at least a point more", gain[0] > gain[1] + 1)
-claim("without the stamp fewer than half of the turns are right", without_stamp < 0.5)
-
 # %% tags=["drawing"]
 # Draws what both networks say of a turned, stamped image; move turn and stamp
 shortcut_figure, (photo_ax, clean_ax, stamp_ax) = subplots(1, 3, width=8, height=2.8)
@@ -1131,6 +1123,14 @@ explore(
     turn=stepped_slider("image turned by", [0, 90, 180, 270], value=0),
     corner=stepped_slider("stamp turned by", [0, 90, 180, 270], value=90),
 )
+
+# %% tags=["claim"]
+# Checks what the text says: the stamp solves the pretext task, the features gain nothing
+gain = [(learned[i] - at_random[i]).mean() for i in range(2)]
+claim("with the stamp more than 99 % of the turns are right", turned[1].mean() > 0.99)
+claim("its features gain less than 2 points over random ones", gain[1] < 2)
+claim("clean photographs gain at least a point more", gain[0] > gain[1] + 1)
+claim("without the stamp fewer than half of the turns are right", without_stamp < 0.5)
 
 # %% [markdown]
 # Such a giveaway is called a **shortcut**. Shortcuts occur in practice: a network that was asked how two patches of a photograph

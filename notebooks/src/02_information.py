@@ -384,8 +384,8 @@ machine.flow(last, "full stop", ended)
 show(machine.figure, alt=machine.words)
 
 # %% [markdown]
-# Its entropy can be computed by hand. A sentence is a choice between two equally likely nouns, then one between two
-# verbs that are not equally likely, then a full stop that is certain:
+# Here are three of its sentences. Its entropy can be computed by hand: a sentence is a choice between two equally likely nouns,
+# then one between two verbs that are not equally likely, then a full stop that is certain.
 
 # %%
 tiny = Grammar(
@@ -420,7 +420,7 @@ print(*[GRAMMAR.decode(row) for row in sentences.tokens[:12]], sep="\n")
 #
 # Is its computed entropy right? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so the mean over sampled
 # sentences must come close. How close is told by its *standard error*, the standard deviation of the values divided by the square
-# root of their number: three of them are hardly ever exceeded.
+# root of their number: a difference of more than three of them is rare.
 
 # %%
 surprises = -GRAMMAR.log_probability(sentences.tokens)
@@ -560,7 +560,7 @@ for known, nats in uncertainty.items():
     print(f"{known:22} {nats:5.2f} {math.exp(nats):12.1f}")
 
 # %% [markdown]
-# **What is visible reduces the uncertainty about what is hidden.** Each row stands for a kind of model: a table of
+# **What is visible reduces the uncertainty about what is hidden.** Each row of the table stands for a kind of model: a table of
 # frequencies, a bigram, a language model that reads from left to right, and a *masked* language model, which looks at both
 # sides. With $\mathcal{M}$ for the hidden places of a text and $x_{\setminus \mathcal{M}}$ for the words that remain visible, a
 # masked language model minimizes the total surprise at the hidden words,
@@ -573,7 +573,7 @@ for known, nats in uncertainty.items():
 # %% exercise="02.gap"
 
 # %% [markdown]
-# Run yours on real data: `my_gap_loss(text(30_000), text(2000, seed=1), 0.1)`. But first predict: is it less surprised than
+# Run yours on more text: `my_gap_loss(text(30_000), text(2000, seed=1), 0.1)`. But first predict: is it less surprised than
 # the reader of *all words to the left*, or more? The next cell builds such a model for the picture.
 
 # %% tags=["drawing"]
@@ -779,8 +779,8 @@ show(
 # %% [markdown]
 # ### The best critic
 #
-# The best score of a pair is $\log \frac{p(y \mid x)}{p(y)}$: how much more probable does $x$ make $y$? For Gaussian numbers it
-# can be written down.
+# The best score of a pair is $\log \frac{p(y \mid x)}{p(y)}$ (van den Oord et al.): how much more probable does $x$ make $y$? For
+# Gaussian numbers it can be written down.
 
 
 # %%
