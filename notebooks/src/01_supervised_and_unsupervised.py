@@ -55,12 +55,12 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # - If somebody has written a name on the back of each, you can learn to name new ones. This is **supervised** learning:
 #   every example $x$ comes with the desired answer $y$.
 # - If nothing is written on them, you can still sort them into piles of similar ones (*clustering*), find the few ways in
-#   which they differ most (*dimensionality reduction*), or tell usual photographs from unusual ones (*density estimation*).
+#   which they differ most (*dimensionality reduction*), or tell usual ones from unusual ones (*density estimation*).
 #   This is **unsupervised** learning: there is only $x$.
 # - Or you can make up an exercise. Turn some of the photographs upside down or on their side, and ask how each was
 #   turned. The answer is known, although nobody has named anything. This is **self-supervised** learning: question
-#   $\tilde x$ and answer $\tilde y$ are both made from $x$. To answer well one has to know where a sleeve or a sole belongs, and
-#   that may help with the names later.
+#   $\tilde x$ and answer $\tilde y$ are both made from $x$. To answer well one has to know where a sleeve or a sole belongs,
+#   and that may help with the names later.
 
 # %% tags=["drawing"]
 # Draws the three kinds of learning: what the loss is computed from
@@ -87,12 +87,14 @@ kinds.flow(
 )
 kinds.flow(source, made := kinds.data("answer\n$\\tilde y$", 1.1, 2.65), compared)
 kinds.note(source, "self-\nsupervised")
+kinds.note(made, "from the data")
 show(kinds.figure, alt=kinds.words)
 
 # %% [markdown]
 # A picture can set many such exercises. Four of them: which way was it turned (*rotation*), what was in the hidden square
 # (*inpainting*), which colours has it (*colourising*), in which order were its quarters (*jigsaw*)? The upper row shows the
-# questions, the lower row the answers. Choose another picture, and try to answer before you look down.
+# questions, the lower row the answers. Choose another picture, and try to answer before you look down. Other data offer other
+# tasks: hide a word of a text and ask for it, or put the shuffled frames of a film into order.
 
 # %% tags=["drawing"]
 # Draws four self-made tasks, the questions above the answers; move the picture
@@ -137,7 +139,7 @@ def draw_tasks(picture):
     names += [
         "the whole picture",
         "in colour",
-        f"quarters {' '.join(str(i + 1) for i in order)}",
+        f"order {' '.join(map(str, order))}",
     ]
     for artist, title, image, name in zip(
         task_pictures, task_titles, shown, names, strict=True
@@ -151,11 +153,6 @@ def draw_tasks(picture):
 
 
 explore(draw_tasks, picture=slider("picture", 0, 30, step=1, value=9))
-
-# %% [markdown]
-# Other data offer other tasks: hide a word of a text and ask for it, or put the shuffled frames of a film into order. By the end of
-# this lesson you will have trained a network on one of these tasks, and you will know how to find out whether it learned
-# anything useful.
 
 # %% [markdown]
 # ## 2. The mathematics
@@ -202,41 +199,35 @@ show(
 # Unsupervised learning has only the $x_i$. Its losses are about $x$: the distance of $x_i$ from the nearest of $k$ centres, for
 # example, or $-\log p(x_i)$ under a density $p$.
 #
-# Self-supervised learning makes pairs $(\tilde x_i, \tilde y_i)$ from $x_i$ and inserts them into the *first* formula. Then
-# the answers $f(\tilde x)$ are thrown away. What is kept are the **features**, the numbers that the network computes on the
-# way to its answers. The made-up task is called the **pretext task**, the one we really care about the **downstream task**.
+# Self-supervised learning makes pairs $(\tilde x_i, \tilde y_i)$ from $x_i$ and inserts them into the *first* formula. The answers
+# are then thrown away. What is kept are the **features**, the numbers that the network computes on the way to its answers. The
+# made-up task is called the **pretext task**, the one we really care about the **downstream task**.
 
 # %% [markdown]
 # ## 3. Regression: a line from answers
 #
-# We know the truth, because we make the points ourselves: $y = 3x + 2$, plus noise of standard deviation 0.5.
+# We know the truth, because we make the points ourselves: $y = 3x + 2$, plus noise of standard deviation 0.5. The model is a
+# line with slope $a$ and intercept $b$. Its errors $r_i = a x_i + b - y_i$ are called *residuals*, and the loss is their mean
+# square:
+#
+# $$ L(a, b) = \frac{1}{N} \sum_{i=1}^{N} r_i^2 . $$
 
 # %%
 x = torch.linspace(-1, 2, 30)
 y = 3 * x + 2 + 0.5 * torch.randn(30, generator=torch.Generator().manual_seed(2))
-print("the first three x:", *(f"{value:5.2f}" for value in x[:3]))
-print("the first three y:", *(f"{value:5.2f}" for value in y[:3]))
-
-# %% [markdown]
-# The model is a line with slope $a$ and intercept $b$. Its errors $r_i = a x_i + b - y_i$ are called *residuals*, and the loss is
-# their mean square:
-#
-# $$ L(a, b) = \frac{1}{N} \sum_{i=1}^{N} r_i^2 . $$
 
 
-# %%
 def mse(slope, intercept):
     return (slope * x + intercept - y).square().mean()
 
 
-best = least_squares(x, y)
+best = least_squares(x, y)  # where the loss is smallest
 print(f"slope 0, intercept 0: loss {mse(0, 0):.2f}; smallest loss: {mse(*best):.2f}")
 
 # %% [markdown]
-# On the left are the points, the line, and the residuals as vertical strokes. On the right the loss is drawn as a landscape: every
-# point of it is a line, with its slope read below and its intercept at the side. Contour lines join lines of equal loss, and the
-# numbers on them are the loss. The arrow points in the direction of steepest descent. Move slope and intercept to the star, where
-# the loss is smallest.
+# On the left are the points, the line, and the residuals as vertical strokes. On the right the loss is drawn as a landscape: each
+# of its points is a line, with its slope read below and its intercept at the side. Contours join lines of equal loss, and the
+# arrow points in the direction of steepest descent. Move slope and intercept to the star, where the loss is smallest.
 
 # %% tags=["drawing"]
 # Draws a line, and its place in the landscape of the loss; move slope and intercept
@@ -291,22 +282,14 @@ explore(
 )
 
 # %% [markdown]
-# The arrow stands at right angles to the contour line on which it starts. So it need not point at the star: that would
-# only be so if the contours were circles.
-#
-# The arrow is a step along the negative *gradient*, the vector of the two derivatives of the loss. Before you read on, derive them.
+# The arrow stands at right angles to the contour on which it starts. Only if the contours were circles would it always point at
+# the star. It is a step along the negative *gradient*, the vector of the two derivatives of the loss. Before you read on, derive
+# them.
 
 # %% exercise="01.gradient"
 
 # %% [markdown]
-# The package has the gradient, the descent along it, and a formula for where the descent ends: where both derivatives are
-# zero two linear equations hold, and their solution is called *least squares*.
-
-# %%
-show_source(mse_gradient, gradient_descent, least_squares)
-
-# %% [markdown]
-# PyTorch finds the same gradient automatically. *Autograd* records every operation and applies the chain rule to it:
+# PyTorch finds the same gradient automatically: *autograd* records every operation and applies the chain rule to it.
 
 # %%
 line = torch.zeros(2, requires_grad=True)  # slope, intercept
@@ -314,6 +297,10 @@ line = torch.zeros(2, requires_grad=True)  # slope, intercept
 by_formula = mse_gradient(x, y, 0.0, 0.0)
 print(f"autograd:   {line.grad[0]:.2f} and {line.grad[1]:.2f}")
 print(f"by formula: {by_formula[0]:.2f} and {by_formula[1]:.2f}")
+
+# %% [markdown]
+# *Gradient descent* subtracts the gradient, times a *learning rate*, again and again. Where it comes to rest both derivatives are
+# zero. These are two linear equations, and their solution has a closed form, called *least squares*.
 
 # %%
 path = gradient_descent(x, y, rate=0.1, steps=100)
@@ -324,10 +311,12 @@ for name, (slope, intercept) in found.items():
 standard_error = 0.5 / (x - x.mean()).square().sum().sqrt()
 print(f"standard error of the slope: {standard_error:.2f}")
 
+show_source(gradient_descent, least_squares)
+
 # %% [markdown]
 # After 100 steps the descent has reached the closed form. The remaining difference from the truth is due to the noise, and only
-# more *data* can reduce it. The *standard error* says how large it typically is; the slope found lies within two standard errors of
-# the true one.
+# more *data* can reduce it. The *standard error* is the standard deviation of the slopes that other draws of the noise would give.
+# The slope found lies within two standard errors of the true one.
 
 # %% tags=["claim"]
 # Checks what the text says: descent arrives at the closed form, noise explains the rest
@@ -379,11 +368,11 @@ RATES = [0.01, 0.03, 0.1, 0.3, 0.5, 0.6, 0.7]
 explore(draw_descent, rate=stepped_slider("learning rate", RATES, value=0.1))
 
 # %% [markdown]
-# The landscape is a bowl. Its *curvature*, the second derivative, is largest in one direction; call it $\lambda$. At the distance
-# $d$ from the bottom in that direction the loss is $\tfrac12 \lambda d^2$ above its minimum, and its derivative is
-# $\lambda d$. A step with the learning rate $\eta$ therefore takes $d$ to $(1 - \eta \lambda)\, d$. If $\eta > 1 / \lambda$ the
-# factor is negative: the descent jumps from side to side. If $\eta > 2 / \lambda$ it is below $-1$, and every step ends farther
-# away than the one before.
+# The landscape is a bowl. Its *curvature*, the second derivative, depends on the direction; let $\lambda$ be the largest. At the
+# distance $d$ from the bottom in that direction the loss is $\tfrac12 \lambda d^2$ above its minimum, and its derivative is
+# $\lambda d$. So a step with the learning rate $\eta$ takes $d$ to $(1 - \eta \lambda)\, d$. If $\eta > 1 / \lambda$ the factor is
+# negative: the descent jumps from side to side. If $\eta > 2 / \lambda$ it is below $-1$, and every step ends farther away than
+# the one before.
 
 # %%
 print(f"smallest and largest curvature: {curvatures[0]:.2f} and {curvatures[1]:.2f}")
@@ -399,7 +388,7 @@ print(f"diverges above:                 {limit:.2f}")
 # %%
 shares = torch.tensor([0.5, 0.3, 0.2])
 true_centres = torch.tensor([[-1.3, 0.0], [1.3, 1.4], [1.3, -1.4]])
-scales = torch.tensor(
+scales = torch.tensor(  # a point is its centre + scale @ noise
     [[[0.7, 0.0], [0.4, 0.8]], [[0.9, 0.0], [-0.3, 0.6]], [[0.6, 0.0], [0.0, 0.6]]]
 )
 clouds = distributions.MultivariateNormal(true_centres, scale_tril=scales)  # all three
@@ -455,7 +444,11 @@ by_torch = nn.functional.cross_entropy(scores, torch.tensor([0, 0]))
 print(f"PyTorch's cross_entropy:    {by_torch:.3f}")
 
 # %% [markdown]
-# The loss of the second point is large, because its scores favour class 1. Training makes the mean loss small.
+# The loss of the second point is large, because its scores favour class 1. Training makes the mean loss small. *Adam* is gradient
+# descent with a step length of its own for each weight; each step takes 100 points, a *batch*.
+#
+# How good can the classifier become? None is better than the *Bayes classifier*, which always names the most probable class given
+# the point; because we made the clouds, we can compute it. The other control says class 0 every time.
 
 # %%
 classifier = nn.Linear(2, 3)
@@ -468,10 +461,6 @@ run = watch(
     ),
     title="Softmax regression on 600 labelled points",
 )
-
-# %% [markdown]
-# How good can it become? No classifier is better than the one that always names the most probable class given the point. It is called
-# the *Bayes classifier*, and because we made the clouds we can compute it. The other control says class 0 every time.
 
 # %%
 await run
@@ -486,9 +475,6 @@ for name, guess in guesses.items():
     right[name] = 100 * (guess == test_labels).float().mean().item()
     print(f"{name:18} {right[name]:3.0f} % of 2,000 new points")
 
-# %% [markdown]
-# With 600 labelled points the classifier comes within two percentage points of the best possible.
-
 # %% tags=["claim"]
 # Checks what the text says: the classifier is within two points of the best possible
 claim(
@@ -499,9 +485,9 @@ claim(
 # %% [markdown]
 # ## 5. Clustering: the same points without labels
 #
-# Now take the labels away. *k-means* looks for $k$ centres such that every point is close to one of them. It alternates between two
-# half-steps: assign each point to its nearest centre; move each centre to the mean of its points. Here are the first
-# steps from three badly chosen centres:
+# With 600 labelled points the classifier came within two percentage points of the best possible. Now take the labels away.
+# *k-means* looks for $k$ centres such that every point is close to one of them. It alternates between two half-steps: assign each
+# point to its nearest centre; move each centre to the mean of its points. Here are the first steps from three badly chosen centres:
 
 # %% tags=["drawing"]
 # Draws how k-means assigns points and moves its centres
@@ -530,9 +516,9 @@ show(
 #
 # $$ L(c_1, \dots, c_k) = \frac{1}{N} \sum_{i=1}^{N} \min_j \lVert x_i - c_j \rVert^2 . $$
 #
-# Neither half-step can increase it: no other centre is nearer than the nearest one, and no other point has a smaller mean
-# squared distance from a set of points than their mean. So the algorithm converges, though not always to the best solution.
-# That is why it is run from several random starts.
+# Neither half-step can increase it: no centre is nearer than the nearest one, and no place has a smaller mean squared distance
+# from a set of points than their mean. So the algorithm converges, though not always to the best solution, which is why it is run
+# from several random starts.
 
 # %% exercise="01.kmeans"
 
@@ -544,12 +530,10 @@ print("true centre    found nearest to it")
 for true, near in zip(true_centres, found, strict=True):
     print(f"{true[0]:4.1f} {true[1]:5.1f}     {near[0]:4.1f} {near[1]:5.1f}")
 
-show_source(k_means_step)
-
 # %% [markdown]
 # ### Spot the bug
 #
-# How well do the clusters agree with the true classes? The following comparison is a common mistake. Let us number the clusters
+# How well do the clusters agree with the true classes? The following comparison is a common mistake. Number the clusters
 # differently, which changes nothing about which points belong together:
 
 
@@ -566,7 +550,7 @@ for naming in [(0, 1, 2), (1, 2, 0), (2, 0, 1)]:
 
 # %% [markdown]
 # Another score needs no names at all. Of all pairs of points, count those that are together in both groupings; subtract what
-# would be expected by chance; scale so that equal groupings get 1. This is the *adjusted Rand index*. Random groups get about 0.
+# chance would give; scale so that equal groupings get 1. This is the *adjusted Rand index*. Random groups get about 0.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -584,19 +568,9 @@ for name, grouping in groupings.items():
 show_source(adjusted_rand_index)
 
 # %% [markdown]
-# k-means finds most of the truth. The Bayes classifier, which knows how the points were made, agrees better: k-means draws its
-# boundaries halfway between centres, whatever the shape of the clouds.
-
-# %% tags=["claim"]
-# Checks what the text says: random groups are at 0, k-means above 0.7, Bayes above that
-claim("random groups are at 0, give or take 0.02", abs(agreement["random"]) < 0.02)
-claim("k-means finds most of the truth, above 0.7", agreement["k-means, k = 3"] > 0.7)
-claim(
-    "the Bayes classifier agrees better than k-means",
-    agreement["Bayes classifier"] > agreement["k-means, k = 3"],
-)
-
-# %% [markdown]
+# k-means finds most of the truth. It draws its boundaries halfway between centres, whatever the shape of the clouds; the Bayes
+# classifier knows how the points were made, and agrees better.
+#
 # But somebody had to choose $k$. Can the loss tell which $k$ is right? Move $k$ and look at both curves.
 
 # %% tags=["drawing"]
@@ -635,11 +609,17 @@ def draw_clusters(k):
 explore(draw_clusters, k=slider("k", 1, 8, step=1, value=3))
 
 # %% [markdown]
-# The loss falls with every further centre. The agreement is best at the true number of clouds, but computing it takes labels. The bend
-# in the loss curve, its *elbow*, is a hint, but not a proof.
+# The loss falls with every further centre. The agreement is best at the true number of clouds, but computing it takes labels.
+# The bend in the loss curve, its *elbow*, is a hint, not a proof.
 
 # %% tags=["claim"]
-# Checks what the text says: the loss falls with every centre, agreement is best at 3
+# Checks what the text says: k-means beside random and Bayes; loss and agreement for all k
+claim("random groups are at 0, give or take 0.02", abs(agreement["random"]) < 0.02)
+claim("k-means finds most of the truth, above 0.7", agreement["k-means, k = 3"] > 0.7)
+claim(
+    "the Bayes classifier agrees better than k-means",
+    agreement["Bayes classifier"] > agreement["k-means, k = 3"],
+)
 claim(
     "the loss falls with every centre",
     all(loss_with[k] < loss_with[k - 1] for k in KS[1:]),
@@ -652,8 +632,8 @@ claim(
 # %% [markdown]
 # ## 6. Dimensionality reduction
 #
-# Can a point be described by one number instead of two? *Principal component analysis*, PCA, finds the direction along which the points
-# vary most, and describes each point by where its perpendicular meets that line. (Lesson 04 derives it.)
+# Can a point be described by one number instead of two? *Principal component analysis*, PCA, finds the direction along which the
+# points vary most, and describes each point by its position along it. (Lesson 04 derives it.)
 
 # %% tags=["drawing"]
 # Draws points, their projections on the direction that PCA found, and the positions
@@ -671,13 +651,13 @@ for label, marker in enumerate("osx"):
     where = (feet[labels == label] - pca.mean) @ direction
     line_ax.hist(where, bins=torch.linspace(-4, 4, 33), color=COLORS[label], alpha=0.6)
 plane.annotate(
-    "", pca.mean + 3.4 * direction, pca.mean - 3.4 * direction,
+    "", pca.mean + 3.9 * direction, pca.mean - 3.6 * direction,
     arrowprops={"arrowstyle": "-|>", "color": "0.1", "linewidth": 1.5},
 )  # fmt: skip
-plane.set(xlim=(-3.6, 4), ylim=(-3.4, 3.4), aspect="equal", title="points, projected")
+plane.set(xlim=(-3.6, 4.2), ylim=(-3.4, 3.4), aspect="equal", title="points, projected")
 line_ax.set(xlabel="position on the line", ylabel="points", title="what is left")
 line_ax.set(ylim=(0, 44), yticks=[0, 20, 40])
-for label, (place, height) in enumerate([(-1.4, 38), (2.0, 31), (0.6, 20)]):
+for label, (place, height) in enumerate([(-1.4, 38), (2.0, 31), (0.15, 20)]):
     line_ax.text(place, height, f"class {label}", ha="center")
 show(
     figure,
@@ -686,20 +666,12 @@ show(
     "Class 0 lies at the left, class 1 at the right, and class 2 between them, over both.",
 )
 
-# %% [markdown]
-# The true direction follows from how we made the clouds: the covariance of a mixture is the mean covariance of its parts plus the
-# covariance of their centres.
-
 # %%
-away = true_centres - truth.mean
-spread = scales @ scales.mT + away.unsqueeze(2) * away.unsqueeze(1)  # (3, 2, 2)
-covariance = (shares.reshape(3, 1, 1) * spread).sum(0)
-true_direction = torch.linalg.eigh(covariance).eigenvectors[:, -1]
-angle = torch.rad2deg((pca.components[0] @ true_direction).abs().clamp(max=1).acos())
-print(f"angle between found and true direction: {angle:.1f} degrees")
-print("for a random direction, on average:     45 degrees")
+many, _ = sample_points(100_000, seed=1)
+cosine = (PCA(1).fit(many).components[0] @ pca.components[0]).abs().clamp(max=1)
+turned_by = cosine.acos().rad2deg()
+print(f"from the direction of 100,000 points: {turned_by:.0f} degrees (at random: 45)")
 
-# %%
 positions = pca.encode(points)  # (600, 1): one number for each point
 explained = positions.var(correction=0) / points.var(0, correction=0).sum()
 one_number = KMeans(3).fit(positions, torch.Generator().manual_seed(0))(positions)
@@ -709,15 +681,16 @@ print(f"    from that number:  {adjusted_rand_index(one_number, labels):.2f}")
 print(f"    from both numbers: {agreement['k-means, k = 3']:.2f}")
 
 # %% [markdown]
-# One number keeps most of the variance, but class 2 can hardly be told from the others any more: what distinguishes it lies in the direction that
-# was dropped. *The directions of largest variance need not be those that matter for the task.*
+# One number keeps most of the variance, and 600 points find its direction to within a few degrees. But class 2 can hardly be told
+# from the others any more: what distinguishes it lies in the direction that was dropped. *The directions of largest variance need
+# not be those that matter for the task.*
 
 # %% [markdown]
 # ## 7. Density estimation
 #
-# Which points are usual, which are unusual? A *density* $p(x)$ answers this question: it is never negative, and its integral over a region is the
-# probability that a point lies there. A **kernel density** puts a small Gaussian, a *kernel*, on every point it has seen,
-# and averages them. How wide the kernels are is called the **bandwidth**. With five points on a line:
+# Which points are usual, which are unusual? A *density* $p(x)$ answers this question: it is never negative, and its integral over
+# a region is the probability that a point lies there. A **kernel density** puts a small Gaussian, a *kernel*, on every point that
+# it has seen, and averages them. How wide the kernels are is called the **bandwidth**. With five points on a line:
 
 # %% tags=["drawing"]
 # Draws kernel densities of five points with two bandwidths
@@ -741,26 +714,17 @@ show(
 )
 
 # %% [markdown]
-# The value of the curve at a place, by hand for two points and a bandwidth of 1:
-
-# %%
-two_points = torch.tensor([0.0, 2.0])
-bumps = torch.exp(-(two_points**2) / 2) / (2 * torch.pi) ** 0.5
-print(f"heights of the two kernels at 0: {bumps[0]:.3f} and {bumps[1]:.3f}")
-print(f"their mean, the density there:   {bumps.mean():.3f}")
-mine = KernelDensity(1.0).fit(two_points.reshape(-1, 1)).log_prob(torch.zeros(1, 1)).exp()
-print(f"the package's:                   {mine.item():.3f}")
-
-show_source(KernelDensity)
-
-# %% [markdown]
+# As a formula, with the bandwidth $h$ as the standard deviation of each Gaussian $\mathcal N$,
+#
+# $$ \hat p(x) = \frac{1}{N} \sum_{i=1}^{N} \mathcal N(x; x_i, h^2 I) . $$
+#
 # A good density makes *new* points probable: it has a high mean log-likelihood $\frac1N \sum_i \log p(x_i)$ on them. On average no
-# density is better than the true one, $p^*$. What is lost by using another is the *Kullback-Leibler divergence*
+# density is better than the true one, $p^*$. What another one loses is the *Kullback-Leibler divergence*
 #
 # $$ \mathrm{KL}(p^* \Vert p) = \mathbb{E}_{x \sim p^*} \left[ \log p^*(x) - \log p(x) \right] \geq 0 , $$
 #
-# measured in *nats*, the unit of natural logarithms. How close to the truth do three kernel densities of our 600 points come, and a
-# single Gaussian with the mean and covariance of the points?
+# a mean over points from $p^*$, measured in *nats*, the unit of natural logarithms. How close to the truth do three kernel
+# densities of our 600 points come, and a single Gaussian with the mean and covariance of the points?
 
 # %%
 models = {"true density": truth, "one Gaussian": GaussianDensity().fit(points)}
@@ -774,40 +738,9 @@ for name, density in models.items():
     print(f"{name:26} {seen:11.2f} {new:11.2f} {missing[name]:18.2f}")
 
 # %% [markdown]
-# On new points no model is better than the truth, and the kernels of medium bandwidth come closer to it than one Gaussian, which cannot have three
-# hills. But on its *own* points a narrow kernel density is better than the truth itself: it has memorized them. This is
-# *overfitting*, and only new points reveal it.
-
-# %% tags=["claim"]
-# Checks what the text says: who beats the true density, on new points and on its own
-claim("no model beats the truth on new points", min(missing.values()) >= 0)
-claim(
-    "narrow kernels beat the truth on their own points",
-    lambda: (
-        models["kernels, bandwidth 0.05"].log_prob(points).mean()
-        > truth.log_prob(points).mean()
-    ),
-)
-claim(
-    "kernels of middle bandwidth come nearer to the truth than one Gaussian",
-    lambda: missing["kernels, bandwidth 0.3"] < missing["one Gaussian"],
-)
-
-# %% [markdown]
-# Where the model is of the right kind, more data bring it as close to the truth as you like. The points of class 0 alone *are*
-# Gaussian, and for two Gaussians the divergence has a closed form:
-
-# %%
-true_cloud = distributions.MultivariateNormal(true_centres[0], scale_tril=scales[0])
-for n in [10, 100, 1000, 10_000]:
-    sample, sample_labels = sample_points(3 * n, seed=n)
-    fitted = GaussianDensity().fit(sample[sample_labels == 0][:n])
-    fitted_cloud = distributions.MultivariateNormal(fitted.mean, fitted.covariance)
-    kl = distributions.kl_divergence(true_cloud, fitted_cloud)
-    print(f"{n:6} points: KL {kl:.4f} nats")
-
-# %% [markdown]
-# Move the bandwidth. Compare the map of the density with the true one, and the two curves with each other.
+# On new points no model is better than the truth, and the kernels of medium bandwidth come closer to it than one Gaussian, which
+# cannot have three hills. But on its *own* points a narrow kernel density is better than the truth itself: it has memorized them.
+# This is *overfitting*, and only new points reveal it. Move the bandwidth, and compare the two maps and the two curves.
 
 # %% tags=["drawing"]
 # Draws the true density and a kernel density, and the log-likelihoods; move the bandwidth
@@ -850,15 +783,42 @@ def draw_density(bandwidth):
 
 explore(draw_density, bandwidth=stepped_slider("bandwidth", BANDWIDTHS, value=0.3))
 
+# %% tags=["claim"]
+# Checks what the text says: who beats the true density, on new points and on its own
+claim("no model beats the truth on new points", min(missing.values()) >= 0)
+claim(
+    "narrow kernels beat the truth on their own points",
+    lambda: (
+        models["kernels, bandwidth 0.05"].log_prob(points).mean()
+        > truth.log_prob(points).mean()
+    ),
+)
+claim(
+    "kernels of middle bandwidth come nearer to the truth than one Gaussian",
+    lambda: missing["kernels, bandwidth 0.3"] < missing["one Gaussian"],
+)
+
 # %% [markdown]
-# If the bandwidth is too small, the density is a collection of spikes; if it is too large, the three clouds merge into one. The best value lies
-# between, and the curve of the new points shows where.
+# If the bandwidth is too small, the density is a collection of spikes; if it is too large, the three clouds merge into one. The
+# best value lies between, and the curve of the new points shows where.
+#
+# Where the model is of the right kind, more data bring it as close to the truth as you like. The points of class 0 alone *are*
+# Gaussian, and for two Gaussians the divergence has a closed form:
+
+# %%
+true_cloud = distributions.MultivariateNormal(true_centres[0], scale_tril=scales[0])
+for n in [10, 100, 1000, 10_000]:
+    sample, sample_labels = sample_points(3 * n, seed=n)
+    fitted = GaussianDensity().fit(sample[sample_labels == 0][:n])
+    fitted_cloud = distributions.MultivariateNormal(fitted.mean, fitted.covariance)
+    kl = distributions.kl_divergence(true_cloud, fitted_cloud)
+    print(f"{n:6} points: KL {kl:.4f} nats")
 
 # %% [markdown]
 # ## 8. Self-supervision: the image sets the task
 #
-# Now real images, and the task with which this lesson began: turn each image by 0, 90, 180 or 270 degrees, and ask by how much. An image
-# of two by two pixels, turned anticlockwise:
+# Now real images, and the task with which this lesson began: turn each image by 0, 90, 180 or 270 degrees, and ask by how much. An
+# image of two by two pixels, turned anticlockwise:
 
 # %%
 tiny = torch.tensor([[1, 2], [3, 4]])
@@ -869,19 +829,17 @@ show_source(four_rotations, RotationPrediction, conv_encoder)
 
 # %% [markdown]
 # The encoder is a *convolutional* network. Each of its four layers looks at small neighbourhoods, in the same way everywhere, and
-# halves height and width. *Batch normalisation* keeps the numbers in a common range, and *GELU* is a smooth nonlinearity (without one,
-# several layers could do no more than a single one). At the end the numbers are averaged over all places, which gives 128 features for each
-# image. The `head` turns them into four scores.
+# halves height and width. *Batch normalisation* keeps the numbers in a common range, and *GELU* is a smooth nonlinearity (without
+# one, several layers could do no more than a single one). At the end the numbers are averaged over all places, which gives 128
+# features for each image. The `head` turns them into four scores.
+#
+# All networks of this lesson are trained with Adam and a learning rate that first rises and then falls to zero.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train", n=10_000)
 test_images, image_labels, _ = images("fashion", "test")
 
-# %% [markdown]
-# All networks of this lesson are trained in the same way: with Adam, and a learning rate that first rises and then falls to zero.
 
-
-# %%
 def recipe(loss, parameters, *data, batch_size=32, epochs=2):
     batches = Batches(*data, batch_size=batch_size)
     optimizer, steps = torch.optim.Adam(parameters, lr=3e-3), epochs * len(batches)
@@ -912,14 +870,15 @@ of_class = [solved[:, image_labels == label].mean() for label in range(10)]
 print("hardest class:", class_names[of_class.index(min(of_class))])
 
 # %% [markdown]
-# A bag looks almost the same upside down. For all other classes the network finds the answer on images that it has never seen.
+# A bag looks almost the same upside down. For all other classes the network names nine turns in ten or more, on images that it has
+# never seen.
 #
 # ### Are the features any good?
 #
-# We do not care about rotations. We want to know whether the features help to name clothes. A **linear probe** tells us: leave the encoder as
-# it is, compute its features for a few labelled images, and fit a softmax regression on them. As features we take the end of the encoder and,
-# because Gidaris, Singh and Komodakis, who proposed this pretext task, found layers in the middle to be better, also the output of the
-# third layer, averaged over each quarter of the image.
+# We do not care about rotations. We want to know whether the features help to name clothes. A **linear probe** tells us: leave
+# the encoder as it is, compute its features for a few labelled images, and fit a softmax regression on them. We probe the end of
+# the encoder and also the output of its third layer, averaged over each quarter of the image, because Gidaris, Singh and
+# Komodakis, who proposed this pretext task, found layers in the middle to be better.
 
 
 # %%
@@ -944,8 +903,9 @@ def probe(represent):
 
 
 # %% [markdown]
-# An accuracy alone says little; it needs **controls**. Ours are the pixels themselves; PCA, which is unsupervised; and the same encoder with
-# random weights.
+# An accuracy alone says little; it needs **controls**. Ours are the pixels themselves; PCA, which is unsupervised; and the same
+# encoder with random weights. A further control is supervised training of the same network for the same number of steps: once with
+# the same 100 labels (three networks, one for each draw of the labels, trained side by side), once with all 10,000.
 
 # %%
 untrained = conv_encoder(width=16)
@@ -954,10 +914,6 @@ accuracy = {"pixels": probe(nn.Flatten()), "PCA": probe(image_pca.encode)}
 for name, encoder in {"random encoder": untrained, "rotation": rotation.encoder}.items():
     accuracy[f"{name}, end"] = probe(encoder.eval())
     accuracy[f"{name}, third layer"] = probe(third_layer(encoder))
-
-# %% [markdown]
-# A further control is supervised training of the same network for the same number of steps: once with the same 100 labels (three networks,
-# one for each draw of the labels, trained side by side), once with all 10,000.
 
 
 # %%
@@ -1011,28 +967,30 @@ accuracy["supervised, 100 labels"] = torch.tensor([accuracy_of(model) for model 
 accuracy["supervised, 10,000 labels"] = torch.tensor([accuracy_of(every)])
 
 # %% tags=["drawing"]
-# Draws the test accuracies, with a dot for each draw of the labels
+# Draws the test accuracies: means, and a dot for each draw of the labels
 ranked = dict(sorted(accuracy.items(), key=lambda entry: entry[1].mean().item()))
-figure, ax = subplots(width=7.4, height=3.2)
+figure, ax = subplots(width=7.4, height=3.4)
 for place, (name, values) in enumerate(ranked.items()):
-    color = COLORS[0] if name.startswith("rotation") else "0.8"
-    ax.barh(place, values.mean(), color=color)
-    ax.plot(values, torch.full_like(values, place), "k.", markersize=5, linestyle="")
-    ax.text(values.max() + 1, place, f"{values.mean():.0f} %", va="center")
+    ours = name.startswith("rotation")
+    ax.axhline(place, color="0.85", linestyle="-", linewidth=0.8, zorder=0)
+    color = COLORS[0] if ours else "0.6"
+    ax.plot(values.mean(), place, "|", color=color, markersize=17, markeredgewidth=4)
+    ax.plot(values, torch.full_like(values, place), "k.", markersize=6)
+    ax.text(values.max() + 1, place + 0.05, f"{values.mean():.0f} %", va="bottom")
 ax.set_yticks(range(len(ranked)), ranked)
-ax.set(xlabel="test accuracy, %", xlim=(50, 95))
+ax.set(xlabel="test accuracy, %; bars: means; dots: draws of the labels")
+ax.set(xlim=(58, 95), ylim=(-0.5, len(ranked) - 0.2))
 said = "; ".join(f"{name} {values.mean():.0f} %" for name, values in accuracy.items())
 show(figure, alt=f"Test accuracy, mean over three draws of the labels: {said}.")
 
 # %% [markdown]
-# Read the picture with its controls. Most of what the features can do, pixels and random weights can do as well; the rotation's bar alone
-# would look more impressive than it should. Compared with random weights in the same layer the pretext task adds a few percentage
-# points, with every draw of the labels. The lead over raw pixels is so small that one training run and three draws cannot settle it.
-# The rotation features are better than PCA and than supervised training on the same 100 labels, and far behind supervised
-# training on 10,000.
+# Read the picture with its controls. Most of what the features can do, pixels and random weights can do as well. Compared with
+# random weights in the same layer the pretext task adds a few percentage points, with every draw of the labels. The lead over raw
+# pixels is so small that one training run and three draws cannot settle it. The rotation features are better than PCA and than
+# supervised training on the same 100 labels, and far behind supervised training on 10,000.
 #
-# The *end* of the network is specialised in rotations and not the best place to take features from: its third layer is clearly better.
-# Part of this has nothing to do with rotations, because the random encoder's end is also worse than its third layer.
+# The third layer is clearly better than the *end*. Training on rotations explains only part of this: the random encoder's end is
+# worse than its third layer, too.
 
 # %% tags=["claim"]
 # Checks what the text says: the third layer of the rotation's encoder beside its controls
@@ -1046,6 +1004,7 @@ claim(
     "rotation beats random weights by 2 points", lead["random encoder, third layer"] > 2
 )
 claim("it does so with each draw of the labels", (ours > chance_level).all())
+claim("all classes but bags have nine right turns in ten", sorted(of_class)[1] > 0.9)
 claim("its lead over pixels is 3 points at most", abs(lead["pixels"]) < 3)
 claim("it beats PCA by 2 points", lead["PCA"] > 2)
 claim(
@@ -1065,12 +1024,12 @@ claim(
 # %% [markdown]
 # ## 9. What makes a pretext task good?
 #
-# - **It can be made without labels**: the answer comes from the image itself, for as many images as you have.
+# - **It can be made without labels**: the answer comes from the data, for as many images as you have.
 # - **It needs structure**: it cannot be solved without knowing something about what is in the image.
 # - **It transfers**: the features help with another task. Only a probe, beside its controls, can tell.
 #
-# The second condition fails more easily than one might think. Suppose the camera stamps a white square into the lower right corner of every
-# photograph, as some print the date. People hardly notice; the clothes are all there. Then the images are turned.
+# The second condition fails more easily than one might think. Suppose the camera stamps a white square into the lower right
+# corner of every photograph, as some print the date. People hardly notice. Then the images are turned.
 
 
 # %%
@@ -1107,34 +1066,21 @@ def probe_stamped(encoder):
     return probe(lambda pictures: represent(stamp(pictures)))
 
 
-# of clean photographs and of stamped ones: right turns, then accuracy of two encoders
+# of clean photographs and of stamped ones: right turns, then probes of two encoders
 turned = [right_turns(rotation, test_images), right_turns(misled, stamp(test_images))]
 learned = [accuracy["rotation, third layer"], probe_stamped(misled.encoder)]
 at_random = [accuracy["random encoder, third layer"], probe_stamped(untrained)]
-
-# %%
-print("                           clothes named from 100 labels")
-print("photographs  right turns   after the turns   random weights")
+without_stamp = right_turns(misled, test_images).mean()
+print("photographs  right turns  probe, trained  probe, random weights")
 for i, name in enumerate(["clean", "stamped"]):
     print(f"{name:11} {100 * turned[i].mean():9.0f} %", end="")
-    print(f" {learned[i].mean():15.0f} % {at_random[i].mean():14.0f} %")
-without_stamp = right_turns(misled, test_images).mean()
+    print(f" {learned[i].mean():13.0f} % {at_random[i].mean():20.0f} %")
 
 # %% [markdown]
-# With the stamp, the pretext task is solved almost without a mistake, and the features are worth no more than random ones. On clean
-# photographs the gain over random features is larger. Take the stamp away, and the network names fewer than half of the turns. It
-# had no reason to look at the clothes.
-
-# %% tags=["claim"]
-# Checks what the text says: the stamp solves the pretext task, the features gain nothing
-gain = [(learned[i] - at_random[i]).mean() for i in range(2)]
-claim("with the stamp more than 99 % of the turns are right", turned[1].mean() > 0.99)
-claim("its features gain less than 2 points over random ones", gain[1] < 2)
-claim("clean photographs gain at least a point more", gain[0] > gain[1] + 1)
-claim("without the stamp fewer than half of the turns are right", without_stamp < 0.5)
-
-# %% [markdown]
-# Put the stamp into any corner, turn the image, and see which of the two each network follows.
+# With the stamp, the pretext task is solved almost without a mistake, and the features are worth no more than random ones. On
+# clean photographs the gain over random features is larger. Without the stamp the network names fewer than half of the turns: it
+# had no reason to look at the clothes. Put the stamp into any corner, turn the image, and see which of the two each network
+# follows.
 
 # %% tags=["drawing"]
 # Draws what both networks say of a turned, stamped image; move turn and stamp
@@ -1178,32 +1124,40 @@ explore(
     corner=stepped_slider("stamp turned by", [0, 90, 180, 270], value=90),
 )
 
+# %% tags=["claim"]
+# Checks what the text says: the stamp solves the pretext task, the features gain nothing
+gain = [(learned[i] - at_random[i]).mean() for i in range(2)]
+claim("with the stamp more than 99 % of the turns are right", turned[1].mean() > 0.99)
+claim("its features gain less than 2 points over random ones", gain[1] < 2)
+claim("clean photographs gain at least a point more", gain[0] > gain[1] + 1)
+claim("without the stamp fewer than half of the turns are right", without_stamp < 0.5)
+
 # %% [markdown]
-# Such a giveaway is called a **shortcut**. Shortcuts occur in practice: a network that was asked how two patches of a photograph lie
-# relative to each other solved the task by means of the lens, which bends red and green light a little differently near the edge (Doersch, Gupta
-# and Efros). The remedy is always the same: find out what gives the answer away, and remove it from the question. Here one could black out
-# all four corners before the images are turned. (Blacking out only the stamped one would not do: in some images part of a garment is
-# there, and a black square would be a new, weaker giveaway.)
+# Such a giveaway is called a **shortcut**. Shortcuts occur in practice: a network that was asked how two patches of a photograph
+# lie relative to each other solved the task by means of the lens, which bends red and green light a little differently near the
+# edge (Doersch, Gupta and Efros). The remedy: find out what gives the answer away, and remove it from the question. Here one could
+# black out all four corners before the images are turned.
 #
 # ### Build your own
 #
-# The other tasks of the first picture are made just as easily. Build the jigsaw.
+# The other tasks of section 1 are made just as easily. Build the jigsaw.
 
 # %% exercise="01.jigsaw"
 
 # %% [markdown]
 # ### To investigate: is the jigsaw a good pretext task?
 #
-# *Open, about 30 minutes; there is no check.* Train an encoder on your jigsaw: give it a head with 24 outputs, draw new orders
-# for every batch, `orders = torch.randint(24, (len(batch),))`, and minimize the cross-entropy with `recipe` as above. Measure how often it
-# names the right order on test images, and probe its third layer with `probe(third_layer(encoder))`.
+# *Open, about 30 minutes, not counted at the top; there is no check.* Train an encoder on your jigsaw: give it a head with 24
+# outputs, draw new orders for every batch, `orders = torch.randint(24, (len(batch),))`, and minimize the cross-entropy with
+# `recipe` as above. Measure how often it names the right order on test images, and probe its third layer with
+# `probe(third_layer(encoder))`.
 #
 # A good answer
 #
 # - reports the accuracy of the pretext task *and* of the probe, the latter beside the random encoder and the rotation;
 # - says what the network may have looked at: garments are centred, and the edges of neighbouring quarters continue each other;
-# - tests this suspicion with at least one changed task, for example quarters that are each moved by a pixel or two before they are put together, or a
-#   gap between them, or nine pieces of which only some orders are used, as in the paper by Noroozi and Favaro;
+# - tests this suspicion with at least one changed task, for example quarters that are each moved by a pixel or two, a gap
+#   between them, or nine pieces of which only some orders are used, as in the paper by Noroozi and Favaro;
 # - uses two seeds for what is compared, and says which of the three conditions above the jigsaw meets on these images.
 
 # %% [markdown]
@@ -1218,24 +1172,9 @@ explore(
 # | here | line, softmax regression | k-means, PCA, densities | rotation prediction |
 # | limitation | labels are expensive | groups have no names | the task may have shortcuts |
 #
-# *Self-supervised is not another word for unsupervised.* Neither needs labels from people. But for k-means there is no answer that
-# could be wrong, whereas the rotation network is trained like every classifier, with a target for each input and a cross-entropy. Only
-# the source of the target is new.
-#
-# A last comparison: cluster the images without any label, and compare the groups with the true classes as in section 5.
-
-# %%
-fashion = image_pca.encode(train_images)
-ten_means = KMeans(10, starts=2, max_steps=30)
-groups = ten_means.fit(fashion, torch.Generator().manual_seed(0))(fashion)
-chance = torch.randint(10, (10_000,), generator=torch.Generator().manual_seed(0))
-print("adjusted Rand index against the ten classes")
-print(f"k-means, k = 10: {adjusted_rand_index(groups, train_labels):.1f}")
-print(f"random groups:   {abs(adjusted_rand_index(chance, train_labels)):.1f}")
-
-# %% [markdown]
-# The groups are far from random and far from the truth: those that pixels suggest are not those that people have names for. One needs
-# a few labels, or better questions to the images. The coming lessons are about better questions.
+# *Self-supervised is not another word for unsupervised.* Neither needs labels from people. But for k-means there is no answer
+# that could be wrong, whereas the rotation network is trained like every classifier, with a target for each input and a
+# cross-entropy. Only the source of the target is new.
 
 # %% [markdown]
 # ## 11. Quiz
@@ -1247,9 +1186,9 @@ quiz("01")
 # ## What to remember
 #
 # - Derive a gradient by hand once, and check it with autograd. Learning rates above 2 / the largest curvature diverge.
-# - Without labels one can still find groups, directions and densities. Score them against a known truth, and densities on new points.
+# - Without labels one can find groups, directions and densities. Score them against a known truth, and densities on new points.
 # - Cluster numbers are not class numbers. Match them, or use a score that does not depend on names.
-# - Self-supervised learning is supervised learning with answers that come from the data. What counts are its features, not its answers.
+# - Self-supervised learning is supervised learning with answers that come from the data. What counts are its features.
 # - A pretext task can be solved perfectly through a shortcut. Probe the features, beside pixels and a random encoder.
 #
 # ## References

@@ -18,7 +18,6 @@
 
 # %%
 import math
-from collections import Counter
 from itertools import pairwise
 
 import torch
@@ -49,8 +48,8 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # ## 1. The idea
 #
 # One word of this sentence is hidden: *the ducks near the house ▢ today*. You cannot know for certain what it is, yet you
-# know a great deal about it. It is a verb. It is something that ducks do. It is plural, although the singular *house*
-# stands right before it.
+# know a great deal about it. It is a verb, something that ducks do, and it is plural, although the singular *house* stands
+# right before it.
 #
 # Without the rest of the sentence it could have been any word. The rest removed most of that uncertainty. Self-supervised
 # learning is built on this: **hide a part of the data, and predict it from the rest.** A model can only predict well if it
@@ -64,16 +63,16 @@ visible, guess = (
     hiding.data("prediction\n$q$", 2.2, 0),
 )
 hidden = hiding.data("hidden\nword $w$", 2.2, 0.85)
-penalty = hiding.loss("surprise\n$-\\log q(w)$", 3.5, 0)
+penalty = hiding.loss("loss\n$-\\log q(w)$", 3.5, 0)
 hiding.flow(visible, hiding.encoder("model", 1.1, 0), guess, penalty)
 hiding.flow(hidden, penalty)
 show(hiding.figure, alt=hiding.words)
 
 # %% [markdown]
-# Move the slider to hide another word. Four readers guess it. From left to right they know more: only how frequent each
-# word is; the word to the left; all words to the left; all the other words. Each makes the best possible prediction from
-# what it knows. The title says how uncertain a reader still is: as uncertain as if it had to choose among *that many* equally
-# likely words.
+# Move the slider to hide another word. Four readers guess it. From left to right they know more: how frequent each word is; the
+# word to the left; all words to the left; all other words. Each makes the best possible prediction from what it knows. The title
+# says how uncertain a reader still is: as if it had to choose among *that many* equally likely words. How such numbers are
+# computed, and what they have to do with the loss of a network, is the subject of this lesson.
 
 # %% tags=["drawing"]
 # Draws what each of the four readers expects; move the word to hide
@@ -128,18 +127,13 @@ def draw_hidden(place):
     )
 
 
-readers = explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
-readers
-
-# %% [markdown]
-# How are such numbers computed, and what do they have to do with the loss of a network? Claude Shannon answered the first
-# question in 1948. This lesson starts there.
+explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
 
 # %% [markdown]
 # ## 2. Entropy
 #
-# The less probable an event is, the more it surprises us when it happens. The left picture shows the measure of this: the
-# **surprise** (also called *information content*) of an event of probability $p$ is $-\log p$. A certain event carries no
+# The less probable an event is, the more it surprises us. Claude Shannon measured this in 1948: the **surprise** (also called
+# *information content*) of an event of probability $p$ is $-\log p$, the left picture below. A certain event carries no
 # surprise, and the surprises of independent events add up, because their probabilities multiply.
 #
 # Before a coin is thrown, we do not know which surprise awaits us, only its mean. The right picture shows this mean for all
@@ -174,31 +168,24 @@ show(
 #
 # $$ H(p) = -\sum_k p_k \log p_k . $$
 #
-# With the natural logarithm its unit is the **nat**; with base 2 it is the bit, and one nat is about 1.44 bits. For the two
-# coins of the picture:
+# With the natural logarithm its unit is the **nat**; with base 2 it is the bit, and one nat is about 1.44 bits. Of all
+# distributions over $K$ outcomes the uniform one has the highest entropy, $\log K$: no coin is more uncertain than the fair
+# one. With the biased coin, tails is a large surprise, but a rare one:
 
 # %%
-coins = torch.tensor([[0.5, 0.5], [0.9, 0.1]])  # rows: the coins; columns: heads, tails
-for name, (heads, tails) in zip(["fair", "biased"], coins.tolist(), strict=True):
+for name, heads, tails in [("fair", 0.5, 0.5), ("biased", 0.9, 0.1)]:
     at_heads, at_tails = -math.log(heads), -math.log(tails)
     terms = f"{heads:.1f} x {at_heads:.3f} + {tails:.1f} x {at_tails:.3f}"
     print(f"{name:6} coin: {terms} = {heads * at_heads + tails * at_tails:.3f} nats")
 print(f"log 2 = {math.log(2):.3f}")
 
-# %% [markdown]
-# With the biased coin, tails is a large surprise, but a rare one. No coin is more uncertain than the fair one. In general, of
-# all distributions over $K$ outcomes the uniform one has the highest entropy, $\log K$.
-
 # %% exercise="02.entropy"
-
-# %%
-show_source(entropy)
 
 # %% [markdown]
 # ## 3. Cross-entropy and KL divergence
 #
 # A model predicts the probabilities $q$, while the true ones are $p$. The truth decides how often each outcome occurs, the
-# model how surprising it finds it. Below, $p$ and $q$ belong to a coin. The curve is the model's mean surprise, for every $q$.
+# model how surprising it finds it. Below, both belong to a coin, and the curve is the model's mean surprise for every $q$.
 # Move the truth, and move the model away from it: the thick bar is the price of a wrong prediction.
 
 # %% tags=["drawing"]
@@ -243,9 +230,6 @@ explore(
 # learns the true probabilities**, as far as it can represent them. That is why it is the loss of almost every model that
 # predicts words or classes.
 #
-# Set the truth to 1 and move the model towards 0: the surprise at an outcome that the model considers impossible has no
-# upper limit.
-#
 # The quantities in the picture have names. The mean surprise of the model $q$ is the **cross-entropy**,
 #
 # $$ H(p, q) = -\sum_k p_k \log q_k , $$
@@ -254,18 +238,8 @@ explore(
 #
 # $$ \mathrm{KL}(p \Vert q) = H(p, q) - H(p) = \sum_k p_k \log \frac{p_k}{q_k} \geq 0 . $$
 #
-# It is 0 only if $q = p$.
-
-# %%
-truth, model = coins, coins.flip(0)  # each coin is taken for the other
-for name, p, q in zip(["fair", "biased"], truth, model, strict=True):
-    mean_surprise, unavoidable = -(p * q.log()).sum(), -(p * p.log()).sum()
-    print(f"{name:6} coin: cross-entropy {mean_surprise:.3f}", end="")
-    print(f" - entropy {unavoidable:.3f} = KL {mean_surprise - unavoidable:.3f}")
-
-# %% [markdown]
-# It costs more to take the fair coin for the biased one than the other way round. KL is not a distance: the order of its
-# arguments matters.
+# It is 0 only if $q = p$, and it has no upper limit: set the truth to 1 and move the model towards 0. Nor is it a distance, for
+# the order of its arguments matters: compare $p = 0.5$, $q = 0.9$ with $p = 0.9$, $q = 0.5$.
 
 # %% exercise="02.forecasts"
 
@@ -277,35 +251,22 @@ forecasts = {
     "upside down": torch.tensor([0.1, 0.2, 0.7]),
     "never rain": torch.tensor([0.75, 0.25, 0.0]),
 }
-prices = {name: kl_divergence(weather, q) for name, q in forecasts.items()}
-for name, price in prices.items():
+for name, q in forecasts.items():
+    price = (weather * (weather / q).log()).sum()
     print(f"{name:12} KL {price:5.2f} nats")
 
-show_source(cross_entropy, kl_divergence)
+show_source(entropy, cross_entropy, kl_divergence)
 
 # %% [markdown]
 # *Never rain* is closest to the truth in every single probability, and yet infinitely bad: on one day in ten, the impossible
-# happens. *No idea* beats *sure of sun*: being overconfident costs more than knowing nothing.
+# happens. *No idea* beats *sure of sun*: here being overconfident costs more than knowing nothing.
 #
-# ### The cross-entropy of a network
-#
-# The output of a network is a row of **logits**, scores of any size. The *softmax* turns them into probabilities,
-# $q_k = \exp z_k / \sum_j \exp z_j$. The truth is a single right answer: it has probability 1 and all others 0. So only
-# one term of the sum is left, $-\log q_\text{right}$.
-
-# %%
-logits, right = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.1, 0.0]]), torch.tensor([0, 1])
-q = logits.softmax(dim=1)
-p = F.one_hot(right, 3).float()  # the truth
-print(f"probability of the right answers: {q[0, 0]:.3f} and {q[1, 1]:.3f}")
-print(f"mean surprise, by hand:           {cross_entropy(p, q).mean():.3f}")
-print(f"F.cross_entropy(logits):          {F.cross_entropy(logits, right):.3f}")
-
-# %% [markdown]
 # ### Spot the bug
 #
-# A network that is certain of all the right answers has a very large logit at each of them, and its loss should be 0. The
-# following loss contains a common mistake. Here it is for ten classes:
+# The output of a network is a row of **logits**, scores of any size, which the *softmax* of lesson 01 turns into probabilities
+# $q_k$. The truth is a single right answer, so only one term of the cross-entropy is left, $-\log q_\text{right}$. A network that
+# is certain of all the right answers has a very large logit at each of them, and its loss should be 0. The following loss, here
+# for ten classes, contains a common mistake:
 
 
 # %%
@@ -324,8 +285,8 @@ print(f"log(1 + 9 / e):                  {math.log(1 + 9 / math.e):.4f}")
 # %% [markdown]
 # ## 4. Perplexity
 #
-# "1.4 nats" means little to most people. **Perplexity** is $e$ to the power of the mean surprise. It is the number of equally
-# likely words among which a model with this mean surprise would be choosing: the number in the titles of the first picture.
+# "1.4 nats" means little to most people. **Perplexity** is $e$ to the power of the mean surprise: the number of equally likely
+# words among which a model with this mean surprise would be choosing, and the number in the titles of the first picture.
 # Suppose a model gave these probabilities to the four words of a text:
 
 # %%
@@ -340,30 +301,26 @@ show_source(perplexity)
 # ## 5. The simplest model of a missing word
 #
 # A **bigram** model predicts a word from the one before it, by counting. Nine words of text are enough to see how it works,
-# and where it fails:
+# and where it fails: after *the* came *cat* twice and *mat* once, so $p(\text{cat} \mid \text{the}) = 2/3$. The next cell turns
+# the counts into probabilities, one row for each word, and predicts the most probable word of a row. It is a widely copied
+# version.
 
 # %%
 corpus = ["the", "cat", "sat", "on", "the", "mat", "the", "cat", "ate"]
 vocabulary = sorted(set(corpus))
 number_of = {word: number for number, word in enumerate(vocabulary)}
 counts = torch.zeros(6, 6)
-for (left, word), count in Counter(pairwise(corpus)).items():
-    counts[number_of[left], number_of[word]] = count
+for left, word in pairwise(corpus):
+    counts[number_of[left], number_of[word]] += 1
 
-# %% [markdown]
-# After *the* came *cat* twice and *mat* once, so $p(\text{cat} \mid \text{the}) = 2/3$. The next cell turns the counts into
-# probabilities, one row for each word, and predicts the most probable word of a row. It is a widely copied version.
-
-# %%
 table = counts / (counts.sum(dim=1, keepdim=True) + 1e-8)
+for word, row in zip(vocabulary, table, strict=True):
+    print(f"after {word:3} comes {vocabulary[row.argmax()]}")
 
-
-def predict_missing(left):
-    return vocabulary[table[number_of[left]].argmax()] if left in number_of else None
-
-
-for left in [*vocabulary, "dog"]:
-    print(f"after {left:4} comes {predict_missing(left)}")
+new_pairs = [("the", "cat"), ("cat", "sat"), ("the", "mat"), ("mat", "sat")]
+chances_given = torch.stack([table[number_of[a], number_of[b]] for a, b in new_pairs])
+print("four pairs of a new text:", *(f"{chance:.2f}" for chance in chances_given))
+print(f"perplexity of these:      {perplexity(chances_given):.2f}")
 
 # %% tags=["drawing"]
 # Draws the table of probabilities, each row beside its sum
@@ -386,19 +343,11 @@ show(
 )
 
 # %% [markdown]
-# Look at *ate*. It is the last word of the text, so nothing ever followed it and its row is all zeros. The function predicts
-# *ate* nevertheless: of six equal zeros `argmax` takes one, and there was no warning. An unknown word such as *dog* has no
-# row at all. And a pair that does not occur in the text has probability 0. You know what that costs:
-
-# %%
-asked = [("the", "cat"), ("cat", "sat"), ("the", "mat"), ("mat", "sat")]
-chances_given = torch.stack([table[number_of[a], number_of[b]] for a, b in asked])
-print("probabilities:", *(f"{chance:.2f}" for chance in chances_given))
-print(f"perplexity:    {perplexity(chances_given):.2f}")
-
-# %% [markdown]
-# One unseen pair makes the whole text infinitely surprising. The remedy is **smoothing**. In its oldest form, due to
-# Laplace, one pretends to have seen every pair once more than one has.
+# Look at *ate*. Nothing ever followed it, so its row is all zeros. The code predicts *ate* nevertheless: of six equal zeros
+# `argmax` takes one, and there was no warning. A word such as *dog*, which is not in the text, has no row at all. And a pair that
+# does not occur has probability 0: one such pair, and a new text is infinitely surprising.
+#
+# The remedy is **smoothing**. In its oldest form, due to Laplace, one pretends to have seen every pair once more than one has.
 
 # %% exercise="02.bigram"
 
@@ -413,8 +362,8 @@ for left in ["the", "ate"]:
 show_source(Bigram)
 
 # %% [markdown]
-# After *ate* every word is now equally likely, the right way to say that nothing is known. A word outside the vocabulary
-# still has no row. Practical models keep one for "any other word", or split words into pieces that all occur.
+# After *ate* every word is now equally likely, the right way to say that nothing is known. (A word outside the vocabulary still
+# has no row. Practical models split words into pieces that all occur.)
 #
 # Is the table a good model? Nine words cannot tell. We need much more text, and we need to know the truth.
 
@@ -434,6 +383,10 @@ machine.flow(states[1], "sleep 0.75\nrun 0.25", last)
 machine.flow(last, "full stop", ended)
 show(machine.figure, alt=machine.words)
 
+# %% [markdown]
+# Here are three of its sentences. Its entropy can be computed by hand: a sentence is a choice between two equally likely nouns,
+# then one between two verbs that are not equally likely, then a full stop that is certain.
+
 # %%
 tiny = Grammar(
     {
@@ -444,12 +397,6 @@ tiny = Grammar(
 )
 for row in tiny.sample(3, length=3, generator=torch.Generator().manual_seed(2)):
     print(tiny.decode(row))
-
-# %% [markdown]
-# Its entropy can be computed by hand. A sentence is a choice between two equally likely nouns, then one between two
-# verbs that are not equally likely, then a full stop that is certain:
-
-# %%
 noun, verb = entropy(torch.tensor([0.5, 0.5])), entropy(torch.tensor([0.75, 0.25]))
 print(f"by hand:     {noun:.4f} + {verb:.4f} + 0 = {noun + verb:.4f} nats a sentence")
 print(f"the package: {tiny.sentence_entropy():.4f} nats a sentence,")
@@ -468,18 +415,12 @@ print(*[GRAMMAR.decode(row) for row in sentences.tokens[:12]], sep="\n")
 
 # %% [markdown]
 # Look at the verbs. They agree with their subject, singular or plural, even when *near the trees* or *that sees the duck*
-# stands in between. And different subjects prefer different verbs: birds often fly, people often read. The grammar can only get this
-# right by *remembering the subject*, so it has a state for each kind and number of subject at each place of the sentence.
-
-# %%
-show_source(
-    Grammar.next_word_probabilities, Grammar.sentence_entropy, Grammar.entropy_rate
-)
-
-# %% [markdown]
-# Is the computed entropy right? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so the mean over
-# sampled sentences must come close. How close is told by its *standard error*: the standard deviation of the values divided by
-# the square root of their number.
+# stands in between. And different subjects prefer different verbs: birds often fly, people often read. To get this right the
+# grammar must *remember the subject*, so it has a state for each kind and number of subject at each place of the sentence.
+#
+# Is its computed entropy right? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so the mean over sampled
+# sentences must come close. How close is told by its *standard error*, the standard deviation of the values divided by the square
+# root of their number: a difference of more than three of them is rare.
 
 # %%
 surprises = -GRAMMAR.log_probability(sentences.tokens)
@@ -490,8 +431,7 @@ print(
 )
 print(f"entropy rate                     {GRAMMAR.entropy_rate():.4f} nats a word")
 
-# %% [markdown]
-# The two agree to within three standard errors.
+show_source(Grammar.sentence_entropy, Grammar.entropy_rate)
 
 # %% tags=["claim"]
 # Checks what the text says: the sample comes close to the exact entropy
@@ -501,33 +441,29 @@ claim("the mean lies within 3 standard errors of the entropy", off < 3 * standar
 # %% [markdown]
 # ## 7. How good is the bigram?
 #
-# Because the grammar is known, so is the exact share of every pair of neighbours in an endless text. From these shares
-# follows the *best* bigram table there is, and its cross-entropy, without any counting:
+# Because the grammar is known, so is the exact share of every pair of neighbours in an endless text. From these shares follows
+# the *best* bigram table there is, and its cross-entropy, without any counting.
+#
+# Then count in real sentences, more and more of them, and measure each table by its exact cross-entropy, as if the test text
+# were infinite. (Only 0.1 is added to each count: with 43 words, adding 1 would outweigh the counts of rare words.)
 
 # %%
 pair_shares = GRAMMAR.pair_probabilities()  # (43, 43): p(a word, the next word)
 word_shares = pair_shares.sum(1)
 best_table = pair_shares / word_shares.reshape(-1, 1)
 best_bigram = (word_shares * entropy(best_table)).sum()
-print(f"best bigram  {best_bigram:.4f} nats a word")
-print(f"entropy rate {GRAMMAR.entropy_rate():.4f} nats a word")
 
-# %% [markdown]
-# The difference is what *every* bigram model lacks. Now count in real sentences, more and more of them, and measure each
-# table by its exact cross-entropy, as if the test text were infinite. (Here only 0.1 is added to each count: with 43
-# words, adding 1 would outweigh the counts of rare words.)
-
-# %%
 SENTENCE_COUNTS = [10, 30, 100, 300, 1000, 3000, 10_000, 30_000]
 most = text(SENTENCE_COUNTS[-1])
 bigram_losses = []
-print("sentences   nats   perplexity")
 for count in SENTENCE_COUNTS:
     seen = most._replace(tokens=most.tokens[:count], real=most.real[:count])
     bigram = Bigram(len(GRAMMAR.words), smoothing=0.1).fit(*seen.pairs())
     loss = (word_shares * cross_entropy(best_table, bigram.probability)).sum().item()
     bigram_losses.append(loss)
-    print(f"{count:9} {loss:6.3f} {math.exp(loss):12.2f}")
+print(f"bigram of 30,000 sentences  {loss:.3f} nats a word")
+print(f"best bigram                 {best_bigram:.3f}")
+print(f"entropy rate                {GRAMMAR.entropy_rate():.3f}")
 
 # %% tags=["drawing"]
 # Draws the cross-entropy of the counted bigrams beside the best one and the entropy rate
@@ -548,20 +484,8 @@ show(
 
 # %% [markdown]
 # No table is better than the best bigram, and the last one comes within a hundredth of a nat of it. More text does not help
-# beyond that point, although the entropy rate is still far below. What the model lacks is not data but *memory*: it has
-# forgotten the subject by the time the verb comes. Here is how much each word of one sentence surprises it:
-
-# %% tags=["claim"]
-# Checks what the text says: counting comes to the best bigram, far above the entropy rate
-claim("no table beats the best bigram", min(bigram_losses) >= best_bigram)
-claim(
-    "the last table comes within 0.01 nats of the best bigram",
-    bigram_losses[-1] - best_bigram < 0.01,
-)
-claim(
-    "the last table stays more than 0.3 nats above the entropy rate",
-    bigram_losses[-1] - GRAMMAR.entropy_rate() > 0.3,
-)
+# beyond that point, although the entropy rate is far below. What the model lacks is *memory*: it has forgotten the subject by
+# the time the verb comes. Here is how much each word of one sentence surprises it:
 
 # %% tags=["drawing"]
 # Draws the surprise of each word of a sentence, for the bigram and for the grammar
@@ -592,11 +516,20 @@ show(
 
 # %% [markdown]
 # At *house* all that the bigram sees is *the*, while the grammar knows that after *near the* a place must come. At *fly* the
-# bigram sees *house*, after which any verb may follow, singular or plural. The grammar remembers the ducks; what still
-# surprises it is the uncertainty of the language itself.
+# bigram sees *house*, after which any verb may follow. The grammar remembers the ducks; what still surprises it is the
+# uncertainty of the language itself.
 
 # %% tags=["claim"]
-# Checks what the text says: at the verb the bigram is surprised far more than the grammar
+# Checks what the text says: what counting reaches, and where memory is missing
+claim("no table beats the best bigram", min(bigram_losses) >= best_bigram)
+claim(
+    "the last table comes within 0.01 nats of the best bigram",
+    bigram_losses[-1] - best_bigram < 0.01,
+)
+claim(
+    "the last table stays more than 0.3 nats above the entropy rate",
+    bigram_losses[-1] - GRAMMAR.entropy_rate() > 0.3,
+)
 claim(
     "house and fly surprise the bigram by a nat more than the grammar",
     all(
@@ -609,9 +542,8 @@ claim(
 # ## 8. Seeing more, predicting better
 #
 # How uncertain is a word of our grammar to a reader who knows nothing; who knows how frequent words are; who sees the word to
-# the left; all words to the left; all other words? The first four values are exact. The last is a mean over 2,000
-# sentences: at each word, the entropy of its exact distribution given all other words of its row. (Full stops fill the
-# rest of a row, so the reader is not told at which place the sentence ends.)
+# the left; all words to the left; all other words? The first four values are exact. The last is a mean over 2,000 sentences
+# of the exact entropies at each word. (Full stops fill the rows, so this reader is not told where the sentence ends.)
 
 # %%
 test = text(2000, seed=1)
@@ -628,21 +560,20 @@ for known, nats in uncertainty.items():
     print(f"{known:22} {nats:5.2f} {math.exp(nats):12.1f}")
 
 # %% [markdown]
-# **What is visible reduces the uncertainty about what is hidden.** Each row stands for a kind of model: a table of
+# **What is visible reduces the uncertainty about what is hidden.** Each row of the table stands for a kind of model: a table of
 # frequencies, a bigram, a language model that reads from left to right, and a *masked* language model, which looks at both
-# sides. Let $\mathcal{M}$ be the hidden places of a text and $x_{\setminus \mathcal{M}}$ the words that remain visible. A
-# masked language model is trained to make the total surprise at the hidden words small,
+# sides. With $\mathcal{M}$ for the hidden places of a text and $x_{\setminus \mathcal{M}}$ for the words that remain visible, a
+# masked language model minimizes the total surprise at the hidden words,
 #
 # $$ L = -\sum_{t \in \mathcal{M}} \log q(x_t \mid x_{\setminus \mathcal{M}}) , $$
 #
-# a cross-entropy once more. BERT, the best known of these models, hides about 15 % of the words.
-#
-# You can build a small one by counting. It sees the two neighbours of the hidden word and nothing else.
+# a cross-entropy once more. BERT, the best known of these models, hides about 15 % of the words. You can build a small one by
+# counting. It sees the two neighbours of the hidden word and nothing else.
 
 # %% exercise="02.gap"
 
 # %% [markdown]
-# Run yours on real data: `my_gap_loss(text(30_000), text(2000, seed=1), 0.1)`. But first predict: is it less surprised than
+# Run yours on more text: `my_gap_loss(text(30_000), text(2000, seed=1), 0.1)`. But first predict: is it less surprised than
 # the reader of *all words to the left*, or more? The next cell builds such a model for the picture.
 
 # %% tags=["drawing"]
@@ -676,12 +607,9 @@ show(
 )
 
 # %% [markdown]
-# One word on each side is worth more than all the words to the left: what follows a word says a lot about it. Now hide word
-# 2, *ducks*. From the left it may be any noun or adjective. From the right we learn that it is plural and that it flies.
-# Two words remain, and no reader can do better. What is left is the uncertainty of the language itself.
-
-# %%
-readers
+# One word on each side is worth more than all the words to the left. Now go back to the first slider and hide word 2, *ducks*.
+# From the left it may be any noun or adjective. From the right we learn that it is plural and that it flies. Two words remain, and
+# no reader can do better. What is left is the uncertainty of the language itself.
 
 # %% tags=["claim"]
 # Checks what the text says: neighbours beat the left side; for ducks two words remain
@@ -694,9 +622,9 @@ claim("the ducks may be two words", (from_both_sides[1] > 0).sum() == 2)
 # %% [markdown]
 # ## 9. Mutual information
 #
-# How much does one variable tell about another? Take the weather and whether people carry umbrellas. In one town umbrellas
-# follow the rain, in another they are carried at random. In the picture, the gray bar is the entropy of the pair. The
-# entropies of weather and umbrella start from its two ends. Where they overlap, one tells what the other tells already.
+# How much does one variable tell about another? In one town umbrellas follow the rain, in another they are carried at random.
+# In the picture, the gray bar is the entropy of the pair. The entropies of weather and umbrella start from its two ends.
+# Where they overlap, one tells what the other tells already.
 
 # %% tags=["drawing"]
 # Draws the entropies of weather and umbrella as bars, and where they overlap
@@ -732,8 +660,8 @@ show(figure, alt=f"Entropies in nats as bars. {'; '.join(said)}.")
 # $$ I(x; y) = H(y) - H(y \mid x) = \mathrm{KL}\bigl( p(x, y) \,\Vert\, p(x)\, p(y) \bigr) . $$
 #
 # Here $H(y \mid x) = \sum_x p(x)\, H(p(y \mid x))$ is the entropy of $y$ that remains, averaged over $x$. The second form
-# follows with $p(y \mid x) = p(x, y) / p(x)$. It says how far the pair is from being independent, and it is
-# symmetric: $y$ tells exactly as much about $x$ as $x$ about $y$.
+# follows with $p(y \mid x) = p(x, y) / p(x)$: it says how far the pair is from being independent. And it is symmetric: $y$
+# tells exactly as much about $x$ as $x$ about $y$.
 
 # %%
 for town, joint in towns.items():  # rows: dry, rain; columns: no umbrella, umbrella
@@ -748,25 +676,19 @@ for town, joint in towns.items():  # rows: dry, rain; columns: no umbrella, umbr
 show_source(mutual_information)
 
 # %% [markdown]
-# ### Two numbers
+# ### A pair of Gaussian numbers
 #
 # For continuous variables, sums become integrals. The case to remember is a pair of Gaussian numbers with correlation
 # $\rho$. The narrower the cloud, the more $x$ tells about $y$:
 
-
-# %%
-def gaussian_pairs(n, rho, generator):
-    x, noise = torch.randn(2, n, 1, generator=generator)
-    return x, rho * x + (1 - rho**2) ** 0.5 * noise
-
-
 # %% tags=["drawing"]
-# Draws pairs of three correlations with their mutual information
+# Draws pairs of four correlations with their mutual information
 figure, axes = subplots(1, 4, width=8.6, height=2.8)
+cloud_x, cloud_noise = torch.randn(2, 120, generator=torch.Generator().manual_seed(3))
 for ax, rho in zip(axes, [0.0, 0.5, 0.9, 0.99], strict=True):
-    generator = torch.Generator().manual_seed(3)
     nats = gaussian_mutual_information(torch.tensor(rho)) + 0.0
-    ax.plot(*gaussian_pairs(120, rho, generator), ".", markersize=4)
+    cloud_y = rho * cloud_x + (1 - rho**2) ** 0.5 * cloud_noise
+    ax.plot(cloud_x, cloud_y, ".", markersize=4)
     ax.set(xlim=(-3.3, 3.3), ylim=(-3.3, 3.3), aspect="equal", xlabel="x", yticks=[])
     ax.set_title(f"correlation {rho}\n{nats:.2f} nats", fontsize=10)
 axes[0].set_ylabel("y")
@@ -778,19 +700,19 @@ show(
 )
 
 # %% [markdown]
-# Take $x$ *standard* normal (mean 0, variance 1) and $y = \rho x + \sqrt{1 - \rho^2}\, \varepsilon$ with an
-# independent standard normal $\varepsilon$. Both have variance 1; given $x$, the variance of $y$ is $1 - \rho^2$. The entropy
-# of a Gaussian grows with the logarithm of its standard deviation, so the difference between the two is
+# Take a *standard* normal $x$ (mean 0, variance 1) and $y = \rho x + \sqrt{1 - \rho^2}\, \varepsilon$ with an independent
+# standard normal $\varepsilon$. Then $y$ has variance 1, and $1 - \rho^2$ if $x$ is known. The entropy of a Gaussian grows with
+# the logarithm of its standard deviation, so the difference between the two is
 #
 # $$ I(x; y) = \log \frac{1}{\sqrt{1 - \rho^2}} = -\tfrac{1}{2} \log (1 - \rho^2) . $$
 
 # %% [markdown]
 # ## 10. InfoNCE: a bound from a guessing game
 #
-# For images or sentences nobody knows the densities, and no table is large enough. But one can play a game. Draw $N$ pairs.
-# Show one $x_i$ and all the $y$: which $y$ is its partner? If the partner can be found, $x$ and $y$ must share
-# information. The player has a **critic**, a function that scores how well an $x$ and a $y$ go together, and chooses with the
-# softmax of the scores. Here are eight pairs with correlation 0.9:
+# For images or sentences nobody knows the densities. But one can play a game. Draw $N$ pairs. Show one $x_i$ and all the $y$:
+# which $y$ is its partner? If the partner can be found, $x$ and $y$ must share information. The player has a **critic**, a
+# function that scores how well an $x$ and a $y$ go together, and chooses with the softmax of the scores. Here are eight pairs
+# with correlation 0.9, and the choices of the best critic there is:
 
 # %% tags=["drawing"]
 # Draws eight pairs, and the probability with which each x chooses each y
@@ -834,23 +756,11 @@ show(
 # $$ I_\text{NCE} = \log N + \frac{1}{N} \sum_{i=1}^{N} \log \frac{\exp s_{ii}}{\sum_{j=1}^{N} \exp s_{ij}} \;\leq\; I(x; y)
 # \qquad \text{and} \qquad I_\text{NCE} \leq \log N . $$
 #
-# The second inequality is clear: the logarithm of a probability is at most 0. By hand for a row of three scores, the
-# first of them the partner's:
-
-# %%
-exps = [math.exp(score) for score in (3.0, 0.0, 1.0)]
-chance_of_partner = exps[0] / sum(exps)
-print(f"probability of the partner {chance_of_partner:.3f}")
-print(
-    f"log 3 {math.log(3):.3f} + log probability {math.log(chance_of_partner):.3f}", end=""
-)
-print(f" = {math.log(3) + math.log(chance_of_partner):.3f}")
+# The second inequality is clear: the logarithm of a probability is at most 0. If all scores are equal, the partner has
+# probability $1/N$ and the bound is 0: a player who knows nothing has shown nothing. The second term is minus the cross-entropy
+# of a classifier whose "class" for $x_i$ is the number $i$ of its partner. No human label is needed.
 
 # %% [markdown]
-# If all scores are equal, the partner has probability $1/N$ and the bound is 0: a player who knows nothing has shown nothing.
-# The second term is the negative of the cross-entropy of a classifier whose "class" for $x_i$ is the number $i$ of its
-# partner. No human label is needed.
-#
 # ### Why it is a bound
 #
 # The first inequality holds for *every* critic, good or bad. Three steps prove it. Let the partner be at place $J$,
@@ -866,17 +776,19 @@ print(f" = {math.log(3) + math.log(chance_of_partner):.3f}")
 
 # %% exercise="02.infonce"
 
-# %%
-show_source(info_nce_bound)
-
 # %% [markdown]
 # ### The best critic
 #
-# The best score of a pair is $\log \frac{p(y \mid x)}{p(y)}$: how much more probable does $x$ make $y$? For Gaussian numbers it
-# can be written down.
+# The best score of a pair is $\log \frac{p(y \mid x)}{p(y)}$ (van den Oord et al.): how much more probable does $x$ make $y$? For
+# Gaussian numbers it can be written down.
 
 
 # %%
+def gaussian_pairs(n, rho, generator):
+    x, noise = torch.randn(2, n, 1, generator=generator)
+    return x, rho * x + (1 - rho**2) ** 0.5 * noise
+
+
 def best_scores(x, y, rho):
     y = y.mT  # (..., 1, N): every x meets every y
     given_x = -((y - rho * x) ** 2) / (2 * (1 - rho**2)) - math.log(1 - rho**2) / 2
@@ -900,28 +812,12 @@ for n in (2, 8, 32, 128):
     best_bounds[n], standard_error = bounds, bounds.std() / len(bounds) ** 0.5
     print(f"{n:3} {math.log(n):7.2f} {bounds.mean():9.3f} ± {standard_error:.3f}")
 
+show_source(info_nce_bound)
+
 # %% [markdown]
 # With two candidates the game is too easy to show much. More candidates give a higher bound. Every mean lies below $\log N$,
 # and with up to 32 candidates clearly below the mutual information. With 128 the bound is nearly tight.
-
-# %% tags=["claim"]
-# Checks what the text says: the bound grows with N, below log N and below the information
-means = {n: bounds.mean().item() for n, bounds in best_bounds.items()}
-claim(
-    "more candidates give a higher bound",
-    all(fewer < more for fewer, more in pairwise(means.values())),
-)
-claim("every mean lies below log N", all(m < math.log(n) for n, m in means.items()))
-claim(
-    "with 32 candidates or fewer the mean is clearly below the information",
-    all(m < information - 0.02 for n, m in means.items() if n <= 32),
-)
-claim(
-    "with 128 candidates the bound is tight to 0.03 nats",
-    lambda: abs(means[128] - information) < 0.03,
-)
-
-# %% [markdown]
+#
 # Move both sliders. The thick curve is the mean for every $N$, estimated from 4,096 pairs; the gray dots are single batches
 # of the chosen $N$.
 
@@ -977,21 +873,18 @@ explore(
 # There are two limits, of different kinds:
 #
 # - **No batch can exceed log N.** With correlation 0.99 and $N = 4$ the mutual information is out of reach, whatever the
-#   critic. This is one reason why contrastive methods use many candidates. (Other estimators cannot do much better: no
-#   lower bound that holds with high confidence exceeds about the logarithm of the number of samples, see McAllester and
-#   Stratos, 2018.)
-# - **The mean cannot exceed the mutual information, but a single batch can.** A batch is a sample, and many lie above. *One
-#   number from one batch is a noisy estimate of a lower bound; it is not itself a bound.*
-
-# %% [markdown]
+#   critic. This is one reason why contrastive methods use many candidates.
+# - **The mean cannot exceed the mutual information, but a single batch can.** *One number from one batch is a noisy estimate
+#   of a lower bound; it is not itself a bound.*
+#
 # ### Cosines and a temperature
 #
 # In contrastive learning $x$ and $y$ are, for example, two differently altered copies of a picture. A network turns each into
 # a vector: a **query** $q$ and a **key** $k$. The score is the cosine of the two vectors divided by a **temperature** $\tau$, and
-# what is minimized is the loss of each query against its own key $k_+$ among all keys $k_j$,
+# the loss compares each query with its own key $k_+$ and all keys $k_j$,
 #
 # $$ L = -\log \frac{\exp\bigl(\cos(q, k_+) / \tau\bigr)}{\sum_j \exp\bigl(\cos(q, k_j) / \tau\bigr)} , \qquad
-# \text{on average} \quad L = \log N - I_\text{NCE} . $$
+# \text{whose mean is} \quad \log N - I_\text{NCE} . $$
 #
 # It is the same InfoNCE with one difference: a cosine lies between $-1$ and $1$, so scores cannot become arbitrarily large.
 
@@ -1022,7 +915,21 @@ show(
 # are: at temperature 1 less than 2. Low temperatures lift the limit, and contrastive methods use values such as 0.07 or 0.5.
 
 # %% tags=["claim"]
-# Checks what the text says: at temperature 1 less than 2 nats
+# Checks what the text says: the bound and its three limits
+means = {n: bounds.mean().item() for n, bounds in best_bounds.items()}
+claim(
+    "more candidates give a higher bound",
+    all(fewer < more for fewer, more in pairwise(means.values())),
+)
+claim("every mean lies below log N", all(m < math.log(n) for n, m in means.items()))
+claim(
+    "with 32 candidates or fewer the mean is clearly below the information",
+    all(m < information - 0.02 for n, m in means.items() if n <= 32),
+)
+claim(
+    "with 128 candidates the bound is tight to 0.03 nats",
+    lambda: abs(means[128] - information) < 0.03,
+)
 claim("at temperature 1 even 512 candidates allow less than 2 nats", max(at_one) < 2)
 
 # %% [markdown]
@@ -1032,9 +939,6 @@ claim("at temperature 1 even 512 candidates allow less than 2 nats", max(at_one)
 # score is their scalar product, and training makes the bound itself as large as possible.
 
 # %%
-show_source(ContrastiveCritic)
-
-# %%
 critic = ContrastiveCritic()
 train_pairs = gaussian_pairs(20_000, RHO, torch.Generator().manual_seed(2))
 optimizer = torch.optim.Adam(critic.parameters(), lr=3e-3)
@@ -1042,6 +946,7 @@ run = watch(
     train(critic.loss, Batches(*train_pairs, batch_size=128), optimizer, epochs=7),
     title="A critic, the negative of its bound",
 )
+show_source(ContrastiveCritic)
 
 # %%
 await run
@@ -1057,8 +962,8 @@ for n, bounds in best_bounds.items():
 # The learned critic comes within two hundredths of a nat of the best one, and does not exceed it. Its means stay below the
 # mutual information. Some single batches do not, but none exceeds $\log N$.
 #
-# Nobody told it that the numbers are Gaussian, nor what their correlation is. It learned to tell partners from other pairs, and
-# in doing so it measured how much $x$ says about $y$.
+# Nobody told it that the numbers are Gaussian, nor what their correlation is. By learning to tell partners from other pairs, it
+# measured how much $x$ says about $y$.
 
 # %% tags=["claim"]
 # Checks what the text says: the learned critic beside the best one, and both limits
@@ -1115,9 +1020,8 @@ print(" below 0" if fresh[-1] < 0 else " above 0")
 
 # %% [markdown]
 # On its own pairs the critic's number exceeds the mutual information, and proves nothing: the critic has memorized which $x$
-# belongs to which $y$. This is overfitting. (Even the best critic's number on these pairs is a single batch, and may lie above the
-# information.) On new pairs the critic is now confidently wrong: its number is below 0, although early in training it
-# was above. A falling training loss is no evidence of information; a bound on new data is.
+# belongs to which $y$. This is overfitting. On new pairs it is now confidently wrong: its number is below 0, although early in
+# training it was above. A falling training loss is no evidence of information; a bound on new data is.
 
 # %% tags=["claim"]
 # Checks what the text says: a critic that knows its pairs by heart fails on new ones
@@ -1126,21 +1030,21 @@ claim("on new pairs its number is below 0 in the end", lambda: fresh[-1] < 0)
 claim("after 40 steps it had proved something on new pairs", lambda: fresh[0] > 0.2)
 
 # %% [markdown]
-# The second way to be misled: a high bound does not make a good representation. Two views of a picture share much
-# information that is useless for any task. Which views and which critic are chosen matters more than how tight the bound is
-# (Tschannen et al., 2019).
+# The second way to be misled: a high bound does not make a good representation. Two views of a picture share much information
+# that is useless for any task. Which views and which critic are chosen matters more than how tight the bound is (Tschannen et
+# al., 2019).
 #
 # ### To investigate: a critic of cosines
 #
-# *Open, about 30 minutes; there is no check.* Contrastive methods use cosines over a temperature. What does that do to the
-# estimate of a mutual information? Write a subclass of `ContrastiveCritic` whose `forward` divides both feature vectors by
-# their length and the scores by `temperature`. Train it as above for several temperatures from 0.02 to 1, and for
-# correlations 0.5, 0.9 and 0.99.
+# *Open, about 30 minutes, not counted at the top; there is no check.* Contrastive methods use cosines over a temperature. What
+# does that do to the estimate of a mutual information? Write a subclass of `ContrastiveCritic` whose `forward` divides both
+# feature vectors by their length and the scores by `temperature`. Train it as above for several temperatures from 0.02 to 1,
+# and for correlations 0.5, 0.9 and 0.99.
 #
 # A good answer
 #
 # - compares the bounds on *new* pairs with the mutual information and with your ceiling from the exercise above, in one plot;
-# - says why the bound stays below both, ceiling and information, and at which temperatures most;
+# - says why the bound stays below both, and at which temperatures most;
 # - repeats each run with three seeds, so that differences can be told from chance;
 # - answers: which temperature would you choose if you did not know the information, and how would you notice a bad choice?
 
@@ -1153,13 +1057,13 @@ quiz("02")
 # %% [markdown]
 # ## What to remember
 #
-# - Surprise is $-\log p$, and entropy is its mean. Cross-entropy is the mean surprise of a model; KL is the excess over the entropy.
+# - Surprise is $-\log p$, and entropy is its mean. Cross-entropy is the mean surprise of a model; KL is the excess.
 # - Whether a loss is low can only be judged beside the entropy of the data. Where that is unknown, compare with baselines.
 # - `F.cross_entropy` takes logits. A distribution must sum to 1 and should not exclude what may happen.
 # - A model cannot learn from what it does not see: no amount of text taught the bigram to agree with a distant subject.
 # - What is visible reduces the uncertainty about what is hidden. Mutual information says by how much.
 # - InfoNCE: find the partner among $N$. Its mean is a lower bound of the mutual information and never above $\log N$; cosines
-#   and a temperature limit it further. Measure it on new data.
+#   over a temperature limit it further. Measure it on new data.
 #
 # ## References
 #
@@ -1169,13 +1073,11 @@ quiz("02")
 # - Rabiner, *A tutorial on hidden Markov models and selected applications in speech recognition*, Proceedings of the IEEE
 #   77, 1989: the sums behind `hidden_word_probabilities`.
 # - Linzen, Dupoux and Goldberg, *Assessing the ability of LSTMs to learn syntax-sensitive dependencies*,
-#   arXiv:1611.01368: verbs and distant subjects in real text. Networks learn the agreement when they are trained on it
-#   directly; predicting the next word alone was not enough for theirs.
+#   arXiv:1611.01368: verbs and distant subjects in real text.
 # - Devlin, Chang, Lee and Toutanova, *BERT: pre-training of deep bidirectional transformers for language understanding*,
 #   arXiv:1810.04805.
 # - van den Oord, Li and Vinyals, *Representation learning with contrastive predictive coding*, arXiv:1807.03748.
 # - Poole, Ozair, van den Oord, Alemi and Tucker, *On variational bounds of mutual information*, arXiv:1905.06922.
-# - McAllester and Stratos, *Formal limitations on the measurement of mutual information*, arXiv:1811.04251.
 # - Tschannen, Djolonga, Rubenstein, Gelly and Lucic, *On mutual information maximization for representation learning*,
 #   arXiv:1907.13625.
 #

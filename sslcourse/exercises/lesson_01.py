@@ -72,6 +72,12 @@ GRADIENT = Exercise(
                 [2 * _residual(x, y, a, b).mean() * x.mean(), 2 * _residual(x, y, a, b).mean()]
             )
         ),
+        "these are the derivatives at each point, a row for each; average them over the points.": (
+            lambda x, y, a, b: torch.stack([2 * _residual(x, y, a, b) * x, 2 * _residual(x, y, a, b)])
+        ),
+        "the derivative of a x + b with respect to a is x, and with respect to b it is 1, not a and b.": (
+            lambda x, y, a, b: 2 * _residual(x, y, a, b).mean() * torch.tensor([a, b])
+        ),
         "the residuals are squared here; the derivative of r² is 2 r.": lambda x, y, a, b: torch.stack(
             [(2 * _residual(x, y, a, b) ** 2 * x).mean(), (2 * _residual(x, y, a, b) ** 2).mean()]
         ),
@@ -131,6 +137,14 @@ K_MEANS = Exercise(
         ),
         "these are the sums of the points of each cluster; divide by their number.": lambda p, c: torch.stack(
             [p[torch.cdist(p, c).argmin(1) == j].sum(0) for j in range(len(c))]
+        ),
+        "you divide by the number of all points; divide each sum by the number of points in its cluster.": (
+            lambda p, c: torch.stack(
+                [p[torch.cdist(p, c).argmin(1) == j].sum(0) / len(p) for j in range(len(c))]
+            )
+        ),
+        "for each centre you took the point nearest to it; take the mean of all points that it is nearest to.": (
+            lambda p, c: p[torch.cdist(p, c).argmin(0)]
         ),
         "all centres got the mean of all points; average over the members of each cluster only.": (
             lambda p, c: p.mean(0).expand(len(c), -1)
@@ -251,6 +265,12 @@ MATCHING = Exercise(
         ),
         "the largest cluster was named first, then the next: the best naming of all three together can be another "
         "one.": lambda c, t: _greedy(c, t),
+        "these are the accuracies of all six namings; return the best of them.": lambda c, t: torch.stack(
+            [(torch.tensor(n)[c] == t).float().mean() for n in permutations(range(3))]
+        ),
+        "after sorting only the sizes of the groups are compared, not which points are in them.": (
+            lambda c, t: (c.sort().values == t.sort().values).float().mean()
+        ),
         "every class has the same weight here; every point should.": lambda c, t: max(
             torch.stack([(torch.tensor(n)[c] == t)[t == k].float().mean() for k in range(3)]).mean()
             for n in permutations(range(3))
@@ -395,6 +415,13 @@ JIGSAW = Exercise(
         ),
         "the quarters are numbered column by column; number them row by row: 0 1 above 2 3.": (
             lambda x, o: _jigsaw(x, ORDERS[o], by_columns=True)
+        ),
+        "quarters that belong side by side are one above the other: in (C, H, W) the height is dimension 1, the width "
+        "dimension 2.": lambda x, o: _jigsaw(x, ORDERS[o][:, [0, 2, 1, 3]]),
+        "`reshape` alone cuts each image into four strips, not into quarters: split the height and the width first.": (
+            lambda x, o: x.reshape(len(x), 4, -1)[torch.arange(len(x)).unsqueeze(1), ORDERS[o]].reshape(
+                x.shape
+            )
         ),
         "all images have the order of the first one; each has an order of its own.": (
             lambda x, o: _jigsaw(x, ORDERS[o[:1]].expand(len(x), 4))

@@ -59,6 +59,12 @@ ENTROPY = Exercise(
         "you average over the outcomes as if all were equally likely; p is the weight, so sum.": (
             lambda p: torch.special.entr(p).mean(-1)
         ),
+        "0 * log(0) is nan in floating point; an outcome of probability 0 contributes 0.": (
+            lambda p: -(p * p.log()).sum(-1)
+        ),
+        "you average over all numbers; p is the weight, so sum over the last dimension.": (
+            lambda p: torch.special.entr(p).mean()
+        ),
         "you sum over all distributions; sum over the last dimension only.": (
             lambda p: torch.special.entr(p).sum()
         ),
@@ -188,6 +194,12 @@ SOFTMAX_TWICE = Exercise(
         "softmax over dimension 0 normalizes over the examples; the classes are in dimension 1.": (
             lambda z, y: F.nll_loss(z.log_softmax(0), y)
         ),
+        "softmax is taken twice, and the first time over the examples; F.cross_entropy takes it itself.": (
+            lambda z, y: F.cross_entropy(z.softmax(0), y)
+        ),
+        "this is the share of wrong answers; the mean surprise looks at their probabilities.": lambda z, y: (
+            (z.argmax(1) != y).float().mean()
+        ),
         "the sign is wrong: surprise is *minus* the logarithm.": lambda z, y: -F.cross_entropy(z, y),
         "you average over the whole table (N, K); average over the examples only.": lambda z, y: (
             F.cross_entropy(z, y) / z.shape[1]
@@ -257,7 +269,14 @@ BIGRAM = Exercise(
         "1 was put in place of the zeros only; add it to the count of every pair.": (
             lambda c: c.clamp(min=1) / c.clamp(min=1).sum(1, keepdim=True)
         ),
-        "1 was added in the rows of zeros only; add it to the count of every pair.": lambda c: (
+        "1 was added to the total of each row, but a row has V counts, and each of them grew by 1.": lambda c: (
+            (c + 1) / (c.sum(1, keepdim=True) + 1)
+        ),
+        "a softmax of the counts is not smoothing: add 1 to each count and divide by the sum of the row.": (
+            lambda c: c.softmax(1)
+        ),
+        "a pair that never occurred still has probability 0, or nearly so, unless its row is empty; add 1 to every "
+        "count.": lambda c: (
             (c + (c.sum(1, keepdim=True) == 0)) / (c + (c.sum(1, keepdim=True) == 0)).sum(1, keepdim=True)
         ),
         "the probabilities were smoothed, not the counts: add 1 before you divide.": lambda c: (
@@ -317,6 +336,21 @@ def _gap_turned(seen: TextSet, test: TextSet, smoothing: float) -> Tensor:
     return -(counts / counts.sum(2, keepdim=True))[right, left, word].log().mean()
 
 
+def _gap_counted_once(seen: TextSet, test: TextSet, smoothing: float) -> Tensor:
+    counts, place = _gap_table(seen)[0].clamp(max=1) + smoothing, _gap_table(test)[1]
+    return -(counts / counts.sum(2, keepdim=True))[place].log().mean()
+
+
+def _gap_stream(seen: TextSet, test: TextSet, smoothing: float) -> Tensor:
+    """All sentences as one long row."""
+    rows = [F.pad(sentences.tokens[sentences.real], (1, 1)) for sentences in (seen, test)]
+    counts = torch.full([len(seen.words)] * 3, smoothing)
+    ones = torch.ones(len(rows[0]) - 2)
+    counts.index_put_((rows[0][:-2], rows[0][2:], rows[0][1:-1]), ones, accumulate=True)
+    shares = counts / counts.sum(2, keepdim=True)
+    return -shares[rows[1][:-2], rows[1][2:], rows[1][1:-1]].log().mean()
+
+
 def _gap_short(seen: TextSet, test: TextSet, smoothing: float) -> Tensor:
     """Without the first word of each sentence."""
     counts, (left, right, word) = _gap_table(seen)[0] + smoothing, _gap_table(test)[1]
@@ -372,6 +406,19 @@ GAP = Exercise(
         "the whole table sums to 1: that is p(left, right, word). For p(word | left, right) divide by each sum over the words.": (
             _gap_joint
         ),
+        "each triple was counted only once: with an index that occurs several times `+= 1` adds 1 only once.": (
+            _gap_counted_once
+        ),
+        "the sums do not include the smoothing, so the probabilities of a row do not sum to 1.": (
+            lambda seen, test, s: (
+                -((_gap_table(seen)[0] + s) / _gap_table(seen)[0].sum(2, keepdim=True).clamp(min=1))[
+                    _gap_table(test)[1]
+                ]
+                .log()
+                .mean()
+            )
+        ),
+        "here the word after a sentence is the first of the next one; a full stop follows its last token.": _gap_stream,
         "no smoothing was added, so what was not seen has probability 0.": lambda seen, test, s: (
             -_gap_shares(seen, test, 0.0).log().mean()
         ),
@@ -457,6 +504,10 @@ INFO_NCE = Exercise(
         "you average both directions, as CLIP does; here each x looks for its y and not the other way round.": (
             lambda s: (my_info_nce_bound(s) + my_info_nce_bound(s.T)) / 2
         ),
+        "this is the loss; the bound is log N minus the loss.": lambda s: -s.log_softmax(1).diagonal().mean(),
+        "this is the bound of each row; take their mean.": lambda s: (
+            math.log(len(s)) + s.log_softmax(1).diagonal()
+        ),
         "there are N candidates, so add log N, not log(N - 1).": lambda s: (
             math.log(len(s) - 1) + s.log_softmax(1).diagonal().mean()
         ),
@@ -522,6 +573,16 @@ CEILING = Exercise(
         ),
         "that is minus the smallest loss; log N is missing.": lambda n, t: (
             -math.log(1 + (n - 1) * math.exp(-2 / t))
+        ),
+        "that is what remains for very many candidates; with N of them it is less.": lambda n, t: 2 / t,
+        "log N and 2 / temperature are both upper limits, but the largest value is below both.": lambda n, t: (
+            min(math.log(n), 2 / t)
+        ),
+        "that is the probability of the partner; the bound is log N plus its logarithm.": lambda n, t: (
+            1 / (1 + (n - 1) * math.exp(-2 / t))
+        ),
+        "whether vectors can have these cosines is not asked: each of the others may have cosine -1.": (
+            lambda n, t: math.log(n) - math.log(1 + (n - 1) * math.exp(-(1 + 1 / (n - 1)) / t))
         ),
         "that is the smallest loss; the bound is log N minus the loss.": lambda n, t: math.log(
             1 + (n - 1) * math.exp(-2 / t)
