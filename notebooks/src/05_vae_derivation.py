@@ -188,7 +188,7 @@ print(f"logarithm of their mean: {weights.mean().log():.2f}, exactly: {log_p:.2f
 # far are they from its centre? (The distance is the root mean square over the dimensions.) Move the number of pixels.
 
 # %% tags=["drawing"]
-# Draws how far samples of prior, q and posterior are from its centre; move the number of pixels
+# Draws how far samples lie from the centre of the posterior; move the number of pixels
 distance_figure, ax = subplots(width=6, height=2.9)
 edges = torch.linspace(0, 3, 61)
 sources = {
