@@ -606,7 +606,7 @@ explore(
 )
 
 # %% tags=["claim"]
-# Checks what the text says of section 1, and of the circle: partners, the part used, classes
+# Checks what the text says of section 1 and of the circle: partners, arcs, classes
 leads = {
     name: same - other for name in compared for *_, same, other in [cosines_of(name, 30)]
 }
