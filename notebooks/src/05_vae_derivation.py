@@ -975,8 +975,8 @@ show(
     image_rows(
         {
             "image": samples,
-            "β = 1": vaes[1](samples),
-            "β = 784": vaes[784](samples),
+            "beta = 1": vaes[1](samples),
+            "beta = 784": vaes[784](samples),
             "mean image": mean_image.expand(8, 1, 28, 28),
         },
         scale=3,
@@ -998,7 +998,7 @@ show(
 
 # %%
 codes = torch.randn(8, CODE_SIZE, generator=torch.Generator().manual_seed(6))
-generated = {f"β = {beta}": vae.decode(codes) for beta, vae in vaes.items()}
+generated = {f"beta = {beta}": vae.decode(codes) for beta, vae in vaes.items()}
 
 # %% tags=["drawing"]
 # Draws what the decoders generate from codes of the prior
