@@ -458,7 +458,7 @@ for name, model in copiers.items():
 
 # %% tags=["drawing"]
 # Draws garments and noise, and what three models make of them
-shown = torch.cat([samples[:4], noise[:4]])
+shown = torch.cat([samples[:3], noise[:3]])
 with torch.no_grad():
     copied = {"image": shown} | {
         name: copiers[name](shown)
@@ -470,7 +470,7 @@ with torch.no_grad():
     }
 show(
     image_rows(copied),
-    alt="Four garments and four images of noise, and their reconstructions. PCA with 784 numbers returns all eight unchanged. "
+    alt="Three garments and three images of noise, and their reconstructions. PCA with 784 numbers returns all six unchanged. "
     "The over-complete network and the autoencoder with a short code blur the garments, and turn the noise into gray blurs.",
 )
 
