@@ -690,7 +690,7 @@ show(
     figure,
     alt="kNN accuracy in %, three seeds each, mean: "
     + ", ".join(f"momentum {m} {found.mean():.1f}" for m, found in by_momentum.items())
-    + f". Dotted lines: random encoder {random_knn:.0f}, pixels {pixels_knn:.0f}.",
+    + f". Dotted lines: random encoder {random_knn:.0f} %, pixels {pixels_knn:.0f} %.",
 )
 
 # %% tags=["claim"]
@@ -1067,8 +1067,8 @@ axes[0].legend()
 show(
     figure,
     alt="kNN and probe accuracy in % at batch sizes 16, 64 and 256 and an equal number of images, with bars of one standard "
-    f"deviation over three seeds. {'; '.join(said)}. SimCLR is ahead in the probe. Controls by kNN: pixels {pixels_knn:.0f}, "
-    f"random encoder {random_knn:.0f}.",
+    f"deviation over three seeds. {'; '.join(said)}. SimCLR is ahead in the probe. Controls by kNN: pixels {pixels_knn:.0f} %, "
+    f"random encoder {random_knn:.0f} %.",
 )
 
 # %% tags=["claim"]
