@@ -4,7 +4,8 @@
 # You derive the loss of the variational autoencoder (VAE) from a single integral, check every line of the derivation with
 # numbers, and train a model whose best possible value is known exactly.
 #
-# - **Slider:** two weights under a logarithm, mean and standard deviation of q, number of samples, mismatch of an encoder
+# - **Slider:** number of pixels, two weights under a logarithm, mean and standard deviation of q, number of samples,
+#   mismatch of an encoder
 # - **Time:** about 110 minutes
 # - **You need:** lesson 04, the normal distribution, and derivatives
 #
@@ -183,8 +184,51 @@ print(f"logarithm of their mean: {weights.mean().log():.2f}, exactly: {log_p:.2f
 
 # %% [markdown]
 # Does it matter which $q$ we choose? Take images of $n$ pixels, all 1.5, and let each pixel depend on a latent dimension of its
-# own. Then $\log p(x)$ is exactly $n$ times the value above. Beside it stand two estimates from 1,000 samples each: one with
-# samples from the prior, one with samples from a $q$ that is *close to* the posterior.
+# own. The picture shows 1,000 samples each of the prior, of a $q$ that is *close to* the posterior, and of the posterior: how
+# far are they from its centre? (The distance is the root mean square over the dimensions.) Move the number of pixels.
+
+# %% tags=["drawing"]
+# Draws how far samples lie from the centre of the posterior; move the number of pixels
+distance_figure, ax = subplots(width=6, height=2.9)
+edges = torch.linspace(0, 3, 61)
+sources = {
+    "prior": (0.0, 1.0, ":", "0.3"),
+    "q near the posterior": (1.2, 0.5, "-", COLORS[1]),
+    "posterior": (1.2, 0.2**0.5, "--", COLORS[0]),
+}
+distance_lines = {
+    name: ax.plot([], [], style, color=color, label=name)[0]
+    for name, (_, _, style, color) in sources.items()
+}
+ax.set(xlim=(0, 3), ylim=(0, 0.5), ylabel="share of the samples")
+ax.set(xlabel="distance from the centre of the posterior")
+ax.legend()
+freeze_layout(distance_figure, *distance_lines.values())
+
+
+def distances(name, n_pixels):
+    mean, std, _, _ = sources[name]
+    noise = torch.randn(1000, n_pixels, generator=torch.Generator().manual_seed(0))
+    return (mean + std * noise - 1.2).square().mean(1).sqrt()
+
+
+def draw_distances(n_pixels):
+    far = {name: distances(name, n_pixels) for name in sources}
+    for name, values in far.items():
+        shares = values.histogram(edges).hist / len(values)
+        distance_lines[name].set_data((edges[1:] + edges[:-1]) / 2, shares)
+    return distance_figure, (
+        f"Number of pixels: {n_pixels}. The nearest of 1,000 samples from the prior is {far['prior'].min():.2f} away from the centre, "
+        f"the farthest of the posterior's {far['posterior'].max():.2f}, of q's {far['q near the posterior'].max():.2f}."
+    )
+
+
+explore(draw_distances, n_pixels=stepped_slider("pixels", [1, 2, 5, 10, 20, 50], value=5))
+
+# %% [markdown]
+# With one pixel the three overlap. With fifty even the nearest sample of the prior is farther from the centre than any of the
+# posterior's. What does this do to the estimate? $\log p(x)$ is exactly $n$ times the value above; beside it stand two
+# estimates from 1,000 samples each, one with the prior and one with the good $q$.
 
 
 # %%
@@ -202,11 +246,19 @@ for n in [1, 2, 5, 10, 20, 50]:
     print(f"{n:6} {n * log_p:9.1f} {from_prior:11.1f} {from_q:22.1f}")
 
 # %% [markdown]
-# In fifty dimensions no sample from the prior comes near the codes that matter, and the estimate is off by more than 100 nats.
-# With the good $q$ it is off by less than 1. This is what the encoder is for: for each image, it proposes where to sample.
+# In fifty dimensions the estimate from the prior is off by more than 100 nats, with the good $q$ by less than 1. This is what
+# the encoder is for: for each image, it proposes where to sample.
 
 # %% tags=["claim"]
 # Checks what the text says: samples from the prior miss, samples from a good q do not
+claim(
+    "With 50 pixels the prior's nearest sample is farther than the posterior's farthest.",
+    distances("prior", 50).min() > distances("posterior", 50).max(),
+)
+claim(
+    "With one pixel they overlap.",
+    distances("prior", 1).min() < distances("posterior", 1).median(),
+)
 claim(
     "With 50 pixels the estimate from the prior misses by more than 100 nats.",
     50 * log_p - estimate(50, 0.0, 1.0) > 100,
@@ -907,7 +959,7 @@ run = watch(
 # %% tags=["nbval-ignore-output"]
 await run
 torch.manual_seed(1)
-rows = {"untrained": VAE(CODE_SIZE), "beta 784": vaes[784], "beta 1": vaes[1]}
+rows = {"untrained": VAE(CODE_SIZE), "β = 784": vaes[784], "β = 1": vaes[1]}
 results = {}
 print("nats per image    reconstruction     KL   -ELBO")
 for name, model in rows.items():
@@ -923,13 +975,13 @@ show(
     image_rows(
         {
             "image": samples,
-            "beta 1": vaes[1](samples),
-            "beta 784": vaes[784](samples),
+            "beta = 1": vaes[1](samples),
+            "beta = 784": vaes[784](samples),
             "mean image": mean_image.expand(8, 1, 28, 28),
         },
         scale=3,
     ),
-    alt="Eight garments in four rows: the images; soft but recognisable reconstructions with beta 1; with beta 784 "
+    alt="Eight garments in four rows: the images; soft but recognisable reconstructions with β = 1; with β = 784 "
     "eight times the same blur; the mean image, which is that blur.",
 )
 
@@ -946,14 +998,14 @@ show(
 
 # %%
 codes = torch.randn(8, CODE_SIZE, generator=torch.Generator().manual_seed(6))
-generated = {f"beta {beta}": vae.decode(codes) for beta, vae in vaes.items()}
+generated = {f"beta = {beta}": vae.decode(codes) for beta, vae in vaes.items()}
 
 # %% tags=["drawing"]
 # Draws what the decoders generate from codes of the prior
 show(
     image_rows(generated, scale=3),
-    alt="Eight images decoded from random codes. With beta 1 they differ: most are blurred garments, some are clouds that "
-    "are no garment; with beta 784 eight times the mean image.",
+    alt="Eight images decoded from random codes. With β = 1 they differ: most are blurred garments, some are clouds that "
+    "are no garment; with β = 784 eight times the mean image.",
 )
 
 # %% [markdown]
@@ -965,17 +1017,17 @@ show(
 with torch.no_grad():
     blur = vaes[784](test_images)
     apart = (blur - mean_image).square().mean().sqrt()
-claim("With β = 784 the KL divergence is below 0.01.", results["beta 784"][1] < 0.01)
+claim("With β = 784 the KL divergence is below 0.01.", results["β = 784"][1] < 0.01)
 claim(
     "With β = 784 the reconstruction term is that of the mean image, within 1 nat.",
-    abs(results["beta 784"][0] - mean_nll) < 1,
+    abs(results["β = 784"][0] - mean_nll) < 1,
 )
 claim("Its reconstructions are the mean image, within 0.02 per pixel.", apart < 0.02)
 claim(
     "With β = 1 the model is better than the mean image by more than 100 nats.",
-    sum(results["beta 1"]) < mean_nll - 100,
+    sum(results["β = 1"]) < mean_nll - 100,
 )
-claim("With β = 1 the model stays above the floor.", results["beta 1"][0] > floor)
+claim("With β = 1 the model stays above the floor.", results["β = 1"][0] > floor)
 
 # %% [markdown]
 # ## 13. The same images with Gaussian pixels

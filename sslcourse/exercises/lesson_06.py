@@ -31,6 +31,8 @@ def my_surest():
 def judge_surest(answer: Callable) -> None:
     """Raise Wrong unless answer() names the kind about which the classifier is most often sure."""
     named = answer()
+    if isinstance(named, list | tuple) and len(named) == 1:  # the stub's list, with one name kept
+        named = named[0]
     if named not in SHOWN:
         names = ", ".join(f'"{name}"' for name in SHOWN)
         raise Wrong(f"return one of these names, as a text: {names}.")

@@ -230,7 +230,7 @@ PUSH = Exercise(
     hints=(
         "Write the loss as minus the positive's logit plus the logarithm of a sum of exponentials. What is the derivative of "
         "each of the two by a logit?",
-        "By the logits it is p minus 1 at the positive, and p elsewhere. A logit is a similarity divided by the "
+        "The derivative of the logarithm of a sum of exponentials by one of its logits is a share you know. A logit is a similarity divided by the "
         "temperature: apply the chain rule.",
     ),
     cases=lambda: [

@@ -329,7 +329,7 @@ ORDER = Exercise(
     reference=my_moco_step,
     hints=(
         "Which keys are in the queue at the moment when the loss is computed?",
-        "The own key is the right answer and must not stand among the wrong ones as well: first the loss, then the queue.",
+        "The own key is the right answer, and must not stand among the wrong ones as well. Which line puts it there?",
     ),
     cases=_step_cases,
     differentiable=("query",),

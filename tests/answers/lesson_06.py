@@ -18,6 +18,10 @@ def surest_from_the_list():
     return kinds[1]
 
 
+def surest_in_a_list():
+    return ["noise"]
+
+
 def surest_by_elimination():
     (kind,) = {"real images", "noise", "average of two", "VAE, prior"} - {
         "real images",
@@ -25,6 +29,10 @@ def surest_by_elimination():
         "VAE, prior",
     }
     return kind
+
+
+def surest_wrong_in_a_list():
+    return ["average of two"]
 
 
 def surest_all():
@@ -351,7 +359,7 @@ def mig_second_of_the_others_mean(share):
 
 
 RIGHT = {
-    "06.surest": [surest_by_comparison, surest_from_the_list, surest_by_elimination],
+    "06.surest": [surest_by_comparison, surest_from_the_list, surest_in_a_list, surest_by_elimination],
     "06.rate": [
         rate_in_a_loop, rate_by_relu, rate_in_numpy, rate_of_the_best_delta, rate_by_where,
         rate_in_double, rate_in_place, rate_by_search,
@@ -371,7 +379,7 @@ RIGHT = {
 }  # fmt: skip
 
 WRONG = {
-    "06.surest": [surest_all, surest_nothing, surest_real, surest_vae],
+    "06.surest": [surest_all, surest_nothing, surest_real, surest_vae, surest_wrong_in_a_list],
     "06.rate": [
         rate_as_a_channel, rate_without_root, rate_of_the_mean, rate_summed, rate_absolute,
         rate_linear,
