@@ -40,10 +40,11 @@ BUDGETS = (1, 2, 5, 10, 50, 100)  # labelled clips per class
 MANY = (300, 1200)  # one draw each; 1200 are all
 CHOOSE_AT = (1, 5, 50)  # the choice holds up to the next
 DRAWS, FEWER_DRAWS = 5, 3  # fewer from 50 labels on, of what trains a network
-MINUTE, LONGER = 8, 100  # passes over the clips
+MINUTE, LONGER, SHIPPED = 8, 100, 150  # passes over the clips
 PRETRAININGS = (
     ("two frames", MINUTE, (0, 1, 2)),
-    ("two frames", LONGER, (0, 1, 2)),
+    ("two frames", LONGER, (0, 1, 2)),  # fine-tuning begins with the first
+    ("two frames", SHIPPED, (0, 1, 2)),
     ("two frames", 3 * LONGER, (0,)),
     ("one frame", MINUTE, (0, 1, 2)),
 )
@@ -54,6 +55,7 @@ SETTINGS = {  # method: [(crop, steps, rate)] to choose from
 }
 PENALTIES = (0.01, 0.1, 1.0)  # to choose from, of the probe after relevant component analysis
 FEW = (1, 2, 5, 10)  # labelled clips per class at which the control has it too
+NAMES = ("crop", "steps", "rate")  # of a setting
 LONG_TRAINING = (0.5, 4000, 5e-3)  # of the control, from 50 labels on
 
 
@@ -79,7 +81,7 @@ def pretraining(passes: int, seed: int, different: bool = True) -> SimCLR:
 
 def encoder(passes: int, seed: int, different: bool = True) -> nn.Module:
     """The pretrained encoder: that of the package, or one from build/clips, made if it does not lie there."""
-    if (passes, seed, different) == (LONGER, 0, True):
+    if (passes, seed, different) == (SHIPPED, 0, True):
         return weights.load("clips")
     KEPT.mkdir(parents=True, exist_ok=True)
     file, found = KEPT / f"{passes}-{seed}-{different}.safetensors", conv_encoder()
@@ -126,7 +128,7 @@ def points(
     method: str, start: nn.Module | None, places: list, setting: tuple, seed: int = 0, **where
 ) -> list:
     """A point for each pair (labels per class, draw); seed is that of the pretraining."""
-    names = ("penalty",) if method == "relevant" else ("crop", "steps", "rate")
+    names = ("penalty",) if method == "relevant" else NAMES
     found = []
     for per_class, draw in places:
         share = round(accuracy(method, start, per_class, draw, setting, **where), 4)
@@ -173,30 +175,36 @@ def curves_of_probes() -> dict[str, list]:
     return found
 
 
+def best_penalties(tried: list) -> dict[int, float]:
+    """For each number of labels the penalty that was best on validation clips, of points at CHOOSE_AT."""
+    best = {}
+    for per_class in BUDGETS:
+        chosen_at = max(n for n in CHOOSE_AT if n <= per_class)
+        sums = defaultdict(float)
+        for point in tried:
+            sums[point["penalty"]] += point["accuracy"] * (point["per_class"] == chosen_at)
+        best[per_class] = max(sums, key=sums.get)
+    return best
+
+
 def curves_of_relevant_components() -> dict[str, list]:
     """The points of probes after relevant component analysis, of pretrained encoders and of the control's."""
-    start, found, settings = relevant(encoder(LONGER, 0), "validation"), defaultdict(list), {}
+    start, found = relevant(encoder(SHIPPED, 0), "validation"), defaultdict(list)
     for per_class, penalty in product(CHOOSE_AT, PENALTIES):
         places = [(per_class, draw) for draw in range(DRAWS)]
         found["validation"] += points("relevant", start, places, (penalty,), on="validation")
-    for per_class in BUDGETS:
-        chosen_at = max(n for n in CHOOSE_AT if n <= per_class)
-        tried = [point for point in found["validation"] if point["per_class"] == chosen_at]
-        means = {p: sum(point["accuracy"] for point in tried if point["penalty"] == p) for p in PENALTIES}
-        settings[per_class] = (max(means, key=means.get),)
+    penalties = best_penalties(found["validation"])
     for pair, passes, seeds in PRETRAININGS:
-        for seed in seeds if passes <= LONGER else ():
+        for seed in seeds if passes <= SHIPPED else ():
             start = relevant(encoder(passes, seed, pair == "two frames"))
-            for per_class, setting in settings.items():
+            for per_class, penalty in penalties.items():
                 places = [(per_class, draw) for draw in range(DRAWS)]
-                found[f"{pair}, {passes} passes"] += points("relevant", start, places, setting, seed)
+                found[f"{pair}, {passes} passes"] += points("relevant", start, places, (penalty,), seed)
     for control in sweep("clips_supervised")["test"]:
         if control["per_class"] in FEW and control["draw"] < FEWER_DRAWS:
-            place, setting = (control["per_class"], control["draw"]), settings[control["per_class"]]
-            trained = classifier(
-                "supervised", None, *place, (control["crop"], control["steps"], control["rate"])
-            )
-            found["supervised"] += points("relevant", relevant(trained.encoder), [place], setting)
+            place, setting = (control["per_class"], control["draw"]), [control[name] for name in NAMES]
+            start = relevant(classifier("supervised", None, *place, setting).encoder)
+            found["supervised"] += points("relevant", start, [place], (penalties[place[0]],))
     return found
 
 
