@@ -75,7 +75,8 @@ def pretraining(passes: int, seed: int, different: bool = True) -> SimCLR:
     model = SimCLR(augment=Augmentation(crop=crop, seed=seed))
     batch_size = 64 if passes == MINUTE else 128  # smaller batches, more steps
     pairs = FramePairs(clips().frames, batch_size=batch_size, seed=seed, different=different)
-    finish(train_adamw(model.loss, model.parameters(), pairs, passes))
+    rate = 4e-3 if passes == MINUTE else 2e-3  # the better one of a minute, tools/minute.py
+    finish(train_adamw(model.loss, model.parameters(), pairs, passes, rate))
     return model
 
 
