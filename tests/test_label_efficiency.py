@@ -165,8 +165,7 @@ def test_recipes_of_a_minute_were_judged_alike():
     assert command("minute") == "python tools/minute.py"
     assert list(stored) == list(minute.RECIPES)
     for runs in stored.values():
-        assert [run["seed"] for run in runs] == [0, 1]
-        assert all(run.keys() == {"seed", "cost", "probe_1", "probe_5", "probe_10"} for run in runs)
+        assert [run.keys() for run in runs] == [{"seed", "probe_1", "probe_5", "probe_10"}]
 
 
 def test_frames_are_small_in_the_first_passes_only():
