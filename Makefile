@@ -75,6 +75,7 @@ sweeps: $(READY) ## train again what the lessons compare but have no time for, s
 	$(BIN)/python tools/sweep.py $(ARGS)
 	$(BIN)/python tools/label_curves.py
 	$(BIN)/python tools/clip_curves.py
+	$(BIN)/python tools/minute.py
 	$(BIN)/python tools/mae_curves.py
 	$(BIN)/python tools/beit_curves.py
 	$(BIN)/python tools/agreement_curves.py

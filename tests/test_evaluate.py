@@ -1,12 +1,21 @@
 """Measures against scikit-learn, loops and closed forms."""
 
+import numpy as np
 import pytest
 import torch
+from scipy.linalg import fractional_matrix_power
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import r2_score, roc_auc_score
 from torch.nn import functional as F
 
-from sslcourse.evaluate import auroc, linear_probe, sensitivity, variance_explained
+from sslcourse.evaluate import (
+    auroc,
+    linear_probe,
+    relevant_component_analysis,
+    sensitivity,
+    variance_explained,
+)
 from sslcourse.losses import reconstruction_errors
 
 
@@ -154,6 +163,56 @@ def test_sensitivity_refuses_what_is_no_set_of_pairs(features):
 def test_collapsed_representations_have_no_sensitivity():
     with pytest.raises(ValueError, match="equal"):
         sensitivity(torch.ones(5, 2, 3))
+
+
+def groups(n=60, t=4, seed=0):
+    """Features (n, t, 5) that share a centre in each group, and scatter about it unevenly and askew."""
+    centres = 3 * torch.randn(n, 1, 5, generator=seeded(seed)) + 7
+    mixed = torch.randn(5, 5, generator=seeded(seed + 1)) * torch.tensor([0.1, 1, 1, 3, 10])
+    return centres + torch.randn(n, t, 5, generator=seeded(seed + 2)) @ mixed.T
+
+
+@pytest.mark.parametrize("t", [2, 4])
+def test_relevant_components_divide_by_the_covariance_within_the_classes_of_scikit_learn(t):
+    features = groups(t=t)
+    label = np.repeat(np.arange(len(features)), t)
+    analysis = LinearDiscriminantAnalysis(solver="lsqr", store_covariance=True)
+    within = analysis.fit(features.flatten(0, 1).double().numpy(), label).covariance_ * t / (t - 1)
+    expected = torch.from_numpy(fractional_matrix_power(within, -0.5))
+    layer = relevant_component_analysis(features)
+    assert layer.bias is None and not layer.weight.requires_grad
+    torch.testing.assert_close(layer.weight.double(), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_after_relevant_components_a_group_scatters_equally_in_every_direction():
+    h = relevant_component_analysis(groups())(groups())
+    apart = (h - h.mean(1, keepdim=True)).flatten(0, 1)
+    torch.testing.assert_close(apart.T @ apart / (60 * 3), torch.eye(5), rtol=0, atol=1e-3)
+
+
+def test_distances_after_relevant_components_do_not_depend_on_how_features_were_mixed():
+    features, mixing = groups().double(), torch.randn(5, 5, generator=seeded(9)).double()
+    distances = [
+        torch.cdist(*[relevant_component_analysis(h)(h)[:, 0]] * 2) for h in (features, features @ mixing)
+    ]
+    torch.testing.assert_close(*distances, rtol=1e-6, atol=1e-6)
+
+
+def test_a_direction_without_variance_stays_finite():
+    features = groups()
+    features[..., 2] = 1
+    assert relevant_component_analysis(features).weight.isfinite().all()
+
+
+@pytest.mark.parametrize("features", [torch.rand(5, 1, 3), torch.rand(5, 3)])
+def test_relevant_components_need_groups(features):
+    with pytest.raises(ValueError, match=r"groups \(N, T, D\) of two or more, got"):
+        relevant_component_analysis(features)
+
+
+def test_groups_of_equal_rows_have_no_relevant_components():
+    with pytest.raises(ValueError, match="all of every group are equal"):
+        relevant_component_analysis(torch.ones(5, 2, 3))
 
 
 # Variance explained

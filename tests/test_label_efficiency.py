@@ -8,12 +8,13 @@ from statistics import fmean
 
 import clip_curves
 import label_curves
+import minute
 import numpy as np
 import pytest
 import torch
 
 from sslcourse import weights
-from sslcourse.data import labelled_subset, sweep
+from sslcourse.data import FramePairs, labelled_subset, sweep
 from sslcourse.data.sweeps import FOLDER
 from sslcourse.evaluate import label_curve, labels_needed
 
@@ -132,8 +133,50 @@ def test_probes_on_clips_are_complete():
         assert places == [(seed, *place) for seed in seeds for place in EVERYWHERE]
 
 
+def test_probes_after_relevant_component_analysis_have_the_penalty_that_was_best_on_validation():
+    stored, penalties = sweep("clips_relevant"), {}
+    assert command("clips_relevant") == "python tools/clip_curves.py relevant"
+    tried = stored.pop("validation")
+    for n in clip_curves.CHOOSE_AT:
+        of_n = [p for p in tried if p["per_class"] == n]
+        means = {x: fmean(p["accuracy"] for p in of_n if p["penalty"] == x) for x in clip_curves.PENALTIES}
+        penalties[n] = max(means, key=means.get)
+    for points in stored.values():
+        for point in points:
+            assert point["penalty"] == penalties[max(n for n in penalties if n <= point["per_class"])]
+    for pair, passes, seeds in clip_curves.PRETRAININGS:
+        if passes <= clip_curves.SHIPPED:
+            places = product(seeds, clip_curves.BUDGETS, range(clip_curves.DRAWS))
+            found = [(p["seed"], p["per_class"], p["draw"]) for p in stored[f"{pair}, {passes} passes"]]
+            assert found == list(places)
+    places = [(p["per_class"], p["draw"]) for p in stored["supervised"]]
+    assert places == [*product(clip_curves.FEW, range(clip_curves.FEWER_DRAWS))]
+
+
+def test_a_probe_after_relevant_component_analysis_can_be_made_again(one_thread):
+    point = sweep("clips_relevant")[f"two frames, {clip_curves.SHIPPED} passes"][0]
+    start = clip_curves.relevant(weights.load("clips"))
+    again = clip_curves.accuracy("relevant", start, point["per_class"], point["draw"], (point["penalty"],))
+    assert again == pytest.approx(point["accuracy"], abs=0.02)
+
+
+def test_recipes_of_a_minute_were_judged_alike():
+    stored = sweep("minute")
+    assert command("minute") == "python tools/minute.py"
+    assert list(stored) == list(minute.RECIPES)
+    for runs in stored.values():
+        assert [run.keys() for run in runs] == [{"seed", "probe_1", "probe_5", "probe_10"}]
+
+
+def test_frames_are_small_in_the_first_passes_only():
+    frames = torch.rand(8, 2, 1, 4, 4)
+    batches = minute.SmallFirst(FramePairs(frames, batch_size=4), small_passes=1)
+    shapes = [[tuple(batch.shape) for batch in batches] for _ in range(3)]
+    assert shapes == [[(4, 2, 1, 2, 2)] * 2, [(4, 2, 1, 4, 4)] * 2, [(4, 2, 1, 4, 4)] * 2]
+
+
 def test_stored_points_on_clips_can_be_made_again(one_thread):
-    probe = sweep("clips_probe")[f"two frames, {clip_curves.LONGER} passes"][3 * clip_curves.DRAWS]
+    probe = sweep("clips_probe")[f"two frames, {clip_curves.SHIPPED} passes"][3 * clip_curves.DRAWS]
     encoder = weights.load("clips")
     again = clip_curves.accuracy("probe", encoder, probe["per_class"], probe["draw"], (1, 0, 0.0))
     assert again == pytest.approx(probe["accuracy"], abs=0.02)

@@ -1,17 +1,17 @@
 """Measure on moving clothes what lesson 17 has no time for: what pretraining is worth against tuned controls.
 
-    python tools/clip_curves.py probe    # or other names; without one, all of them (two hours on one core)
+    python tools/clip_curves.py probe    # or other names; without one, all of them (some hours on one core)
 
 Encoders are pretrained on two frames of each clip, for a minute and for longer, or on two
 views of one frame. Supervised control and fine-tuning get all frames of a labelled clip and the same
 augmentations; crop, steps and rate are chosen at 1, 5 and 50 labels on 2,000 validation clips. Test clips
-count once.
+count once. "relevant" is the probe after relevant component analysis on all training clips, without labels.
 Encoders are kept in build/clips.
 """
 
 import sys
 from collections import defaultdict
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -22,13 +22,14 @@ from torch import nn
 
 from sslcourse import weights
 from sslcourse.augment import Augmentation
-from sslcourse.data import ClipSet, FramePairs, clips
+from sslcourse.data import ClipSet, FramePairs, clips, sweep
 from sslcourse.encoders import conv_encoder
 from sslcourse.evaluate import (
     classifier_accuracy,
     extract_features,
     fine_tune,
     linear_classifier,
+    relevant_component_analysis,
     train_classifier,
 )
 from sslcourse.methods import SimCLR
@@ -39,10 +40,11 @@ BUDGETS = (1, 2, 5, 10, 50, 100)  # labelled clips per class
 MANY = (300, 1200)  # one draw each; 1200 are all
 CHOOSE_AT = (1, 5, 50)  # the choice holds up to the next
 DRAWS, FEWER_DRAWS = 5, 3  # fewer from 50 labels on, of what trains a network
-MINUTE, LONGER = 8, 100  # passes over the clips
+MINUTE, LONGER, SHIPPED = 8, 100, 150  # passes over the clips
 PRETRAININGS = (
     ("two frames", MINUTE, (0, 1, 2)),
-    ("two frames", LONGER, (0, 1)),
+    ("two frames", LONGER, (0, 1, 2)),  # fine-tuning begins with the first
+    ("two frames", SHIPPED, (0, 1, 2)),
     ("two frames", 3 * LONGER, (0,)),
     ("one frame", MINUTE, (0, 1, 2)),
 )
@@ -51,10 +53,13 @@ SETTINGS = {  # method: [(crop, steps, rate)] to choose from
     "supervised": [(0.5, 400, 2e-3), (0.5, 1500, 2e-3), (0.5, 1500, 5e-3)],
     "fine-tuning": [(0.5, 100, 1e-3), (0.5, 400, 1e-4), (0.5, 400, 1e-3)],
 }
+PENALTIES = (0.01, 0.1, 1.0)  # to choose from, of the probe after relevant component analysis
+FEW = (1, 2, 5, 10)  # labelled clips per class at which the control has it too
+NAMES = ("crop", "steps", "rate")  # of a setting
 LONG_TRAINING = (0.5, 4000, 5e-3)  # of the control, from 50 labels on
 
 
-@lru_cache
+@cache
 def data(on: str) -> tuple[ClipSet, ClipSet]:
     """Clips to learn from, and those to be judged on, by their first frame."""
     known = clips("train")
@@ -70,13 +75,14 @@ def pretraining(passes: int, seed: int, different: bool = True) -> SimCLR:
     model = SimCLR(augment=Augmentation(crop=crop, seed=seed))
     batch_size = 64 if passes == MINUTE else 128  # smaller batches, more steps
     pairs = FramePairs(clips().frames, batch_size=batch_size, seed=seed, different=different)
-    finish(train_adamw(model.loss, model.parameters(), pairs, passes))
+    rate = 4e-3 if passes == MINUTE else 2e-3  # the better one of a minute, tools/minute.py
+    finish(train_adamw(model.loss, model.parameters(), pairs, passes, rate))
     return model
 
 
 def encoder(passes: int, seed: int, different: bool = True) -> nn.Module:
     """The pretrained encoder: that of the package, or one from build/clips, made if it does not lie there."""
-    if (passes, seed, different) == (LONGER, 0, True):
+    if (passes, seed, different) == (SHIPPED, 0, True):
         return weights.load("clips")
     KEPT.mkdir(parents=True, exist_ok=True)
     file, found = KEPT / f"{passes}-{seed}-{different}.safetensors", conv_encoder()
@@ -91,30 +97,44 @@ def accuracy(
     method: str, start: nn.Module | None, per_class: int, draw: int, setting: tuple, on: str = "test"
 ) -> float:
     """Train with the labels of one draw, on every frame of a clip; the share that comes out right."""
+    _, judged = data(on)
+    model = classifier(method, start, per_class, draw, setting, on)
+    return classifier_accuracy(model, judged.frames[:, 0], judged.labels)
+
+
+def classifier(
+    method: str, start: nn.Module | None, per_class: int, draw: int, setting: tuple, on: str = "test"
+) -> nn.Module:
+    """What accuracy() judges; the setting of "relevant" is the penalty of its probe."""
     torch.manual_seed(draw)
-    known, judged = data(on)
-    pictures, labels = labelled_frames(known, per_class, draw)
+    pictures, labels = labelled_frames(data(on)[0], per_class, draw)
+    if method in ("probe", "relevant"):
+        penalty = setting[0] if method == "relevant" else 1e-2
+        return nn.Sequential(start, linear_classifier(extract_features(start, pictures), labels, penalty))
     crop, steps, rate = setting
     augment = Augmentation(crop=crop, seed=draw)
-    if method == "probe":
-        model = nn.Sequential(start, linear_classifier(extract_features(start, pictures), labels))
-    elif method == "fine-tuning":
-        model = fine_tune(start, pictures, labels, augment, steps, rate)
-    else:
-        model = train_classifier(conv_encoder(), pictures, labels, augment, steps, rate)
-    return classifier_accuracy(model, judged.frames[:, 0], judged.labels)
+    if method == "fine-tuning":
+        return fine_tune(start, pictures, labels, augment, steps, rate)
+    return train_classifier(conv_encoder(), pictures, labels, augment, steps, rate)
+
+
+def relevant(encoder: nn.Module, on: str = "test") -> nn.Module:
+    """The encoder, and on top of it what clips without labels tell about the directions of its features."""
+    frames = data(on)[0].frames
+    features = extract_features(encoder, frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+    return nn.Sequential(encoder, relevant_component_analysis(features)).eval()
 
 
 def points(
     method: str, start: nn.Module | None, places: list, setting: tuple, seed: int = 0, **where
 ) -> list:
     """A point for each pair (labels per class, draw); seed is that of the pretraining."""
-    crop, steps, rate = setting
+    names = ("penalty",) if method == "relevant" else NAMES
     found = []
     for per_class, draw in places:
         share = round(accuracy(method, start, per_class, draw, setting, **where), 4)
         point = {"seed": seed, "per_class": per_class, "draw": draw, "accuracy": share}
-        found.append(point | {"crop": crop, "steps": steps, "rate": rate})
+        found.append(point | dict(zip(names, setting, strict=True)))
         print(method, where, found[-1], flush=True)
     return found
 
@@ -156,12 +176,47 @@ def curves_of_probes() -> dict[str, list]:
     return found
 
 
+def best_penalties(tried: list) -> dict[int, float]:
+    """For each number of labels the penalty that was best on validation clips, of points at CHOOSE_AT."""
+    best = {}
+    for per_class in BUDGETS:
+        chosen_at = max(n for n in CHOOSE_AT if n <= per_class)
+        sums = defaultdict(float)
+        for point in tried:
+            sums[point["penalty"]] += point["accuracy"] * (point["per_class"] == chosen_at)
+        best[per_class] = max(sums, key=sums.get)
+    return best
+
+
+def curves_of_relevant_components() -> dict[str, list]:
+    """The points of probes after relevant component analysis, of pretrained encoders and of the control's."""
+    start, found = relevant(encoder(SHIPPED, 0), "validation"), defaultdict(list)
+    for per_class, penalty in product(CHOOSE_AT, PENALTIES):
+        places = [(per_class, draw) for draw in range(DRAWS)]
+        found["validation"] += points("relevant", start, places, (penalty,), on="validation")
+    penalties = best_penalties(found["validation"])
+    for pair, passes, seeds in PRETRAININGS:
+        for seed in seeds if passes <= SHIPPED else ():
+            start = relevant(encoder(passes, seed, pair == "two frames"))
+            for per_class, penalty in penalties.items():
+                places = [(per_class, draw) for draw in range(DRAWS)]
+                found[f"{pair}, {passes} passes"] += points("relevant", start, places, (penalty,), seed)
+    for control in sweep("clips_supervised")["test"]:
+        if control["per_class"] in FEW and control["draw"] < FEWER_DRAWS:
+            place, setting = (control["per_class"], control["draw"]), [control[name] for name in NAMES]
+            start = relevant(classifier("supervised", None, *place, setting).encoder)
+            found["supervised"] += points("relevant", start, [place], (penalties[place[0]],))
+    return found
+
+
 def main(names: list[str]) -> None:
     torch.set_num_threads(1)
-    for name in names or ("probe", *SETTINGS):
-        found = curves_of_probes() if name == "probe" else curves_of_training(name)
+    for name in names or ("probe", *SETTINGS, "relevant"):
+        found = CURVES[name]() if name in CURVES else curves_of_training(name)
         store(f"clips_{name.replace('-', '_')}", f"python tools/clip_curves.py {name}", found)
 
+
+CURVES = {"probe": curves_of_probes, "relevant": curves_of_relevant_components}
 
 if __name__ == "__main__":
     main(sys.argv[1:])

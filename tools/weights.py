@@ -71,7 +71,7 @@ RECIPES = {
     "simclr": Recipe(SimCLR, 128, 50),
     "moco": Recipe(MoCo, 128, 50),
     "mae": Recipe(lambda: MAE(VisionTransformer()), 64, 10, 3e-3, PLAIN),
-    "clips": Recipe(lambda: SimCLR(augment=Augmentation(crop=1)), 128, 100, clips={}),
+    "clips": Recipe(lambda: SimCLR(augment=Augmentation(crop=1)), 128, 150, clips={}),
     "scattered": Recipe(transformer_simclr, 64, 4, 1e-3, {"ranges": SCATTERED}),
     "speech": Recipe(lambda: Wav2Vec2(steps=5000), 16, 28, 3e-3),
     "tokenizers": Recipe(

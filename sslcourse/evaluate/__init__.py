@@ -19,7 +19,7 @@ from sslcourse.evaluate.information import (
     mutual_information,
     perplexity,
 )
-from sslcourse.evaluate.invariance import sensitivity
+from sslcourse.evaluate.invariance import relevant_component_analysis, sensitivity
 from sslcourse.evaluate.label_efficiency import label_curve, labels_needed
 from sslcourse.evaluate.memory import training_memory
 from sslcourse.evaluate.neighbours import knn_accuracy
@@ -64,6 +64,7 @@ __all__ = [
     "projection_std",
     "prompt_embeddings",
     "recall_at",
+    "relevant_component_analysis",
     "sensitivity",
     "train_classifier",
     "train_for",
