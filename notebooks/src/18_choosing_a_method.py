@@ -781,7 +781,7 @@ claim(
 # %% tags=["drawing"]
 # Draws the probes on data of another kind, controls in gray
 MOVES = [("clothes", "shapes"), ("clips", "shapes"), ("clips", "clothes")]
-transfer_figure, transfer_axes = subplots(1, 3, width=6.4, height=3.9)
+transfer_figure, transfer_axes = subplots(1, 3, width=6.0, height=3.7)
 places, told = range(len(ORDER)), []
 for ax, (on, other) in zip(transfer_axes, MOVES, strict=True):
     found = [mean_and_error(name, on, other)[0] for name in ORDER[::-1]]
@@ -869,7 +869,7 @@ PAPERS = [  # method, remark, network, judge, epochs of pretraining, top-1 accur
 ]
 SHARED = ("ResNet-50", "linear probe")
 PUBLISHED, told = {}, []
-paper_figure, paper_ax = subplots(width=6, height=3.3)
+paper_figure, paper_ax = subplots(width=5.6, height=3.2)
 for row, (name, remark, network, judge, epochs, top_1) in enumerate(PAPERS):
     shared = (network, judge) == SHARED
     PUBLISHED |= {name: top_1} if shared else {}
