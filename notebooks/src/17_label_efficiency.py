@@ -155,8 +155,7 @@ explore(
 # $$ \bar a_\text{supervised}(n^\ast) = \bar a_\text{pretrained}(n) . $$
 #
 # Then pretraining saves $n^\ast - n$ labels per class, and multiplies each label by $n^\ast / n$.
-
-# %% [markdown]
+#
 # ## 3. A draw of labels
 #
 # Which images get a label? All 12,000 training images may be used for pretraining. Their labels are kept aside, and each
@@ -238,9 +237,6 @@ for name, order in [("classes take turns", in_turn), ("class after class", by_cl
     print(f"{name:18} {correct:.0%}")
 
 # %% exercise="17.features"
-
-# %%
-show_source(extract_features)
 
 # %% [markdown]
 # ## 5. Probe and controls
@@ -340,7 +336,7 @@ print(f"error of the test {100 * math.sqrt(a * (1 - a) / len(test_images)):.0f} 
 # %% exercise="17.head"
 
 # %%
-show_source(evaluate.linear_classifier, evaluate.fine_tune)
+show_source(evaluate.fine_tune)
 
 # %% [markdown]
 # Training at every number of labels takes longer than a lesson, so the results are stored, with the command that makes
@@ -426,7 +422,7 @@ print("all labels:", *(f" {name} {value:.0%}" for name, value in ceiling.items()
 # %% tags=["drawing"]
 # Defines the plot of curves with error bars, and draws five of them
 def draw_curves(groups, curves, budgets, line, ylim):
-    figure, panels = subplots(1, len(groups), width=3.5 * len(groups), height=3.6)
+    figure, panels = subplots(1, len(groups), width=3.4 * len(groups), height=3.1)
     names = list(dict.fromkeys(name for group in groups for name in group))
     looks = {
         name: {"color": COLORS[i], "linestyle": LINE_STYLES[i], "marker": "osD^vx"[i]}
@@ -514,9 +510,6 @@ claim(
 
 # %% exercise="17.labels_needed"
 
-# %%
-show_source(evaluate.labels_needed)
-
 # %% [markdown]
 # How many times as many labels does the supervised control need, to be as good as the probe and as fine-tuning?
 
@@ -543,13 +536,6 @@ clothes_control = torch.tensor([*means["supervised"].values(), top])
 compared = {name: means[name] for name in ("probe", "fine-tuning")}
 print_worth(compared, clothes_budgets, clothes_control)
 
-# %% tags=["claim"]
-# Checks what the text says a label is worth
-worths = [
-    labels_worth(means["probe"][n], n, clothes_budgets, clothes_control) for n in BUDGETS
-]
-claim("with the probe no label counts for as many as three", lambda: max(worths) < 3)
-
 # %% [markdown]
 # "Ten or a hundred times fewer labels", one reads. Here pretraining turns one label into less than three, and that is what a
 # fair control leaves. A factor below one says that the control is better. (Above a hundred the control's curve has one point
@@ -570,13 +556,13 @@ unseen = clips("test", frames=1)  # of the test garments, one frame each
 print("frames", tuple(moving.frames.shape), " factors", *moving.factor_names)
 
 # %% tags=["drawing"]
-# Draws the four frames of six clips
+# Draws the four frames of four clips
 show(
     image_rows(
-        {f"frame {number + 1}": moving.frames[:6, number] for number in range(4)},
+        {f"frame {number + 1}": moving.frames[:4, number] for number in range(4)},
         scale=2,
     ),
-    alt="Four frames of six clips. In each clip the same garment appears at changing places and sizes, sometimes mirrored, "
+    alt="Four frames of four clips. In each clip the same garment appears at changing places and sizes, sometimes mirrored, "
     "darker or brighter, in front of ever new stripes and clouds of gray.",
 )
 
@@ -601,7 +587,6 @@ def clip_curve(encoder, pool, draws, penalty=1e-2):
     return label_curve(of_draw, pool.labels, BUDGETS, draws)
 
 
-# %%
 few_clips = moving.select(slice(2000))  # enough to draw these labels from
 clip_curves = {
     "raw pixels": clip_curve(nn.Flatten(), few_clips, draws=2),
@@ -624,23 +609,6 @@ recipes = {name: runs[0] for name, runs in sweep("minute").items()}
 print(f"{'labels per class':34}{1:>6}{5:>6}{10:>6}")
 for name, run in recipes.items():
     print(f"{name:34}", *(f"{run[f'probe_{n}']:5.0%}" for n in (1, 5, 10)))
-
-# %% tags=["claim"]
-# Checks what the text says of the recipes
-usual = next(iter(recipes.values()))
-claim(
-    "crops cost 5 points or more at 5 and at 10 labels",
-    lambda: all(
-        recipes["crops"][key] < usual[key] - 0.05 for key in ("probe_5", "probe_10")
-    ),
-)
-claim(
-    "with twice the rate the probe is at least 1.5 points better at 1, 5 and 10 labels",
-    lambda: all(
-        recipes["rate 0.004"][key] > usual[key] + 0.015
-        for key in ("probe_1", "probe_5", "probe_10")
-    ),
-)
 
 # %%
 torch.manual_seed(0)
@@ -680,7 +648,7 @@ snapshot_features = [
     for encoder in snapshots
 ]
 
-budget_figure, (label_ax, class_ax) = subplots(2, 1, width=6.4, height=3.6)
+budget_figure, (label_ax, class_ax) = subplots(2, 1, width=6.0, height=3.4)
 picture = label_ax.imshow(torch.zeros(32, 320), cmap="gray", vmin=0, vmax=1)
 label_ax.set_axis_off()
 bars = class_ax.bar(range(CLASSES), [0] * CLASSES, color=COLORS[0])
@@ -723,7 +691,27 @@ explore(
 
 
 # %% tags=["claim"]
-# Checks what the text says of both controls, of zero passes and of all passes
+# Checks what the text says of a label's worth on clothes, of recipes, and of passes
+worths = [
+    labels_worth(means["probe"][n], n, clothes_budgets, clothes_control) for n in BUDGETS
+]
+claim("with the probe no label counts for as many as three", lambda: max(worths) < 3)
+usual = next(iter(recipes.values()))
+claim(
+    "crops cost 5 points or more at 5 and at 10 labels",
+    lambda: all(
+        recipes["crops"][key] < usual[key] - 0.05 for key in ("probe_5", "probe_10")
+    ),
+)
+claim(
+    "with twice the rate the probe is at least 1.5 points better at 1, 5 and 10 labels",
+    lambda: all(
+        recipes["rate 0.004"][key] > usual[key] + 0.015
+        for key in ("probe_1", "probe_5", "probe_10")
+    ),
+)
+
+
 def share_right(per_class, passes):
     known, new = (part.unflatten(0, (-1, 2)) for part in snapshot_features[passes])
     rows = labelled_subset(moving.labels[first], per_class, seed=0)
@@ -811,7 +799,6 @@ compared = {name: clip_means[name] for name in ("probe, 8 passes", "probe, 150 p
 print_worth(compared, clip_budgets, clip_control)
 
 
-# %%
 def worth_of_runs(points, seeds):
     """seed: what a label counts for at 1, 2 and 5, with the encoder of that seed."""
     where = clip_budgets, clip_control
@@ -979,8 +966,8 @@ for name, values in sensitivities.items():
     print(f"{name:22}", *(f"{value:11.2f}" for value in values.values()))
 
 # %% tags=["drawing"]
-# Draws the sensitivities, and the stored accuracies with pairs of one frame and of two
-figure, (ax, pair_ax) = subplots(2, 1, width=6.6, height=5.4)
+# Draws the sensitivities
+figure, ax = subplots(width=6.6, height=2.9)
 for place, (name, values) in enumerate(sensitivities.items()):
     x = torch.arange(len(values)) + 0.2 * (place - 1.5)
     ax.bar(x, list(values.values()), width=0.18, color=COLORS[place], label=name)
@@ -988,17 +975,6 @@ ax.set_xticks(range(len(QUESTIONS)), list(QUESTIONS))
 ax.set(ylabel="sensitivity", ylim=(0, 1.05))
 ax.axhline(1, color="0.4", linestyle=":")
 ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False, fontsize=9)
-one_kind, two_kind = (
-    [stored_mean(probes[f"{kind}, 8 passes"], n) for n in BUDGETS]
-    for kind in ("one frame", "two frames")
-)
-pair_ax.plot(BUDGETS, two_kind, "^-", color=COLORS[2], label="pairs of two frames")
-pair_ax.plot(BUDGETS, one_kind, "s--", color=COLORS[1], label="pairs of one frame")
-pair_ax.set(xscale="log", xlabel="labels per class", ylim=(0, 0.8))
-pair_ax.set(ylabel="accuracy of the probe\nafter 8 passes")
-pair_ax.set_xticks(BUDGETS, BUDGETS)
-pair_ax.minorticks_off()
-pair_ax.legend(loc="upper left", fontsize=9)
 told = [
     f"{name}: "
     + ", ".join(f"{question} {value:.1f}" for question, value in values.items())
@@ -1006,14 +982,16 @@ told = [
 ]
 show(
     figure,
-    alt=f"Sensitivity of four encoders to each factor. {'; '.join(told)}. Below, accuracy of stored probes at 1 and at "
-    f"100 labels per class: pairs of two frames {two_kind[0]:.0%} and {two_kind[-1]:.0%}, pairs of one frame "
-    f"{one_kind[0]:.0%} and {one_kind[-1]:.0%}.",
+    alt=f"Sensitivity of four encoders to each factor. {'; '.join(told)}.",
 )
 
 # %% tags=["claim"]
 # Checks what the text says of the sensitivities
 random_s, one_s, two_s, longer_s = sensitivities.values()
+one_kind, two_kind = (
+    [stored_mean(probes[f"{kind}, 8 passes"], n) for n in BUDGETS]
+    for kind in ("one frame", "two frames")
+)
 claim(
     "to the random encoder the texture is at least half of all that changes",
     lambda: random_s["texture"] > random_s["all of them"] / 2,
@@ -1060,9 +1038,6 @@ claim(
 # within-class covariance normalisation. It is one fixed linear layer on a frozen encoder.
 
 # %%
-show_source(evaluate.relevant_component_analysis)
-
-# %%
 some = moving.select(slice(3000))
 h = extract_features(longer_pretrained, some.frames.flatten(0, 1))
 h = h.unflatten(0, (-1, FRAMES))  # (3000, 4, 128)
@@ -1075,6 +1050,7 @@ covariances = [
 ]
 within, total = (covariance.trace() for covariance in covariances)
 print(f"of all that varies in h, {within / total:.0%} varies within clips")
+show_source(evaluate.relevant_component_analysis)
 
 # %% [markdown]
 # Move the power from 0, where $h$ is as it was, to 1, where $C$ is divided out. On the left is how much $h$ varies along each
@@ -1182,7 +1158,6 @@ print_table({name: clip_curves[name][:4] for name in relevant_curves}, UP_TO_10)
 print("\nafter relevant component analysis")
 print_table(relevant_curves, UP_TO_10)
 
-# %%
 relevant_worth = worth_of_runs(relevant["two frames, 150 passes"], seeds=3)
 for seed, times in relevant_worth.items():
     told = " ".join(f"{x:5.1f}" for x in times)
@@ -1202,7 +1177,7 @@ curve_lines = [
     ]
 ]
 (worth_line,) = gain_ax.plot([], [], "|-", color="k", markersize=12)
-worth_text = gain_ax.text(1, 0, "", ha="left", va="bottom", fontsize=11)
+worth_text = gain_ax.text(1, 0, "", ha="left", va="center", fontsize=11)
 gain_ax.set(xscale="log", xlim=(0.8, 1500), ylim=(0.1, 0.85))
 gain_ax.set(xlabel="labels per class", ylabel="test accuracy")
 gain_ax.set_xticks([1, 2, 5, 10, 50, 100, 300, 1200], [1, 2, 5, 10, 50, 100, 300, 1200])
@@ -1220,7 +1195,9 @@ def draw_gain(pairs, per_class):
     drawn = 1 if math.isnan(times) else times
     worth_line.set_data([per_class, drawn * per_class], [reached, reached])
     told = "less than one" if math.isnan(times) or times < 1 else f"{times:.1f}"
-    worth_text.set(x=per_class, y=reached + 0.01, text=f"a label counts for {told}")
+    worth_text.set(
+        x=1.15 * drawn * per_class, y=reached, text=f"a label counts for {told}"
+    )
     return gain_figure, (
         f"Pairs of {pairs}; {labels_per_class(per_class)}: after relevant component analysis the probe reaches "
         f"{reached:.0%}, and a label counts for {told}; without, {stored_mean(probes[pairs], per_class):.0%}; "
@@ -1370,7 +1347,7 @@ read_layers("two frames, 150 passes", longer_pretrained)
 # %% tags=["drawing"]
 # Draws what a linear map reads from each layer, untrained and trained
 LAYERS = ["pixels", "layer 1", "layer 2", "layer 3", "layer 4"]
-layer_figure, panels = subplots(1, 2, width=7.0, height=3.3)
+layer_figure, panels = subplots(1, 2, width=6.6, height=2.8)
 for panel, (name, title) in zip(
     panels,
     (("random encoder", "untrained"), ("two frames, 150 passes", "trained")),
