@@ -6,7 +6,7 @@ FROM python:3.11-slim
 
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends chromium git make \
-    && rm -rf /var/lib/apt/lists/*
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
 
 RUN useradd --create-home --uid 1000 learner
 USER learner

@@ -1375,19 +1375,19 @@ for n, reader in readers.items():
 
 # %% tags=["drawing"]
 # Draws new garments, what both autoencoders make of them, and the nearest training images
-picked = slice(0, 10)
+picked = slice(0, 8)
 rows = {"shown": strangers[picked]}
 for n in crowd:
     rows[f"made, {n:,}"] = drawn[n][picked]
     rows[f"nearest of {n:,}"] = nearest_of(drawn[n][picked], crowd[n])[0]
 show(
     image_rows(rows, scale=2),
-    alt="Ten new garments; below them the reconstructions of the autoencoder of 50 garments and the training images nearest "
+    alt="Eight new garments; below them the reconstructions of the autoencoder of 50 garments and the training images nearest "
     "to these; then the same for the autoencoder of 5,000 garments.",
 )
 
 # %% [markdown]
-# Ten garments that neither network has seen. The autoencoder of 50 draws blends of its training images, often with a
+# Eight garments that neither network has seen. The autoencoder of 50 draws blends of its training images, often with a
 # training image shining through. Its reconstructions lie nearer to the garments it was trained on than to 50 others in most
 # cases; for the autoencoder of 5,000 it is half of them, as chance would have it.
 #
