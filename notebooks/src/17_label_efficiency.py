@@ -322,8 +322,7 @@ print(f"error of the test {100 * math.sqrt(a * (1 - a) / len(test_images)):.0f} 
 # %% [markdown]
 # The probe beats the pixels in every one of the five draws: what these labels lack, 12,000 images without labels have
 # supplied.
-
-# %% [markdown]
+#
 # ## 6. Fine-tuning against the supervised control
 #
 # A probe can only use what the encoder already offers. **Fine-tuning** goes on to train the encoder too, on the labelled
@@ -553,6 +552,7 @@ print_worth(compared, clothes_budgets, clothes_control)
 # %%
 moving = clips()  # 12,000 clips of the training garments
 unseen = clips("test", frames=1)  # of the test garments, one frame each
+FRAMES = moving.frames.shape[1]
 print("frames", tuple(moving.frames.shape), " factors", *moving.factor_names)
 
 # %% tags=["drawing"]
@@ -570,14 +570,11 @@ show(
 # To name the garment, one must ignore all of that. Can pixels, or an encoder that was never trained? All frames of each
 # labelled clip are given to the probe, and each test clip is judged by its one frame.
 
+
 # %%
-FRAMES = moving.frames.shape[1]
-
-
 def clip_curve(encoder, pool, draws, penalty=1e-2):
-    known = extract_features(encoder, pool.frames.flatten(0, 1)).unflatten(
-        0, (-1, FRAMES)
-    )
+    known = extract_features(encoder, pool.frames.flatten(0, 1))
+    known = known.unflatten(0, (-1, FRAMES))
     test = extract_features(encoder, unseen.frames[:, 0]), unseen.labels
 
     def of_draw(rows):
@@ -592,7 +589,6 @@ clip_curves = {
     "raw pixels": clip_curve(nn.Flatten(), few_clips, draws=2),
     "random encoder": clip_curve(untrained, few_clips, draws=2),
 }
-untrained_clips = list(clip_curves)
 print_table(clip_curves)
 
 # %% [markdown]
@@ -722,7 +718,10 @@ def share_right(per_class, passes):
 
 claim(
     "pixels and random encoder stay within 7 points of guessing",
-    lambda: all(clip_curves[name].mean(1).max() < 0.17 for name in untrained_clips),
+    lambda: all(
+        clip_curves[name].mean(1).max() < 0.17
+        for name in ("raw pixels", "random encoder")
+    ),
 )
 claim(
     "at zero passes seventy labels per class give less than 20 %",
@@ -799,6 +798,7 @@ compared = {name: clip_means[name] for name in ("probe, 8 passes", "probe, 150 p
 print_worth(compared, clip_budgets, clip_control)
 
 
+# %%
 def worth_of_runs(points, seeds):
     """seed: what a label counts for at 1, 2 and 5, with the encoder of that seed."""
     where = clip_budgets, clip_control
@@ -1041,6 +1041,8 @@ claim(
 some = moving.select(slice(3000))
 h = extract_features(longer_pretrained, some.frames.flatten(0, 1))
 h = h.unflatten(0, (-1, FRAMES))  # (3000, 4, 128)
+held_out = moving.select(slice(10_000, 11_000))
+h_held_out = extract_features(longer_pretrained, held_out.frames[:, 0])
 LAYERS_OF = {
     "within clips": evaluate.relevant_component_analysis(h),
     "of all frames": evaluate.relevant_component_analysis(h.flatten(0, 1)[None]),
@@ -1058,53 +1060,43 @@ show_source(evaluate.relevant_component_analysis)
 # the control: divide by the covariance of *all* frames, for which nobody has to know which frames belong together.
 
 # %% tags=["drawing"]
-# Draws variances in all directions, and the probe's accuracy; move the power, choose the covariance
+# Draws variances and the probe's accuracy; move the power, choose the covariance
 FEW_LABELS, POWERS = (1, 2, 5), [0, 0.5, 1]
-held_out = moving.select(slice(10_000, 11_000))
-h_held_out = extract_features(longer_pretrained, held_out.frames[:, 0])
 
 
-def few_accuracy(layer, power, n, draws=2):
+def few_accuracies(layer, power):
     values, vectors = torch.linalg.eigh(layer.weight)
     matrix = vectors * values**power @ vectors.T  # C^(-power / 2)
-    shares = []
-    for draw in range(draws):
-        rows = labelled_subset(some.labels, n, seed=draw)
-        known = (
-            h[rows].flatten(0, 1) @ matrix,
-            some.labels[rows].repeat_interleave(FRAMES),
-        )
-        test = h_held_out @ matrix, held_out.labels
-        shares.append(linear_probe(*known, *test, penalty=0.1))
-    return sum(shares) / draws
+    test = h_held_out @ matrix, held_out.labels
+
+    def of_draw(rows):
+        labels = some.labels[rows].repeat_interleave(FRAMES)
+        return linear_probe(h[rows].flatten(0, 1) @ matrix, labels, *test, penalty=0.1)
+
+    return label_curve(of_draw, some.labels, FEW_LABELS, draws=2).mean(1).tolist()
 
 
 by_power = {
-    (name, power): [few_accuracy(layer, power, n) for n in FEW_LABELS]
+    (name, power): few_accuracies(layer, power)
     for name, layer in LAYERS_OF.items()
     for power in POWERS
 }
 power_figure, (variance_ax, power_ax) = subplots(1, 2, width=7.0, height=3.4)
-kinds = zip(("within clips", "from clip to clip"), LINE_STYLES, strict=False)
-variance_lines = [
-    variance_ax.plot(range(1, 129), [1] * 128, style, color=COLORS[i], label=kind)[0]
-    for i, (kind, style) in enumerate(kinds)
-]
+variance_lines = variance_ax.plot(range(1, 129), torch.ones(128, 2))
+variance_lines[1].set_linestyle("--")
 variance_ax.set(yscale="log", ylim=(0.02, 50), ylabel="variance", xlabel="direction")
-variance_ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+below = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2, "frameon": False}
+variance_ax.legend(variance_lines, ["within clips", "from clip to clip"], **below)
 power_bars = power_ax.bar(range(3), [0] * 3, width=0.5, color=COLORS[0])
 power_numbers = [power_ax.text(x, 0, "", ha="center", va="bottom") for x in range(3)]
-for x, share in enumerate(by_power["within clips", 0]):
-    power_ax.hlines(share, x - 0.4, x + 0.4, color="k", linestyle="--", linewidth=1)
+power_ax.plot(range(3), by_power["within clips", 0], "k_", markersize=60)
 power_ax.set(ylim=(0, 0.8), xlabel="labels per class", ylabel="accuracy of the probe")
 power_ax.set_xticks(range(3), FEW_LABELS)
 freeze_layout(power_figure, *variance_lines, *power_bars, *power_numbers)
 
 
 def draw_power(covariance, power):
-    values, vectors = torch.linalg.eigh(
-        LAYERS_OF[covariance].weight
-    )  # most variance first
+    values, vectors = torch.linalg.eigh(LAYERS_OF[covariance].weight)  # ascending
     inside, all_of_it = (
         ((vectors.T @ matrix) * vectors.T).sum(1) * values ** (2 * power)
         for matrix in covariances
@@ -1115,10 +1107,9 @@ def draw_power(covariance, power):
     for bar, number, share in zip(power_bars, power_numbers, shares, strict=True):
         bar.set_height(share)
         number.set(y=share, text=f"{share:.0%}")
-    told = ", ".join(f"{share:.0%}" for share in shares)
     return power_figure, (
-        f"Covariance {covariance}, power {power:g}: the probe reaches {told} with 1, 2 and 5 labels per class. "
-        f"The dashed lines are power 0."
+        f"Covariance {covariance}, power {power:g}: the probe reaches {', '.join(f'{x:.0%}' for x in shares)} with 1, 2 "
+        "and 5 labels per class. The black lines are power 0."
     )
 
 
@@ -1158,6 +1149,7 @@ print_table({name: clip_curves[name][:4] for name in relevant_curves}, UP_TO_10)
 print("\nafter relevant component analysis")
 print_table(relevant_curves, UP_TO_10)
 
+# %%
 relevant_worth = worth_of_runs(relevant["two frames, 150 passes"], seeds=3)
 for seed, times in relevant_worth.items():
     told = " ".join(f"{x:5.1f}" for x in times)
@@ -1556,8 +1548,7 @@ claim(
 # pretraining. *Whether pretraining pays is a question about your
 # data, and you now know how to ask it:* what must be ignored, do the unlabelled data show that it varies, and would the
 # labels that you can pay for show it too?
-
-# %% [markdown]
+#
 # ## 12. Investigate: how much must vary?
 #
 # *open, about 40 minutes*
@@ -1572,8 +1563,7 @@ claim(
 # - gives the control the same augmentation, more steps than it needs, and a rate chosen on validation clips;
 # - uses the same draws of labels for all methods, and two seeds of pretraining or more;
 # - says for which factor the gain is smaller than the spread of the draws.
-
-# %% [markdown]
+#
 # ## 13. Quiz
 
 # %%
