@@ -1089,8 +1089,8 @@ below = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2, "frameon
 variance_ax.legend(variance_lines, ["within clips", "from clip to clip"], **below)
 power_bars = power_ax.bar(range(3), [0] * 3, width=0.5, color=COLORS[0])
 power_numbers = [power_ax.text(x, 0, "", ha="center", va="bottom") for x in range(3)]
-power_ax.plot(range(3), by_power["within clips", 0], "k_", markersize=60)
-power_ax.set(ylim=(0, 0.8), xlabel="labels per class", ylabel="accuracy of the probe")
+power_ax.plot(range(3), by_power["within clips", 0], "k_", markersize=45)
+power_ax.set(xlabel="labels per class", ylabel="accuracy of the probe", ylim=(0, 0.8))
 power_ax.set_xticks(range(3), FEW_LABELS)
 freeze_layout(power_figure, *variance_lines, *power_bars, *power_numbers)
 
@@ -1144,9 +1144,7 @@ for name, points in [
     ("probe, 150 passes", relevant["two frames, 150 passes"]),
 ]:
     relevant_curves[name] = [clip_points(points, n) for n in UP_TO_10]
-print("as it was")
-print_table({name: clip_curves[name][:4] for name in relevant_curves}, UP_TO_10)
-print("\nafter relevant component analysis")
+print("after relevant component analysis")
 print_table(relevant_curves, UP_TO_10)
 
 # %%
