@@ -572,7 +572,7 @@ show(
 
 
 # %%
-def clip_curve(encoder, pool, draws, penalty=1e-2):
+def clip_curve(encoder, pool, draws, penalty=1e-2, budgets=BUDGETS):
     known = extract_features(encoder, pool.frames.flatten(0, 1))
     known = known.unflatten(0, (-1, FRAMES))
     test = extract_features(encoder, unseen.frames[:, 0]), unseen.labels
@@ -581,7 +581,7 @@ def clip_curve(encoder, pool, draws, penalty=1e-2):
         labels = pool.labels[rows].repeat_interleave(FRAMES)
         return linear_probe(known[rows].flatten(0, 1), labels, *test, penalty)
 
-    return label_curve(of_draw, pool.labels, BUDGETS, draws)
+    return label_curve(of_draw, pool.labels, budgets, draws)
 
 
 few_clips = moving.select(slice(2000))  # enough to draw these labels from
@@ -1137,7 +1137,7 @@ UP_TO_10 = BUDGETS[:4]
 relevant_curves = {}
 for name, encoder in [("raw pixels", nn.Flatten()), ("random encoder", untrained)]:
     changed = with_relevant(encoder, few_clips.frames)
-    relevant_curves[name] = clip_curve(changed, few_clips, draws=2, penalty=0.1)[:4]
+    relevant_curves[name] = clip_curve(changed, few_clips, 2, 0.1, UP_TO_10)
 for name, points in [
     ("supervised", relevant["supervised"]),
     ("probe, 8 passes", relevant["two frames, 8 passes"]),
