@@ -780,8 +780,8 @@ with torch.no_grad():
 other = tokenizer.tokens(noisy) != tokenizer.tokens(samples)
 learning = sum(p.numel() for p in beit.tokenizer.parameters() if p.requires_grad)
 print("change of the predictions:", moved)
-changed = other[mask].float().mean().item()
-print("more than nine in ten hidden places change their target:", changed > 0.9)
+changed = 10 * other[mask].float().mean()
+print(f"of ten hidden places about {changed:.0f} change their target")
 print("weights of its tokeniser that learn:", learning)
 
 # %% [markdown]
