@@ -925,7 +925,63 @@ print(f"with epsilon 0.01: {normalize_patches(faint, epsilon=1e-2).std():.2f}")
 # Most patches have one colour. A patch in which one black pixel is not quite black becomes a target almost as strong as a
 # collar, and the network is asked to predict noise. Hence a larger $\epsilon$, or plain pixels, which we use.
 #
-# ## 15. Investigate: what should be hidden?
+# ## 15. Where does it look?
+#
+# In the last layer every token spreads its attention over all 49. The mean over heads and over looking tokens says how
+# much each patch is looked at. Such maps are often shown as proof that a network "found the object". Here we know where
+# the object is, so they can be scored: how often does a patch of the garment get more attention than one of the ground?
+# 50 % is chance. Three controls: a random ViT, how bright each patch is, and the mean mask of all garments, which is the
+# same for every frame.
+
+# %%
+objects = evaluate.patch_masks(test_clips.masks[:, 0], 4)  # (N, 49)
+brightness = patchify(test_frames, 4).mean(2)
+with torch.no_grad():
+    maps = {
+        "MAE, stored": longer.encoder.attention(test_frames),
+        "MAE, one pass": mae.encoder.attention(test_frames),
+        "random ViT": representations["random ViT"].attention(test_frames),
+        "brightness": brightness,
+        "mean mask": objects.float().mean(0).expand_as(brightness),
+    }
+found_object = {}
+for name, m in maps.items():
+    found_object[name] = 100 * evaluate.map_auroc(m, objects).nanmean().item()
+    print(f"{name:14} {found_object[name]:3.0f} %")
+
+# %% tags=["drawing"]
+# Draws the attention and the brightness of each patch below its image
+attention_rows = {"image": samples}
+for name in ("MAE, stored", "random ViT", "brightness"):
+    share = maps[name][:6] / maps[name][:6].amax(
+        1, keepdim=True
+    )  # of the largest of the image
+    attention_rows[name] = F.interpolate(share.reshape(-1, 1, 7, 7), scale_factor=4.0)
+show(
+    image_rows(attention_rows, scale=3),
+    alt="Six garments, the attention that each patch receives in the stored masked autoencoder and in a random ViT, and "
+    "the mean brightness of each patch, each as a share of the largest of its image.",
+)
+
+# %% tags=["claim"]
+# Checks what the text says of where the networks look
+claim(
+    "the stored MAE finds the garment far better than a random ViT, by more than 20 points",
+    lambda: found_object["MAE, stored"] > found_object["random ViT"] + 20,
+)
+claim(
+    "one fixed map, the mean mask, finds it better, by more than 5 points",
+    lambda: found_object["mean mask"] > found_object["MAE, stored"] + 5,
+)
+claim("brightness alone finds it nearly always", lambda: found_object["brightness"] > 98)
+
+# %% [markdown]
+# The trained network looks at the garment, the random one does not. That is where a figure in a talk would end. But one and
+# the same map for all frames, "garments lie in the middle", does better, and brightness alone finds the garment nearly
+# always. So this attention map is no evidence that the network has found an object. For such a claim the map has to beat what
+# is trivially known.
+#
+# ## 16. Investigate: what should be hidden?
 #
 # *open, about 40 minutes*
 #
@@ -949,7 +1005,7 @@ print(f"with epsilon 0.01: {normalize_patches(faint, epsilon=1e-2).std():.2f}")
 # your experiment
 
 # %% [markdown]
-# ## 16. Quiz
+# ## 17. Quiz
 
 # %%
 quiz("13")
@@ -968,6 +1024,7 @@ quiz("13")
 # - MAE's linear probe is far above pixels on clothes that move, and below a contrastive method's.
 # - Fine-tuning after MAE beats the same ViT from scratch, and most where steps are few; a convolutional network from scratch
 #   needs no MAE to get as far here. Give the control its own rate, more steps, and another architecture.
+# - An attention map proves nothing until it beats the mean mask and the brightness of the patches.
 #
 # ## References
 #
