@@ -963,7 +963,7 @@ for question, names in QUESTIONS.items():
         sensitivities[name][question] = evaluate.sensitivity(h)
 print(f"{'sensitivity to':22}", *(f"{question:>11}" for question in QUESTIONS))
 for name, values in sensitivities.items():
-    print(f"{name:22}", *(f"{value:11.2f}" for value in values.values()))
+    print(f"{name:22}", *(f"{value:11.1f}" for value in values.values()))
 
 # %% tags=["drawing"]
 # Draws the sensitivities
