@@ -1,6 +1,6 @@
 """Pretrain the encoders that the package carries, and write a card beside each.
 
-    python tools/weights.py simclr    # or other names; without one, all of them (up to 20 minutes each on one core)
+    python tools/weights.py simclr    # or other names; without one, all (up to 20 minutes each on one core)
 
 Training sees all 12,000 training images, or clips, without their labels; the figures on the card are of test
 images, or of the first frames of test clips, which no choice was made by. The network of "mae" was chosen by
