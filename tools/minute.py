@@ -8,7 +8,6 @@ five draws of labels each. One seed: differences of a point or two tell nothing.
 """
 
 from collections.abc import Iterator
-from functools import cache
 from statistics import fmean
 from typing import Any
 
@@ -18,12 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sslcourse.augment import Augmentation
-from sslcourse.data import ClipSet, FramePairs, clips
+from sslcourse.data import FramePairs
 from sslcourse.encoders import conv_encoder
-from sslcourse.evaluate import extract_features, linear_probe
 from sslcourse.heads import projection_head
 from sslcourse.methods import SimCLR
-from sslcourse.protocol import labelled_frames
+from sslcourse.protocol import probe_accuracies, task
 from sslcourse.training import finish, one_cycle_adamw, train
 
 USUAL, PASSES = "usual: rate 0.002, batches of 64", 8
@@ -45,14 +43,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "half the width, 16 passes": {"width": 16, "passes": 2 * PASSES},
     "16 pixels for 10 of 13 passes": {"small_passes": 10, "passes": 13},
 }
-LABELS, DRAWS = (1, 5, 10), 5
-
-
-@cache
-def data() -> tuple[ClipSet, ClipSet]:
-    """Clips to learn from, and those to be judged on."""
-    known = clips("train")
-    return known.select(slice(10_000)), known.select(slice(10_000, None))
+LABELS = (1, 5, 10)
 
 
 class SmallFirst:
@@ -85,7 +76,7 @@ def pretrained(
     torch.manual_seed(seed)
     augment = Augmentation(**{"crop": 1.0} | augmentation, seed=seed)
     model = SimCLR(conv_encoder(width=width), projection_head(), augment, temperature)
-    batches = SmallFirst(FramePairs(data()[0].frames, batch_size, seed), small_passes)
+    batches = SmallFirst(FramePairs(task("clips", "validation").frames, batch_size, seed), small_passes)
     optimizer, schedule = one_cycle_adamw(model.parameters(), passes * len(batches), lr, weight_decay)
     finish(train(model.loss, batches, optimizer, passes, after_step=schedule.step))
     return model.encoder.eval()
@@ -93,13 +84,8 @@ def pretrained(
 
 def accuracies(encoder: nn.Module) -> dict[str, float]:
     """Of linear probes on validation clips, the mean over the draws, for each number of labels per class."""
-    known, judged = data()
-    test, found = extract_features(encoder, judged.frames[:, 0]), {}
-    for n in LABELS:
-        draws = (labelled_frames(known, n, draw) for draw in range(DRAWS))
-        shares = [linear_probe(extract_features(encoder, x), y, test, judged.labels) for x, y in draws]
-        found[f"probe_{n}"] = round(fmean(shares), 4)
-    return found
+    judges = task("clips", "validation")
+    return {f"probe_{n}": round(fmean(probe_accuracies(encoder, judges, n)), 4) for n in LABELS}
 
 
 def main() -> None:
