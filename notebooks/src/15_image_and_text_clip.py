@@ -258,7 +258,7 @@ run = watch(
 history = await run
 last = history.loss[-75:]
 print(f"first loss {history.loss[0]:.1f}, last {sum(last) / len(last):.2f}")
-print(f"the scale went from 14.3 to {1 / model.temperature.item():.1f}")
+print(f"the scale went from {1 / 0.07:.1f} to {1 / model.temperature.item():.1f}")
 
 # %% tags=["claim"]
 # Checks what the text says of the training
