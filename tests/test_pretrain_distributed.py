@@ -24,6 +24,8 @@ from sslcourse.pretrain.recipes import Job
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES, STEPS, LABELS = 16, 3, torch.arange(16) % 3
+CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
+DEVICES = [CPU] + [GPU] * torch.cuda.is_available()
 OPTIONS = {
     "autoencoder": {"hidden": 16},
     "rotation": {},
@@ -52,19 +54,19 @@ class FixedJob(Job):
         return views
 
 
-def learn(method, rank, world):
+def learn(method, rank, world, device):
     """What one of `world` processes remembers of a few steps, all in double precision."""
     torch.manual_seed(0)
-    batches = torch.rand(STEPS, IMAGES, 2, 1, 12, 12, dtype=torch.float64)
+    batches = torch.rand(STEPS, IMAGES, 2, 1, 12, 12, dtype=torch.float64).to(device)
     n = IMAGES // world
     generator = torch.Generator().manual_seed(0)
-    job = FixedJob(conv_encoder(1, 4, 16), (1, 12, 12), n, 10, 3, {}, torch.device("cpu"), generator)
-    model = RECIPES[method].make(job, **OPTIONS[method]).double()
-    learner = Learner(model, torch.device("cpu"))
+    job = FixedJob(conv_encoder(1, 4, 16), (1, 12, 12), n, 10, 3, {}, device, generator)
+    model = RECIPES[method].make(job, **OPTIONS[method]).double().to(device)
+    learner = Learner(model, device)
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
     remembered = {}
     for step, batch in enumerate(batches):
-        mine, labels = (part[rank * n : (rank + 1) * n] for part in (batch, LABELS))
+        mine, labels = (part[rank * n : (rank + 1) * n] for part in (batch, LABELS.to(device)))
         mine = mine if RECIPES[method].pairs else mine[:, 0]
         loss = learner.loss((mine, labels) if RECIPES[method].labels else mine)
         optimizer.zero_grad()
@@ -77,14 +79,18 @@ def learn(method, rank, world):
     return remembered | {f"in the end, {name}": t.clone() for name, t in model.state_dict().items()}
 
 
-def one_of_two(rank, folder):
-    """What a spawned process does: all methods, one after the other."""
+def one_of_two(rank, folder, device):
+    """What a spawned process does: all methods, one after the other.
+
+    Both may share a GPU, where SyncBatchNorm and DistributedDataParallel work over gloo; NCCL, which the
+    command takes, wants a GPU for each process.
+    """
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     os.environ |= {"MASTER_PORT": (folder / "port").read_text()}
-    join_processes(torch.device("cpu"))
+    join_processes(CPU)
     for method in OPTIONS:
-        torch.save(learn(method, rank, 2), folder / f"{method} {rank}")
+        torch.save(learn(method, rank, 2, device), folder / f"{method} {rank}")
 
 
 def test_an_error_of_our_own_is_not_taken_for_the_end_of_another_process():
@@ -93,14 +99,19 @@ def test_an_error_of_our_own_is_not_taken_for_the_end_of_another_process():
     assert not has_lost_others(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
+@pytest.fixture(scope="module", params=DEVICES, ids=str)
+def device(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def folder_of_two(tmp_path_factory):
+def folder_of_two(tmp_path_factory, device):
     """A folder with what both processes remember of each method."""
     folder = tmp_path_factory.mktemp("two")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         (folder / "port").write_text(str(free.getsockname()[1]))
-    spawn(one_of_two, (folder,), nprocs=2)
+    spawn(one_of_two, (folder, device), nprocs=2)
     return folder
 
 
@@ -112,9 +123,9 @@ def differing(remembered, expected):
 
 
 @pytest.mark.parametrize("method", OPTIONS)
-def test_two_processes_learn_as_one_on_the_whole_batch(folder_of_two, method):
+def test_two_processes_learn_as_one_on_the_whole_batch(folder_of_two, method, device):
     first, second = (torch.load(folder_of_two / f"{method} {rank}") for rank in (0, 1))
-    alone = learn(method, 0, 1)
+    alone = learn(method, 0, 1, device)
     own = re.compile(r".*key_.*(running|tracked)")  # batch statistics of a process's own groups, not used
     for other in (alone, second):
         assert [name for name in differing(first, other) if not own.match(name)] == []

@@ -18,8 +18,8 @@ def started_by_torchrun() -> bool:
 
 def join_processes(device: torch.device) -> None:
     """Meet the other processes that torchrun has started: by NCCL on GPUs, by gloo elsewhere."""
-    backend = "nccl" if device.type == "cuda" else "gloo"
-    distributed.init_process_group(backend, timeout=timedelta(hours=2))
+    backend, own = ("nccl", device) if device.type == "cuda" else ("gloo", None)
+    distributed.init_process_group(backend, timeout=timedelta(hours=2), device_id=own)
 
 
 def first_here(read: Callable[[], _T]) -> _T:
