@@ -84,7 +84,7 @@ show(moco_picture.figure, alt=moco_picture.words)
 # %% [markdown]
 # What does a look-up look like? The package carries an encoder that MoCo has trained without labels. The query below is a
 # random view of a test picture. The dictionary holds one key for each of 256 test pictures, made from another random view,
-# and the five nearest to the query are shown. Choose the picture, the size of the dictionary, and the encoder.
+# and the five nearest to the query are shown, its own key in an orange frame. Choose the picture, the size of the dictionary, and the encoder.
 
 # %%
 test_images, test_labels, class_names = images("fashion", "test")
@@ -112,7 +112,11 @@ def draw_look_up(encoder, picture, size):
     best = cosines.topk(5).indices
     rank = int((cosines > cosines[picture]).sum()) + 1
     row = torch.stack([test_images[picture], query_views[picture], key_views[picture]])
-    rows = {"picture, query, own key": row, "five nearest keys": key_views[best]}
+    nearest = key_views[best].repeat(1, 3, 1, 1)  # in colour, for a frame
+    orange = torch.tensor([1.0, 0.6, 0.1]).reshape(3, 1, 1)
+    edge = F.pad(torch.zeros(24, 24), (2, 2, 2, 2), value=1.0).bool()
+    nearest[best == picture] = torch.where(edge, orange, nearest[best == picture])
+    rows = {"picture, query, own key": row, "five nearest keys": nearest}
     return image_rows(rows, scale=3), (
         f"{encoder.capitalize()} encoder, picture {picture} ({class_names[test_labels[picture]]}), {size:,} keys. The own key is "
         f"number {rank} of the dictionary in similarity, with cosine {cosines[picture]:.2f}; the five nearest have "
