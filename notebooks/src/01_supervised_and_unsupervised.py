@@ -58,10 +58,9 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # - If nothing is written on them, you can still sort them into piles of similar ones (*clustering*), find the few ways in
 #   which they differ most (*dimensionality reduction*), or tell usual ones from unusual ones (*density estimation*).
 #   This is **unsupervised** learning: there is only $x$.
-# - Or you can make up an exercise. Turn some of the photographs upside down or on their side, and ask how each was
-#   turned. The answer is known, although nobody has named anything. This is **self-supervised** learning: question
-#   $\tilde x$ and answer $\tilde y$ are both made from $x$. To answer well one has to know where a sleeve or a sole belongs,
-#   and that may help with the names later.
+# - Or you can make up a question: turn a photograph, and ask by how much it was turned. The answer is known, although
+#   nobody has named anything. This is **self-supervised** learning: question $\tilde x$ and answer $\tilde y$ are both made
+#   from $x$. To answer well one has to know where a sleeve or a sole belongs, and that may help with the names later.
 
 # %% tags=["drawing"]
 # Draws the three kinds of learning: what the loss is computed from
@@ -485,7 +484,7 @@ claim(
 # %% [markdown]
 # ## 5. Clustering: the same points without labels
 #
-# With 600 labelled points the classifier came within two percentage points of the best possible. Now take the labels away.
+# The classifier came within two percentage points of the best possible. Now take the labels away.
 # *k-means* looks for $k$ centres such that every point is close to one of them. It alternates between two half-steps: assign each
 # point to its nearest centre; move each centre to the mean of its points. Here are the first steps from three badly chosen centres:
 
@@ -655,7 +654,7 @@ plane.annotate(
     arrowprops={"arrowstyle": "-|>", "color": "0.1", "linewidth": 1.5},
 )  # fmt: skip
 plane.set(xlim=(-3.6, 4.2), ylim=(-3.4, 3.4), aspect="equal", title="points, projected")
-line_ax.set(xlabel="position on the line", ylabel="points", title="what is left")
+line_ax.set(xlabel="position", ylabel="points", title="their positions on the line")
 line_ax.set(ylim=(0, 44), yticks=[0, 20, 40])
 for label, (place, height) in enumerate([(-1.4, 38), (2.0, 31), (0.15, 20)]):
     line_ax.text(place, height, f"class {label}", ha="center")
@@ -803,8 +802,8 @@ claim(
 # If the bandwidth is too small, the density is a collection of spikes; if it is too large, the three clouds merge into one. The
 # best value lies between, and the curve of the new points shows where.
 #
-# How much do more data help? The points of class 0 alone *are* Gaussian, and for two Gaussians the divergence has a closed form. We
-# fit 400 Gaussians for each number $N$ of points, and compare the mean divergence with a rule of thumb: each fitted number costs
+# How much do more data help? The points of class 0 alone *are* Gaussian, and for two Gaussians the divergence has a closed form. For
+# each number $N$ of points we fit 400 Gaussians, and compare their mean divergence with a rule of thumb: each fitted number costs
 # $1 / 2N$ nats. A Gaussian in the plane has five, two for its mean and three for its covariance.
 
 # %%
@@ -818,7 +817,7 @@ for n in [10, 100, 1000]:
         torch.stack([fit.covariance for fit in fits]),
     )
     mean_kl[n] = distributions.kl_divergence(true_cloud, fitted).mean().item()
-    print(f"{n:5} points: KL {mean_kl[n]:.3f} nats, 5 / 2N = {5 / (2 * n):.3f}")
+    print(f"{n:5} points: KL {mean_kl[n]:.4f} nats, 5 / 2N = {5 / (2 * n):.4f}")
 
 # %% tags=["claim"]
 # Checks what the text says: the rule of thumb, and where it is too low
@@ -829,9 +828,8 @@ claim(
 claim("it is too low by half or more for 10 points", mean_kl[10] > 1.5 * 5 / 20)
 
 # %% [markdown]
-# From 100 points on the rule is right to a tenth; with ten it promises too much. If the model is of the right kind, more data bring
-# it as close to the truth as you like. The single Gaussian for all three clouds was of the wrong kind, and no amount of data would
-# repair it.
+# With 100 points or more the rule is right to a tenth; with ten it promises too much. It holds only for models of the right kind: no
+# amount of data would repair the single Gaussian for all three clouds.
 
 # %% [markdown]
 # ## 8. Self-supervision: the image sets the task

@@ -12,7 +12,7 @@
 # Afterwards you can
 #
 # - tell $p(y \mid x)$, $p(x \mid y)$ and $p(x, y)$ apart, and get from one to the other by Bayes' rule;
-# - say how good any classifier can be, and when a generative one needs fewer labels than a discriminative one;
+# - say how good any classifier can be, when a generative one needs fewer labels, and when unlabelled data help it;
 # - sample from a model, and from one class of it;
 # - find out, by a number, that a generator has learned the mean and nothing else, and say why;
 # - train a generator by likelihood, by a distance between samples and by a game, and judge it without looking at its loss.
@@ -49,8 +49,8 @@ from sslcourse.widgets import choice, explore, slider
 # ## 1. The idea
 #
 # Two people learn to tell robins from wrens. One learns *the difference*: the longer the wing, the more likely a robin. The other
-# learns *the birds*: what each kind looks like, and how common it is. Before naming a bird, the second asks how likely each kind is to
-# look like this, and how common it is.
+# learns *the birds*: what each kind looks like, and how common it is. To name a bird, this one asks how often each kind looks like
+# that, and counts common kinds more.
 #
 # The first is a **discriminative** model: it knows $p(y \mid x)$, the probability of the kind $y$ given the measurements $x$. The
 # second is a **generative** model: it knows $p(x \mid y)$ and $p(y)$, and computes $p(y \mid x)$ from them. It can also draw a robin, and
@@ -86,8 +86,8 @@ three = GaussianClassifier(torch.tensor([0.5, 0.3, 0.2]), kind_means, kind_covar
 three_x, three_y = three.sample(300, torch.Generator().manual_seed(4))
 
 # %% [markdown]
-# Move the black bird. The bars say what it is, $p(y \mid x)$; the number above the map says how usual it is, $p(x)$. Then send it to the upper right,
-# where no bird has ever been seen: what do the bars say, and what does the number?
+# The black diamond is a bird of unknown kind. The bars say what it is, $p(y \mid x)$; the number above the map says how usual it is,
+# $p(x)$. Move it to the upper right, where no bird has ever been seen: what do the bars say, and what does the number?
 
 # %% tags=["drawing"]
 # Draws a bird among three kinds, what it may be, and how usual it is; move the bird
@@ -131,8 +131,8 @@ explore(
 )
 
 # %% [markdown]
-# Far away from all birds the bars are *more* certain than between the clouds: they must sum to 1, and compared with the others, one kind
-# is much the most probable. Only $p(x)$ says that this is no bird at all, and a purely discriminative model has no $p(x)$.
+# Far away from all birds the bars are *more* certain than between the clouds: they must sum to 1, and one kind is far more probable than
+# the others. Only $p(x)$ says that this is no bird at all, and a purely discriminative model has no $p(x)$.
 
 # %% tags=["claim"]
 # Checks what the text says: far away the kind is certain and the density tiny
@@ -298,8 +298,8 @@ explore(
 )
 
 # %% [markdown]
-# The share of robins moves the boundary but never turns it. Where the kinds are close and robins are rare, the boundary leaves the picture:
-# then the best classifier says wren to *every* bird, and is usually right.
+# The share of robins moves the boundary but never turns it. If the kinds are close and robins are rare, the boundary leaves the picture:
+# then the best classifier calls practically every bird a wren, and is usually right.
 #
 # Why is the boundary straight? The difference of the two log-joints, the **log odds**, is *linear* in $x$: the terms in $x^2$ are the same in
 # both and cancel.
@@ -399,8 +399,7 @@ claim(
 
 # %% [markdown]
 # Both come close to the best possible. With 500 birds and two measurements it hardly matters how one learns.
-
-# %% [markdown]
+#
 # ## 6. Few labels, and a wrong model
 #
 # Twenty measurements, two classes, few labels. The generative model is now **naive Bayes**: it assumes that within a class the measurements are
@@ -480,7 +479,7 @@ show(
 # best that it can do is *worse*. An assumption is worth labels as long as it is about right.
 #
 # The third curve is a warning: textbooks compare with plain logistic regression, and most of the lead comes from that. With a penalty it is
-# nowhere a percentage point behind. A penalty is an assumption too: that the weights are small. *Ask which assumptions were compared, not only
+# never a percentage point behind. A penalty is an assumption too: that the weights are small. *Ask which assumptions were compared, not only
 # which models.*
 
 # %% tags=["claim"]
@@ -512,6 +511,94 @@ for world in WORLDS:
     )
 
 # %% [markdown]
+# ### What is data without labels worth?
+#
+# A generative model can also learn from measurements *without* labels, because it gives them a probability: $p(x) = \sum_y p(x, y)$.
+# Guess the missing labels with $p(y \mid x)$; fit the model to all rows, each of them counted for both classes with these
+# probabilities; repeat. This is **expectation maximization** (EM), and no round lowers the likelihood. The cross-entropy of logistic
+# regression, by contrast, has no term for a row whose $y$ is unknown.
+
+
+# %%
+def weighted_fit(x, member):
+    """Naive Bayes; row i of x counts for class k with the weight member[i, k]."""
+    counts = member.sum(0)
+    means = member.T @ x / counts.unsqueeze(1)
+    off = x.unsqueeze(1) - means  # (N, 2, 20)
+    variances = (member.unsqueeze(2) * off.square()).sum((0, 1)) / len(x)
+    covariances = variances.diag().expand(2, 20, 20)
+    return GaussianClassifier(counts / len(x), means, covariances)
+
+
+def with_unlabelled(x, y, more_x, rounds=30):
+    known = nn.functional.one_hot(y).float()
+    model = weighted_fit(x, known)
+    for _ in range(rounds):
+        member = torch.cat([known, model(more_x)])
+        model = weighted_fit(torch.cat([x, more_x]), member)
+    return model
+
+
+# %% [markdown]
+# Twenty labels, and 1,000 rows without: what will these do in each of the two worlds? Predict before you run the next cell.
+
+
+# %%
+def few_and_more(world, n_draws=30):
+    """Test accuracy in per cent, without and with 1,000 unlabelled rows."""
+    x_test, y_test = world.sample(10_000, torch.Generator().manual_seed(100))
+    y, pairs = torch.arange(20) % 2, []
+    for seed in range(n_draws):
+        generator = torch.Generator().manual_seed(seed)
+        x, (more_x, _) = world.sample_given(y, generator), world.sample(1000, generator)
+        models = with_unlabelled(x, y, more_x, rounds=0), with_unlabelled(x, y, more_x)
+        pairs.append([100 * accuracy(model, x_test, y_test) for model in models])
+    return torch.tensor(pairs)
+
+
+few_more = {name: few_and_more(world) for name, world in WORLDS.items()}
+for name, pairs in few_more.items():
+    few, more = pairs.mean(0)
+    print(f"{name}: 20 labels {few:.0f} %, with 1,000 unlabelled rows {more:.0f} %")
+
+# %% tags=["drawing"]
+# Draws the accuracy of each draw, without and with unlabelled data, in both worlds
+figure, axes = subplots(1, 2, width=6.4, height=2.6)
+for ax, (world, pairs) in zip(axes, few_more.items(), strict=True):
+    ax.axhline(100 * bayes_accuracy(2.5), color="0.5", linestyle=":")
+    ax.text(0.5, 90, "Bayes accuracy", fontsize=9, ha="center")
+    ax.plot(pairs.T, "-", color="0.7", linewidth=0.8)
+    ax.plot(pairs.mean(0), "o-", color=COLORS[0], linewidth=2.5)
+    ax.set(title=world, ylim=(72, 93), yticks=[75, 80, 85, 90], xlim=(-0.3, 1.3))
+    ax.set_xticks([0, 1], ["20 labels", "and 1,000\nunlabelled"])
+axes[0].set_ylabel("test accuracy, %")
+said = "; ".join(
+    f"{world}: from {pairs[:, 0].mean():.0f} to {pairs[:, 1].mean():.0f} %"
+    for world, pairs in few_more.items()
+)
+show(
+    figure,
+    alt="Thirty lines in each of two worlds, from the accuracy with 20 labels to that with 1,000 "
+    f"unlabelled rows as well. Means: {said}.",
+)
+
+# %% [markdown]
+# Where the assumption is right, rows without labels lift every single draw, almost to the Bayes accuracy. Where it is wrong, they lower
+# nearly every one: EM raises the likelihood, and that need not raise the accuracy (Cozman, Cohen and Cirelo, 2003). Self-supervised
+# learning meets the same question: **data without labels help only if what the model learns about $x$ has something to do with $y$.**
+
+# %% tags=["claim"]
+# Checks what the text says: unlabelled rows help in one world and harm in the other
+gained = {world: pairs[:, 1] - pairs[:, 0] for world, pairs in few_more.items()}
+claim("right model: every draw gains", (gained["right model"] > 0).all())
+claim(
+    "right model: within a point of the Bayes accuracy",
+    few_more["right model"][:, 1].mean() > 100 * bayes_accuracy(2.5) - 1,
+)
+claim("wrong model: nearly all draws lose", (gained["wrong model"] < 0).sum() >= 25)
+claim("wrong model: three points are lost", gained["wrong model"].mean() < -3)
+
+# %% [markdown]
 # ### To investigate: when does which assumption help?
 #
 # *Open, about 30 minutes; there is no check.* Build a third world in which only two of the twenty measurements differ between the classes, with
@@ -541,7 +628,7 @@ show_source(GaussianClassifier.fit)
 linear = GaussianClassifier.fit(three_x, three_y, covariance="shared")
 made_x, made_y = fitted.sample(300, torch.Generator().manual_seed(5))
 grid_x, grid_y = torch.meshgrid(
-    torch.linspace(-5, 6, 111), torch.linspace(-4, 5, 91), indexing="xy"
+    torch.linspace(-5, 6, 331), torch.linspace(-4, 5, 271), indexing="xy"
 )
 places = torch.stack([grid_x, grid_y], dim=2).reshape(-1, 2)
 figure, axes = subplots(1, 3, width=8.6, height=2.9)
@@ -557,7 +644,7 @@ for ax, model, points, kinds, title in [
     (axes[2], None, made_x, made_y, "drawn from QDA"),
 ]:
     if model is not None:
-        areas = model(places).argmax(1).reshape(91, 111)
+        areas = model(places).argmax(1).reshape(271, 331)
         ax.imshow(
             areas, cmap=light, extent=(-5, 6, -4, 5), origin="lower", vmin=0, vmax=2
         )
@@ -686,8 +773,8 @@ show(
 # $$ \mathbb{E} \lVert x - G(z) \rVert^2 = \mathbb{E} \lVert x - \mu \rVert^2 + \mathbb{E} \lVert G(z) - \mu \rVert^2
 # + 2\, \mathbb{E} (x - \mu)^\top \, \mathbb{E} (\mu - G(z)) , \qquad \mathbb{E} (x - \mu) = 0 . $$
 #
-# The first term does not depend on the generator. The second is smallest, 0, when $G(z) = \mu$ for *every* $z$. Spread only adds to the loss.
-# In numbers, for three generators written down by hand:
+# The first term does not depend on the generator. The second is smallest, 0, when $G(z) = \mu$ for *every* $z$: spread only adds to the
+# loss. In numbers, for three generators written down by hand:
 
 # %%
 generators = {
@@ -712,8 +799,8 @@ claim(
 )
 
 # %% [markdown]
-# The perfect generator has the worst loss of the three. What the author meant is the density of the *whole generator*, the mean over all
-# noises that could have made the point:
+# The perfect generator has the worst loss of the three. What was needed is the density of the *whole generator*, the mean over all noises
+# that could have made the point:
 #
 # $$ \log p(x) = \log \mathbb{E}_z\, \mathcal{N}(x; G(z), s^2 I) \quad \text{but the code computes} \quad
 # \mathbb{E}_z \log \mathcal{N}(x; G(z), s^2 I) . $$
@@ -726,8 +813,8 @@ claim(
 # %% [markdown]
 # ## 9. Three remedies
 #
-# How should samples be judged? By the error of their mean and of their covariance, and by one number for both: the KL divergence from the true
-# Gaussian of the one with the samples' mean and covariance, in closed form.
+# How should samples be judged? By the error of their mean and of their covariance, and by one number for both: take the Gaussian with the
+# samples' mean and covariance, and compute its KL divergence from the true one, in closed form.
 
 
 # %%
@@ -752,7 +839,7 @@ print_scores(table)
 
 # %% [markdown]
 # The first row is what one can hope for: a generator sees only these 1,000 points. The second is the error that chance alone causes with
-# 20,000 samples.
+# 20,000 samples. (None of the three numbers sees the shape of a cloud beyond its covariance. Look at the samples as well.)
 #
 # ### Remedy 1: a generator with a density
 #
@@ -844,7 +931,7 @@ claim(
 )
 
 # %% [markdown]
-# Both have their spread back. The flow is as good as its 1,000 points allow; the corrected loss spreads its samples slightly too widely.
+# Both have their spread back. The flow is as good as its 1,000 points allow; the corrected loss spreads its samples too widely.
 #
 # ### Remedy 2: a distance between clouds
 #
@@ -944,9 +1031,10 @@ show(game_picture.figure, alt=game_picture.words)
 show_source(GAN.discriminator_loss, GAN.generator_loss)
 
 # %% [markdown]
-# Such a game need not converge: the players may go round in circles. A common remedy is a penalty on the slope of $D$ at the data, $\frac{\gamma}{2}\, \mathbb{E} \lVert \nabla_x d(x) \rVert^2$, where $d$ is the log odds of $D$
-# (Mescheder, Geiger and Nowozin). We train three GANs without it ($\gamma = 0$) and three with it ($\gamma = 1$); otherwise they differ only
-# in their random initial weights. Every 20 steps their samples are measured.
+# Such a game need not converge: the players may go round in circles. A common remedy is a penalty on the slope of $D$ at the data,
+# $\frac{\gamma}{2}\, \mathbb{E} \lVert \nabla_x d(x) \rVert^2$, where $d$ is the log odds of $D$ (Mescheder, Geiger and Nowozin). We train
+# three GANs without it ($\gamma = 0$) and three with it ($\gamma = 1$); otherwise they differ only in their random initial weights. Every 20
+# steps their samples are measured.
 
 # %%
 PENALTIES = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
@@ -1063,8 +1151,8 @@ show(
 
 # %% [markdown]
 # Every remedy, even the worst GAN with penalty, brings the KL down to a twentieth of the copied generator's or less. The worst GAN without
-# penalty covers only a thin part of the cloud, which the KL notices and the error of the covariance hardly does. Where whole groups of the data
-# are never generated, this is **mode collapse**, the typical failure of GANs.
+# penalty covers only a thin part of the cloud, which the KL notices and the error of the covariance hardly does. If whole groups of the data
+# are never generated, one speaks of **mode collapse**, the typical failure of GANs.
 
 # %% tags=["claim"]
 # Checks what the text says: every remedy brings the KL down to a twentieth
@@ -1156,7 +1244,8 @@ quiz("03")
 #
 # - Discriminative: $p(y \mid x)$. Generative: $p(x, y)$, and therefore also $p(x)$ and $p(x \mid y)$. Bayes' rule leads from the second to the first.
 # - Where classes overlap, the Bayes accuracy is an upper limit for every classifier.
-# - An assumption about $p(x \mid y)$ is worth labels while it is about right, and causes a lasting error where it is wrong.
+# - An assumption about $p(x \mid y)$ is worth labels while it is about right, and causes a lasting error where it is wrong. Unlabelled
+#   data amplify both.
 # - Comparing each data point with an *independent* sample teaches a generator the mean and nothing else.
 # - Remedies: a density, a distance between clouds that also pushes samples apart, a discriminator kept smooth by a penalty.
 # - Judge a generator by its samples, against the truth or new data. Neither a falling loss nor a constant one proves anything.
@@ -1165,6 +1254,9 @@ quiz("03")
 #
 # - Ng and Jordan, *On discriminative vs. generative classifiers: a comparison of logistic regression and naive Bayes*,
 #   NIPS 2001.
+# - Dempster, Laird and Rubin, *Maximum likelihood from incomplete data via the EM algorithm*, Journal of the Royal Statistical
+#   Society B 39, 1977.
+# - Cozman, Cohen and Cirelo, *Semi-supervised learning of mixture models*, ICML 2003.
 # - Fisher, *The use of multiple measurements in taxonomic problems*, Annals of Eugenics 7, 1936.
 # - Cortes and Vapnik, *Support-vector networks*, Machine Learning 20, 1995.
 # - Goodfellow and others, *Generative adversarial networks*, arXiv:1406.2661.
