@@ -172,7 +172,7 @@ wing_axis = torch.linspace(1.5, 11, 300).unsqueeze(1)
 joint_curves = Normal(torch.tensor([5.0, 7.0]), 1.0).log_prob(
     wing_axis
 ).exp() * torch.tensor([0.9, 0.1])
-figure, (top, bottom) = subplots(1, 2, width=7.2, height=2.3)
+figure, (top, bottom) = subplots(1, 2, width=6, height=2.1)
 for y, (name, place) in enumerate([("wren", (5.9, 0.3)), ("robin", (7.8, 0.05))]):
     top.plot(wing_axis, joint_curves[:, y], color=COLORS[y])
     bottom.plot(wing_axis, joint_curves[:, y] / joint_curves.sum(1), color=COLORS[y])
@@ -451,7 +451,7 @@ results = {name: learning_curves(world) for name, world in WORLDS.items()}
 
 # %% tags=["drawing"]
 # Draws the accuracy of the three learners against the number of labels, in both worlds
-figure, axes = subplots(1, 2, width=7.2, height=3)
+figure, axes = subplots(1, 2, width=6.2, height=2.7)
 for ax, (world, scores) in zip(axes, results.items(), strict=True):
     ax.axhline(100 * bayes_accuracy(2.5), color="0.5", linestyle=":")
     ax.text(10, 100 * bayes_accuracy(2.5) + 0.2, "Bayes accuracy", fontsize=9)
@@ -566,13 +566,16 @@ for name, (few, naive, full) in ((n, t.mean(0)) for n, t in few_more.items()):
 
 # %% tags=["drawing"]
 # Draws the accuracy of each draw, without and with unlabelled data, in both worlds
-figure, axes = subplots(1, 2, width=7.2, height=2.8)
+figure, axes = subplots(1, 2, width=5.8, height=2.3)
+mixed = torch.randperm(30, generator=torch.Generator().manual_seed(0))
+aside = torch.linspace(-0.12, 0.12, 30)[mixed]  # dots side by side
 for ax, (world, columns) in zip(axes, few_more.items(), strict=True):
     ax.axhline(100 * bayes_accuracy(2.5), color="0.5", linestyle=":")
-    ax.text(-0.25, 90, "Bayes accuracy", fontsize=9)
-    ax.plot(columns.T, "-", color="0.75", linewidth=0.7)
-    ax.plot(columns.mean(0), "o-", color=COLORS[0], linewidth=2.5)
-    ax.set(title=world, ylim=(72, 93), yticks=[75, 80, 85, 90], xlim=(-0.3, 2.3))
+    ax.text(-0.35, 90, "Bayes accuracy", fontsize=9)
+    for i, column in enumerate(columns.T):
+        ax.plot(i + aside, column, ".", color="0.7", markersize=3)
+    ax.plot(columns.mean(0), "o-", color=COLORS[0], linewidth=2)
+    ax.set(title=world, ylim=(73, 92), yticks=[75, 80, 85, 90], xlim=(-0.4, 2.4))
     ax.set_xticks(
         [0, 1, 2], ["20 labels", "EM,\nnaive Bayes", "EM,\ncorrelations"], fontsize=9
     )
@@ -583,9 +586,9 @@ said = "; ".join(
 )
 show(
     figure,
-    alt="Thirty gray lines in each of two worlds, with the mean in blue: accuracy with 20 labels, "
-    "with 1,000 unlabelled rows and naive Bayes, and with the same rows and correlations. Means: "
-    f"{said}.",
+    alt="Thirty gray dots, one for each draw, and their mean in blue, in each of two worlds: accuracy "
+    "with 20 labels, with 1,000 unlabelled rows and naive Bayes, and with the same rows and "
+    f"correlations. Means: {said}.",
 )
 
 # %% [markdown]
@@ -1087,7 +1090,7 @@ for gan, (_, _, kl) in zip(gans, gan_scores, strict=True):
 # Draws the error of the covariance of all six, during their training
 steps = 20 * torch.arange(1, len(path) + 1)
 errors = 100 * torch.tensor(path)  # a row for every measurement, a column for every GAN
-figure, ax = subplots(width=5.6, height=2.6)
+figure, ax = subplots(width=4.4, height=2.2)
 for curve, penalty in zip(errors.T, PENALTIES, strict=True):
     ax.plot(steps, curve, "-" if penalty else "--", color=COLORS[0 if penalty else 1])
 ax.plot([], [], "--", color=COLORS[1], label="without penalty")
@@ -1133,7 +1136,7 @@ for name, group in [("3 GAN", gan_scores[:3]), ("3 GAN, penalty", gan_scores[3:]
 print_scores(table)
 
 # %% tags=["drawing"]
-# Draws 60 samples of each over the data
+# Draws 40 samples of each over the data
 worst = max(range(3), key=lambda i: gan_scores[i][2])
 worst_calm = max(range(3, 6), key=lambda i: gan_scores[i][2])
 made = {
@@ -1144,11 +1147,11 @@ made = {
     "3 GAN, worst": gans[worst],
     "3 GAN, penalty, worst": gans[worst_calm],
 }
-figure, axes = subplots(2, 3, width=7.2, height=3.6)
+figure, axes = subplots(2, 3, width=6.4, height=3.3)
 for ax, (name, G) in zip(axes.flat, made.items(), strict=True):
-    ax.plot(*data[:90].T, "o", color="0.8", ms=2)
+    ax.plot(*data[:60].T, "o", color="0.8", ms=2)
     with torch.no_grad():
-        ax.plot(*G(test_noise[:60]).T, "x", color=COLORS[0], ms=3)
+        ax.plot(*G(test_noise[:40]).T, "x", color=COLORS[0], ms=3)
     ax.set(xlim=(-1.2, 5.2), ylim=(0.6, 5.4), aspect="equal", xticks=[], yticks=[])
     ax.set_title(name, fontsize=10)
 show(
