@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 00 Start here
 #
-# In half an hour you learn how the lessons work: run a cell, move a slider, train a network and stop it, and do exercises that
+# In half an hour you know how the lessons work: run a cell, move a slider, train a network and stop it, do exercises that
 # tell you what is wrong.
 #
 # - **Slider:** slope and intercept of a line, with its loss

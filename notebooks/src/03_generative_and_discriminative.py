@@ -178,7 +178,7 @@ for y, (name, place) in enumerate([("wren", (5.9, 0.3)), ("robin", (7.8, 0.05))]
     bottom.plot(wing_axis, joint_curves[:, y] / joint_curves.sum(1), color=COLORS[y])
     top.text(*place, f"p(x, {name})")
 bottom.text(2, 0.88, "p(wren | x)")
-bottom.text(8.7, 0.88, "p(robin | x)")
+bottom.text(8.5, 0.8, "p(robin | x)")
 top.set(xlabel="wing, cm", ylim=(0, 0.4), yticks=[0, 0.2, 0.4])
 bottom.set(xlabel="wing, cm", ylim=(0, 1.02), yticks=[0, 0.5, 1])
 show(
@@ -767,8 +767,8 @@ for name, points in [("data", data), ("samples", samples)]:
 
 # %% tags=["drawing"]
 # Draws the data, and the samples of the copied generator over them
-figure, ax = subplots(width=4, height=2.8)
-ax.plot(*data[:300].T, "o", color="0.75", markersize=3)
+figure, ax = subplots(width=3.8, height=2.6)
+ax.plot(*data[:250].T, "o", color="0.75", markersize=3)
 ax.plot(*samples[:300].T, "x", color=COLORS[2], markersize=4)
 ax.text(-0.6, 4.6, "data")
 ax.annotate("300 samples", (2, 3), (2.6, 1.2), arrowprops={"arrowstyle": "-|>"})
@@ -860,7 +860,7 @@ print_scores(table)
 
 # %% tags=["drawing"]
 # Draws the density of noise, and of the same noise stretched by two
-figure, axes = subplots(1, 2, width=7, height=2.1)
+figure, axes = subplots(1, 2, width=6, height=1.9)
 line = torch.linspace(-5, 5, 300)
 for ax, scale, half, name in zip(axes, [1.0, 2.0], [0.5, 1.0], "zx", strict=True):
     curve = Normal(0.0, scale).log_prob(line).exp()
