@@ -76,7 +76,7 @@ print("y:", *(f"{value:5.2f}" for value in y))
 
 # %% [markdown]
 # How well does *another* line fit them? Measure at each point how far the line is off, square it, and average over the points.
-# This number is the **loss**: the smaller, the better. In all lessons, training a model means making a loss small.
+# This number is the **loss**: the smaller, the better. Training a model means making its loss small.
 
 
 # %%
@@ -156,8 +156,8 @@ show(
 )
 
 # %% [markdown]
-# The network of the next section is given the upper half of an image and must draw the lower half. Nobody has labelled
-# anything: the images themselves contain question and answer. That is self-supervised learning.
+# The network of the next section gets the upper half of an image and must draw the lower half. The names of the classes are not
+# used: the images themselves contain question and answer.
 
 # %%
 upper, lower = train_images[:, :, :14], train_images[:, :, 14:]
@@ -252,8 +252,8 @@ show(
 # %% [markdown]
 # Tops and trousers come out roughly right, the two shoes are hardly more than blurs.
 #
-# Is the network good? A number alone does not tell. A **control** does: someone who never looks at the upper half would do best
-# to draw the same average lower half each time.
+# Is the network good? Its loss alone does not tell. A **control** does, something simple that is measured in the same way. Whoever
+# never looks at the upper half does best to draw the same average lower half each time.
 
 # %%
 held_back = lower[10_000:]
@@ -271,8 +271,8 @@ for label, name in enumerate(class_names):
     print(f"{name:12} {errors[labels[10_000:] == label].mean():.3f}")
 
 # %% [markdown]
-# The network's error is less than half of the control's. So it has learned something. Compare your prediction with
-# the table: of the three classes, trousers have the smallest error, then coats, then sandals.
+# The network's error is less than half of the control's: it has learned something. Compare your prediction with the table: of the
+# three classes, trousers have the smallest error, then coats, then sandals.
 #
 # (A folded cell that begins with "Checks" tests a sentence of the text, here the one above. It prints nothing while the
 # sentence is true. Train with `epochs=0` and run on: then it prints which sentence is no longer true.)
@@ -322,9 +322,10 @@ quiz("00")
 #
 # - A loss measures how wrong a model is; training makes it small.
 # - In self-supervised learning the data supplies question and answer.
-# - A result needs a control beside it, and data that was held back.
+# - A result needs a control beside it, and must be measured on data that was held back.
 # - **Run**, **move**, **Stop**, **check**: nothing you do here can break the course. *Kernel → Restart Kernel* brings
 #   back a fresh start.
+# - Your own images, a GPU, saving a model, going on the next day, handing in: the guide docs/on_your_own.md says how.
 #
 # ## Reference
 #

@@ -43,6 +43,7 @@ from matplotlib.patches import Rectangle
 from sslcourse.claims import claim
 from sslcourse.data import shapes
 from sslcourse.diagrams import Diagram
+from sslcourse.exercises.lesson_01 import my_jigsaw as shuffled_quarters
 from sslcourse.plots import COLORS, freeze_layout, image_rows, subplots
 from sslcourse.show import show, show_source
 from sslcourse.widgets import choice, explore, slider, stepped_slider
@@ -57,10 +58,9 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # - If nothing is written on them, you can still sort them into piles of similar ones (*clustering*), find the few ways in
 #   which they differ most (*dimensionality reduction*), or tell usual ones from unusual ones (*density estimation*).
 #   This is **unsupervised** learning: there is only $x$.
-# - Or you can make up an exercise. Turn some of the photographs upside down or on their side, and ask how each was
-#   turned. The answer is known, although nobody has named anything. This is **self-supervised** learning: question
-#   $\tilde x$ and answer $\tilde y$ are both made from $x$. To answer well one has to know where a sleeve or a sole belongs,
-#   and that may help with the names later.
+# - Or you can make up a question: turn a photograph, and ask by how much it was turned. The answer is known, although
+#   nobody has named anything. This is **self-supervised** learning: question $\tilde x$ and answer $\tilde y$ are both made
+#   from $x$. To answer well one has to know where a sleeve or a sole belongs, and that may help with the names later.
 
 # %% tags=["drawing"]
 # Draws the three kinds of learning: what the loss is computed from
@@ -91,10 +91,10 @@ kinds.note(made, "from the data")
 show(kinds.figure, alt=kinds.words)
 
 # %% [markdown]
-# A picture can set many such exercises. Four of them: which way was it turned (*rotation*), what was in the hidden square
-# (*inpainting*), which colours has it (*colourising*), in which order were its quarters (*jigsaw*)? The upper row shows the
-# questions, the lower row the answers. Choose another picture, and try to answer before you look down. Other data offer other
-# tasks: hide a word of a text and ask for it, or put the shuffled frames of a film into order.
+# One picture can pose many such questions. Which way was it turned (*rotation*)? What was in the hidden square (*inpainting*)?
+# Which colours does it have (*colourising*)? Where did each quarter come from (*jigsaw*; the quarters are numbered 0 and 1 above,
+# 2 and 3 below)? The upper row asks, the lower row answers. Choose another picture. Other data offer other tasks: hide a word of a
+# text and ask for it, or put the shuffled frames of a film back in order.
 
 # %% tags=["drawing"]
 # Draws four self-made tasks, the questions above the answers; move the picture
@@ -119,10 +119,9 @@ def draw_tasks(picture):
         [[[0.34]], [[0.56]], [[0.99]]]
     )
     colour = task_shapes[picture % 10]
-    order = list(permutations(range(4)))[5 * picture % 23 + 1]
-    quarters = [garment[:, i : i + 14, j : j + 14] for i in (0, 14) for j in (0, 14)]
-    a, b, c, d = (quarters[place] for place in order)
-    jigsaw = torch.cat([torch.cat([a, b], 2), torch.cat([c, d], 2)], 1)
+    number = 5 * picture % 23 + 1
+    order = list(permutations(range(4)))[number]
+    jigsaw = shuffled_quarters(garment.unsqueeze(0), torch.tensor([number]))[0]
     luminance = torch.tensor([0.30, 0.59, 0.11]).reshape(3, 1, 1)
     gray = (colour * luminance).sum(0, keepdim=True).expand(3, 28, 28)
     shown = [
@@ -162,8 +161,8 @@ explore(draw_tasks, picture=slider("picture", 0, 30, step=1, value=9))
 #
 # $$ L(f) = \frac{1}{N} \sum_{i=1}^{N} \ell(f(x_i), y_i) . $$
 #
-# What $y$ is differs from task to task. A number makes it a *regression*, a class a *classification*. In *object
-# detection* it is a box around each object, with its class; in *segmentation* it is the class of every pixel.
+# If $y$ is a number, the task is *regression*; if it is a class, *classification*. In *object detection* $y$ is a box around each
+# object, with its class; in *segmentation*, the class of every pixel.
 
 # %% tags=["drawing"]
 # Draws one picture with four kinds of answers
@@ -199,8 +198,8 @@ show(
 # Unsupervised learning has only the $x_i$. Its losses are about $x$: the distance of $x_i$ from the nearest of $k$ centres, for
 # example, or $-\log p(x_i)$ under a density $p$.
 #
-# Self-supervised learning makes pairs $(\tilde x_i, \tilde y_i)$ from $x_i$ and inserts them into the *first* formula. The answers
-# are then thrown away. What is kept are the **features**, the numbers that the network computes on the way to its answers. The
+# Self-supervised learning makes pairs $(\tilde x_i, \tilde y_i)$ from $x_i$ and uses the *supervised* formula above. Afterwards the
+# answers are thrown away. What is kept are the **features**, the numbers that the network computes on the way to its answers. The
 # made-up task is called the **pretext task**, the one we really care about the **downstream task**.
 
 # %% [markdown]
@@ -225,9 +224,10 @@ best = least_squares(x, y)  # where the loss is smallest
 print(f"slope 0, intercept 0: loss {mse(0, 0):.2f}; smallest loss: {mse(*best):.2f}")
 
 # %% [markdown]
-# On the left are the points, the line, and the residuals as vertical strokes. On the right the loss is drawn as a landscape: each
-# of its points is a line, with its slope read below and its intercept at the side. Contours join lines of equal loss, and the
-# arrow points in the direction of steepest descent. Move slope and intercept to the star, where the loss is smallest.
+# On the left are the points, the line, and the residuals as vertical strokes. On the right is the loss as a landscape, in which
+# every point stands for one line: its slope is the horizontal coordinate, its intercept the vertical one. Contours join points of
+# equal loss, and the arrow shows the direction of steepest descent. Move slope and intercept to the star, where the loss is
+# smallest.
 
 # %% tags=["drawing"]
 # Draws a line, and its place in the landscape of the loss; move slope and intercept
@@ -282,9 +282,8 @@ explore(
 )
 
 # %% [markdown]
-# The arrow stands at right angles to the contour on which it starts. Only if the contours were circles would it always point at
-# the star. It is a step along the negative *gradient*, the vector of the two derivatives of the loss. Before you read on, derive
-# them.
+# The arrow is at right angles to the contour on which it starts, so it need not point at the star. It is a step along the negative
+# *gradient*, the vector of the two derivatives of the loss. Before you read on, derive them.
 
 # %% exercise="01.gradient"
 
@@ -447,8 +446,8 @@ print(f"PyTorch's cross_entropy:    {by_torch:.3f}")
 # The loss of the second point is large, because its scores favour class 1. Training makes the mean loss small. *Adam* is gradient
 # descent with a step length of its own for each weight; each step takes 100 points, a *batch*.
 #
-# How good can the classifier become? None is better than the *Bayes classifier*, which always names the most probable class given
-# the point; because we made the clouds, we can compute it. The other control says class 0 every time.
+# How good can the classifier become? No classifier is right more often than the *Bayes classifier*, which names the most probable
+# class given the point; because we made the clouds, we can compute it. A second control says class 0 every time.
 
 # %%
 classifier = nn.Linear(2, 3)
@@ -485,7 +484,7 @@ claim(
 # %% [markdown]
 # ## 5. Clustering: the same points without labels
 #
-# With 600 labelled points the classifier came within two percentage points of the best possible. Now take the labels away.
+# The classifier came within two percentage points of the best possible. Now take the labels away.
 # *k-means* looks for $k$ centres such that every point is close to one of them. It alternates between two half-steps: assign each
 # point to its nearest centre; move each centre to the mean of its points. Here are the first steps from three badly chosen centres:
 
@@ -655,7 +654,7 @@ plane.annotate(
     arrowprops={"arrowstyle": "-|>", "color": "0.1", "linewidth": 1.5},
 )  # fmt: skip
 plane.set(xlim=(-3.6, 4.2), ylim=(-3.4, 3.4), aspect="equal", title="points, projected")
-line_ax.set(xlabel="position on the line", ylabel="points", title="what is left")
+line_ax.set(xlabel="position", ylabel="points", title="their positions on the line")
 line_ax.set(ylim=(0, 44), yticks=[0, 20, 40])
 for label, (place, height) in enumerate([(-1.4, 38), (2.0, 31), (0.15, 20)]):
     line_ax.text(place, height, f"class {label}", ha="center")
@@ -755,6 +754,7 @@ best_on_new = truth.log_prob(test_points).mean()
 
 density_figure, (true_ax, kernel_ax, score_ax) = subplots(1, 3, width=9.5, height=3.3)
 options = {"origin": "lower", "extent": (-4, 4, -4, 4), "vmin": 0, "vmax": 0.15}
+options["cmap"] = "Blues"
 true_ax.imshow(truth.log_prob(places).exp().reshape(50, 50).T, **options)
 estimate = kernel_ax.imshow(maps[0], **options)
 true_ax.set_title("true density")
@@ -802,17 +802,34 @@ claim(
 # If the bandwidth is too small, the density is a collection of spikes; if it is too large, the three clouds merge into one. The
 # best value lies between, and the curve of the new points shows where.
 #
-# Where the model is of the right kind, more data bring it as close to the truth as you like. The points of class 0 alone *are*
-# Gaussian, and for two Gaussians the divergence has a closed form:
+# How much do more data help? The points of class 0 alone *are* Gaussian, and for two Gaussians the divergence has a closed form. For
+# each number $N$ of points we fit 400 Gaussians, and compare their mean divergence with a rule of thumb: each fitted number costs
+# $1 / 2N$ nats. A Gaussian in the plane has five, two for its mean and three for its covariance.
 
 # %%
 true_cloud = distributions.MultivariateNormal(true_centres[0], scale_tril=scales[0])
-for n in [10, 100, 1000, 10_000]:
-    sample, sample_labels = sample_points(3 * n, seed=n)
-    fitted = GaussianDensity().fit(sample[sample_labels == 0][:n])
-    fitted_cloud = distributions.MultivariateNormal(fitted.mean, fitted.covariance)
-    kl = distributions.kl_divergence(true_cloud, fitted_cloud)
-    print(f"{n:6} points: KL {kl:.4f} nats")
+torch.manual_seed(0)
+mean_kl = {}
+for n in [10, 100, 1000]:
+    fits = [GaussianDensity().fit(true_cloud.sample((n,))) for _ in range(400)]
+    fitted = distributions.MultivariateNormal(
+        torch.stack([fit.mean for fit in fits]),
+        torch.stack([fit.covariance for fit in fits]),
+    )
+    mean_kl[n] = distributions.kl_divergence(true_cloud, fitted).mean().item()
+    print(f"{n:5} points: KL {mean_kl[n]:.4f} nats, 5 / 2N = {5 / (2 * n):.4f}")
+
+# %% tags=["claim"]
+# Checks what the text says: the rule of thumb, and where it is too low
+claim(
+    "the rule is right to a tenth for 100 and 1,000 points",
+    all(abs(mean_kl[n] * 2 * n / 5 - 1) < 0.1 for n in (100, 1000)),
+)
+claim("it is too low by half or more for 10 points", mean_kl[10] > 1.5 * 5 / 20)
+
+# %% [markdown]
+# With 100 points or more the rule is right to a tenth; with ten it promises too much. It holds only for models of the right kind: no
+# amount of data would repair the single Gaussian for all three clouds.
 
 # %% [markdown]
 # ## 8. Self-supervision: the image sets the task
@@ -875,10 +892,10 @@ print("hardest class:", class_names[of_class.index(min(of_class))])
 #
 # ### Are the features any good?
 #
-# We do not care about rotations. We want to know whether the features help to name clothes. A **linear probe** tells us: leave
-# the encoder as it is, compute its features for a few labelled images, and fit a softmax regression on them. We probe the end of
-# the encoder and also the output of its third layer, averaged over each quarter of the image, because Gidaris, Singh and
-# Komodakis, who proposed this pretext task, found layers in the middle to be better.
+# Rotations are not the goal. Do the features help to name clothes? A **linear probe** tells us: leave the encoder as it is, compute
+# its features for a few labelled images, and fit a softmax regression on them. We probe the end of the encoder and also the output
+# of its third layer, averaged over each quarter of the image, because Gidaris, Singh and Komodakis, who proposed this pretext task,
+# found layers in the middle to be better.
 
 
 # %%
@@ -984,10 +1001,10 @@ said = "; ".join(f"{name} {values.mean():.0f} %" for name, values in accuracy.it
 show(figure, alt=f"Test accuracy, mean over three draws of the labels: {said}.")
 
 # %% [markdown]
-# Read the picture with its controls. Most of what the features can do, pixels and random weights can do as well. Compared with
-# random weights in the same layer the pretext task adds a few percentage points, with every draw of the labels. The lead over raw
-# pixels is so small that one training run and three draws cannot settle it. The rotation features are better than PCA and than
-# supervised training on the same 100 labels, and far behind supervised training on 10,000.
+# Most of what the features can do, pixels and random weights can do as well. Compared with random weights in the same layer the
+# pretext task adds a few percentage points, with every draw of the labels. The lead over raw pixels is so small that one training
+# run and three draws cannot settle it. The rotation features are better than PCA and than supervised training on the same 100
+# labels, and far behind supervised training on 10,000.
 #
 # The third layer is clearly better than the *end*. Training on rotations explains only part of this: the random encoder's end is
 # worse than its third layer, too.
@@ -1028,8 +1045,8 @@ claim(
 # - **It needs structure**: it cannot be solved without knowing something about what is in the image.
 # - **It transfers**: the features help with another task. Only a probe, beside its controls, can tell.
 #
-# The second condition fails more easily than one might think. Suppose the camera stamps a white square into the lower right
-# corner of every photograph, as some print the date. People hardly notice. Then the images are turned.
+# The second condition fails more easily than one might think. Suppose that the camera stamps a small white square into the lower
+# right corner of every photograph, as some stamp the date, and that the images are turned afterwards.
 
 
 # %%
@@ -1135,8 +1152,8 @@ claim("without the stamp fewer than half of the turns are right", without_stamp 
 # %% [markdown]
 # Such a giveaway is called a **shortcut**. Shortcuts occur in practice: a network that was asked how two patches of a photograph
 # lie relative to each other solved the task by means of the lens, which bends red and green light a little differently near the
-# edge (Doersch, Gupta and Efros). The remedy: find out what gives the answer away, and remove it from the question. Here one could
-# black out all four corners before the images are turned.
+# edge (Doersch, Gupta and Efros). The remedy is to find out what gives the answer away and remove it from the question, here by
+# blacking out all four corners.
 #
 # ### Build your own
 #
@@ -1172,9 +1189,9 @@ claim("without the stamp fewer than half of the turns are right", without_stamp 
 # | here | line, softmax regression | k-means, PCA, densities | rotation prediction |
 # | limitation | labels are expensive | groups have no names | the task may have shortcuts |
 #
-# *Self-supervised is not another word for unsupervised.* Neither needs labels from people. But for k-means there is no answer
-# that could be wrong, whereas the rotation network is trained like every classifier, with a target for each input and a
-# cross-entropy. Only the source of the target is new.
+# *Self-supervised is not another word for unsupervised.* Neither needs labels from people. But k-means has no target to compare an
+# answer with, whereas the rotation network is trained like every classifier, with a target for each input and a cross-entropy. Only
+# the source of the target is new.
 
 # %% [markdown]
 # ## 11. Quiz

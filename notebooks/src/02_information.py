@@ -70,9 +70,9 @@ show(hiding.figure, alt=hiding.words)
 
 # %% [markdown]
 # Move the slider to hide another word. Four readers guess it. From left to right they know more: how frequent each word is; the
-# word to the left; all words to the left; all other words. Each makes the best possible prediction from what it knows. The title
-# says how uncertain a reader still is: as if it had to choose among *that many* equally likely words. How such numbers are
-# computed, and what they have to do with the loss of a network, is the subject of this lesson.
+# word to the left; all words to the left; all other words. Each makes the best possible prediction from what it knows. The titles
+# say how uncertain the readers still are: as if each had to choose among *that many* equally likely words. This lesson shows how
+# such numbers are computed, and what they have to do with the loss of a network.
 
 # %% tags=["drawing"]
 # Draws what each of the four readers expects; move the word to hide
@@ -184,9 +184,9 @@ print(f"log 2 = {math.log(2):.3f}")
 # %% [markdown]
 # ## 3. Cross-entropy and KL divergence
 #
-# A model predicts the probabilities $q$, while the true ones are $p$. The truth decides how often each outcome occurs, the
-# model how surprising it finds it. Below, both belong to a coin, and the curve is the model's mean surprise for every $q$.
-# Move the truth, and move the model away from it: the thick bar is the price of a wrong prediction.
+# A model predicts the probabilities $q$, while the true ones are $p$. The truth decides how often an outcome occurs, the model
+# how surprising it is. Below, both belong to a coin, and the curve is the model's mean surprise for every $q$. Move the truth, and
+# move the model away from it: the thick bar is the price of a wrong prediction.
 
 # %% tags=["drawing"]
 # Draws the mean surprise of every model of a coin; move the truth and the model
@@ -258,8 +258,8 @@ for name, q in forecasts.items():
 show_source(entropy, cross_entropy, kl_divergence)
 
 # %% [markdown]
-# *Never rain* is closest to the truth in every single probability, and yet infinitely bad: on one day in ten, the impossible
-# happens. *No idea* beats *sure of sun*: here being overconfident costs more than knowing nothing.
+# *Never rain* is closest to the truth in every single probability, and yet infinitely bad: on one day in ten it rains.
+# *No idea* beats *sure of sun*: here overconfidence costs more than knowing nothing.
 #
 # ### Spot the bug
 #
@@ -371,7 +371,7 @@ show_source(Bigram)
 # ## 6. A language of which everything is known
 #
 # A **grammar**, in this lesson, is a machine with a few *states*. In each state it draws a word from a known distribution, and
-# the word decides which state comes next. The smallest one that deserves the name:
+# the word decides which state comes next. A very small one:
 
 # %% tags=["drawing"]
 # Draws the states of a tiny grammar, with the words that lead from one to the next
@@ -419,8 +419,8 @@ print(*[GRAMMAR.decode(row) for row in sentences.tokens[:12]], sep="\n")
 # grammar must *remember the subject*, so it has a state for each kind and number of subject at each place of the sentence.
 #
 # Is its computed entropy right? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so the mean over sampled
-# sentences must come close. How close is told by its *standard error*, the standard deviation of the values divided by the square
-# root of their number: a difference of more than three of them is rare.
+# sentences must come close. The *standard error*, the standard deviation of the values divided by the square root of their number,
+# says how close: a difference of more than three standard errors is rare.
 
 # %%
 surprises = -GRAMMAR.log_probability(sentences.tokens)
@@ -516,8 +516,7 @@ show(
 
 # %% [markdown]
 # At *house* all that the bigram sees is *the*, while the grammar knows that after *near the* a place must come. At *fly* the
-# bigram sees *house*, after which any verb may follow. The grammar remembers the ducks; what still surprises it is the
-# uncertainty of the language itself.
+# bigram sees *house*, after which any verb may follow. The grammar remembers the ducks.
 
 # %% tags=["claim"]
 # Checks what the text says: what counting reaches, and where memory is missing
@@ -598,7 +597,7 @@ bars[list(ladder).index("the two neighbours (counted)")].set_color(COLORS[1])
 labels_of = [f"{nats:.2f} nats, among {math.exp(nats):.1f}" for nats in ladder.values()]
 ax.bar_label(bars, labels_of, padding=3)
 ax.invert_yaxis()
-ax.set(xlabel="uncertainty about a word, nats", xlim=(0, 5))
+ax.set(xlabel="uncertainty about a word, nats", xlim=(0, 5.6), xticks=range(5))
 show(
     figure,
     alt="Bars of the uncertainty about a word, from the largest to the smallest: "
@@ -623,8 +622,7 @@ claim("the ducks may be two words", (from_both_sides[1] > 0).sum() == 2)
 # ## 9. Mutual information
 #
 # How much does one variable tell about another? In one town umbrellas follow the rain, in another they are carried at random.
-# In the picture, the gray bar is the entropy of the pair. The entropies of weather and umbrella start from its two ends.
-# Where they overlap, one tells what the other tells already.
+# The gray bar is the entropy of the pair; the entropies of weather and umbrella start from its two ends.
 
 # %% tags=["drawing"]
 # Draws the entropies of weather and umbrella as bars, and where they overlap
@@ -655,13 +653,14 @@ for ax, (town, joint) in zip(axes, towns.items(), strict=True):
 show(figure, alt=f"Entropies in nats as bars. {'; '.join(said)}.")
 
 # %% [markdown]
-# The overlap is the **mutual information**. It is the uncertainty about $y$ that disappears when $x$ becomes known:
+# Where they overlap, weather and umbrella tell the same. The overlap is their **mutual information**, the uncertainty about $y$
+# that disappears when $x$ becomes known:
 #
 # $$ I(x; y) = H(y) - H(y \mid x) = \mathrm{KL}\bigl( p(x, y) \,\Vert\, p(x)\, p(y) \bigr) . $$
 #
-# Here $H(y \mid x) = \sum_x p(x)\, H(p(y \mid x))$ is the entropy of $y$ that remains, averaged over $x$. The second form
-# follows with $p(y \mid x) = p(x, y) / p(x)$: it says how far the pair is from being independent. And it is symmetric: $y$
-# tells exactly as much about $x$ as $x$ about $y$.
+# Here $H(y \mid x) = \sum_x p(x)\, H(p(y \mid x))$ is the entropy of $y$ that remains, averaged over $x$. The second form follows
+# with $p(y \mid x) = p(x, y) / p(x)$. It says how far the pair is from being independent, and it is symmetric: $y$ tells exactly as
+# much about $x$ as $x$ about $y$.
 
 # %%
 for town, joint in towns.items():  # rows: dry, rain; columns: no umbrella, umbrella
@@ -709,10 +708,10 @@ show(
 # %% [markdown]
 # ## 10. InfoNCE: a bound from a guessing game
 #
-# For images or sentences nobody knows the densities. But one can play a game. Draw $N$ pairs. Show one $x_i$ and all the $y$:
-# which $y$ is its partner? If the partner can be found, $x$ and $y$ must share information. The player has a **critic**, a
+# For images or sentences nobody knows the densities. But one can play a game: draw $N$ pairs, show one $x_i$ and all the $y$, and ask
+# which $y$ is its partner. If the partner can be found, $x$ and $y$ must share information. The player has a **critic**, a
 # function that scores how well an $x$ and a $y$ go together, and chooses with the softmax of the scores. Here are eight pairs
-# with correlation 0.9, and the choices of the best critic there is:
+# with correlation 0.9, and the choices of the best possible critic:
 
 # %% tags=["drawing"]
 # Draws eight pairs, and the probability with which each x chooses each y
@@ -749,16 +748,16 @@ show(
 )
 
 # %% [markdown]
-# Each row sums to 100 %. The framed entries are the partners: the more of the probability they get, the more information
-# has been shown to be there. Precisely, with scores $s_{ij}$ and on average over batches (van den Oord et al., 2018;
-# Poole et al., 2019),
+# Each row sums to 100 %. The framed entries are the partners: the higher their probabilities, the more $x$ must tell about $y$.
+# Precisely, with $s_{ij}$ for the score of $x_i$ with $y_j$, and on average over batches (van den Oord et al., 2018; Poole et al.,
+# 2019),
 #
 # $$ I_\text{NCE} = \log N + \frac{1}{N} \sum_{i=1}^{N} \log \frac{\exp s_{ii}}{\sum_{j=1}^{N} \exp s_{ij}} \;\leq\; I(x; y)
 # \qquad \text{and} \qquad I_\text{NCE} \leq \log N . $$
 #
 # The second inequality is clear: the logarithm of a probability is at most 0. If all scores are equal, the partner has
-# probability $1/N$ and the bound is 0: a player who knows nothing has shown nothing. The second term is minus the cross-entropy
-# of a classifier whose "class" for $x_i$ is the number $i$ of its partner. No human label is needed.
+# probability $1/N$ and the bound is 0. The second term is minus the cross-entropy of a classifier whose "class" for $x_i$ is the
+# number $i$ of its partner. No human label is needed.
 
 # %% [markdown]
 # ### Why it is a bound
@@ -935,8 +934,10 @@ claim("at temperature 1 even 512 candidates allow less than 2 nats", max(at_one)
 # %% [markdown]
 # ### A learned critic
 #
-# Where the densities are unknown, the critic is learned. Two small networks turn $x$ and $y$ into eight features each, the
-# score is their scalar product, and training makes the bound itself as large as possible.
+# Where the densities are unknown, the critic is learned. Two small networks turn $x$ and $y$ into eight features each, $f(x)$ and
+# $g(y)$; the score is their scalar product, and training makes the bound itself as large as possible. Such a critic can only find
+# what the features share, and by the **data processing inequality** this is never more than what $x$ and $y$ share:
+# $I(f(x); g(y)) \leq I(x; y)$.
 
 # %%
 critic = ContrastiveCritic()
@@ -962,8 +963,8 @@ for n, bounds in best_bounds.items():
 # The learned critic comes within two hundredths of a nat of the best one, and does not exceed it. Its means stay below the
 # mutual information. Some single batches do not, but none exceeds $\log N$.
 #
-# Nobody told it that the numbers are Gaussian, nor what their correlation is. By learning to tell partners from other pairs, it
-# measured how much $x$ says about $y$.
+# It was not told that the numbers are Gaussian, nor what their correlation is. It learned only to tell partners from other pairs, and
+# this measured how much $x$ says about $y$.
 
 # %% tags=["claim"]
 # Checks what the text says: the learned critic beside the best one, and both limits
@@ -1020,8 +1021,8 @@ print(" below 0" if fresh[-1] < 0 else " above 0")
 
 # %% [markdown]
 # On its own pairs the critic's number exceeds the mutual information, and proves nothing: the critic has memorized which $x$
-# belongs to which $y$. This is overfitting. On new pairs it is now confidently wrong: its number is below 0, although early in
-# training it was above. A falling training loss is no evidence of information; a bound on new data is.
+# belongs to which $y$. This is overfitting. On new pairs its number is below 0, although early in this training it was above: it is now
+# confidently wrong. A falling training loss is no evidence of information; a bound on new data is.
 
 # %% tags=["claim"]
 # Checks what the text says: a critic that knows its pairs by heart fails on new ones
@@ -1031,7 +1032,7 @@ claim("after 40 steps it had proved something on new pairs", lambda: fresh[0] > 
 
 # %% [markdown]
 # The second way to be misled: a high bound does not make a good representation. Two views of a picture share much information
-# that is useless for any task. Which views and which critic are chosen matters more than how tight the bound is (Tschannen et
+# that is useless for most tasks. Which views and which critic are chosen matters more than how tight the bound is (Tschannen et
 # al., 2019).
 #
 # ### To investigate: a critic of cosines

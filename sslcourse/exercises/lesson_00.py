@@ -160,6 +160,21 @@ QUIZ = [
         },
     ),
     Question(
+        "A network's loss is 0.034. What shows that it has learned something?",
+        right="A control with a larger loss on the same new images",
+        options={
+            "A control with a larger loss on the same new images": (
+                "Only beside something simple, measured in the same way, does a number say whether it is good."
+            ),
+            "A small number, since a loss of 0 would be perfect": (
+                "Small compared with what? Where all images are dark, drawing black gives a small loss, too."
+            ),
+            "A loss that fell with every pass over the images": (
+                "On the training images it also falls for a network that learns them by heart."
+            ),
+        },
+    ),
+    Question(
         "You are stuck in an exercise. What does the course offer?",
         right="The mistake by name, hints, and a solution",
         options={

@@ -152,6 +152,9 @@ K_MEANS = Exercise(
         "you repeated the step until nothing moved; only one step is asked for.": lambda p, c: _repeated(
             p, c, 50
         ),
+        "a centre moved before all points were assigned: assign every point first, with the old centres.": (
+            lambda p, c: _one_after_the_other(p, c)
+        ),
         "these are the medians of each cluster; take the means.": lambda p, c: torch.stack(
             [p[torch.cdist(p, c).argmin(1) == j].median(0).values for j in range(len(c))]
         ),
@@ -172,6 +175,14 @@ K_MEANS = Exercise(
         ),
     },
 )
+
+
+def _one_after_the_other(points: Tensor, centres: Tensor) -> Tensor:
+    """Each centre moves before the points are assigned to the next one."""
+    moved = centres.clone()
+    for j in range(len(moved)):
+        moved[j] = points[torch.cdist(points, moved).argmin(1) == j].mean(0)
+    return moved
 
 
 def _repeated(points: Tensor, centres: Tensor, steps: int) -> Tensor:
@@ -223,6 +234,17 @@ def _greedy(clusters: Tensor, labels: Tensor) -> float:
     return right / len(labels)
 
 
+def _renamed_in_turn(clusters: Tensor, labels: Tensor) -> list[Tensor]:
+    """The accuracy of each naming, if a cluster that has its name may be renamed again."""
+    accuracies = []
+    for naming in permutations(range(3)):
+        renamed = clusters.clone()
+        for cluster in range(3):
+            renamed[renamed == cluster] = naming[cluster]
+        accuracies.append((renamed == labels).float().mean())
+    return accuracies
+
+
 MATCHING = Exercise(
     name="01.matching",
     title="spot the bug in an accuracy",
@@ -265,6 +287,8 @@ MATCHING = Exercise(
         ),
         "the largest cluster was named first, then the next: the best naming of all three together can be another "
         "one.": lambda c, t: _greedy(c, t),
+        "you renamed the clusters one after the other in one tensor, and what has become 1 is renamed again with the "
+        "ones: look all names up at once.": lambda c, t: max(_renamed_in_turn(c, t)),
         "these are the accuracies of all six namings; return the best of them.": lambda c, t: torch.stack(
             [(torch.tensor(n)[c] == t).float().mean() for n in permutations(range(3))]
         ),

@@ -508,6 +508,9 @@ INFO_NCE = Exercise(
         "this is the bound of each row; take their mean.": lambda s: (
             math.log(len(s)) + s.log_softmax(1).diagonal()
         ),
+        "log N must be in nats, like the rest: take the natural logarithm.": (
+            lambda s: math.log2(len(s)) + s.log_softmax(1).diagonal().mean()
+        ),
         "there are N candidates, so add log N, not log(N - 1).": lambda s: (
             math.log(len(s) - 1) + s.log_softmax(1).diagonal().mean()
         ),
