@@ -51,9 +51,9 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # know a great deal about it. It is a verb, something that ducks do, and it is plural, although the singular *house* stands
 # right before it.
 #
-# Without the rest of the sentence it could have been any word. The rest removed most of that uncertainty. Self-supervised
-# learning is built on this: **hide a part of the data, and predict it from the rest.** A model can only predict well if it
-# has learned how the parts depend on one another (or if a shortcut gives the answer away, see lesson 01).
+# The rest of the sentence has removed most of the uncertainty. Self-supervised learning is built on this: **hide a part of the
+# data, and predict it from the rest.** A model can only predict well if it has learned how the parts depend on one another (or if
+# a shortcut gives the answer away, see lesson 01).
 
 # %% tags=["drawing"]
 # Draws the task: a model predicts the hidden word from the visible ones
@@ -136,8 +136,7 @@ explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
 # *information content*) of an event of probability $p$ is $-\log p$, the left picture below. A certain event carries no
 # surprise, and the surprises of independent events add up, because their probabilities multiply.
 #
-# Before a coin is thrown, we do not know which surprise awaits us, only its mean. The right picture shows this mean for all
-# coins.
+# Before a coin is thrown, only the mean surprise is known. The right picture shows it for all coins.
 
 # %% tags=["drawing"]
 # Draws the surprise of an event, and the entropy of a coin
@@ -343,9 +342,9 @@ show(
 )
 
 # %% [markdown]
-# Look at *ate*. Nothing ever followed it, so its row is all zeros. The code predicts *ate* nevertheless: of six equal zeros
-# `argmax` takes one, and there was no warning. A word such as *dog*, which is not in the text, has no row at all. And a pair that
-# does not occur has probability 0: one such pair, and a new text is infinitely surprising.
+# Nothing ever followed *ate*, so its row is all zeros. The code predicts *ate* nevertheless, without a warning: of six equal
+# zeros `argmax` takes one. A word such as *dog*, which is not in the text, has no row at all. And a pair that did not occur has
+# probability 0: one such pair makes a new text infinitely surprising.
 #
 # The remedy is **smoothing**. In its oldest form, due to Laplace, one pretends to have seen every pair once more than one has.
 
@@ -365,7 +364,7 @@ show_source(Bigram)
 # After *ate* every word is now equally likely, the right way to say that nothing is known. (A word outside the vocabulary still
 # has no row. Practical models split words into pieces that all occur.)
 #
-# Is the table a good model? Nine words cannot tell. We need much more text, and we need to know the truth.
+# Is the table a good model? To tell, we need much more text, and we need to know the truth.
 
 # %% [markdown]
 # ## 6. A language of which everything is known
@@ -414,9 +413,9 @@ sentences = text(10_000)
 print(*[GRAMMAR.decode(row) for row in sentences.tokens[:12]], sep="\n")
 
 # %% [markdown]
-# Look at the verbs. They agree with their subject, singular or plural, even when *near the trees* or *that sees the duck*
-# stands in between. And different subjects prefer different verbs: birds often fly, people often read. To get this right the
-# grammar must *remember the subject*, so it has a state for each kind and number of subject at each place of the sentence.
+# The verbs agree with their subject, singular or plural, even when *near the trees* or *that sees the duck* stands in between, and
+# different subjects prefer different verbs: birds often fly, people often read. So the grammar must *remember the subject*: it has
+# a state for each kind and number of subject at each place of the sentence.
 #
 # Is its computed entropy right? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so the mean over sampled
 # sentences must come close. The *standard error*, the standard deviation of the values divided by the square root of their number,
@@ -814,8 +813,8 @@ for n in (2, 8, 32, 128):
 show_source(info_nce_bound)
 
 # %% [markdown]
-# With two candidates the game is too easy to show much. More candidates give a higher bound. Every mean lies below $\log N$,
-# and with up to 32 candidates clearly below the mutual information. With 128 the bound is nearly tight.
+# More candidates give a higher bound. Every mean lies below $\log N$, and with up to 32 candidates clearly below the mutual
+# information. With 128 the bound is nearly tight.
 #
 # Move both sliders. The thick curve is the mean for every $N$, estimated from 4,096 pairs; the gray dots are single batches
 # of the chosen $N$.
