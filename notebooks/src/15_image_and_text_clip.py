@@ -672,6 +672,8 @@ pairs, twos = new.of_kind("pair").without(HELD_OUT), new.of_kind("two")
 swapped = [{(t.colour, t.shape) for t in exchange_colours(two)} for two in pairs.things]
 pairs = pairs.select([i for i, two in enumerate(swapped) if HELD_OUT.isdisjoint(two)])
 singles = new.of_kind("one").without(HELD_OUT)
+
+# %%
 QUESTIONS = {  # name: pictures, what makes a caption true, what makes one false
     "another colour": (pairs, as_it_is, another_colour),
     "counting": (twos, as_it_is, lambda a: (a._replace(count=3),)),
