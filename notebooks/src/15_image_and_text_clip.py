@@ -656,6 +656,7 @@ def another_colour(a, b):
     return a._replace(colour=free), b
 
 
+# %%
 def denied(a):
     """An object of another colour and another shape, with "no" before it."""
     free = [
@@ -1072,8 +1073,8 @@ for name, scores in (("normalised", similarity), ("not normalised", long_short))
 # The published CLIP has learned from 400 million pairs of the web, in batches of 32,768. Its best model gets 76.2 % of ImageNet
 # right without any of its labels, as a ResNet-50 does that was trained with all 1.28 million; and it loses far less on
 # sketches and other changed pictures (Radford et al., 2021). SigLIP replaced the softmax by a yes or no for each pair, so that
-# the loss no longer needs the whole batch at once. Text encoders of this kind steer image generators, and image encoders of
-# this kind are the eyes of many language models, which then inherit what they cannot tell apart.
+# the loss no longer needs the whole batch at once. Such text encoders steer image generators, and such image encoders serve
+# many language models, which inherit what these cannot tell apart (Tong et al., 2024).
 #
 # ## 12. Investigate: how much must a caption say?
 #
@@ -1119,18 +1120,19 @@ quiz("15")
 #
 # ## References
 #
-# - Radford et al., *Learning transferable visual models from natural language supervision* (CLIP), arXiv:2103.00020.
+# - Radford et al., *Learning transferable visual models from natural language supervision* (CLIP), [arXiv:2103.00020](https://arxiv.org/abs/2103.00020).
 # - Zhang et al., *Contrastive learning of medical visual representations from paired images and text* (ConVIRT),
-#   arXiv:2010.00747: the same loss, before.
+#   [arXiv:2010.00747](https://arxiv.org/abs/2010.00747): the same loss, before.
 # - Jia et al., *Scaling up visual and vision-language representation learning with noisy text supervision* (ALIGN),
-#   arXiv:2102.05918.
+#   [arXiv:2102.05918](https://arxiv.org/abs/2102.05918).
 # - Yuksekgonul et al., *When and why vision-language models behave like bags-of-words, and what to do about it?*,
-#   arXiv:2210.01936.
+#   [arXiv:2210.01936](https://arxiv.org/abs/2210.01936).
 # - Thrush et al., *Winoground: probing vision and language models for visio-linguistic compositionality*,
-#   arXiv:2204.03162.
-# - Paiss et al., *Teaching CLIP to count to ten*, arXiv:2302.12066.
-# - Alhamoud et al., *Vision-language models do not understand negation*, arXiv:2501.09425.
-# - Zhai et al., *Sigmoid loss for language image pre-training* (SigLIP), arXiv:2303.15343: every pair for itself,
+#   [arXiv:2204.03162](https://arxiv.org/abs/2204.03162).
+# - Paiss et al., *Teaching CLIP to count to ten*, [arXiv:2302.12066](https://arxiv.org/abs/2302.12066).
+# - Alhamoud et al., *Vision-language models do not understand negation*, [arXiv:2501.09425](https://arxiv.org/abs/2501.09425).
+# - Tong et al., *Eyes wide shut? Exploring the visual shortcomings of multimodal LLMs*, [arXiv:2401.06209](https://arxiv.org/abs/2401.06209).
+# - Zhai et al., *Sigmoid loss for language image pre-training* (SigLIP), [arXiv:2303.15343](https://arxiv.org/abs/2303.15343): every pair for itself,
 #   without a softmax.
 # - Kim, *Convolutional neural networks for sentence classification*, arXiv:1408.5882.
 #
