@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 14 Discrete targets (BEiT)
 #
-# You train one small network to write pictures with an alphabet of 64 codes, and a second one to guess the codes of patches
-# that it cannot see. You find out when such an alphabet is worthless, compare the guesses with rivals that need no network,
-# and measure what an encoder gains when its targets are codes instead of pixels.
+# You train a small network to write pictures in an alphabet of 64 codes, and a second one to guess the codes of hidden
+# patches. You see when such an alphabet is worthless, compare the guesses with rivals that need no network, and measure what
+# an encoder gains when its targets are codes instead of pixels.
 #
 # - **Slider:** garment, size of the codebook, temperature of the Gumbel noise, one token of a picture, share of hidden patches
 # - **Time:** about 110 minutes
@@ -14,8 +14,8 @@
 # - write a picture as a grid of tokens, and say how much is lost, beside k-means and PCA;
 # - pass a gradient through a discrete choice in two ways, and measure the bias and the variance of each;
 # - recognise a collapsed codebook, and cure it;
-# - build BEiT's masks and its loss, and find the five mistakes that are often made with them;
-# - compare MAE and BEiT by what they reach and by what they cost, and say which control explains the difference.
+# - build BEiT's loss, and recognise five common mistakes by the numbers that they produce;
+# - compare MAE and BEiT by accuracy and cost, and say which control explains the difference.
 
 # %%
 from functools import partial
@@ -49,12 +49,12 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # ## 1. The idea
 #
 # BERT (lesson 08) hides words and predicts them. MAE (lesson 13) hides patches and predicts their pixels. But pixels are not
-# like words. A word is one of a few thousand, and a guess is right or wrong. A patch has more variants than anyone can count,
-# and a network that is unsure predicts their mean, a gray blur.
+# like words. A word is one of some ten thousand, and a guess is right or wrong. A patch of 16 gray values is hardly ever seen
+# twice, and a network that is unsure predicts the mean of all that is possible, a gray blur.
 #
-# **BEiT** therefore first invents words for pictures. A **tokeniser** gives each patch one of $K$ codes, its **token**. A
-# decoder has to draw the picture from the tokens alone, so the tokens must hold what matters. Once trained, the tokeniser is
-# **frozen**. Then a transformer sees the picture with some patches hidden, and predicts the *tokens* of the hidden patches.
+# **BEiT** therefore first invents words for pictures. A **tokeniser** gives each patch one of $K$ codes, its **token**; it is
+# trained together with a decoder, which has to draw the picture from the tokens alone. Then the tokeniser is **frozen**, and
+# a transformer, which sees the picture with some patches hidden, predicts the *tokens* of the hidden patches.
 
 # %% tags=["drawing"]
 # Draws the two stages: a tokeniser with its decoder, and an encoder that predicts tokens
@@ -76,8 +76,8 @@ method.note(cross_box, "hidden places")
 show(method.figure, alt=method.words)
 
 # %% [markdown]
-# Pictures and transformer are those of lesson 13, so that the two methods can be compared: garments anywhere on black ground, 28 x 28
-# pixels, cut into 7 x 7 patches of 4 x 4 pixels.
+# Pictures and transformer are those of lesson 13, so that the two methods can be compared: garments anywhere on a black
+# ground, 28 x 28 pixels, cut into 7 x 7 patches of 4 x 4 pixels.
 
 # %%
 moving = partial(clips, pixels=28, texture=0.0, ground=0.0)
@@ -88,9 +88,9 @@ on_garment = (patchify(test_frames, 4) > 0).any(2)  # (2000, 49)
 print(f"patches that are black all over: {1 - on_garment.float().mean():.0%}")
 
 # %% [markdown]
-# Here are both stages on one garment, with tokenisers that were trained in advance. Each patch becomes a number; from the 49
-# numbers alone the decoder draws the garment again. BEiT sees what is on the right, and has to name the hidden numbers. With how
-# many codes can you tell what it is?
+# Here are both stages on one garment, with tokenisers that were trained in advance. Each patch becomes a number, and the decoder
+# draws the garment again from the 49 numbers alone. BEiT sees what is on the right, and has to name the hidden numbers. How many
+# codes does it take until you can tell what the garment is?
 
 # %% tags=["drawing"]
 # Draws a garment, its tokens, and what BEiT sees; move garment and number of codes
@@ -222,9 +222,9 @@ claim(
 )
 
 # %% [markdown]
-# More codes give a smaller error, but each step to four times as many codes costs two more bits and gains less. A network may do
-# better with the same number of codes, because its encoder and decoder also look at the *neighbouring* patches: an edge that
-# continues in the next patch does not have to be described twice.
+# More codes give a smaller error, but each step to four times as many costs two more bits and gains less. And k-means describes
+# each patch by itself. A network whose encoder and decoder also look at the *neighbouring* patches may do better with as many
+# codes: an edge that continues in the next patch need not be described twice.
 #
 # ## 4. A choice has no gradient
 #
@@ -281,14 +281,15 @@ show(
 # Inside a region the same code is nearest, so the cost is constant and its gradient is 0. At a border the cost jumps. Neither
 # tells the encoder in which direction to move.
 #
-# **Straight-through.** The VQ-VAE uses a trick. Forward, it takes the nearest code; backward, it pretends that this code *was*
-# the latent, and passes the gradient on unchanged (Bengio and others, 2013). The encoder then moves its latents towards where
-# the decoder would like the code to be. No code moves by this, so a second term draws the codes to their latents, and a third
-# one, with a small weight, the latents to their codes:
+# **Straight-through.** The VQ-VAE takes the nearest code forward; backward it treats this code as if it *were* the latent, and
+# passes the gradient on unchanged (Bengio and others, 2013). So the latent moves to where the decoder would like the code to be.
+# The codes get no gradient from this. So a second term pulls the codes to their latents, and a third one, with a small weight
+# $\beta$, the latents to their codes:
 #
 # $$ \mathcal{L}_{\text{VQ}} = \lVert x - g(e) \rVert^2 + \lVert \operatorname{sg}[h] - e \rVert^2 + \beta \lVert h - \operatorname{sg}[e] \rVert^2 . $$
 #
-# Here $g$ is the decoder, and sg is stop-gradient (lesson 10): `.detach()`, a value that counts as a constant.
+# Here $e$ is the nearest code, $g$ the decoder, and sg is stop-gradient (lesson 10): `.detach()`, a value that counts as a
+# constant.
 
 # %% exercise="14.quantise"
 
@@ -322,7 +323,7 @@ print([round(g, 2) for g in exact.tolist()])
 
 # %% [markdown]
 # With 64 codes at each of 49 places the sum has $64^{49}$ terms, so one has to draw samples, and a draw is again a choice without
-# a gradient. The way out has two steps. First, the *Gumbel trick*: add noise $n_k = - \log(- \log u_k)$ to the logits, with
+# a gradient. Two steps help. First, the *Gumbel trick*: add noise $n_k = - \log(- \log u_k)$ to the logits, with
 # $u_k$ uniform between 0 and 1, and take the largest; code $k$ then comes with probability exactly $q_k$. Second, replace
 # the largest by a softmax with **temperature** $\tau$:
 #
@@ -343,9 +344,9 @@ print([round(s, 2) for s in (many.argmax(1).bincount() / 20_000).tolist()])
 show_source(gumbel_softmax, gumbel_choice)
 
 # %% [markdown]
-# Is the gradient of this mixture right? Here it can be measured. Draw it 20,000 times: its mean minus the exact gradient is the
-# **bias**, and its **standard deviation** says how much single draws scatter. Beside it stand *straight-through Gumbel* (forward the drawn
-# code itself, backward the soft mixture), the copied gradient of the VQ-VAE, and the score function of lesson 05.
+# Is the gradient of this mixture right? Draw it 20,000 times: its mean minus the exact gradient is the **bias**, and its **standard
+# deviation** says how much single draws scatter. We compare it with *straight-through Gumbel* (forward the drawn code itself,
+# backward the soft mixture), with the copied gradient of the VQ-VAE, and with the score function of lesson 05.
 
 
 # %%
@@ -454,8 +455,8 @@ claim(
 
 # %% [markdown]
 # The two blue lines cross. At a low temperature the gradient is nearly unbiased, but single draws scatter widely; at a high one they
-# hardly scatter, but the gradient is biased. So training starts at a high temperature and cools down. Straight-through Gumbel stays
-# biased even when cold: it uses the slope of the cost *at* a code, where the difference *between* codes matters. The copied
+# scatter less, but the gradient is biased. So training starts at a high temperature and cools down. Straight-through Gumbel stays
+# biased even when cold: it uses the slope of the cost *at* a code, while what counts is the difference *between* codes. The copied
 # gradient of the VQ-VAE does not scatter at all, but it answers another question: what if this code moved? The score function is
 # unbiased, and with only four codes and one place it scatters less than a cold mixture.
 
@@ -486,8 +487,8 @@ tokenizer = new_tokenizer()
 run = watch(training(tokenizer, frames_seen, lr=1e-2), title="Tokeniser")
 
 # %% [markdown]
-# How good is a drawing from 49 tokens of six bits each? We compare it with the mean image; with an untrained tokeniser whose codes
-# are k-means centres of its latents; with PCA of patches, two numbers a patch, not even rounded; and with k-means.
+# How good is a drawing from 49 tokens of six bits each? We compare it with the mean image; with an untrained tokeniser, whose codes
+# are k-means centres of its latents; with PCA of patches, two unrounded numbers a patch; and with k-means.
 
 # %%
 await run
@@ -542,16 +543,15 @@ claim(
 )
 
 # %% [markdown]
-# With 64 codes, after one pass, the network's error is smaller than that of k-means, but by less than a fifth. Trained for longer (the tokenisers
-# of the first slider, which you can move again), it is a quarter smaller or more, and 16 codes of the network do better than 64 of k-means: four
-# bits a patch instead of six. That is what the neighbours are worth. In return a token no longer describes its patch alone;
-# section 7 shows how far it reaches.
+# With 64 codes, after one pass, the network's error is smaller than that of k-means, but by less than a fifth. Trained for longer
+# (the tokenisers of the first slider), it is a quarter smaller or more, and 16 codes of the network do better than 64 of k-means:
+# four bits a patch instead of six. In return a token no longer describes its patch alone; section 7 shows how far it reaches.
 
 # %% [markdown]
 # ## 6. Which codes are in use?
 #
-# A codebook of 64 is worth 64 codes only if all are used. How many are in use is measured by the **perplexity** of the tokens,
-# exp of the entropy of their shares (lesson 02 has it for words).
+# A codebook of 64 is worth 64 codes only if all are used. The **perplexity** of the tokens, exp of the entropy of their shares
+# (lesson 02), measures how many are in use.
 
 # %% exercise="14.perplexity"
 
@@ -569,18 +569,18 @@ for n_images in (1, 10, 100, 2000):
     print(f"{n_images:5} images: perplexity {codes_in_use:.0f}, codes that come: {come}")
 
 # %% [markdown]
-# One image is too small a sample: it has 49 tokens only. So count over a whole pass, not over a batch.
+# One image is too small a sample: it has only 49 tokens. So count over a whole pass.
 
 # %% exercise="14.collapse"
 
 # %% [markdown]
 # A VQ-VAE easily collapses. Its codes start at random, far from the latents. The one that is nearest to all of them wins every
-# patch, and it is the only one that learns. The others are **dead codes**: no gradient ever reaches them. Two cures are common.
-# Start the codes on k-means centres of the latents; or check every few steps which codes are unused, and **restart** those
-# on latents drawn at random.
+# patch, and is the only one that learns. The others are **dead codes**: no gradient ever reaches them. There are two common cures:
+# start the codes on k-means centres of the latents, or check every few steps which codes are unused, and **restart** those on
+# latents drawn at random.
 #
-# The discrete VAE draws its codes at random, so every code has a chance, and its KL term rewards equal use. Is it this term that keeps codes
-# alive? We train all five, each on a third of the frames.
+# The discrete VAE draws its codes at random, so each has a chance, and its KL term rewards equal use. Is it this term that keeps
+# codes alive? We train the VQ-VAE without a cure and with each, and the discrete VAE without the term and with it.
 
 
 # %%
@@ -629,13 +629,14 @@ claim(
 )
 
 # %% [markdown]
-# Left alone, the VQ-VAE uses one code for everything. Both cures help, restarts more. In the discrete VAE the KL term has the same effect: without it, at most half as many codes come. **An alarm:**
-# look at a tokeniser before you use it, and stop if fewer than a quarter of its codes come.
+# Without a cure, the VQ-VAE uses one code for everything. Both cures help, restarts more. In the discrete VAE the KL term has the
+# same effect: without it, at most half as many codes come. **Before you use a tokeniser, count**, and stop if fewer than a
+# quarter of its codes come.
 #
 # ## 7. What does a token stand for?
 #
-# Collect all patches that have the same token, each with its eight neighbours, and average them. The frame in the middle of each
-# picture is the patch itself. The first codes are the most common.
+# Average all patches that have the same token, each with its eight neighbours; the frame marks the patch itself. The codes are
+# sorted by how often they come, and each row has the share of its twelve codes.
 
 # %% tags=["drawing"]
 # Draws the mean surroundings of each code's patches, in the order of use
@@ -662,14 +663,14 @@ show(
 )
 
 # %% [markdown]
-# Many codes stand for black patches that differ only in where the garment begins. So one fact, "black", is spread over many
-# tokens: this tokeniser describes neighbourhoods.
+# Many codes stand for black patches, and differ only in where the garment begins: this tokeniser describes neighbourhoods.
 #
-# The decoder uses neighbours as well. Change one token of a picture: its own patch changes, and the eight around it.
+# The decoder uses neighbours as well. Change one token of a picture, and its own patch and the eight around it change:
 
 # %% tags=["drawing", "nbval-ignore-output"]
 # Draws a frame from its tokens, one of which you change; move frame, place and token
 frame_tokens = tokenizer.tokens(test_frames[:20])
+brightest = int(means[:, 18:30, 18:30].mean((1, 2)).argmax()) + 1
 
 
 def change_token(number, place, token):
@@ -689,8 +690,8 @@ def change_token(number, place, token):
 explore(
     change_token,
     number=slider("test frame", 0, 19, step=1, value=2),
-    place=slider("place, row by row", 0, 48, step=1, value=24),
-    token=slider("token, by use", 1, 64, step=1, value=6),
+    place=slider("place, row by row", 0, 48, step=1, value=25),
+    token=slider("token, by use", 1, 64, step=1, value=brightest),
 )
 
 
@@ -718,8 +719,8 @@ claim(
 # %% [markdown]
 # ## 8. Blocks
 #
-# A single hidden patch has visible neighbours on all sides, and their tokens say something about it. So BEiT hides **blocks**
-# (Algorithm 1 of the paper): draw the area of a block, its aspect ratio and its place; hide it; repeat until more than 40 %
+# A single hidden patch mostly has visible neighbours, and their tokens say something about it. So BEiT hides **blocks**
+# (Algorithm 1 of the paper): draw the area of a block, its aspect ratio and its place, hide it, and repeat until more than 40 %
 # of the patches are hidden. Compare them with as many single patches.
 
 
@@ -761,14 +762,16 @@ show_source(block_mask)
 # ## 9. BEiT
 #
 # The tokeniser is copied and frozen. The encoder gets mask tokens, and one linear layer turns its output into $K$ logits for
-# each place.
+# each place. Here is a loss as one finds it in copied code:
+
+# %% exercise="14.bug"
 
 # %%
 show_source(BEiT)
 
 # %% [markdown]
-# Does it do what it promises? Replace everything that is hidden by noise. The predictions must not move at all, since the encoder sees
-# mask tokens there. The targets must move, since the tokeniser sees the whole image.
+# Does this BEiT do what it promises? Replace everything that is hidden by noise. The predictions must not move at all, since the
+# encoder sees mask tokens there. The targets must move, since the tokeniser sees the whole image.
 
 # %%
 torch.manual_seed(0)
@@ -785,16 +788,8 @@ print(f"of ten hidden places about {changed:.0f} change their target")
 print("weights of its tokeniser that learn:", learning)
 
 # %% [markdown]
-# ### Spot the bugs
-#
-# The encoder has to see less than the tokeniser, and the loss has to count fewer places than the encoder predicts. Copied code often gets
-# one of the two wrong, or both:
-
-# %% exercise="14.bug"
-
-# %% [markdown]
-# Would you notice either mistake in training? Here is BEiT with one of them at a time. Train each for 100 steps, and judge all by the
-# same measure: the cross-entropy of the *true* tokens at hidden places of test frames.
+# Would you notice the two mistakes of the exercise in training? Here is BEiT with one of them at a time. Train each for 64 steps,
+# and judge all by the same measure: the cross-entropy of the *true* tokens at hidden places of test frames.
 
 
 # %%
@@ -827,7 +822,7 @@ def short_training(kind):
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     model = kind(VisionTransformer(), tokenizer, generator=generator)
-    history = finish(training(model, frames_seen[:6400], lr=3e-3))
+    history = finish(training(model, frames_seen[:4096], lr=3e-3))
     return history.loss[-1], hidden_loss(model)
 
 
@@ -860,18 +855,18 @@ claim(
 )
 
 # %% [markdown]
-# Both have a *smaller* training loss than BEiT. `CoveredTokenizer` has learned the tokens of the gray cover, and knows nothing about the true
-# ones. `AllPlaces` also counts places whose patch it sees, so its loss cannot be compared with BEiT's; at the hidden places it does
+# Both have a *smaller* training loss than BEiT. `CoveredTokenizer` has learned the tokens of the gray cover, and not the true ones.
+# `AllPlaces` also counts places whose patch it sees, so its loss cannot be compared with BEiT's; at the hidden places it does
 # about as well here, and in the paper, too, predicting all places costs little.
 #
 # Three more mistakes show in numbers. With a **collapsed tokeniser** BEiT's accuracy is 100 %. A tokeniser that is **still in the
-# optimiser** changes its tokens while they are being learned: "weights of its tokeniser that learn" must be 0. And an
-# accuracy means nothing **without that of the most frequent code** beside it, which the next section has.
+# optimiser** changes its tokens while they are being learned: "weights of its tokeniser that learn" must be 0. And an accuracy
+# means nothing **without that of the most frequent code**, which the next section has.
 
 # %% [markdown]
 # ## 10. Is the cross-entropy good?
 #
-# That takes rivals. Here are four that need no network. **Equal chances**: $\log K$. The **shares** of all tokens: about their
+# Four rivals that need no network give the scale. **Equal chances**: $\log K$. The **shares** of all tokens: about their
 # entropy. The shares **at that place**, since the rim is mostly black. And the **nearest visible token**: given which token it
 # is and where it lies, how often was each token hidden in training? The last one needs a function:
 
@@ -891,7 +886,7 @@ train_mask = block_mask(len(train_tokens), 49, 0.4, torch.Generator().manual_see
 hidden_tokens = train_tokens[train_mask]
 
 # %% [markdown]
-# For a table, training means counting. Each rival gets one, and where counts are few, a little of the overall shares is added.
+# Each rival is a table of counts. A little of the overall shares is added, which matters where the counts are few.
 
 # %%
 shares = (hidden_tokens.bincount(minlength=64) + 1) / (len(hidden_tokens) + 64)
@@ -961,9 +956,9 @@ claim(
 )
 
 # %% [markdown]
-# Each guess knows more than the one above it, and BEiT beats the best table because it combines several visible patches. The last
-# column counts only places on the garment. They are harder: most of what is hidden is black ground, which is easy. And a wrong guess
-# need not be a bad one. It often names a code that looks nearly the same:
+# Each rival does better than the one above it, and BEiT, which sees all visible patches, does better than the best table. The last
+# column counts only places on the garment, which are harder than black ground. A wrong guess need not be a bad one, since many
+# codes look nearly the same:
 
 
 # %% tags=["drawing"]
@@ -998,14 +993,15 @@ explore(draw_guesses, share=slider("share to hide", 0.1, 0.9, step=0.1, value=0.
 # %% [markdown]
 # ## 11. MAE or BEiT?
 #
-# Both get the same ViT, the same 36,000 frames, batches and learning rate; `tools/beit_curves.py` trained them. They are judged by a linear
-# probe with ten labelled garments of each class (lesson 13), and by fine-tuning with the same labels. The controls, each with a
-# question:
+# Both get the same ViT, the same 36,000 frames, batches and learning rate; `tools/beit_curves.py` trained them. They are judged by a
+# linear probe with ten labelled garments of each class (lesson 13), and by fine-tuning with the same labels. The table has means
+# and standard deviations over three seeds. Each control asks a question:
 #
 # - *MAE, two passes:* what if the cost is equal? A step of BEiT costs more, since its encoder processes all 49 tokens.
 # - *patches at random:* is it the blocks? As many single patches are hidden as blocks hide.
 # - *pixels as targets:* is it the discrete target? Mask tokens and blocks as in BEiT, but a squared error of pixels.
-# - *untrained tokeniser:* is it what the tokeniser has learned? These are tokens of one that has learned nothing.
+# - *untrained tokeniser:* is it what the tokeniser has learned? Its encoder keeps its random weights; the codes are k-means
+#   centres of its latents.
 
 # %%
 mae_step = transformer_flops(12, 64, 3) + transformer_flops(49, 64, 1)
@@ -1069,18 +1065,15 @@ claim(
 )
 
 # %% [markdown]
-# - **Frame for frame, BEiT is ahead** after one pass, by 3 to 7 points in the probe and 3 to 8 after fine-tuning. MAE after a single
-#   pass gains next to nothing over no pretraining.
-# - **At equal cost it is not.** Two passes of MAE, which take about as many FLOPs as one of BEiT, come within 2 points in the probe.
-# - **The discrete target matters.** With pixels as targets, and everything else as in BEiT, the probe is 5 to 9 points lower. The
-#   paper's own table has the same direction.
-# - **The training of the tokeniser does not help.** Tokens of an encoder that has learned nothing give a probe that is 1 to 5 points *higher*.
-#   They cannot be decoded, yet they tell which patches are alike. Section 13 asks why.
-# - **Blocks do not help.** With single patches at random the probe is as good or better; the seeds overlap. (In the paper blocks gain
-#   0.1 points in accuracy, and more in segmentation.)
+# - **Frame for frame, BEiT is ahead** after one pass, by 3 to 7 points in the probe and 3 to 8 after fine-tuning. MAE after a
+#   single pass gains next to nothing over no pretraining.
+# - **At equal cost it is not.** Two passes of MAE take about as many FLOPs as one of BEiT, and come within 2 points in the probe.
+# - **The discrete target matters.** With pixels as targets, and all else as in BEiT, the probe is 5 to 9 points lower.
+# - **The training of the tokeniser does not help.** With an untrained one the probe is 1 to 5 points *higher*. Its tokens cannot be
+#   decoded, yet they tell which patches are alike.
+# - **Blocks do not help.** With single patches at random the probe is as good or better; the seeds overlap.
 #
-# Does this order last? Here are four passes, each a training of its own with two seeds; with the untrained tokeniser there was
-# time for one.
+# Does this order last? Here are four passes, each a training of its own with two seeds (one with the untrained tokeniser).
 
 # %% tags=["drawing"]
 # Draws probe and fine-tuning after one, two and four passes
@@ -1166,29 +1159,26 @@ claim(
 )
 
 # %% [markdown]
-# After four passes the lead is gone. In the probe and after fine-tuning MAE and BEiT differ by less than two seeds of one method do, and
-# a pass of MAE costs only about half as much. So BEiT learns faster from few frames; its lead after one pass does not tell how a longer
-# training ends. With pixels as targets BEiT stays behind, in the probe above all, while MAE does well with pixels. So pixels are a poor
-# target in BEiT's *design* (mask tokens in the encoder, blocks, one linear layer as decoder), not in general.
+# After four passes the lead is gone: MAE and BEiT differ by less than two seeds of one method do, and a pass of MAE costs only
+# about half as much. So BEiT learns faster at first; that does not tell how a longer training ends. With pixels as targets BEiT
+# stays behind, in the probe above all, while MAE does well with pixels: they are a poor target in BEiT's *design* (mask tokens in
+# the encoder, blocks, one linear layer as decoder), not in general. And the untrained tokeniser now differs from the trained one by
+# less than 2 points, which a single training cannot tell from chance. So nothing shows that training the tokeniser helps or harms,
+# and tokens of either kind are far better targets than pixels. All this holds for one data set, one small network and one to
+# three seeds.
 #
-# And the untrained tokeniser? After one pass its tokens had given a better probe than trained ones. After four passes the one
-# training that was made differs from the mean of BEiT by less than 2 points, in the probe and after fine-tuning, and one
-# training cannot tell such a difference from chance. So nothing shows that training the tokeniser helps, nor, any longer, that
-# it harms; and tokens of either kind are far better targets than pixels. All this holds for one data set, one small network
-# and one to three seeds.
+# **What others found.** On ImageNet, with a ViT-Base pretrained for 300 epochs and fine-tuned on all labels, the paper (its
+# Table 4) reports an accuracy of 82.86 % for BEiT, 82.77 % without blocks, 81.04 % with pixels in the place of tokens, 80.50 %
+# without either, and 82.59 % when all places are predicted. The authors of MAE reply that *normalised* pixels do as well as
+# tokens. That tokens need not be learned is known from speech: BEST-RQ predicts codes of a random projection and a random
+# codebook, neither of which is ever trained, and HuBERT starts from k-means clusters of spectral features. BEiT v2 goes the other way. Its tokeniser
+# has to reproduce features of CLIP (lesson 15) or DINO (lesson 12) instead of pixels, so that codes stand for what is seen.
 #
-# **The paper's own table.** On ImageNet, with a ViT-Base pretrained for 300 epochs and fine-tuned on all labels, the paper
-# (its Table 4) reports an accuracy of 82.86 % for BEiT; 82.77 % without blocks; 81.04 % with pixels in the place of tokens; 80.50 % without
-# either; and 82.59 % when all places are predicted and not only the hidden ones. The authors of MAE reply that *normalised*
-# pixels do as well as tokens in their setting. Such differences are small beside those between data sets and
-# networks: do not expect the order to hold on yours.
-
-# %% [markdown]
 # ## 12. What does each target forget?
 #
 # We know the factors of every frame: where the garment lies, how large and how bright it is. What share of the variance of each
-# factor does a linear regression read from a representation? (It is fitted on all 12,000 training garments and judged on test
-# frames. Pixels have lost nothing, but linear regression may not find it in them.)
+# factor can linear regression read from a representation? (It is fitted on all 12,000 training garments and judged on test frames.
+# Pixels have lost nothing, but linear regression may not find it in them.)
 
 # %%
 FACTOR_NAMES = ["x", "y", "size", "brightness"]
@@ -1224,17 +1214,16 @@ claim(
 
 # %% [markdown]
 # One might expect tokens to forget brightness, since many shades of gray share a code, and pixels to forget nothing. The table says
-# otherwise. Brightness is hard to read from any representation; MAE has *lost* some of what a random ViT shows of it, and BEiT
-# has not. Place and size can be read better after either pretraining than before; after one pass BEiT shows more of them, after
-# four passes MAE. What a target contains is one thing, and what an encoder keeps where linear regression finds it is another:
-# measure the second.
+# otherwise. Brightness is hard to read from any representation; after one pass MAE shows *less* of it than a random ViT, and BEiT
+# as much. Place and size can be read better after either pretraining than before: after one pass best from BEiT, after four from
+# MAE. So do not conclude from a target what an encoder keeps: measure it.
 #
 # ## 13. Investigate: which alphabet?
 #
 # *open, about 40 minutes*
 #
-# An untrained tokeniser gave better targets than the trained one after one pass, and no worse ones after four. What makes a tokeniser good for BEiT? Sixty-four codes or eight? Tokens
-# of single patches (k-means on pixels) or of neighbourhoods? A tokeniser that draws well, or one that was stopped early?
+# What makes a tokeniser good for BEiT, if not its training? Sixty-four codes or eight? Tokens of single patches (k-means on pixels)
+# or of neighbourhoods? A tokeniser that draws well, or one that was stopped early?
 #
 # **Vary** one property of the tokeniser. For k-means on pixels write a class with `n_codes` and `tokens(images)`; if it is an
 # `nn.Module`, BEiT needs nothing else of it.
@@ -1260,16 +1249,16 @@ quiz("14")
 # %% [markdown]
 # ## What to remember
 #
-# - A tokeniser turns patches into codes. It is trained first and then frozen. BEiT predicts the codes of hidden blocks: a
-#   classification whose loss covers hidden places only. The mask tokens go through the encoder.
+# - A tokeniser turns patches into codes; it is trained first, and then frozen. BEiT predicts the codes of hidden blocks, a
+#   classification whose loss counts hidden places only. Its mask tokens go through the encoder.
 # - A choice has no gradient. Straight-through copies one past it; Gumbel-softmax mixes, with a bias at high temperature and a large
 #   variance at low temperature. Where the expectation can be written out, both can be measured.
 # - Codebooks collapse. Measure perplexity over a whole pass; start codes on data, restart dead ones, or reward equal use.
 # - A cross-entropy of tokens needs rivals: token shares, shares at the place, nearest visible token. An accuracy needs that of the
 #   most frequent code beside it.
 # - The tokeniser sees everything, the encoder does not; the loss counts hidden places; the tokeniser is not in the optimiser.
-# - Here tokens were better targets than pixels inside BEiT, even tokens of an untrained tokeniser, after one pass and after
-#   four. MAE was behind after one pass and level after four, with cheaper steps. Without these controls the credit would have gone to the trained tokeniser.
+# - Here tokens were better targets than pixels inside BEiT, even those of an untrained tokeniser. MAE was behind after one pass
+#   and level after four, with cheaper steps. Without these controls the trained tokeniser would have got the credit.
 # - What a target leaves out need not be what the encoder forgets.
 #
 # ## References
@@ -1285,5 +1274,9 @@ quiz("14")
 # - Bengio, Léonard, Courville: Estimating or propagating gradients through stochastic neurons. 2013,
 #   [arXiv:1308.3432](https://arxiv.org/abs/1308.3432)
 # - He et al.: Masked autoencoders are scalable vision learners. CVPR 2022, [arXiv:2111.06377](https://arxiv.org/abs/2111.06377)
+# - Hsu et al.: HuBERT, [arXiv:2106.07447](https://arxiv.org/abs/2106.07447); Chiu et al.: Self-supervised learning with
+#   random-projection quantizer for speech recognition (BEST-RQ), [arXiv:2202.01855](https://arxiv.org/abs/2202.01855)
+# - Peng et al.: BEiT v2, masked image modeling with vector-quantized visual tokenizers,
+#   [arXiv:2208.06366](https://arxiv.org/abs/2208.06366)
 #
 # **Next:** [15 Images and text](15_image_and_text_clip.ipynb), where sentences take the place of labels.

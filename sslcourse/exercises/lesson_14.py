@@ -194,6 +194,7 @@ def judge_collapse(answer) -> None:
     """Raise Wrong unless answer(K) is perplexity, cross-entropy and accuracy after a collapse."""
     for n_codes in (64, 512):
         result = answer(n_codes)
+        result = tuple(result) if isinstance(result, Tensor) and result.ndim == 1 else result
         if not isinstance(result, tuple | list) or len(result) != 3:
             raise Wrong("return three numbers: perplexity, cross-entropy, accuracy.")
         perplexity, cross_entropy, accuracy = (as_tensor(part, ()).item() for part in result)
@@ -291,6 +292,9 @@ PERPLEXITY = Exercise(
     wrong={
         "you average the perplexities of single images; in one image few codes can come. Count over all tokens "
         "first.": lambda t, k: torch.stack([my_perplexity(row, k) for row in t]).mean(),
+        "you average the perplexities of single places; count over all tokens first.": lambda t, k: (
+            torch.stack([my_perplexity(column, k) for column in t.T]).mean()
+        ),
         "this is the entropy; the perplexity is exp of it.": lambda t, k: _entropy_of(t),
         "you mixed bases: with exp, the logarithm must be the natural one.": lambda t, k: (
             _entropy_of(t) / math.log(2)
@@ -506,6 +510,9 @@ BUG = Exercise(
         ),
         "you average over each image first; take one mean over all hidden places.": lambda f, t, x, h, m: (
             torch.stack([F.cross_entropy(f(h(x, m))[i, m[i]], t(x)[i, m[i]]) for i in range(len(x))]).mean()
+        ),
+        "you divide by the number of all places; divide by that of the hidden ones.": lambda f, t, x, h, m: (
+            m.float().mean() * my_beit_loss(f, t, x, h, m)
         ),
         "this is the sum over the hidden places; take the mean.": lambda f, t, x, h, m: F.cross_entropy(
             f(h(x, m))[m], t(x)[m], reduction="sum"

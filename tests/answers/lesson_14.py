@@ -129,6 +129,10 @@ def collapse_as_list(n_codes):
     return [math.exp(0.0), -math.log(1.0), 1.0]
 
 
+def collapse_as_tensor(n_codes):
+    return torch.tensor([1.0, 0.0, 1.0])
+
+
 def collapse_uniform(n_codes):
     return n_codes, math.log(n_codes), 1 / n_codes
 
@@ -313,7 +317,7 @@ RIGHT = {
         quantise_by_one_hot,
     ],
     "14.exact": [exact_by_the_jacobian, exact_in_loops, exact_in_numpy],
-    "14.collapse": [collapse_as_tuple, collapse_computed, collapse_as_list],
+    "14.collapse": [collapse_as_tuple, collapse_computed, collapse_as_list, collapse_as_tensor],
     "14.perplexity": [
         perplexity_of_the_course,
         perplexity_by_counter,
