@@ -850,7 +850,7 @@ ax.plot(shares, list(means.values()), color=COLORS[0], label="same number of ste
 for values in zip(*by_share.values(), strict=True):
     ax.plot(shares, values, "o", color=COLORS[0], alpha=0.6)
 ax.plot([25, 25], half, "^", color=COLORS[1], label="25 %, as many FLOPs as at 75 %")
-ax.set(xlabel="hidden patches, %", ylabel="probe, %", xticks=shares, ylim=(25, 40))
+ax.set(xlabel="hidden patches, %", ylabel="probe, %", xticks=shares, ylim=(24, 40))
 ax.legend(loc="lower right")
 show(
     figure,
@@ -862,8 +862,14 @@ show(
 # %% tags=["claim"]
 # Checks what the text says of the share that is hidden
 claim(
-    "with the same number of steps the means differ by less than 2.5 points",
-    lambda: max(means.values()) - min(means.values()) < 2.5,
+    "with the same number of steps the means lie within 4 points",
+    lambda: max(means.values()) - min(means.values()) < 4,
+)
+claim(
+    "and 50 % is ahead of 75 % from each start",
+    lambda: all(
+        a > b + 1 for a, b in zip(by_share["50 %"], by_share["75 %"], strict=True)
+    ),
 )
 claim(
     "as many FLOPs: 25 % is below 75 % from each start, by more than 2 points",
@@ -871,10 +877,10 @@ claim(
 )
 
 # %% [markdown]
-# With the same number of steps all shares are level, to 2.5 points in mean. As many FLOPs, and 25 % is behind from each
-# start. So what hiding 75 % gains here is the cheaper step; the harder task by itself gains nothing that two starts could
-# show. In the paper it does: after equal numbers of epochs on photographs the linear probe rises from 54.6 % with a tenth
-# hidden to 73.5 % with 75 % (Figure 5).
+# With the same number of steps the means lie within 4 points, and 50 % is ahead of 75 % from each start. With as many FLOPs
+# 25 % is behind 75 %, again from each start. So what hiding 75 % gains over 25 % here is the cheaper step, not a better
+# task. On photographs it is the task, too: in the paper, with the same number of epochs, the linear probe rises from
+# 54.6 % with a tenth hidden to 73.5 % with three quarters (Figure 5).
 #
 # ## 13. Fine-tuning, and where its gain vanishes
 #
