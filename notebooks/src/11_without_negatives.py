@@ -110,7 +110,7 @@ show(siamese.figure, alt=siamese.words)
 # $$ D(p, z) = -\frac{p}{\lVert p \rVert} \cdot \frac{z}{\lVert z \rVert} . $$
 #
 # It lies between $-1$ (same direction) and $1$ (opposite directions). BYOL's paper writes the squared distance of the unit
-# vectors instead. That is the same up to a factor and a constant, and you know it from lesson 09 as *alignment*:
+# vectors, the *alignment* of lesson 09. Up to a factor and a constant that is the same:
 
 # %%
 prediction = torch.tensor([[3.0, 4.0], [1.0, 0.0]])
@@ -355,7 +355,7 @@ claim("SimSiam keeps more than 12", lambda: complete[2] > 12)
 #
 # $$ \tfrac12 \nabla \bigl[ D(z_a, \mathrm{sg}(z_b)) + D(z_b, \mathrm{sg}(z_a)) \bigr] = \tfrac12 \nabla D(z_a, z_b) . $$
 #
-# The gradient is half as long and otherwise *the same*. Here are the gradients of the first layer of two equal networks:
+# The gradient is half as long and otherwise *the same*. Here it is in the first layer of two equal networks:
 
 
 # %%
@@ -754,7 +754,7 @@ claim(
 # The representations $h$ are even more spread out than before: the head can make everything equal by itself. What $h$ has
 # lost shows only in comparison: its neighbours are worse than those of the untrained encoder.
 #
-# SimSiam and BYOL are above all collapsed networks by both measures. After two passes pixels still have better neighbours.
+# SimSiam and BYOL are above all collapsed networks by both measures, though pixels still have better neighbours.
 #
 # ## 8. The published ablations, and ours
 #
@@ -866,9 +866,8 @@ claim(
 # 0.2), and the complete methods keep theirs (above 0.7). What differs: the published probes end at guessing, ours a few
 # points below an untrained encoder, after a short training of a small network.
 #
-# The last three rows are about the target. A fixed random network as target, momentum 1, does not lead to collapse either:
-# its targets differ from image to image. And without a predictor a slower target collapses more slowly, as in the small
-# model.
+# The last three rows are about the target. A fixed random network as target, momentum 1, does not lead to collapse: its
+# targets differ from image to image. And without a predictor a slower target collapses more slowly, as in the small model.
 #
 # **Where the papers disagree.** BYOL's table says that without a moving average (momentum 0) it fails. SimSiam *is* BYOL
 # with momentum 0, and works. So it does here: SimSiam and BYOL are within 2 points of each other by both measures. But the
