@@ -355,7 +355,7 @@ claim("SimSiam keeps more than 12", lambda: complete[2] > 12)
 #
 # $$ \tfrac12 \nabla \bigl[ D(z_a, \mathrm{sg}(z_b)) + D(z_b, \mathrm{sg}(z_a)) \bigr] = \tfrac12 \nabla D(z_a, z_b) . $$
 #
-# The gradient is half as long and otherwise *the same*. Here it is in the first layer of two equal networks:
+# The gradient is half as long and otherwise *the same*. Compare the gradients of the first layer in two equal networks:
 
 
 # %%
@@ -586,6 +586,14 @@ for name in models:
 # Checks what the text says of BYOL with and without its predictor
 byol, slow_collapse = measures("BYOL"), measures("BYOL, no predictor")
 claim("BYOL's spread stays above 0.7", lambda: byol[1] > 0.7)
+claim(
+    "in all five the rank falls from above 40; SimSiam and BYOL keep more than 12 directions",
+    lambda: (
+        min(effective_rank(looks[name][0]) for name in models) > 40
+        and max(measures(name)[2] for name in models) < 30
+        and min(complete[2], byol[2]) > 12
+    ),
+)
 claim("without the predictor it falls below 0.3", lambda: slow_collapse[1] < 0.3)
 claim("but not as far as two views alone", lambda: slow_collapse[1] > alone[1])
 claim(
@@ -610,8 +618,9 @@ for m in [0.99, 0.999, 0.9999]:
 # ### Switch the ingredients off
 #
 # All five of your trainings in one place. Choose what is on, and move the step: on the left the watched projections, then
-# their spread and their effective rank over the steps. (A target that is a moving average gets no gradient in any case, and
-# without a predictor the stop-gradient changes nothing.)
+# their spread and their effective rank over the steps. The rank falls at first in all five: even SimSiam and BYOL use fewer
+# directions than an untrained network, but more than 12. (A target that is a moving average gets no gradient in any case,
+# and without a predictor the stop-gradient changes nothing.)
 
 # %% tags=["drawing"]
 # Draws the five trainings; switch their ingredients on and off
