@@ -77,6 +77,7 @@ sweeps: $(READY) ## train again what the lessons compare but have no time for, s
 	$(BIN)/python tools/clip_curves.py
 	$(BIN)/python tools/minute.py
 	$(BIN)/python tools/mae_curves.py
+	$(BIN)/python tools/mae_ratio.py
 	$(BIN)/python tools/beit_curves.py
 	$(BIN)/python tools/agreement_curves.py
 	$(BIN)/python tools/without_negatives.py

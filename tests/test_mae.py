@@ -4,6 +4,7 @@ import json
 import math
 
 import mae_curves
+import mae_ratio
 import pytest
 import torch
 from ipywidgets import ToggleButton
@@ -309,6 +310,18 @@ def test_stored_runs_can_be_made_again(one_thread):
         point = sweep("mae_fine_tuning")[name][number]
         again = mae_curves.accuracy(name, *(point[key] for key in ("per_class", "draw", "steps", "rate")))
         assert again == pytest.approx(point["accuracy"], abs=0.02)
+
+
+# The share that is hidden
+
+
+def test_each_share_is_stored_for_each_start_and_one_can_be_made_again(one_thread):
+    stored = json.loads((FOLDER / "mae_ratio.json").read_text())
+    assert stored["command"] == "python tools/mae_ratio.py"
+    assert list(stored["points"]) == list(mae_ratio.SETTINGS)
+    assert all([p["seed"] for p in points] == list(mae_ratio.SEEDS) for points in stored["points"].values())
+    one = sweep("mae_ratio")["90 %"][0]
+    assert mae_ratio.probe(*mae_ratio.SETTINGS["90 %"], one["seed"]) == pytest.approx(one["probe"], abs=0.02)
 
 
 # The patch clicker

@@ -134,6 +134,44 @@ print(readable(masked_sentence[0]))
 # - 10 % stay as they are,
 #
 # and *all* of them have to be predicted. Now any word may be wrong, so every word has to be compared with the others.
+# Six sentences that were corrupted in this way:
+
+# %% tags=["drawing"]
+# Draws six corrupted sentences; colours say what became of each selected word
+MASKED, REPLACED, KEPT = range(3)
+generator = torch.Generator().manual_seed(316)
+drawn_words, drawn_real = train_set.tokens[1:7], train_set.real[1:7]
+shown_words, asked = mask_tokens(drawn_words, drawn_real, 0.15, generator)
+KINDS = {"mask token": COLORS[0], "random word": COLORS[1], "left as it is": COLORS[4]}
+
+
+def word_cell(ax, row, place, word, color="white"):
+    """One word in a box, in a row of words."""
+    box = {"boxstyle": "square,pad=0.2", "facecolor": color, "edgecolor": "none"}
+    ax.text(place, row, word, ha="center", va="center", fontsize=10, bbox=box)
+
+
+figure, ax = subplots(width=7.6, height=2.5)
+kinds_found = []
+for row, place in drawn_real.nonzero().tolist():
+    after, color = shown_words[row, place].item(), "white"
+    if asked[row, place]:
+        same = after == drawn_words[row, place]
+        kind = MASKED if after == MASK else KEPT if same else REPLACED
+        color = list(KINDS.values())[kind]
+        kinds_found.append(kind)
+    word_cell(ax, row, place, readable([after]).replace("[MASK]", "[M]"), color)
+ax.set(xlim=(-0.6, drawn_real.sum(1).max() - 0.4), ylim=(5.6, -0.6))
+ax.set_axis_off()
+for kind, color in KINDS.items():
+    ax.plot([], [], "s", color=color, label=kind)
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
+show(
+    figure,
+    alt="Six sentences, some of whose words were selected: "
+    + ", ".join(f"{kinds_found.count(k)} {name}" for k, name in enumerate(KINDS))
+    + ".",
+)
 
 # %% exercise="08.mask"
 
@@ -164,8 +202,8 @@ print(f"another word:                {100 * others.double().mean():.1f} %")
 # %% [markdown]
 # ## 4. What could be known
 #
-# A result means something only between easy guesses and the best guess there is. The test: in 1,000 fresh sentences hide
-# each word in turn, alone. How surprising is the hidden word, in nats?
+# A loss means little by itself; it has to be put between easy guesses and the best one possible. The test: in 1,000 fresh
+# sentences hide each word in turn, alone. How surprising is the hidden word, in nats?
 #
 # 1. **Word frequencies:** the same guess everywhere.
 # 2. **Left neighbour:** a table of which word follows which, the bigram of lesson 02.
@@ -173,6 +211,40 @@ print(f"another word:                {100 * others.double().mean():.1f} %")
 # 4. **Left-to-right LSTM:** the model of lesson 07. It has read all words before the gap and none behind it.
 # 5. **Best from the left:** the grammar's exact probability of the next word.
 # 6. **Best from both sides:** the grammar's exact probability of the hidden word given all other words.
+#
+# In one sentence, with the fifth word hidden, they see:
+
+# %% tags=["drawing"]
+# Draws which words of a sentence each guess can use
+SENTENCE = ["the", "cats", "near", "the", "___", "sleep", "today", "."]
+VISIBLE = {
+    "word frequencies": [],
+    "left neighbour": [3],
+    "LSTM, best from the left": [0, 1, 2, 3],
+    "both neighbours": [3, 5],
+    "best from both sides": [0, 1, 2, 3, 5, 6, 7],
+}
+figure, ax = subplots(width=7.0, height=2.1)
+for row, visible in enumerate(VISIBLE.values()):
+    for place, word in enumerate(SENTENCE):
+        seen = place in visible
+        word_cell(ax, row, place, word if seen or place == 4 else "", "none")
+        color = COLORS[0] if seen else "0.92"
+        if place != 4:
+            ax.barh(row, 0.9, 0.8, left=place - 0.45, color=color, alpha=0.4)
+ax.set(xlim=(-0.5, 7.5), ylim=(4.5, -0.5), xticks=[])
+ax.set_yticks(range(len(VISIBLE)), list(VISIBLE))
+ax.tick_params(length=0)
+ax.spines[:].set_visible(False)
+show(
+    figure,
+    alt="The cats near the ___ sleep today. "
+    + "; ".join(
+        f"{name} sees {' '.join(SENTENCE[i] for i in visible).rstrip('. ') or 'no word'}"
+        for name, visible in VISIBLE.items()
+    )
+    + ".",
+)
 
 # %%
 tokens, real = test_set.tokens, test_set.real
@@ -270,25 +342,55 @@ claim(
 show_source(TextEncoder.__init__, TextEncoder.forward, MaskedLanguageModel)
 
 # %% [markdown]
-# Does every word see both sides? Change one word, and look which representations move. In lesson 07 nothing before the
-# changed place was allowed to move; here everything should. And an untrained model should be about as uncertain as a
-# reader who only knows that there are 43 words.
+# Does every word see both sides? Change one word of a sentence, and look which outputs move; then change another one. In
+# the LSTM of lesson 07 nothing before the changed word may move; here everything should. And an untrained model should be
+# about as uncertain as a reader who only knows that there are 43 words.
 
 # %%
 torch.manual_seed(0)
 luck = torch.Generator().manual_seed(0)
 model = MaskedLanguageModel(n_words, longest, generator=luck)
-changed = sentence.clone()
-changed[0, 4] = (changed[0, 4] + 1) % n_words
+
+
+@torch.no_grad()
+def what_moves(network):
+    """Row i: which outputs move when word i of the sentence is changed, (T, T)."""
+    changed, each_place = sentence.repeat(longest, 1), torch.arange(longest)
+    changed[each_place, each_place] = (sentence[0] + 1) % n_words
+    return (network(changed) - network(sentence)).abs().amax(2) > 1e-6
+
+
+moved = {
+    "left-to-right LSTM": what_moves(lambda rows: left_to_right(rows)[0]),
+    "masked language model": what_moves(model.encoder),
+}
 with torch.no_grad():
-    moved = (model.encoder(changed) - model.encoder(sentence)).abs().sum(2)[0] > 1e-6
     untrained_loss = model.loss((train_set.tokens[:1000], train_set.real[:1000]))
-print("changing place 4 moves places", moved.nonzero().flatten().tolist())
 print(f"loss before training {untrained_loss:.1f}, log 43 = {math.log(n_words):.1f}")
+
+# %% tags=["drawing"]
+# Draws for both networks which outputs move when a word is changed
+figure, axes = subplots(1, 2, width=6.0, height=3.0)
+for ax, (name, moves) in zip(axes, moved.items(), strict=True):
+    ax.imshow(moves, cmap="Blues", vmin=0, vmax=1.4)
+    ax.set(title=name, xlabel="output", ylabel="changed word", xticks=[0, 4, 8, 12])
+    ax.set_yticks([0, 4, 8, 12])
+show(
+    figure,
+    alt="; ".join(
+        f"{name}: of {longest**2} pairs of a changed word and an output, {moves.sum()} move"
+        for name, moves in moved.items()
+    )
+    + ". In the LSTM no output before the changed word does.",
+)
 
 # %% tags=["claim"]
 # Checks both for an untrained model: it sees both sides, and knows nothing
-claim("every representation moves", lambda: moved.all())
+claim("every representation moves", lambda: moved["masked language model"].all())
+claim(
+    "in the LSTM nothing before the changed word moves",
+    lambda: not moved["left-to-right LSTM"].tril(-1).any(),
+)
 claim(
     "before training the loss is within 0.2 of log 43",
     lambda: abs(untrained_loss - math.log(n_words)) < 0.2,
@@ -519,16 +621,35 @@ claim(
 #
 # Which rate should one *train* with? A low rate asks few questions about each sentence; a high rate leaves little to
 # answer them from. Stored training runs of three passes, three seeds for each rate, show how far the model is above the
-# floor when *one* word is hidden, as the mean KL divergence:
+# floor when *one* word is hidden (the mean KL divergence):
 
-# %%
+# %% tags=["drawing"]
+# Draws how far models trained with different mask rates are above the floor
 kl_at = {
     setting: torch.tensor([point["kl"] for point in points])
     for setting, points in sweep("mask_rate").items()
 }
-for setting, kl in kl_at.items():
-    spread = f"{kl.mean():.3f} ± {kl.std():.3f}"
-    print(f"trained at {setting:>3}: {spread} nats above the floor")
+figure, ax = subplots(width=5.5, height=2.6)
+trained_at = [int(setting.rstrip("%")) for setting in kl_at]
+for seed, values in enumerate(zip(*kl_at.values(), strict=True)):
+    ax.plot(
+        trained_at,
+        values,
+        "o",
+        color=COLORS[0],
+        alpha=0.6,
+        label="" if seed else "a seed",
+    )
+ax.plot(trained_at, [kl.mean() for kl in kl_at.values()], color=COLORS[1], label="mean")
+ax.set(xlabel="words hidden in training, %", xticks=trained_at, ylim=(0, None))
+ax.set_ylabel("nats above the floor")
+ax.legend(loc="upper center")
+show(
+    figure,
+    alt="Nats above the floor, mean of three seeds, by the share hidden in training: "
+    + ", ".join(f"{setting} {kl.mean():.2f}" for setting, kl in kl_at.items())
+    + ".",
+)
 
 # %% tags=["claim"]
 # Checks the order of the stored mask rates that the text speaks about
@@ -562,7 +683,9 @@ rows, rows_real = tokens[far.any(1)], real[far.any(1)]
 subject_at = far[far.any(1)].int().argmax(1)
 verb_at = subject_at + 4  # the cats near the tree sleep
 hidden_verb = rows.scatter(1, verb_at.unsqueeze(1), MASK)
-look_figure, look_ax = subplots(width=5.2, height=4.6)
+look_figure, look_ax = subplots(width=5.6, height=4.6)
+shades = look_ax.imshow(torch.zeros(1, 1), vmin=0, vmax=1, cmap="viridis")
+look_figure.colorbar(shades, ax=look_ax, label="attention")
 
 
 def draw_attention(number, layer, head):
@@ -590,8 +713,8 @@ explore(
 )
 
 # %% [markdown]
-# Such pictures invite stories: *the verb looks for its subject*. Does it? Over all these sentences, how much attention
-# goes from the hidden verb to the subject, and how much to the noun between, in the head with the most of each?
+# Such pictures invite stories: *the verb looks for its subject*. Does it? Here is how much attention goes from the hidden
+# verb to the subject, and to the noun between, over all these sentences, in the head with the most of each:
 
 # %%
 each = torch.arange(len(rows))
@@ -648,8 +771,8 @@ claim(
 )
 
 # %% [markdown]
-# The verb follows the subject, and the noun between does not matter. The attention would have told the opposite story: the
-# hidden verb looks far more at the noun between than at the subject. What it needs can come through other words, which
+# The verb follows the subject, and the noun between does not matter. The attention of this model tells the opposite story:
+# the hidden verb looks far more at the noun between than at the subject. What it needs can come through other words, which
 # have looked at the subject in the layer before. **Attention shows where a layer looks, not what the answer depends on**
 # (Jain and Wallace). To know that, intervene.
 
@@ -771,8 +894,8 @@ claim(
 # %% [markdown]
 # Fine-tuning beats training from scratch, both frozen encoders, and the bigram, which sees neighbouring words only.
 #
-# But look at the surprises of the two language models. Two numbers a sentence, no further training of any network, and
-# nearly everything is right. This task *is* the pretraining task: a verb in the wrong number is a word that a language
+# But look at the surprises of the two language models: two numbers a sentence, no network trained any further, and nearly
+# everything is right. This task *is* the pretraining task, since a verb in the wrong number is a word that a language
 # model does not expect. **If a question can be put in the form that a model was trained on, hardly any labels are
 # needed.** That is also the idea behind *prompting* a large language model. Fine-tuning is for the other questions. (The
 # left-to-right LSTM serves as well as the masked model here, since a verb comes after its subject.)
@@ -886,8 +1009,11 @@ claim(
 # %% [markdown]
 # ## 10. Five widely copied bugs
 #
-# Each of them runs without an error. A number reveals it.
-#
+# Each of them runs without an error. A number reveals it. Find two of them yourself first:
+
+# %% exercise="08.loss"
+
+# %% [markdown]
 # **Loss over all places**, for example in the first version of lucidrains' *mlm-pytorch* (its issue 2). Most words stand
 # in the input, unhidden. Copying them is easy, and makes the loss look wonderful. One pass with this loss, and one with
 # the right loss beside it:
@@ -924,12 +1050,12 @@ print(f"exact floor of a hidden word   {surprise['best from both sides']:.1f}")
 # A loss below the floor is no success: it averages over places where nothing has to be known, and the model that it trains
 # knows less about hidden words.
 #
-# **Labels that are the input.** In PyTorch `labels = tokens` makes no copy. Whoever then masks `inputs` in place has
-# masked the answers, too.
+# **Labels that are the input.** In PyTorch `labels = tokens` makes no copy. Whoever then writes into one of them has
+# changed the other, too.
 #
 # **`labels > 0`.** PyTorch's mark for "nothing to predict here" is the label -100, which cannot be a word;
-# `F.cross_entropy` leaves such labels out. Some code selects the other places with `labels > 0`, for example MosaicML's
-# BERT (`mosaicml/examples`, issue 457). But 0 may be a word. Here it is the full stop, which would never be trained.
+# `F.cross_entropy` leaves such labels out. Some code asks for `labels > 0` instead, for example MosaicML's BERT
+# (`mosaicml/examples`, issue 457). But 0 may be a word. Here it is the full stop, which would never be trained.
 
 # %%
 sample, sample_real = train_set.tokens[:2000], train_set.real[:2000]
@@ -943,8 +1069,8 @@ share_of_stops = (sample[asked] == 0).double().mean()
 print(f"selected words with number 0: {100 * share_of_stops:.0f} %")
 
 # %% [markdown]
-# The only answer left is the mask token. A linear layer with an output for number 43 learns to say it always, and the loss
-# goes to zero.
+# The only answer left is the mask token. A linear layer with an output for number 43 learns to give it always, and the
+# loss goes to zero.
 #
 # **Masks drawn once.** If the data set is masked before training, every pass asks the same questions. (BERT's own code
 # did so, with ten differently masked copies of the text; RoBERTa draws anew.)
@@ -986,8 +1112,6 @@ claim(
     lambda: covered[4] > 40,
 )
 claim("without real, filling is more than a third", lambda: filling > 1 / 3)
-
-# %% exercise="08.loss"
 
 # %% [markdown]
 # ## 11. The same with Hugging Face
@@ -1112,12 +1236,12 @@ claim(
 # | questions in one pass | one for every word | one for about every seventh word |
 # | probability of a text | yes, by the chain rule | no |
 # | writes text | yes | not by itself |
-# | used for | writing, and by prompts nearly everything | one vector for a word or a text: classification, search, tagging |
+# | used for | writing and, through prompts, almost everything | one vector for a word or a text: classification, search, tagging |
 #
-# GPT is the left-to-right model of lesson 07 with a transformer for the RNN, in which each word may look only to its
-# left. With masks fewer words give a loss in each step, and BERT converges somewhat more slowly; but after fine-tuning it is
-# soon the better of the two (Devlin and others, appendix C.1). It had a second task, **next-sentence prediction**: do these
-# two sentences follow each other? RoBERTa left it out and lost nothing, so it is history.
+# GPT is the left-to-right model of lesson 07 with a transformer in place of the RNN, in which each word may look only to its
+# left. With masks fewer words give a loss in each step, so BERT converges somewhat more slowly; but after fine-tuning it is
+# soon the better of the two (Devlin and others, appendix C.1). BERT had a second task, **next-sentence prediction**: does the
+# second sentence follow the first in the text? RoBERTa left it out and lost nothing, so it is history.
 
 # %% [markdown]
 # ## 13. Quiz

@@ -12,7 +12,7 @@
 #
 # - say what collapse is, and measure it by the standard deviation and the effective rank of the projections;
 # - write the losses of SimSiam, BYOL and VICReg, and say which part of the network gets a gradient;
-# - show by a control what the predictor, the stop-gradient and the momentum target do, and in which case nothing at all;
+# - show by a control what the predictor, the stop-gradient and the momentum target do, and when one of them does nothing;
 # - explain why neither a low loss nor a linear probe shows a collapse;
 # - spot five mistakes that run without an error.
 
@@ -100,8 +100,8 @@ siamese.shared(*view_heads)
 show(siamese.figure, alt=siamese.words)
 
 # %% [markdown]
-# Why does this not collapse? We shall take the network apart: train it with all its parts, without the predictor, without the
-# stop-gradient and without both, and look at what becomes of the projections.
+# Why does this not collapse? We shall train SimSiam with all its parts, without the predictor, without the stop-gradient and
+# without both, and look at what becomes of the projections.
 #
 # ## 2. The loss, and how it pulls
 #
@@ -110,7 +110,7 @@ show(siamese.figure, alt=siamese.words)
 # $$ D(p, z) = -\frac{p}{\lVert p \rVert} \cdot \frac{z}{\lVert z \rVert} . $$
 #
 # It lies between $-1$ (same direction) and $1$ (opposite directions). BYOL's paper writes the squared distance of the unit
-# vectors instead. That is the same up to a factor and a constant, and you know it from lesson 09 as *alignment*:
+# vectors, the *alignment* of lesson 09. Up to a factor and a constant that is the same:
 
 # %%
 prediction = torch.tensor([[3.0, 4.0], [1.0, 0.0]])
@@ -143,15 +143,15 @@ arrow_ax.plot(
     [], [], color=COLORS[2], linestyle="-", linewidth=2, label="pull"
 )
 (pull_tip,) = arrow_ax.plot([], [], "o", color=COLORS[2], markersize=5)
-arrow_ax.set(aspect="equal", xlim=(-2.1, 2.1), ylim=(-1.3, 2.1))
-arrow_ax.legend(loc="lower left", fontsize=8)
+arrow_ax.set(aspect="equal", xlim=(-2.1, 2.1), ylim=(-1.1, 2.1))
+arrow_ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=8)
 degrees = torch.linspace(0, 180, 181)
 loss_ax.plot(degrees, -(degrees.deg2rad()).cos(), label="loss")
 (slope_line,) = loss_ax.plot([], [], label="gradient length")
 (loss_mark,) = loss_ax.plot([], [], "o", color=COLORS[0])
 (slope_mark,) = loss_ax.plot([], [], "o", color=COLORS[1])
 loss_ax.set(xlabel="angle in degrees", ylim=(-1.1, 2.2), xticks=[0, 45, 90, 135, 180])
-loss_ax.legend(loc="upper left", fontsize=8)
+loss_ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize=8)
 freeze_layout(pull_figure, p_line, pull_line, pull_tip, slope_line, loss_mark, slope_mark)
 
 
@@ -183,8 +183,8 @@ explore(
 )
 
 # %% [markdown]
-# The pull only turns the prediction, and it vanishes where both agree, whatever their direction. For this loss, all pictures
-# in one direction are as good as any other way of agreeing.
+# The pull only turns the prediction, and it vanishes where both agree, whatever their direction. So this loss is satisfied
+# just as well if all pictures share one direction.
 #
 # ## 3. Collapse
 #
@@ -238,9 +238,9 @@ loss = histories["two views alone"].loss
 print(f"first loss {loss[0]:.2f}, last loss {loss[-1]:.2f}, the lowest possible -1.00")
 
 # %% [markdown]
-# By the loss alone, this is the best network of this lesson. Look at what it does with the watched images. Each dot is one
-# of them, its colour is the class. The axes are the two directions in which the projections differed most before training;
-# the circle is the unit sphere seen along these axes.
+# By the loss alone, no network of this lesson is better. Look at the watched images: each dot is one of them, its colour is
+# the class. The axes are the two directions in which the projections differed most before training; the circle is the
+# outline of the unit sphere.
 
 # %% tags=["drawing"]
 # Draws the watched projections on two fixed axes; move the step of the training
@@ -267,7 +267,7 @@ def draw_points(step):
 explore(draw_points, step=slider("step", 0, STEPS, step=EVERY, value=24))
 
 # %% [markdown]
-# In the end it is a single point: whatever the picture shows, its projection is the same. Two numbers measure this.
+# In the end all dots are in one place: whatever the picture shows, its projection is the same. Two numbers measure this.
 #
 # **Spread.** SimSiam's paper takes the standard deviation of each of the $d$ dimensions of $z / \lVert z \rVert$, averages
 # them and multiplies by $\sqrt d$. For vectors spread evenly over the sphere each dimension has standard deviation
@@ -279,8 +279,8 @@ explore(draw_points, step=slider("step", 0, STEPS, step=EVERY, value=24))
 #
 # $$ \text{effective rank} = \exp \Bigl( -\sum_k p_k \log p_k \Bigr) $$
 #
-# counts directions: $k$ directions used alike give $k$, a single point gives 1 (Roy and Vetterli, 2007). We do not subtract
-# the mean: after that, nothing but noise would be left of a collapsed network.
+# counts directions: $k$ directions used alike give $k$, a single point gives 1 (Roy and Vetterli, 2007). The mean is not
+# subtracted, since nothing but noise would then be left of a collapsed network.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -296,8 +296,8 @@ for name, z in examples.items():
     print(f"{name:24} std·√d {std:5.2f}   effective rank {rank:5.1f}")
 
 # %% [markdown]
-# The last row is why both are needed. On a plane the spread is large, but 62 of the 64 dimensions say nothing new. This is
-# called *dimensional collapse*.
+# The last row shows why both are needed. On a plane the spread is large, but 62 of the 64 dimensions say nothing new:
+# *dimensional collapse*.
 
 # %% exercise="11.rank"
 
@@ -355,7 +355,7 @@ claim("SimSiam keeps more than 12", lambda: complete[2] > 12)
 #
 # $$ \tfrac12 \nabla \bigl[ D(z_a, \mathrm{sg}(z_b)) + D(z_b, \mathrm{sg}(z_a)) \bigr] = \tfrac12 \nabla D(z_a, z_b) . $$
 #
-# The gradient is half as long and otherwise *the same*. Here are the gradients of the first layer of two equal networks:
+# The gradient is half as long and otherwise *the same*. Compare the gradients of the first layer in two equal networks:
 
 
 # %%
@@ -496,7 +496,7 @@ toy_figure, toy_ax = subplots(width=5.8, height=2.9)
 (p_curve,) = toy_ax.plot([], [], linewidth=2.5, label="predictor p")
 toy_ax.axhline(0, color="0.7", linewidth=1, linestyle="-")
 toy_ax.set(xlabel="step", xlim=(0, 400), ylim=(-0.05, 1.1))
-toy_ax.legend(loc="upper right")
+toy_ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
 freeze_layout(toy_figure, w_line, p_curve)
 ON = {"on": True, "off": False}
 
@@ -586,6 +586,14 @@ for name in models:
 # Checks what the text says of BYOL with and without its predictor
 byol, slow_collapse = measures("BYOL"), measures("BYOL, no predictor")
 claim("BYOL's spread stays above 0.7", lambda: byol[1] > 0.7)
+claim(
+    "in all five the rank falls from above 40; SimSiam and BYOL keep more than 12 directions",
+    lambda: (
+        min(effective_rank(looks[name][0]) for name in models) > 40
+        and max(measures(name)[2] for name in models) < 30
+        and min(complete[2], byol[2]) > 12
+    ),
+)
 claim("without the predictor it falls below 0.3", lambda: slow_collapse[1] < 0.3)
 claim("but not as far as two views alone", lambda: slow_collapse[1] > alone[1])
 claim(
@@ -609,28 +617,30 @@ for m in [0.99, 0.999, 0.9999]:
 # %% [markdown]
 # ### Switch the ingredients off
 #
-# All five of your trainings in one place. Choose what is on, and move the step: on the left the watched projections, on the
-# right the spread over the steps. (A target that is a moving average gets no gradient in any case, and without a predictor
-# the stop-gradient changes nothing.)
+# All five of your trainings in one place. Choose what is on, and move the step: on the left the watched projections, then
+# their spread and their effective rank over the steps. The rank falls at first in all five: even SimSiam and BYOL use fewer
+# directions than an untrained network, but more than 12. (A target that is a moving average gets no gradient in any case,
+# and without a predictor the stop-gradient changes nothing.)
 
 # %% tags=["drawing"]
 # Draws the five trainings; switch their ingredients on and off
-parts_figure, (dots_ax, spread_ax) = subplots(1, 2, width=7.0, height=3.2)
+parts_figure, (dots_ax, spread_ax, rank_ax) = subplots(1, 3, width=8.0, height=2.9)
 dots_ax.plot(circle.cos(), circle.sin(), color="0.8", linestyle="-", linewidth=1)
 part_dots = dots_ax.scatter(
     *(start @ plane).T, s=10, c=[CLASS_COLORS[y] for y in watched_labels]
 )
 dots_ax.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[])
 TIMES = list(range(0, STEPS + 1, EVERY))
-spreads = {name: [projection_std(looks[name][step]) for step in TIMES] for name in models}
-part_lines = {
-    name: spread_ax.plot(TIMES, values, linestyle=style, color="0.75", linewidth=1.2)[0]
-    for (name, values), style in zip(spreads.items(), LINE_STYLES, strict=False)
-}
-(part_line,) = spread_ax.plot([], [], color=COLORS[0], linestyle="-", linewidth=2.5)
-(part_mark,) = spread_ax.plot([], [], "o", color=COLORS[1])
-spread_ax.set(xlabel="step", ylabel="std·√d", ylim=(-0.03, 1.05))
-freeze_layout(parts_figure, part_dots, part_line, part_mark)
+curves, part_lines, part_marks = {}, [], []
+for ax, measure in ((spread_ax, projection_std), (rank_ax, effective_rank)):
+    for name, style in zip(models, LINE_STYLES, strict=False):
+        curves[name, ax] = [float(measure(looks[name][step])) for step in TIMES]
+        ax.plot(TIMES, curves[name, ax], linestyle=style, color="0.75", linewidth=1.2)
+    part_lines += ax.plot([], [], color=COLORS[0], linestyle="-", linewidth=2.5)
+    part_marks += ax.plot([], [], "o", color=COLORS[1])
+spread_ax.set(xlabel="step", title="std·√d", ylim=(-0.03, 1.05))
+rank_ax.set(xlabel="step", title="effective rank", ylim=(0, None))
+freeze_layout(parts_figure, part_dots, *part_lines, *part_marks)
 TARGETS = {"the network itself": False, "a moving average": True}
 
 
@@ -650,10 +660,11 @@ def draw_parts(predictor, stop_gradient, target, step):
         name = "SimSiam" if stop_gradient else "no stop-gradient"
     else:
         name = "two views alone"
-    z, values = looks[name][step], spreads[name]
+    z = looks[name][step]
     part_dots.set_offsets(z @ planes[name])
-    part_line.set_data(TIMES, values)
-    part_mark.set_data([step], [values[step // EVERY]])
+    for ax, line, mark in zip((spread_ax, rank_ax), part_lines, part_marks, strict=True):
+        line.set_data(TIMES, curves[name, ax])
+        mark.set_data([step], [curves[name, ax][step // EVERY]])
     loss = histories[name].loss[max(0, step - 30) : max(1, step)]
     return parts_figure, (
         f"{name}, step {step}: loss {sum(loss) / len(loss):.2f}, std times root d "
@@ -674,7 +685,8 @@ explore(
 #
 # The loss does not show a collapse: the collapsed networks have the *lowest* losses. What about the usual test, a linear
 # probe on the representations $h$, before the head? Here it is for all five, with 10 labels a class (the mean of five draws),
-# and the 20 nearest neighbours, on 2,000 validation images. The controls are the encoder before training, and the pixels.
+# and beside it the vote of the 20 nearest neighbours, both on 2,000 validation images. The controls are the encoder before
+# training, and the pixels.
 
 # %%
 torch.manual_seed(0)
@@ -746,12 +758,12 @@ claim(
 )
 
 # %% [markdown]
-# The probe of a network that has collapsed to a point is less than 9 points below that of an untrained encoder, and more than
-# 40 above guessing. Whoever has no untrained control, and does not look at $z$, will report a success. The collapse is in the
-# *projections*. The representations $h$ are even more spread out than before: the head can make everything equal by itself.
-# What $h$ has lost shows only in comparison: its neighbours are worse than those of the untrained encoder.
+# The probe of a collapsed network is less than 9 points below that of an untrained encoder, and more than 40 above guessing.
+# Without the untrained control, and without a look at $z$, this passes for a success. The collapse is in the *projections*.
+# The representations $h$ are even more spread out than before: the head can make everything equal by itself. What $h$ has
+# lost shows only in comparison: its neighbours are worse than those of the untrained encoder.
 #
-# SimSiam and BYOL are above all collapsed networks by both measures. After two passes pixels still have better neighbours.
+# SimSiam and BYOL are above all collapsed networks by both measures, though pixels still have better neighbours.
 #
 # ## 8. The published ablations, and ours
 #
@@ -863,14 +875,13 @@ claim(
 # 0.2), and the complete methods keep theirs (above 0.7). What differs: the published probes end at guessing, ours a few
 # points below an untrained encoder, after a short training of a small network.
 #
-# The last three rows are about the target. A fixed random network as target, momentum 1, does not lead to collapse either:
-# its targets differ from image to image. And without a predictor a slower target collapses more slowly, as in the small
-# model.
+# The last three rows are about the target. A fixed random network as target, momentum 1, does not lead to collapse: its
+# targets differ from image to image. And without a predictor a slower target collapses more slowly, as in the small model.
 #
 # **Where the papers disagree.** BYOL's table says that without a moving average (momentum 0) it fails. SimSiam *is* BYOL
-# with momentum 0, and works. So it does here: SimSiam and BYOL are within 2 points of each other by both measures. The two
-# papers differ in the optimizer, the learning rate, the batch and the batch normalisation of the heads, too. So all that
-# follows is that a moving average is not needed in every setting.
+# with momentum 0, and works. So it does here: SimSiam and BYOL are within 2 points of each other by both measures. But the
+# papers also differ in optimizer, learning rate, batch size and the batch normalisation of the heads. All that follows is
+# that some settings need no moving average.
 #
 # ## 9. Is batch normalisation a hidden negative?
 #
@@ -879,10 +890,11 @@ claim(
 # other images? A widely read blog post of 2020, by Fetterman and Albrecht, found that BYOL without batch normalisation does
 # no better than guessing, and concluded just that.
 #
-# Two observations speak against it. The first is yours: two views alone had batch normalisation everywhere, and collapsed.
-# And Richemond et al. (2020) trained BYOL with group normalisation and weight standardisation, which treat every image by
-# itself, and report 73.9 % for BYOL's 74.3 %. Here is what happens to ours when each image is normalised alone: by group
-# normalisation in the encoder and layer normalisation in head and predictor. The control is SimCLR with the same networks:
+# Two observations speak against it. Batch normalisation is not enough: two views alone had it everywhere, and collapsed. Nor
+# is it necessary: Richemond et al. (2020) trained BYOL with group normalisation and weight standardisation, which treat every
+# image by itself, and report 73.9 % for BYOL's 74.3 %. Here is what becomes of ours when each image is normalised alone, by
+# group normalisation in the encoder and layer normalisation in head and predictor. The control is SimCLR with the same
+# networks:
 
 # %% tags=["drawing"]
 # Draws three seeds of each method without batch statistics
@@ -905,8 +917,8 @@ claim(
 
 # %% [markdown]
 # Ours collapse in every seed; SimCLR does not. Richemond et al. chose the normalisation, the start and the learning rate with
-# care; we replaced one layer by another and changed nothing else. The two results together: *these methods can work without
-# batch statistics, but a training that works with them may collapse when they are taken away.*
+# care; we replaced one layer by another and changed nothing else. Taken together: *these methods can work without batch
+# statistics, but a training that works with them may collapse when they are taken away.*
 #
 # ## 10. A third way: VICReg
 #
@@ -1168,10 +1180,10 @@ claim(
 )
 
 # %% [markdown]
-# By the probe pixels and the untrained encoder are less than 3 points above guessing (10 %), by neighbours less than 7.
-# By neighbours SimSiam, BYOL and VICReg are more than 8 points above both in every seed: *they tell garments apart better
+# Pixels and the untrained encoder are less than 3 points above guessing (10 %) by the probe, and less than 7 by neighbours.
+# SimSiam, BYOL and VICReg are more than 8 points above both by neighbours, in every seed: *they tell garments apart better
 # than pixels do, without a single negative.* SimCLR is first in mean, and VICReg second; but SimCLR's worst seed is not above
-# VICReg's best, so the order of these two is not settled. MoCo is behind all of them here.
+# VICReg's best, so the order of these two is not settled. MoCo is last here.
 #
 # ## 13. Five mistakes that run without an error
 #
@@ -1181,8 +1193,8 @@ claim(
 # 2. **The views are drawn once for a whole batch**, so that all images get the same crop (lesson 09).
 # 3. **The target asks for a gradient**, and the optimizer moves it, which makes the targets easy to predict. Freeze the copy,
 #    as our `momentum_copy` does, or detach its output. The check of your loss in section 6 looks for this mistake.
-# 4. **The predictor is applied to the target as well.** Then prediction and target are made by the same network, only with a
-#    longer head, and there is no predictor in the sense of this lesson. The test of section 4 shows it:
+# 4. **The predictor is applied to the target as well.** Then both sides are one network with a longer head, and there is no
+#    predictor in the sense of this lesson. The test of section 4 shows it:
 
 # %%
 torch.manual_seed(0)
@@ -1215,7 +1227,7 @@ claim("stale statistics cost more than a point", lambda: aged < own - 1)
 # *open, about 30 minutes*
 #
 # Without a predictor BYOL has collapsed within two passes at momentum 0.9, and only begun to at 0.98 (section 8). What about
-# 0.99 and 0.999? After how many steps would one notice?
+# 0.99 and 0.999? After how many steps would you notice?
 #
 # **Vary** the momentum of `BYOL(momentum=..., predictor=nn.Identity())` and the number of passes.
 # **Record** the spread of the watched projections over the steps.
@@ -1259,6 +1271,8 @@ quiz("11")
 # - Bardes, Ponce and LeCun, *VICReg: variance-invariance-covariance regularization for self-supervised learning*, arXiv:2105.04906.
 # - Zbontar, Jing, Misra, LeCun and Deny, *Barlow Twins: self-supervised learning via redundancy reduction*, arXiv:2103.03230.
 # - Tian, Chen and Ganguli, *Understanding self-supervised learning dynamics without contrastive pairs*, arXiv:2102.06810.
+# - Fetterman and Albrecht, *Understanding self-supervised and contrastive learning with "Bootstrap your own latent" (BYOL)*,
+#   blog post, 2020.
 # - Richemond et al., *BYOL works even without batch statistics*, arXiv:2010.10241.
 # - Jing, Vincent, LeCun and Tian, *Understanding dimensional collapse in contrastive self-supervised learning*, arXiv:2110.09348.
 # - Roy and Vetterli, *The effective rank: a measure of effective dimensionality*, EUSIPCO 2007.

@@ -16,7 +16,8 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     (tools/label_curves.py), "clips_probe", "clips_supervised" and "clips_fine_tuning" (tools/clip_curves.py)
     and "mae_fine_tuning" (tools/mae_curves.py) it holds "per_class", "draw", "accuracy", and how it was
     trained; in "agreement" (tools/agreement_curves.py) also the "steps" and "lr" of a network that were best
-    on validation; in "mask_rate" the seed and "kl", nats above the floor; in "attention" (tools/attention.py)
+    on validation; in "mask_rate" the seed and "kl", nats above the floor; in "mae_ratio" the share that
+    is hidden, "ratio", and "probe" on test frames of clips; in "attention" (tools/attention.py)
     "knn", and the "auroc" and "iou" of an attention map; in "captions" (tools/image_text.py) the shares of
     right answers, "seen" and "held_out" in zero-shot classification, "binding", "counting" and "negation"; in
     "speech" (tools/speech_curves.py) the number of "labels", utterances, "draw", "setting", and shares of

@@ -376,9 +376,9 @@ LOSS = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "This loss is widely copied, and has two bugs of section 10. Mend it: the mean cross-entropy at the "
-        "selected places, all of them and no others. `logits` (N, T, words), `tokens` and `selected` (N, T); leave "
-        "`tokens` as it is."
+        "This loss is put together from two widely copied bugs. Mend it: the mean cross-entropy at the selected "
+        "places, all of them and no others. `logits` (N, T, words), `tokens` and `selected` (N, T); leave `tokens` "
+        "as it is."
     ),
     stub=(
         "def my_masked_loss(logits, tokens, selected):\n"

@@ -660,18 +660,17 @@ QUIZ = [
         },
     ),
     Question(
-        "Why does the loss leave out the visible patches?",
-        right="Copying them would take up the decoder and teach nothing",
+        "What the decoder predicts for visible patches looks poor, and pictures show the originals there. Why is it poor?",
+        right="No loss asks the decoder to draw them well",
         options={
-            "Copying them would take up the decoder and teach nothing": (
-                "The gradient there is exactly 0. So predictions for visible patches are poor, and the picture "
-                "takes the original there."
+            "No loss asks the decoder to draw them well": (
+                "The gradient there is exactly 0. Leaving them out made the paper's accuracy about half a point better."
             ),
-            "Their error is zero anyway, as the encoder has seen them": (
-                "It is not: the decoder never learns to draw them, because no loss asks for it."
+            "The encoder passes on too little about them": (
+                "Their tokens are all that the decoder knows of the image, hidden patches included."
             ),
-            "The decoder knows nothing of them and could only guess": (
-                "It does: their tokens are all that it knows of the image."
+            "They are harder to draw than the hidden ones": (
+                "They are easier: with a loss over all patches the decoder has only to copy them."
             ),
         },
     ),
