@@ -998,9 +998,9 @@ def draw_cloud(spread, correlation, noise):
 
 explore(
     draw_cloud,
-    spread=slider("spread", 0.0, 2.0, step=0.1, value=0.6),
     correlation=slider("correlation", 0.0, 0.99, step=0.01, value=0.5),
     noise=slider("noise of the views", 0.0, 0.5, step=0.05, value=0.1),
+    spread=slider("spread", 0.0, 2.0, step=0.1, value=0.6),
 )
 
 # %% [markdown]
