@@ -617,8 +617,8 @@ def keeping_snapshots(training):
             snapshots.append(copy.deepcopy(model.encoder).eval())
 
 
-training = train_adamw(model.loss, model.parameters(), pairs, epochs=5, lr=4e-3)
-run = watch(keeping_snapshots(training), title="SimCLR on two frames of a clip, 5 passes")
+training = train_adamw(model.loss, model.parameters(), pairs, epochs=4, lr=4e-3)
+run = watch(keeping_snapshots(training), title="SimCLR on two frames of a clip, 4 passes")
 
 # %%
 history = await run
@@ -736,8 +736,8 @@ claim(
 # ## 9. What a label is worth when clothes move
 #
 # How many labels does pretraining replace now? The control gets every frame of each labelled clip, and the augmentations of
-# lesson 09. Its steps and rate were chosen on validation clips, at three numbers of labels. You pretrained for five passes,
-# less than a minute; the package carries an encoder that saw the clips 150 times. What takes longer than a lesson is stored
+# lesson 09. Its steps and rate were chosen on validation clips, at three numbers of labels. You pretrained for four passes,
+# about half a minute; the package carries an encoder that saw the clips 150 times. What takes longer than a lesson is stored
 # (`python tools/clip_curves.py`).
 
 # %%
@@ -757,8 +757,8 @@ longer_pretrained = weights.load("clips")
 how = weights.card("clips")
 print(f"{how['command']}: {how['epochs']} passes, ", end="")
 print(f"{how['cpu_minutes']:.0f} minutes of one core")
-represented["probe, 5 passes"] = represent(snapshots[-1], moving)
-clip_curves["probe, 5 passes"] = clip_curve(*represented["probe, 5 passes"])
+represented["probe, 4 passes"] = represent(snapshots[-1], moving)
+clip_curves["probe, 4 passes"] = clip_curve(*represented["probe, 4 passes"])
 kept = {
     "probe, 150 passes": probes["two frames, 150 passes"],
     "supervised": control,
@@ -772,7 +772,7 @@ print_table(clip_curves)
 # Draws the headline figure: probes after a minute and for longer, beside every control
 draw_curves(
     [
-        ["probe, 150 passes", "probe, 5 passes", "supervised"],
+        ["probe, 150 passes", "probe, 4 passes", "supervised"],
         ["probe, 150 passes", "fine-tuning, 100 passes", "raw pixels", "random encoder"],
     ],
     clip_curves,
@@ -795,7 +795,7 @@ clip_control = torch.tensor(
     [clip_points(control, n).mean() for n in clip_budgets.tolist()]
 )
 clip_means = {name: means_of(curve) for name, curve in clip_curves.items()}
-compared = {name: clip_means[name] for name in ("probe, 5 passes", "probe, 150 passes")}
+compared = {name: clip_means[name] for name in ("probe, 4 passes", "probe, 150 passes")}
 print_worth(compared, clip_budgets, clip_control)
 
 
@@ -839,8 +839,8 @@ claim(
     ),
 )
 claim(
-    "after your five passes a label counts for three or more at one label",
-    lambda: worth_of["probe, 5 passes"][0] >= 3.3,
+    "after your four passes a label counts for three or more at one label",
+    lambda: worth_of["probe, 4 passes"][0] >= 3.3,
 )
 claim(
     "up to 100 labels fine-tuning is below a probe on the encoder that it starts from",
@@ -860,7 +860,7 @@ claim(
 
 # %% [markdown]
 # On clothes that stood still a label counted for less than three. Here, after 150 passes, it counts for six or more with 1, 2
-# and 5 labels per class, and after your five for three or more with one. Three hundred passes add a little, and stay below
+# and 5 labels per class, and after your four for three or more with one. Three hundred passes add a little, and stay below
 # ten. The factor is not a constant: read it at the number of labels that you have.
 #
 # ### Where do the curves meet?
@@ -1010,8 +1010,8 @@ show(
 # texture goes. In stored runs of equal length, pairs of two frames beat pairs of one by 15 points or more at every number of
 # labels.
 #
-# But the two frames of a pair share neither place nor size, and to these every trained encoder is as sensitive as the random
-# one. Why were they not unlearned, too? The loss never sees $h$. It compares $z = g(h)$, behind the projection head $g$
+# But the two frames of a pair share neither place nor size, and to these the encoder with 150 passes is no less sensitive than
+# the random one. Why were they not unlearned, too? The loss never sees $h$. It compares $z = g(h)$, behind the projection head $g$
 # (lesson 09). So ask both, in the network that you trained, and beside them a head that was never trained.
 
 # %%
@@ -1023,8 +1023,8 @@ for name, head in heads.items():
 by_head = {name: sensitivities_of(network) for name, network in networks.items()}
 print_sensitivities(by_head)
 
-known, test = represented["probe, 5 passes"]
-head_curves = {"h, no head": clip_curves["probe, 5 passes"]}
+known, test = represented["probe, 4 passes"]
+head_curves = {"h, no head": clip_curves["probe, 4 passes"]}
 for name, head in heads.items():
     z = extract_features(head, known.flatten(0, 1)).unflatten(0, (-1, FRAMES))
     head_curves[name] = clip_curve(z, extract_features(head, test))
@@ -1056,12 +1056,8 @@ claim(
     lambda: max(two_s["all of them"], longer_s["all of them"]) < one_s["all of them"],
 )
 claim(
-    "to place and size the trained encoders are at least as sensitive as the random one",
-    lambda: all(
-        s[fact] > random_s[fact] - 0.02
-        for s in (two_s, longer_s)
-        for fact in ("place", "size")
-    ),
+    "to place and size the longer-trained encoder is no less sensitive than the random one",
+    lambda: all(longer_s[fact] > random_s[fact] for fact in ("place", "size")),
 )
 claim(
     "pairs of two frames beat pairs of one by 15 points or more at every number of labels",
@@ -1322,15 +1318,15 @@ claim(
 claim(
     "in your own encoder a probe gains as well, at 1, 2 and 5 labels",
     lambda: all(
-        relevant_curves["probe, 5 passes"][k].mean()
-        > clip_curves["probe, 5 passes"][k].mean() + 0.01
+        relevant_curves["probe, 4 passes"][k].mean()
+        > clip_curves["probe, 4 passes"][k].mean() + 0.01
         for k in range(3)
     ),
 )
 claim(
     "but less than by its head, with 1 and 2 labels",
     lambda: all(
-        relevant_curves["probe, 5 passes"][k].mean() < on_z[n] - 0.01
+        relevant_curves["probe, 4 passes"][k].mean() < on_z[n] - 0.01
         for k, n in enumerate((1, 2))
     ),
 )
