@@ -1129,7 +1129,7 @@ divided = seven / variances[axes_of].sqrt()
 for ax, points, title in zip(
     spread_axes,
     (seven, divided),
-    ("as h is", "each direction divided by its width"),
+    ("as h is", "divided by the widths"),
     strict=True,
 ):
     for clip, marker in zip(points, "osD^vXP", strict=True):
