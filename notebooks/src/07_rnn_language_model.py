@@ -80,10 +80,10 @@ show(unrolled.figure, alt=unrolled.words)
 # From bottom to top: the word that is read, the network, its prediction of the next word. The arrows from left to
 # right carry the state. All four boxes are *the same* network.
 #
-# How much is there to gain by remembering? Our language in this lesson comes from a small grammar, for which every
-# probability can be computed. Walk through a sentence. The bars are the exact probabilities of the next word, given all
-# words so far; the marks are the best that can be said from the last word alone. After *the house* the last word cannot say
-# whether *flies* or *fly* comes: the ducks are four words back.
+# How much is there to gain by remembering? Our language comes from a small grammar, for which every probability can be
+# computed. Walk through a sentence. The bars are the exact probabilities of the next word, given all words so far; the
+# marks are the best that can be said from the last word alone. After *the house* that word cannot say whether *flies* or
+# *fly* comes: the ducks are four words back.
 
 # %% tags=["drawing"]
 # Draws the exact chances of the next word, with and without memory; move the words read
@@ -171,9 +171,9 @@ print("answer:  ", *hello.decode(targets).replace(" ", "␣"))
 
 # %% [markdown]
 # Look at the three *l* among the questions: the answers are *l*, *o*, *d*. From a single character nobody can know which, and
-# after *o* there are two possibilities; everything else is certain. So a model without memory has a lowest loss above zero,
-# which counting gives. A model with memory can tell the three *l* apart and reach 0; a network that knows nothing yet gives all
-# eight characters the same probability, and has a loss of $\log 8$.
+# after *o* there are two possibilities; everything else is certain. So the lowest loss without memory is above zero, and
+# counting gives it. With memory 0 can be reached; a network that knows nothing yet gives all eight characters the same
+# probability, and has a loss of $\log 8$.
 
 # %%
 pairs = list(zip("hello worl", "ello world", strict=True))
@@ -197,15 +197,14 @@ for sequence in ([1.0, 0.0, 0.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0, 0.0]):
     print("input", sequence, " state", states)
 
 # %% [markdown]
-# Four steps later the state still shows which text it was: the sign has survived, though it fades. With more numbers, a state can
-# remember more than one thing.
+# Four steps later the sign of the state still shows which text it was, though it fades.
 
 # %% exercise="07.rnn"
 
 # %% [markdown]
 # The course's language model has three parts. The *embedding* is a table with a row of trained numbers for each token; the
 # recurrent network reads those rows; the *readout* turns each state into logits. `kind="rnn"` is the network that you have
-# just written, in PyTorch's form. The two other kinds, and what `loss` does with the state, come later.
+# just written.
 
 # %%
 show_source(LanguageModel)
@@ -257,8 +256,8 @@ claim("the loss ends below 0.01", lambda: history.loss[-1] < 0.01)
 # not read, and how near it is to perfect only if the best possible loss is known. For the grammar of lesson 02 it is. It has 43
 # words, and verbs agree with their subject, even over *near the trees*.
 #
-# Ten thousand sentences, one after the other, form one long text; the test text is drawn anew. Beside the entropy rate stand three
-# readers without memory, whose losses are exact too (lesson 02).
+# Ten thousand sentences form one long text; the test text is drawn anew. Beside the entropy rate stand three readers without
+# memory, whose losses are exact too (lesson 02).
 
 # %%
 train_set, test_set = text(10_000), text(2000, seed=1)
@@ -304,10 +303,9 @@ print("most likely after 'the', it says:", GRAMMAR.words[first_guess])
 # %% exercise="07.shift"
 
 # %% [markdown]
-# For most texts the floor is unknown. Two checks are worth making for every language model. Before training, its loss must be near
-# $\log K$, with $K$ the number of different tokens. And it must not see the future: change a token, and no logit *before* that place
-# may move. (Neither finds the missing shift, since the network was right and only its loss was wrong. A look at its predictions, as
-# after *the*, does.)
+# For most texts the floor is unknown. Check every language model in two ways. Before training, its loss must be near $\log K$,
+# with $K$ the number of different tokens. And it must not see the future: change a token, and no logit *before* that place may
+# move. (Neither finds the missing shift, since only the loss was wrong. A look at the predictions, as after *the*, does.)
 
 # %%
 n_words = len(GRAMMAR.words)
@@ -342,11 +340,11 @@ claim(
 # ## 6. A long text in short pieces
 #
 # How can a network be trained on a text of 60,000 words? The gradient of the loss at the last word runs back through all the
-# states before it, which is far too expensive. **Truncated back-propagation through time** cuts the text into **chunks**. The state at the end of one chunk is
-# the state before the next, so the network *remembers* across the cut; only the gradient stops there.
+# states before it, which is far too expensive. **Truncated back-propagation through time** cuts the text into **chunks**. The
+# state at the end of one chunk is the state before the next, so the network *remembers* across the cut; only the gradient
+# stops there.
 #
-# To use the processor well, several rows are read side by side. Here is a text of twelve tokens as two rows, in chunks of
-# three. Row 1 goes on where it stopped, and so does row 2.
+# To use the processor well, several rows are read side by side: here a text of twelve tokens as two rows, in chunks of three.
 
 # %% tags=["drawing"]
 # Draws twelve tokens as two rows in chunks of three, and what crosses the cut
@@ -392,9 +390,8 @@ show_source(Chunks, detached, next_token_loss)
 
 # %% [markdown]
 # `Chunks` also holds the targets: the last target of a chunk is the first input of the next. `detached` is the cut: the same
-# numbers, without their history. Without it, each chunk would cost more than the one before, and the gradient of chunk 1000
-# would go back through a thousand chunks. (PyTorch, which frees what it has gone through, refuses: "Trying to backward through
-# the graph a second time".)
+# numbers, without their history. Without it, the gradient of chunk 1000 would go back through a thousand chunks. (PyTorch, which
+# frees what it has gone through, refuses: "Trying to backward through the graph a second time".)
 
 # %% [markdown]
 # ## 7. Gradients that vanish and explode
@@ -497,26 +494,6 @@ show(
     "word frequencies; clipped, it calms down and falls to the line of the best bigram.",
 )
 
-# %% tags=["claim"]
-# Checks what the text says of the gradients, and of both trainings' last twenty steps
-claim(
-    "from factor 1 to factor 3 the gradient grows more than a hundredfold",
-    lambda: lengths[3.0] > 100 * lengths[1.0],
-)
-claim(
-    "from factor 0.5 to factor 1 the length of the gradient stays nearly the same",
-    lambda: abs(lengths[0.5] / lengths[1.0] - 1) < 0.2,
-)
-late = {name: sum(training.loss[-20:]) / 20 for name, training in trainings.items()}
-claim(
-    "clipped, the loss comes within 0.3 nats of the best bigram",
-    lambda: late["clipped"] < ladder["best bigram"] + 0.3,
-)
-claim(
-    "with the gradient as it is, it ends more than 0.5 nats above that",
-    lambda: late["as it is"] > late["clipped"] + 0.5,
-)
-
 # %% [markdown]
 # Clipped, the loss falls to that of the best bigram; with the gradient as it is it stays far above. The bad start was
 # chosen on purpose: with factor 1 the gradient of this text is shorter than the limit, and clipping changes nothing. It costs
@@ -571,7 +548,7 @@ show(lstm_cell.figure, alt=lstm_cell.words)
 
 # %%
 def reach(model):
-    """Lengths of the gradients by the words, the last word first, as shares of that one."""
+    """Lengths of the gradients by each word, the last one first, whose length is 1."""
     vectors = model.embedding(rows[:, :-1]).detach().requires_grad_()
     states, _ = model.recurrent(vectors)
     states[:, -1].sum().backward()
@@ -619,7 +596,24 @@ explore(
 )
 
 # %% tags=["claim"]
-# Checks what the text says of how far gradients reach back
+# Checks what the text says of gradients, of both trainings' last steps, and of the gates
+claim(
+    "from factor 1 to factor 3 the gradient grows more than a hundredfold",
+    lambda: lengths[3.0] > 100 * lengths[1.0],
+)
+claim(
+    "from factor 0.5 to factor 1 the length of the gradient stays nearly the same",
+    lambda: abs(lengths[0.5] / lengths[1.0] - 1) < 0.2,
+)
+late = {name: sum(training.loss[-20:]) / 20 for name, training in trainings.items()}
+claim(
+    "clipped, the loss comes within 0.3 nats of the best bigram",
+    lambda: late["clipped"] < ladder["best bigram"] + 0.3,
+)
+claim(
+    "with the gradient as it is, it ends more than 0.5 nats above that",
+    lambda: late["as it is"] > late["clipped"] + 0.5,
+)
 claim(
     "with factor 0.5 and with a forget gate at one half, less than a millionth is left 30 words back",
     lambda: max(of_rnn[0.5][30], of_lstm[0][30]) < 1e-6,
@@ -662,8 +656,8 @@ for kind, network in networks.items():
 # %% [markdown]
 # How good are they? At every place of the test text the grammar knows the exact distribution $p$ of the next word, and
 # the model predicts $q$. Its expected loss there is $H(p, q) = H(p) + \mathrm{KL}(p \Vert q)$. The mean of $H(p)$ over an
-# endless text is the entropy rate, so what the model adds is the **mean KL**. It cannot be negative, and it is much less
-# noisy than the surprise at the words that happened to come.
+# endless text is the entropy rate, so what the model adds is the **mean KL**. It is much less noisy than the surprise at the
+# words that happened to come.
 
 # %%
 exact = GRAMMAR.next_word_probabilities(test_set.tokens)[test_set.real][1:]  # (M, 43)
@@ -838,9 +832,8 @@ for n, kl in by_size["linear readout"].items():
 
 # %% [markdown]
 # With 2, 4 and even 8 numbers, a network with a memory is worse than a table without one. It seems obvious why: so few numbers
-# cannot remember enough. But there is a second suspect. The *readout* is linear, so it must make 43 logits from these numbers
-# by one matrix. Perhaps the state knows more than the readout can say. To find out, change only the readout, and put a hidden
-# layer of 64 into it.
+# cannot remember enough. But there is a second suspect. The *readout* is linear: it must make 43 logits from these numbers by
+# one matrix. To find out which it is, change only the readout, and put a hidden layer of 64 into it.
 
 # %% exercise="07.suspect"
 
@@ -918,11 +911,10 @@ explore(
 )
 
 # %% [markdown]
-# The same four or eight numbers of state, with another readout, are far better than the best bigram. So the readout was what
-# limited these networks most, and the obvious explanation was wrong, though not entirely: with 2 numbers even the better
-# readout does not beat the table clearly. And with 4 numbers it does not know the number of the ducks: singular verbs get as much
-# probability as plural ones. With 8 numbers it does know, while the linear readout needs 16. (One seed; the differences are
-# large.)
+# The same four or eight numbers of state, with another readout, are far better than the best bigram. So the readout limited
+# these networks most, and the obvious explanation was wrong, though not entirely: with 2 numbers even the better readout does
+# not beat the table clearly, and with 4 it does not know the number of the ducks: singular verbs get as much probability as
+# plural ones. With 8 it does, while the linear readout needs 16. (One seed; the differences are large.)
 #
 # ### What is in the state?
 #
@@ -952,8 +944,8 @@ print("of the five worst:     ", [f"{scores[n]:.2f}" for n in ranked[-5:]])
 print(f"of the best untrained:   {max(control):.2f}")
 
 # %% [markdown]
-# One neuron alone tells the number at nearly every place; no untrained one comes near it. And the knowledge is not
-# everywhere: half of the neurons know much less. Nobody asked for such a neuron; it came from predicting the next word.
+# One neuron alone tells the number at nearly every place; no untrained one comes near it. Half of the neurons know much less.
+# Nobody asked for such a neuron; it came from predicting the next word.
 #
 # Here it is, along two sentences that differ in the number of their subject. Where the lines are apart, the neuron tells which it
 # was. Choose another sentence, and walk through the neurons, the best first.
@@ -1176,9 +1168,8 @@ claim(
 
 # %% [markdown]
 # On held-out text the LSTM is far better than the bigram. The last column is the number of equally likely characters it is
-# choosing between, out of 38. On its own training text it looks better than it is, since it has begun to learn that by
-# heart: *only held-out text is evidence*. And even that flatters a little here. The lessons repeat themselves, so the
-# held-out sections are not quite new; on another author's prose the figure would be worse.
+# choosing between, out of 38. On its own training text it looks better than it is: *only held-out text is evidence*. And even
+# that may flatter here, as the lessons repeat themselves and the held-out sections are not quite new.
 
 # %% [markdown]
 # ## 11. Letting it write
@@ -1337,8 +1328,8 @@ claim(
     lambda: (choose_with(1.0, 5, 1.0)(next_logits) > 0).sum() == 5,
 )
 claim(
-    "after q the nucleus of 0.9 has one letter, at the beginning of a word more than eight",
-    lambda: sizes[0] == 1 and sizes[1] > 8,
+    "after q the nucleus of 0.9 has two letters at most, at the beginning of a word six or more",
+    lambda: sizes[0] <= 2 and sizes[1] >= 6,
 )
 claim(
     "the lower the temperature, the more is correct, for each writer",
@@ -1359,8 +1350,8 @@ claim(
 # %% [markdown]
 # A few hundredths of a nat above the floor, and still not every sentence is correct: the loss is an average over words, while
 # a sentence is correct only if all of its words are. Even so each network writes far more correct sentences than the bigram.
-# A lower temperature makes every writer more correct. It repairs the networks, not the bigram, and it has a price: the
-# sentences no longer occur in their true proportions.
+# A lower temperature repairs the networks, not the bigram, and it has a price: sentences no longer occur in their true
+# proportions.
 
 # %% [markdown]
 # ## 12. Investigate: does memory need gates?

@@ -81,7 +81,7 @@ show(
 
 # %% [markdown]
 # Maps like these have made one method famous: DINO, which is called *self-distillation*. Does self-distillation deserve
-# the credit? Section 11 will tell. First you have to know how it works, and how easily it fails.
+# the credit? To judge that, you first have to know how it works, and how easily it fails.
 #
 # SimCLR and MoCo push two photographs of sneakers apart like a sneaker and a coat. **SwAV** and **DINO** do not. They learn
 # $K$ vectors, called **prototypes**, and describe an image by how well it fits each of them. Two views of an image should
@@ -134,8 +134,8 @@ show(swav_picture.figure, alt=swav_picture.words)
 # $$ S_{ik} - \varepsilon (\log Q_{ik} + 1) + \alpha_i + \beta_k = 0 , \qquad \text{so} \qquad
 # Q_{ik} = u_i \, e^{S_{ik} / \varepsilon} \, v_k : $$
 #
-# exponentials of the scores, each row times a number $u_i$ and each column times a number $v_k$. Section 3 finds these
-# numbers. Each view predicts the code of the other one:
+# exponentials of the scores, each row times a number $u_i$ and each column times a number $v_k$. Only these numbers
+# are unknown. Each view predicts the code of the other one:
 #
 # $$ L = \tfrac12 \left[ H(q_a, p_b) + H(q_b, p_a) \right] , \qquad H(q, p) = -\sum_k q_k \log p_k . $$
 
@@ -476,7 +476,7 @@ explore(
 # %% [markdown]
 # ## 6. What is a prototype?
 #
-# Nobody has said what the prototypes should stand for. These are the validation images nearest to eight of them:
+# Nobody has said what the prototypes should stand for. These are the validation images nearest to seven of them:
 
 # %%
 swav.eval()
@@ -484,14 +484,14 @@ with torch.no_grad():
     swav_scores = swav(validation_images)  # (2000, 60), cosines
 
 # %% tags=["drawing"]
-# Draws the eight validation images nearest to each of eight prototypes
+# Draws the eight validation images nearest to each of seven prototypes
 rows = {}
-for prototype in range(0, 56, 7):
+for prototype in range(0, 56, 8):
     nearest = swav_scores[:, prototype].topk(8).indices
     rows[f"prototype {prototype}"] = validation_images[nearest]
 show(
     image_rows(rows, scale=2),
-    alt="Eight prototypes of SwAV, a row each with the eight nearest validation images: within a row they "
+    alt="Seven prototypes of SwAV, a row each with the eight nearest validation images: within a row they "
     "are mostly garments of one kind and similar shape or brightness.",
 )
 
@@ -545,7 +545,7 @@ claim(
 # gives soft answers, and a small one, the *student*, learns to give the same (Hinton, Vinyals and Dean). DINO is
 # *self-*distillation *with no labels*: **the teacher is a moving average of the student's own weights**, the momentum
 # encoder of lesson 10. In the paper this average of many past students is better than the student throughout the
-# training. (Section 10 measures whether ours is.)
+# training. (Whether ours is, we shall measure.)
 #
 # Teacher and student answer with a distribution over $K$ prototypes. The teacher's answer is **centred** (what it says of
 # all images is taken away) and **sharpened** (by a low temperature). In the diagram *EMA* stands for the exponential moving
