@@ -605,9 +605,8 @@ for temperature in [1.0, 0.1, 0.04]:
 # ### Many views
 #
 # **Multi-crop**: two **global** views show most of an image, several **local** ones a small part of it, in fewer pixels,
-# so that they cost little. The teacher sees the global views only, the student sees all. The student must say of a sleeve
-# what the teacher says of the shirt: *local-to-global*. SwAV introduced this, and in its paper it is worth more than four
-# points on ImageNet; our SwAV above does without.
+# so that they cost little. The teacher sees the global views only, the student sees all: it must say of a sleeve what the
+# teacher says of the shirt. SwAV introduced this; ours above does without.
 
 # %%
 views = MultiCrop(local_views=4, size=14)
@@ -627,8 +626,8 @@ show(
 
 # %% [markdown]
 # A view is not compared with itself. With $G$ global views and $V$ views in all there are $G V$ pairs, of which $G$ are
-# the same view twice: $G (V - 1)$ terms are left, here 10. If the pairs of one view with itself are counted as well, which
-# is a common mistake, the loss can fall by agreeing with the teacher about *one* picture, which says nothing about views.
+# the same view twice: $G (V - 1)$ terms are left, here 10. It is a common mistake to count those $G$ as well: to agree with
+# the teacher about *one* view says nothing about views.
 
 # %% exercise="12.dino_loss"
 
