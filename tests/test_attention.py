@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from attention import RUNS, judge
+from attention import LONGER, RUNS, judge
 from sweep import FOLDER
 from torch.nn import functional as F
 
@@ -105,8 +105,17 @@ def test_the_stored_attention_has_all_runs_and_its_command():
     stored = sweep("attention")
     assert list(stored) == ["random network", "SimCLR, two frames", *RUNS]
     assert all(0 < p[figure] < 1 for (p,) in stored.values() for figure in ("knn", "auroc", "iou"))
-    command = json.loads((FOLDER / "attention.json").read_text())["command"]
-    assert command == "python tools/attention.py"
+    longer = sweep("attention_longer")
+    assert {name: p["steps"] for name, (p,) in longer.items()} == {
+        name: r.steps for name, r in LONGER.items()
+    }
+    for name in ("attention", "attention_longer"):
+        command = json.loads((FOLDER / f"{name}.json").read_text())["command"]
+        assert command == "python tools/attention.py"
+
+
+def test_the_longer_crops_see_as_many_steps_as_the_shipped_transformer():
+    assert {run.steps for run in LONGER.values()} == {weights.card("scattered")["steps"]}
 
 
 def test_the_stored_figures_of_the_shipped_transformer_are_measured_again():

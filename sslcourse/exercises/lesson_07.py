@@ -581,6 +581,21 @@ QUIZ = [
         },
     ),
     Question(
+        "Why do many start an LSTM's forget gate with a large bias?",
+        right="So that gradients reach far back from the start",
+        options={
+            "So that gradients reach far back from the start": (
+                "A gate at one half halves what is kept at each step, and the gradient with it. A gate near 1 keeps both."
+            ),
+            "So that the network soon forgets what it has read": (
+                "The name misleads: a forget gate of 1 keeps everything, and one of 0 forgets. A large bias brings it near 1."
+            ),
+            "So that the gradients of long texts do not explode": (
+                "Clipping is for that. The bias is there against gradients that vanish."
+            ),
+        },
+    ),
+    Question(
         "The length of the gradient is 50, and clipping allows 1. What does clipping do?",
         right="It divides all of the gradients by 50",
         options={

@@ -108,6 +108,14 @@ def _plain(scores: Tensor, epsilon: float, iterations: int) -> Tensor:
     return q
 
 
+def _without_exp(scores: Tensor, epsilon: float, iterations: int) -> Tensor:
+    q = scores / epsilon
+    for _ in range(iterations):
+        q = q / q.sum(0) * len(q) / q.shape[1]
+        q = q / q.sum(1, keepdim=True)
+    return q
+
+
 def _sinkhorn_cases() -> list[tuple]:
     return [
         (cosines(6, 3), 0.1, 3),
@@ -177,6 +185,10 @@ SINKHORN = Exercise(
         "this is the logarithm of the codes; end with .exp().": lambda s, e, i: (
             _balanced(s, e, i).clamp_min(1e-38).log()
         ),
+        "each row's largest score was taken away first, so the first column sums are others; take away one number for all.": (
+            lambda s, e, i: _balanced(s - s.amax(1, keepdim=True), e, i)
+        ),
+        "the exponential is missing: scores are divided by sums as they are; begin with exp(S / epsilon).": _without_exp,
         "all codes together sum to 1; each row should.": lambda s, e, i: _balanced(s, e, i) / len(s),
         "Stay with logarithms until the end.": _plain,
     },
@@ -294,6 +306,13 @@ def _target_entropy(
     return -torch.special.xlogy(target, target).sum(-1).mean()
 
 
+def _exchanged(student: Tensor, teacher: Tensor, center: Tensor, temperature: float, low: float) -> Tensor:
+    log_target = ((teacher - center) / low).log_softmax(-1).detach()
+    answer = (student / temperature).softmax(-1)
+    pairs = [(t, s) for t in range(len(log_target)) for s in range(len(answer)) if s != t]
+    return torch.stack([-(answer[s] * log_target[t]).sum(-1).mean() for t, s in pairs]).mean()
+
+
 def _dino_cases() -> list[tuple]:
     return [
         (cosines(4, 3, 5), cosines(2, 3, 5, seed=1), cosines(5, seed=2) / 4, 0.1, 0.04),
@@ -365,6 +384,10 @@ DINO_LOSS = Exercise(
         "the logarithm of the student's answer is missing.": lambda *given: _terms(
             *given, log=lambda p: p.exp()
         ).mean(),
+        "this is the mean over the K prototypes as well; add up over them, and average over images and pairs.": (
+            lambda *given: _terms(*given).mean() / given[0].shape[-1]
+        ),
+        "target and answer are exchanged: the target weights the logarithms of the student's answer.": _exchanged,
         "the sum of the other pairs was divided by the number of all pairs.": lambda s, t, *rest: (
             _terms(s, t, *rest).sum() / (len(s) * len(t))
         ),
@@ -424,7 +447,7 @@ CENTER = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "A step of the teacher, as one might write it; `teacher_scores` are `(2, N, K)`. It runs, and it trains. But compare it with "
+        "A step of the teacher, as one might write it; `teacher_scores` are `(2, N, K)`. It runs without an error. But compare it with "
         "the equations above, and with the words *after each step*: two things are different. Mend both."
     ),
     stub=(
@@ -453,6 +476,9 @@ CENTER = Exercise(
         ),
         "nothing has changed: both bugs are still there.": _center_step(
             _early, lambda scores, center, m: _moved(scores, center, 1 - m)
+        ),
+        "the softmax runs over the images; it belongs over the K prototypes.": _center_step(
+            lambda scores, center, moved, temperature: ((scores - center) / temperature).softmax(1)
         ),
         "the centre never moves.": _center_step(new=lambda scores, center, m: center),
         "the centre is the mean of this batch; it should keep its past.": _center_step(
