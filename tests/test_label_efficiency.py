@@ -133,17 +133,27 @@ def test_probes_on_clips_are_complete():
         assert places == [(seed, *place) for seed in seeds for place in EVERYWHERE]
 
 
-def test_probes_after_relevant_component_analysis_have_the_penalty_that_was_best_on_validation():
-    stored, penalties = sweep("clips_relevant"), {}
-    assert command("clips_relevant") == "python tools/clip_curves.py relevant"
-    tried = stored.pop("validation")
+def best_penalties(tried):
+    """Number of labels -> the penalty that was best on validation clips, found by another way."""
+    found = {}
     for n in clip_curves.CHOOSE_AT:
         of_n = [p for p in tried if p["per_class"] == n]
         means = {x: fmean(p["accuracy"] for p in of_n if p["penalty"] == x) for x in clip_curves.PENALTIES}
-        penalties[n] = max(means, key=means.get)
+        found[n] = max(means, key=means.get)
+    return found
+
+
+def expect_penalties(points, penalties):
+    for point in points:
+        assert point["penalty"] == penalties[max(n for n in penalties if n <= point["per_class"])]
+
+
+def test_probes_after_relevant_component_analysis_have_the_penalty_that_was_best_on_validation():
+    stored = sweep("clips_relevant")
+    assert command("clips_relevant") == "python tools/clip_curves.py relevant"
+    penalties = best_penalties(stored.pop("validation"))
     for points in stored.values():
-        for point in points:
-            assert point["penalty"] == penalties[max(n for n in penalties if n <= point["per_class"])]
+        expect_penalties(points, penalties)
     for pair, passes, seeds in clip_curves.PRETRAININGS:
         if passes <= clip_curves.SHIPPED:
             places = product(seeds, clip_curves.BUDGETS, range(clip_curves.DRAWS))
@@ -151,6 +161,15 @@ def test_probes_after_relevant_component_analysis_have_the_penalty_that_was_best
             assert found == list(places)
     places = [(p["per_class"], p["draw"]) for p in stored["supervised"]]
     assert places == [*product(clip_curves.FEW, range(clip_curves.FEWER_DRAWS))]
+
+
+def test_probes_behind_the_head_are_complete_and_have_their_own_best_penalty():
+    stored = sweep("clips_head")
+    assert command("clips_head") == "python tools/clip_curves.py head"
+    for name in ("z", "z, relevant"):
+        expect_penalties(stored[name], best_penalties(stored[f"{name}, validation"]))
+        places = product(clip_curves.BUDGETS, range(clip_curves.DRAWS))
+        assert [(p["per_class"], p["draw"]) for p in stored[name]] == [*places]
 
 
 def test_a_probe_after_relevant_component_analysis_can_be_made_again(one_thread):

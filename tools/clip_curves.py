@@ -5,7 +5,8 @@
 Encoders are pretrained on two frames of each clip, for a minute and for longer, or on two
 views of one frame. Supervised control and fine-tuning get all frames of a labelled clip and the same
 augmentations; crop, steps and rate are chosen at 1, 5 and 50 labels on 2,000 validation clips. Test clips
-count once. "relevant" is the probe after relevant component analysis on all training clips, without labels.
+count once. "relevant" is the probe after relevant component analysis on all training clips, without labels;
+"head" is a probe behind the projection head, which is trained again for that.
 Encoders are kept in build/clips.
 """
 
@@ -93,6 +94,17 @@ def encoder(passes: int, seed: int, different: bool = True) -> nn.Module:
     return found.eval()
 
 
+def with_head(passes: int, seed: int) -> nn.Module:
+    """Encoder and projection head, which the package and encoder() do not keep; from build/clips, or made."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    file, model = KEPT / f"{passes}-{seed}-head.safetensors", SimCLR()
+    if not file.exists():
+        trained = pretraining(passes, seed).state_dict()
+        safetensors.torch.save_file({key: tensor.contiguous() for key, tensor in trained.items()}, file)
+    model.load_state_dict(safetensors.torch.load_file(file))
+    return nn.Sequential(model.encoder, model.head).eval()
+
+
 def accuracy(
     method: str, start: nn.Module | None, per_class: int, draw: int, setting: tuple, on: str = "test"
 ) -> float:
@@ -176,6 +188,15 @@ def curves_of_probes() -> dict[str, list]:
     return found
 
 
+def tried_penalties(start: nn.Module) -> list:
+    """Points on validation clips, of probes with every penalty."""
+    found = []
+    for per_class, penalty in product(CHOOSE_AT, PENALTIES):
+        places = [(per_class, draw) for draw in range(DRAWS)]
+        found += points("relevant", start, places, (penalty,), on="validation")
+    return found
+
+
 def best_penalties(tried: list) -> dict[int, float]:
     """For each number of labels the penalty that was best on validation clips, of points at CHOOSE_AT."""
     best = {}
@@ -190,10 +211,8 @@ def best_penalties(tried: list) -> dict[int, float]:
 
 def curves_of_relevant_components() -> dict[str, list]:
     """The points of probes after relevant component analysis, of pretrained encoders and of the control's."""
-    start, found = relevant(encoder(SHIPPED, 0), "validation"), defaultdict(list)
-    for per_class, penalty in product(CHOOSE_AT, PENALTIES):
-        places = [(per_class, draw) for draw in range(DRAWS)]
-        found["validation"] += points("relevant", start, places, (penalty,), on="validation")
+    found = defaultdict(list)
+    found["validation"] = tried_penalties(relevant(encoder(SHIPPED, 0), "validation"))
     penalties = best_penalties(found["validation"])
     for pair, passes, seeds in PRETRAININGS:
         for seed in seeds if passes <= SHIPPED else ():
@@ -209,14 +228,25 @@ def curves_of_relevant_components() -> dict[str, list]:
     return found
 
 
+def curves_of_head() -> dict[str, list]:
+    """The points of probes on projections z: as they are, and after relevant component analysis."""
+    z, found = with_head(SHIPPED, 0), {}
+    for name, layer in [("z", lambda start, _: start), ("z, relevant", relevant)]:
+        tried = found[f"{name}, validation"] = tried_penalties(layer(z, "validation"))
+        start, found[name] = layer(z, "test"), []
+        for per_class, penalty in best_penalties(tried).items():
+            found[name] += points("relevant", start, [(per_class, d) for d in range(DRAWS)], (penalty,))
+    return found
+
+
 def main(names: list[str]) -> None:
     torch.set_num_threads(1)
-    for name in names or ("probe", *SETTINGS, "relevant"):
+    for name in names or ("probe", *SETTINGS, "relevant", "head"):
         found = CURVES[name]() if name in CURVES else curves_of_training(name)
         store(f"clips_{name.replace('-', '_')}", f"python tools/clip_curves.py {name}", found)
 
 
-CURVES = {"probe": curves_of_probes, "relevant": curves_of_relevant_components}
+CURVES = {"probe": curves_of_probes, "relevant": curves_of_relevant_components, "head": curves_of_head}
 
 if __name__ == "__main__":
     main(sys.argv[1:])

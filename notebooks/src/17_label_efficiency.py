@@ -4,7 +4,7 @@
 # You measure what pretraining without labels is worth in labels: on clothes that stand still, where a fair control leaves it
 # little, and on clothes that move, where one label does the work of many.
 #
-# - **Slider:** number of labels, data set, passes of pretraining, draw of the labels, layer of the encoder
+# - **Slider:** number of labels, data set, passes of pretraining, draw of the labels, power of the covariance
 # - **Time:** about 110 minutes
 # - **You need:** lesson 09 for SimCLR; lesson 10 helps
 #
@@ -1029,12 +1029,13 @@ head_curves = {"h, no head": clip_curves["probe, 4 passes"][:4]}
 for name, head in heads.items():
     z = extract_features(head, known.flatten(0, 1)).unflatten(0, (-1, FRAMES))
     head_curves[name] = clip_curve(z, extract_features(head, test), budgets=UP_TO_10)
-print_table(head_curves, UP_TO_10)
 head_worth = {}
+print(f"{'':18}accuracy at 1, 2, 5, 10 labels   a label counts for")
 for name, curve in head_curves.items():
     reached = [(of_n.mean(), n) for of_n, n in zip(curve, UP_TO_10, strict=True)]
     head_worth[name] = [labels_worth(*at, clip_budgets, clip_control) for at in reached]
-    print(f"{name:15}: a label counts for", *(f"{x:.1f}" for x in head_worth[name]))
+    shares = " ".join(f"{share:6.0%}" for share, _ in reached)
+    print(f"{name:18}{shares}       ", *(f"{x:5.1f}" for x in head_worth[name]))
 
 # %% tags=["claim"]
 # Checks what the text says of the sensitivities
