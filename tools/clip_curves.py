@@ -6,7 +6,7 @@ Encoders are pretrained on two frames of each clip, for a minute and for longer,
 views of one frame. Supervised control and fine-tuning get all frames of a labelled clip and the same
 augmentations; crop, steps and rate are chosen at 1, 5 and 50 labels on 2,000 validation clips. Test clips
 count once. "relevant" is the probe after relevant component analysis on all training clips, without labels;
-"head" is a probe behind the projection head, which is trained again for that.
+"head" is a probe on z / |z|, behind the projection head, which is trained again for that.
 Encoders are kept in build/clips.
 """
 
@@ -94,6 +94,13 @@ def encoder(passes: int, seed: int, different: bool = True) -> nn.Module:
     return found.eval()
 
 
+class UnitLength(nn.Module):
+    """Projections as the loss sees them, by their directions."""
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return nn.functional.normalize(z, dim=1)
+
+
 def with_head(passes: int, seed: int) -> nn.Module:
     """Encoder and projection head, which the package and encoder() do not keep; from build/clips, or made."""
     KEPT.mkdir(parents=True, exist_ok=True)
@@ -102,7 +109,7 @@ def with_head(passes: int, seed: int) -> nn.Module:
         trained = pretraining(passes, seed).state_dict()
         safetensors.torch.save_file({key: tensor.contiguous() for key, tensor in trained.items()}, file)
     model.load_state_dict(safetensors.torch.load_file(file))
-    return nn.Sequential(model.encoder, model.head).eval()
+    return nn.Sequential(model.encoder, model.head, UnitLength()).eval()
 
 
 def accuracy(
