@@ -12,6 +12,7 @@ Encoders are kept in build/clips.
 
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -85,13 +86,19 @@ def encoder(passes: int, seed: int, different: bool = True) -> nn.Module:
     """The pretrained encoder: that of the package, or one from build/clips, made if it does not lie there."""
     if (passes, seed, different) == (SHIPPED, 0, True):
         return weights.load("clips")
-    KEPT.mkdir(parents=True, exist_ok=True)
-    file, found = KEPT / f"{passes}-{seed}-{different}.safetensors", conv_encoder()
-    if not file.exists():
-        trained = pretraining(passes, seed, different).encoder.state_dict()
-        safetensors.torch.save_file({key: tensor.contiguous() for key, tensor in trained.items()}, file)
-    found.load_state_dict(safetensors.torch.load_file(file))
+    found = conv_encoder()
+    load_kept(found, f"{passes}-{seed}-{different}", lambda: pretraining(passes, seed, different).encoder)
     return found.eval()
+
+
+def load_kept(model: nn.Module, name: str, train: Callable[[], nn.Module]) -> None:
+    """Give the model the weights of that name in build/clips, trained and put there if there are none."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    file = KEPT / f"{name}.safetensors"
+    if not file.exists():
+        trained = train().state_dict()
+        safetensors.torch.save_file({key: tensor.contiguous() for key, tensor in trained.items()}, file)
+    model.load_state_dict(safetensors.torch.load_file(file))
 
 
 class UnitLength(nn.Module):
@@ -103,12 +110,8 @@ class UnitLength(nn.Module):
 
 def with_head(passes: int, seed: int) -> nn.Module:
     """Encoder and projection head, which the package and encoder() do not keep; from build/clips, or made."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    file, model = KEPT / f"{passes}-{seed}-head.safetensors", SimCLR()
-    if not file.exists():
-        trained = pretraining(passes, seed).state_dict()
-        safetensors.torch.save_file({key: tensor.contiguous() for key, tensor in trained.items()}, file)
-    model.load_state_dict(safetensors.torch.load_file(file))
+    model = SimCLR()
+    load_kept(model, f"{passes}-{seed}-head", lambda: pretraining(passes, seed))
     return nn.Sequential(model.encoder, model.head, UnitLength()).eval()
 
 
@@ -216,6 +219,15 @@ def best_penalties(tried: list) -> dict[int, float]:
     return best
 
 
+def with_penalties(start: nn.Module, penalties: dict[int, float], seed: int = 0) -> list:
+    """Points on test clips, of probes that have for each number of labels its penalty."""
+    return [
+        point
+        for per_class, penalty in penalties.items()
+        for point in points("relevant", start, [(per_class, draw) for draw in range(DRAWS)], (penalty,), seed)
+    ]
+
+
 def curves_of_relevant_components() -> dict[str, list]:
     """The points of probes after relevant component analysis, of pretrained encoders and of the control's."""
     found = defaultdict(list)
@@ -224,9 +236,7 @@ def curves_of_relevant_components() -> dict[str, list]:
     for pair, passes, seeds in PRETRAININGS:
         for seed in seeds if passes <= SHIPPED else ():
             start = relevant(encoder(passes, seed, pair == "two frames"))
-            for per_class, penalty in penalties.items():
-                places = [(per_class, draw) for draw in range(DRAWS)]
-                found[f"{pair}, {passes} passes"] += points("relevant", start, places, (penalty,), seed)
+            found[f"{pair}, {passes} passes"] += with_penalties(start, penalties, seed)
     for control in sweep("clips_supervised")["test"]:
         if control["per_class"] in FEW and control["draw"] < FEWER_DRAWS:
             place, setting = (control["per_class"], control["draw"]), [control[name] for name in NAMES]
@@ -240,9 +250,7 @@ def curves_of_head() -> dict[str, list]:
     z, found = with_head(SHIPPED, 0), {}
     for name, layer in [("z", lambda start, _: start), ("z, relevant", relevant)]:
         tried = found[f"{name}, validation"] = tried_penalties(layer(z, "validation"))
-        start, found[name] = layer(z, "test"), []
-        for per_class, penalty in best_penalties(tried).items():
-            found[name] += points("relevant", start, [(per_class, d) for d in range(DRAWS)], (penalty,))
+        found[name] = with_penalties(layer(z, "test"), best_penalties(tried))
     return found
 
 
