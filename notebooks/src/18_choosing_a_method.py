@@ -717,7 +717,7 @@ for on in DATA_SETS:
             *(f"{m:8.0f} ± {e:3.1f} " for m, e in (probe, tuned)),
             end="",
         )
-        print(f"{tuned[0] - probe[0]:6.0f}")
+        print(f"{round(tuned[0] - probe[0]):6}")
 
 # %% tags=["claim"]
 # Checks what the text says of MAE and SimCLR
@@ -848,9 +848,9 @@ CASES = {  # what you have: on which data, by which measure, the advice and what
     "labels for nearly all": "clips/probe_10/supervised/SimCLR/rotation/pixels",
     "pairs": "clips/probe_10/SimCLR/rotation/SimSiam/BYOL/MoCo/pixels",
     "a right way up": "clips/probe_10/rotation/VAE/MAE/autoencoder/pixels",
-    "still, centred images": "clothes/probe_100/pixels/SimCLR/SwAV/autoencoder/MAE",
+    "still, centred images": "clothes/probe_100/pixels/autoencoder/SimCLR/SwAV/MAE",
     "another task later": "clothes/shapes/SimCLR/SwAV/BYOL/rotation/autoencoder/pixels",
-    "little memory": "clips/megabytes/MoCo/SimCLR/SimSiam/BYOL/SwAV/DINO",
+    "little memory": "clips/megabytes/MoCo/SwAV/SimCLR/SimSiam/BYOL/DINO",
     "a transformer": "clothes/probe_10/SimCLR, ViT/MAE/BEiT/random ViT",
 }
 SCALES = {"shapes": "probe 10 on shapes, %", "megabytes": "memory of a step, MB"}
