@@ -402,8 +402,8 @@ print("all labels:", *(f" {name} {value:.0%}" for name, value in ceiling.items()
 
 # %% tags=["drawing"]
 # Defines the plot of curves with error bars, and draws five of them
-def draw_curves(groups, curves, budgets, line, ylim, legend_at=0):
-    figure, panels = subplots(1, len(groups), width=3.1 * len(groups), height=2.8)
+def draw_curves(groups, curves, budgets, line, ylim):
+    figure, panels = subplots(1, len(groups), width=3.2 * len(groups), height=3.1)
     names = list(dict.fromkeys(name for group in groups for name in group))
     looks = {
         name: {"color": COLORS[i], "linestyle": LINE_STYLES[i], "marker": "osD^vx"[i]}
@@ -420,7 +420,8 @@ def draw_curves(groups, curves, budgets, line, ylim, legend_at=0):
         ax.set(xscale="log", xlabel="labels per class", ylim=ylim)
         ax.set_xticks(budgets, budgets)
         ax.minorticks_off()
-        ax.legend(loc="lower right", bbox_to_anchor=(1, legend_at), fontsize=8)
+        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "frameon": False}
+        ax.legend(ncols=2, fontsize=8, columnspacing=1, **above)
     panels[0].set_ylabel("test accuracy")
     ends = [
         f"{n} {curves[n][0].mean():.0%} and {curves[n][-1].mean():.0%}" for n in names
@@ -725,10 +726,11 @@ claim(
 #
 # ## 8. What a label is worth when clothes move
 #
-# How many labels does pretraining replace now? The control gets every frame of each labelled clip, and the augmentations of
-# lesson 09. Its steps and rate were chosen on validation clips, at three numbers of labels. Beside your encoder stands a
-# stored one that saw the clips 150 times, and comes with the package; both are judged by the probe. Supervised and fine-tuned
-# networks are stored (`python tools/clip_curves.py`).
+# How many labels does one label replace now, after your four passes? Write down a guess before you run on.
+#
+# The control gets every frame of each labelled clip, and the augmentations of lesson 09. Its steps and rate were chosen on
+# validation clips, at three numbers of labels. Beside your encoder stands a stored one that saw the clips 150 times, and comes
+# with the package; both are judged by the probe. Supervised and fine-tuned networks are stored (`python tools/clip_curves.py`).
 
 # %%
 probes, UP_TO_10 = sweep("clips_probe"), BUDGETS[:4]
@@ -770,7 +772,6 @@ draw_curves(
     BUDGETS,
     clip_points(control, 1200).item(),
     (0, 0.9),
-    legend_at=0.18,
 )
 
 # %% [markdown]
