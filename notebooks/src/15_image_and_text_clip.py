@@ -16,7 +16,7 @@
 # - classify without labels by prompts, average prompts, and measure retrieval where several answers are right;
 # - name the controls that such a result needs;
 # - measure binding, counting and negation, and find out by an experiment which part of a model fails;
-# - spot three mistakes that run without an error.
+# - spot four mistakes that run without an error.
 
 # %%
 import math
@@ -78,9 +78,9 @@ two_towers.note(both_ways, "of rows and\nof columns")
 show(two_towers.figure, alt=two_towers.words)
 
 # %% [markdown]
-# This is the contrastive learning of lesson 09 with another kind of positive pair: not two views of a picture, but a
-# picture and what somebody wrote about it. Two pictures with the same caption need not be told apart. So the caption
-# decides what is learned, as the augmentation did there.
+# This is the contrastive learning of lesson 09 with another kind of positive pair: a picture and what somebody wrote about it.
+# Two pictures with the same caption need not be told apart. So the caption decides what is learned, as the augmentation did
+# there.
 #
 # ## 2. Pictures and sentences
 #
@@ -162,9 +162,8 @@ print(f"loss {(for_images.mean() + for_texts.mean()) / 2:.3f}")
 # %% [markdown]
 # The two halves differ: a caption may be closest to its own picture, while that picture is closer to another caption.
 #
-# **At chance.** If all vectors are equal, each of the N candidates gets probability 1/N, and both halves are $\ln N$,
-# at any temperature. With *random* vectors the loss is higher, since some wrong candidates are closer by luck, and a
-# small temperature magnifies that:
+# **At chance.** If all vectors are equal, each of the N candidates gets probability 1/N, and both halves are $\ln N$. With
+# *random* vectors some wrong candidates are closer by luck, and a small temperature magnifies that:
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -183,8 +182,7 @@ show_source(clip_loss)
 # %% [markdown]
 # (`same` leaves out captions that are equal; section 9 comes to `wrong_texts`.)
 #
-# **At best.** A loss of 0 would need every wrong caption to be infinitely far. But some captions of a batch are equal,
-# word for word. How low can the loss get then?
+# **At best.** Some captions of a batch are equal, word for word. How low can the loss get then?
 
 # %% exercise="15.lowest"
 
@@ -259,7 +257,7 @@ claim("at the start it is above chance", lambda: history.loss[0] > math.log(BATC
 
 # %% [markdown]
 # The loss starts above chance, as it does with random vectors, and ends close to the lowest value that equal meanings
-# allow. So there is little left to gain: compare a loss with its lowest value, not with 0.
+# allow: compare a loss with its lowest value, not with 0.
 #
 # Here is the matrix of eight new pictures and their captions, before and after the training. The temperature does not
 # change which caption wins, only by how much.
@@ -433,8 +431,8 @@ for i in (0, 1):
 #
 # ## 7. Retrieval, both ways
 #
-# Given a sentence, find the picture; given a picture, find the sentence. Search 500 new pictures: describe one, two or
-# three equal things, or two different ones. Which of your sentences does the model misunderstand?
+# Given a sentence, find the picture; given a picture, find the sentence. Search 500 new pictures: which of your sentences does
+# the model misunderstand?
 
 # %% tags=["drawing"]
 # Draws the six pictures that are nearest to a sentence; type the sentence
@@ -461,10 +459,9 @@ def draw_search(query):
 explore(draw_search, query=text_field("sentence", "a blue star and an orange triangle"))
 
 # %% [markdown]
-# How good is that? The measure is **recall@k**: the share of queries that have a hit among their k best. What counts as a
-# hit has to be said. Several of the 500 pictures show the same things, and each has a caption of its own. *Strictly*,
-# only the caption that was written for the picture is a hit. *Fairly*, every caption that says what is in it is one.
-# Both are reported in papers, and must not be compared with each other.
+# How good is that? The measure is **recall@k**: the share of queries that have a hit among their k best. But what is a hit?
+# Several of the 500 pictures show the same things, and each has a caption of its own. *Strictly*, only the caption that was
+# written for the picture is a hit. *Fairly*, every caption that says what is in it is one. Papers report both.
 
 # %% exercise="15.recall"
 
@@ -856,8 +853,8 @@ claim(
 # %% [markdown]
 # ### A cure: hard negatives
 #
-# Why should the transformer learn it? Count how often it matters: how many captions of pairs meet, in their batch, one
-# with the same words and another meaning?
+# Why should the transformer learn it? How many captions of pairs meet, in their batch, one with the same words and another
+# meaning?
 
 
 # %%
@@ -1009,10 +1006,10 @@ explore(
 )
 
 # %% [markdown]
-# ## 10. Three mistakes that run without an error
+# ## 10. Four mistakes that run without an error
 #
-# **1. One side only.** It is easy to forget the cross-entropy of the columns. Then no caption ever compares pictures, and a
-# picture that is close to every caption costs nothing. Here are three pairs whose rows are all right:
+# **1. One side only.** Without the cross-entropy of the columns no caption ever compares pictures, and a picture that is close to
+# every caption costs nothing. Here are three pairs whose rows are all right:
 
 # %%
 hub = torch.tensor([[0.9, 0.7, 0.7], [0.2, 0.6, 0.2], [0.2, 0.2, 0.6]])
@@ -1022,9 +1019,10 @@ for name, cosine in (("picture to caption", hub), ("caption to picture", hub.T))
     print(f"{name}: loss {loss:.2f}, first answer right {right:.0f} %")
 
 # %% [markdown]
-# **2. The temperature twice, or not as a logarithm.** See the exercise of section 4. If the parameter is taken for the
-# scale itself, one starts at ln(1/0.07) = 2.7 instead of 14.3, and the lowest possible loss is far from 0. Even for
-# perfect embeddings, with wrong captions at cosine 0:
+# **2. The temperature twice**, in the model and again in the loss: the exercise of section 4.
+#
+# **3. The temperature not as a logarithm.** If the parameter is taken for the scale itself, one starts at ln(1/0.07) = 2.7
+# instead of 14.3, and the lowest possible loss is far from 0. Even for perfect embeddings, with wrong captions at cosine 0:
 
 # %%
 for scale in (1, math.log(1 / 0.07), 1 / 0.07, 100):
@@ -1032,7 +1030,7 @@ for scale in (1, math.log(1 / 0.07), 1 / 0.07, 100):
     print(f"scale {scale:6.2f}: lowest loss of 64 pairs {lowest:.3f}")
 
 # %% [markdown]
-# **3. The vectors are not normalised.** Then a caption with a long vector is close to every picture. Here the captions
+# **4. The vectors are not normalised.** Then a caption with a long vector is close to every picture. Here the captions
 # get lengths of 1 to 4, and nothing else is changed:
 
 # %%
@@ -1059,9 +1057,8 @@ for name, scores in (("normalised", similarity), ("not normalised", long_short))
 #
 # *open, about 30 minutes*
 #
-# Our captions count in every sentence, and a few say *no*. Captions of the web rarely do either. How rare may a word be until
-# the model no longer learns it? Does a cure for binding need a false caption for *every* pair? And what taught the second
-# model *what* is denied, its phrases or the false captions?
+# How rare may a word be until the model no longer learns it? Does a cure for binding need a false caption for *every* pair? And
+# what taught the second model *what* is denied, its phrases or the false captions?
 #
 # **Vary** one of three: `negated` of `object_scenes` (0, 0.01, 0.03, 0.1); how many captions say *two* and *three*; or the
 # share of pairs that get a false caption (set the other rows of `wrong_tokens` to 0). **Record** the answer to the question
@@ -1090,11 +1087,10 @@ quiz("15")
 # - CLIP is InfoNCE between pictures and captions, both ways: cross-entropy over the rows and over the columns of one
 #   matrix. At chance it is ln N.
 # - The temperature is learned as the logarithm of its inverse, and clamped at a scale of 100.
-# - Zero-shot classification compares a picture with prompts. It can combine known words anew; how well depends on the
-#   seed. Its labels are in the captions.
+# - Zero-shot classification compares a picture with prompts, and can combine known words anew. Its labels are in the captions.
 # - Say what counts as a hit. With several true captions, strict recall looks worse than the model is.
 # - The loss teaches what tells the captions of a *batch* apart, and no more. If few captions have the same words in another
-#   order, order need not be learned: here the model knows neither whose colour is whose nor what is denied.
+#   order, order need not be learned.
 # - A hard negative asks the missing question. Measure what it costs elsewhere.
 #
 # ## References
