@@ -573,8 +573,7 @@ claim(
 # %% [markdown]
 # Without the diversity loss a few codes share all the sounds, and loss and accuracy are *better*: fewer codes are an
 # easier question.
-
-# %% [markdown]
+#
 # ## 10. Codes and phones
 #
 # What do the codes stand for? Here are the codes of both groups above the spectrogram: equal colours are equal codes.
@@ -1087,7 +1086,7 @@ quiz("16")
 # - Without the diversity loss, all codes can become one: loss 0, accuracy 1, perplexity $G$. Always plot the perplexity.
 # - Judge codes beside k-means of spectra with as many clusters, and features beside log-mel spectra: both are strong.
 # - Here pretraining paid against the same network from scratch, and hardly against log-mel spectra. On recorded speech, with
-#   a thousand times as much of it, it beats such features too. Name the rival when you say that it pays.
+#   hundreds of times as much of it, it beats such features too. Name the rival when you say that it pays.
 #
 # ## References
 #
