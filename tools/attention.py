@@ -1,7 +1,6 @@
 """Train small transformers on scattered garments, and see whether their attention finds them, for lesson 12.
 
-    python tools/attention.py         # 17 minutes
-    python tools/attention.py seeds   # the same with another seed, 20 minutes
+    python tools/attention.py    # 17 minutes
 
 Each training sees the training clips of weights.py's "scattered". Of the four heads of the last layer the one
 that is best on 500 training frames is judged on the first frames of 1,000 test clips: "auroc" and "iou" of
@@ -10,7 +9,6 @@ DINO's teacher "entropy" is the mean of its answers to 300 training frames, "in_
 that are somebody's first choice.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import islice
@@ -45,11 +43,6 @@ def frames_dino(steps: int = 500, **settings: object) -> DINO:
     )
 
 
-def frames_simclr() -> SimCLR:
-    """As the shipped transformer is trained, see weights.py."""
-    return SimCLR(ClassTokenTransformer(), projection_head(64), augment=nn.Identity())
-
-
 def crops_simclr() -> SimCLR:
     return SimCLR(ClassTokenTransformer(), projection_head(64))
 
@@ -59,12 +52,11 @@ def supervised() -> Classifier:
 
 
 class Run(NamedTuple):
-    """textures: contrasts and numbers of steps. frames: a pair is two frames of per_clip, not one frame twice."""
+    """textures: contrasts and numbers of steps. frames: a pair is two frames, not one frame twice."""
 
     make: Callable[[], nn.Module]
     textures: tuple[tuple[float, int], ...]
     frames: bool = True
-    per_clip: int = 2
 
     @property
     def steps(self) -> int:
@@ -86,12 +78,6 @@ LONGER = {  # crops for as many steps as the frames of the shipped transformer
     "SimCLR, two crops of a frame": RUNS["SimCLR, two crops of a frame"]._replace(textures=((1, 748),))
 }
 
-SECOND_SEED = {
-    "SimCLR, two frames": Run(frames_simclr, ((1, 748),), per_clip=4),
-    **LONGER,
-    **{name: RUNS[name] for name in ("supervised", "DINO", "DINO, longer")},
-}
-
 
 class LabelledFrames(Batches):
     """Both frames of each clip (128, 1, 32, 32), and their labels."""
@@ -104,26 +90,26 @@ class LabelledFrames(Batches):
 class Pairs:
     """Batches (64, 2, 1, 32, 32) for all steps of a run; or frames with labels."""
 
-    def __init__(self, run: Run, seed: int = 0):
-        self.run, self.seed = run, seed
+    def __init__(self, run: Run):
+        self.run = run
 
     def __len__(self) -> int:
         return self.run.steps
 
     def __iter__(self) -> Iterator[Tensor | tuple[Tensor, Tensor]]:
         for texture, steps in self.run.textures:
-            seen = clips(frames=self.run.per_clip, ranges=SCATTERED, texture=texture)
+            seen = clips(frames=2, ranges=SCATTERED, texture=texture)
             if self.run.make is supervised:
-                batches = LabelledFrames(seen.frames, seen.labels, batch_size=BATCH, seed=self.seed)
+                batches = LabelledFrames(seen.frames, seen.labels, batch_size=BATCH)
             else:
-                batches = FramePairs(seen.frames, BATCH, self.seed, different=self.run.frames)
+                batches = FramePairs(seen.frames, BATCH, different=self.run.frames)
             yield from islice((batch for _ in range(steps) for batch in batches), steps)
 
 
 def run(name: str, this: Run, seed: int = 0) -> dict[str, float]:
     torch.manual_seed(seed)
     model = this.make()
-    for progress in train_adamw(model.loss, model.parameters(), Pairs(this, seed), 1, LR):
+    for progress in train_adamw(model.loss, model.parameters(), Pairs(this), 1, LR):
         if progress.step % 500 == 0 or progress.step == progress.steps:
             found = judge(model.encoder) | certainty(model)
             print(name, progress.step, round(progress.loss, 3), found, flush=True)
@@ -174,12 +160,8 @@ def best_head(encoder: ClassTokenTransformer, pictures: Tensor, masks: Tensor) -
     return max(range(len(found)), key=found.__getitem__)
 
 
-def second_seed() -> None:
-    points = {name: [run(name, this, seed=1)] for name, this in SECOND_SEED.items()}
-    store("attention_seeds", "python tools/attention.py seeds", points)
-
-
 def main() -> None:
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     ready = {
         "random network": (ClassTokenTransformer(), 0),
@@ -194,5 +176,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    second_seed() if sys.argv[1:] == ["seeds"] else main()
+    main()

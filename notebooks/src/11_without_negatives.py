@@ -608,7 +608,7 @@ claim(
 # BYOL does not collapse: its spread stays above 0.7. Without the predictor it does, below 0.3 by the end, but more slowly
 # than two views alone. The small model agrees. With a slow target and no predictor, $w$ soon stands at $v / A$, and from
 # then on $v$ shrinks by the factor $m + (1 - m)/A$ in each step, where $m$ is the momentum: *the slower the target, the
-# slower the collapse*. A momentum near 1 does not prevent it, but a short training may end before it shows.
+# slower the collapse*. A short training may end before it shows.
 #
 # ### Switch the ingredients off
 #
@@ -756,8 +756,9 @@ claim(
 # The probe of a collapsed network is less than 9 points below that of an untrained encoder, and more than 40 above guessing.
 # Without the untrained control, and without a look at $z$, this passes for a success. The collapse is in the *projections*.
 # The representations $h$ are even more spread out than before: the head can make everything equal by itself. What $h$ has
-# lost shows only in comparison: its neighbours are worse than those of the untrained encoder. SimSiam and BYOL are above
-# all collapsed networks by both measures, though pixels still have better neighbours.
+# lost shows only in comparison: its neighbours are worse than those of the untrained encoder.
+#
+# SimSiam and BYOL are above all collapsed networks by both measures, though pixels still have better neighbours.
 #
 # ## 8. The published ablations, and ours
 #
@@ -913,7 +914,7 @@ for step in [0, EVERY, ONE_PASS]:
     print(f"step {step:3}: std·√d {projection_std(looks['each image alone'][step]):.2f}")
 
 # %% tags=["drawing"]
-# Draws the spread on the way, and at the end of three stored seeds, without batch statistics
+# Draws the spread without batch statistics: on the way, and at the end of three seeds
 by_norm = sweep("no_negatives_batch")
 norm_figure, (path_ax, seeds_ax) = subplots(1, 2, width=7.4, height=2.5)
 steps = range(0, ONE_PASS + 1, EVERY)
@@ -1074,7 +1075,7 @@ for name in ["VICReg", "VICReg, no covariance"]:
     print(f"   probe, three stored seeds: {probes.mean():.0f} %")
 
 # %% tags=["drawing"]
-# Draws how much each direction is used: singular values of the watched projections, as shares
+# Draws how much each direction is used: shares of the singular values
 spectrum_figure, spectrum_ax = subplots(width=5.8, height=2.9)
 used = {"VICReg": "-", "VICReg, no covariance": "--", "two views alone": "-."}
 told = []
@@ -1085,8 +1086,10 @@ for (name, style), color in zip(used.items(), COLORS, strict=False):
     label = f"{name}: effective rank {effective_rank(z):.0f}"
     spectrum_ax.plot(range(1, 65), shares, style, color=color, label=label)
     told.append(f"{label}, the first direction has {100 * shares[0]:.0f} %")
-spectrum_ax.axhline(1 / 64, color="0.6", linewidth=1, linestyle=":")
-spectrum_ax.set(xlabel="direction, most used first", yscale="log", ylim=(1e-5, 1.5))
+spectrum_ax.axhline(
+    1 / 64, color="0.6", linewidth=1, linestyle=":", label="all alike: 1/64"
+)
+spectrum_ax.set(xlabel="direction, most used first", yscale="log", ylim=(3e-4, 1.5))
 spectrum_ax.set_title("share of the singular values")
 spectrum_ax.legend(fontsize=8, loc="upper right")
 show(
@@ -1164,14 +1167,16 @@ for ax, (title, runs, measure, controls) in zip(longer_axes, panels, strict=True
     ax.set(ylim=(len(longer) - 0.5, -0.5), yticks=[], title=title)
 longer_axes[0].set_yticks(range(len(longer)), list(longer))
 longer_axes[1].text(33, 4, "no such training", color="0.5", va="center", ha="center")
-for marker, color, label in zip("so", COLORS[1::-1], ("negatives", "none"), strict=True):
+for marker, color, label in zip(
+    "so", COLORS[1::-1], ("with negatives", "without"), strict=True
+):
     longer_axes[1].plot([], [], marker, color=color, label=label)
 handles, names = longer_axes[1].get_legend_handles_labels()
 longer_figure.legend(handles, names, loc="outside lower right", ncols=4, fontsize=9)
 show(longer_figure, alt=f"Three seeds of each, their means in %. {'; '.join(told)}.")
 
 # %% tags=["claim"]
-# Checks what the text says of the longer trainings, and of the methods on clips
+# Checks what the text says of the longer trainings
 claim(
     "by the probe SimSiam, BYOL and VICReg are above the random encoder and the pixels in every seed",
     lambda: all(
@@ -1216,6 +1221,9 @@ claim(
         < results["random encoder"][1]
     ),
 )
+
+# %% tags=["claim"]
+# Checks what the text says of the methods on clips
 on_scenes = {name: seeds(name, "knn", on_clips) for name in ("SimCLR", "MoCo", *methods)}
 claim(
     "clips: both controls are less than 7 points above guessing",
