@@ -99,31 +99,26 @@ show(mlm_picture.figure, alt=mlm_picture.words)
 # ## 3. Masking words
 #
 # The sentences come from the grammar of lessons 02 and 07. Each is a row of 13 word numbers, filled up with full stops
-# (number 0). `real` is False where a row is only filled up.
+# (number 0). `real` is False where a row is only filled up. The 43 words have the numbers 0 to 42, so the mask token gets
+# 43. Hide some words:
 
 # %%
 train_set, test_set = text(20_000, seed=0), text(1000, seed=1)
 n_words, longest = len(GRAMMAR.words), train_set.tokens.shape[1]
-sentence = train_set.tokens[:1]
-print(GRAMMAR.decode(sentence[0]))
-print("word numbers:", sentence[0].tolist())
-print("real words:  ", train_set.real[0].int().tolist())
-
-# %% [markdown]
-# The mask token needs a number of its own. The 43 words have the numbers 0 to 42, so it gets 43. Hide some words:
-
-# %%
 MASK = n_words
-generator = torch.Generator().manual_seed(1)
-chosen = (torch.rand(sentence.shape, generator=generator) < 0.3) & train_set.real[:1]
-masked_sentence = sentence.masked_fill(chosen, MASK)
 
 
 def readable(tokens):
     return " ".join((*GRAMMAR.words, "[MASK]")[token] for token in tokens)
 
 
-print(readable(masked_sentence[0]))
+sentence, is_real = train_set.tokens[:1], train_set.real[:1]
+generator = torch.Generator().manual_seed(1)
+chosen = (torch.rand(sentence.shape, generator=generator) < 0.3) & is_real
+print(readable(sentence[0]))
+print("word numbers:", sentence[0].tolist())
+print("real words:  ", is_real[0].int().tolist())
+print(readable(sentence.masked_fill(chosen, MASK)[0]))
 
 # %% [markdown]
 # When the encoder is used later, its sentences contain no mask tokens. If it only ever had to predict at mask tokens, it
@@ -322,8 +317,7 @@ claim(
 # Two neighbours tell more than all words to the left together. The LSTM is close to the best that is possible from the
 # left. The last row lies well below the table of both neighbours: that is what a network can gain by looking further than
 # one word to each side.
-
-# %% [markdown]
+#
 # ## 5. An encoder that sees both sides
 #
 # A **transformer** gives each word a vector: a trained vector for the word plus one for its place. In each layer, every
@@ -668,8 +662,7 @@ claim(
 # %% [markdown]
 # At equal cost 5 % and 80 % are far behind. In between the choice matters less; here 30 % is somewhat better than 15 %,
 # with every seed. BERT chose 15 %. Wettig and others find that large models do better with about 40 %.
-
-# %% [markdown]
+#
 # ## 8. Where it looks
 #
 # Each layer has four **heads**: four independent sets of attention weights. Each row of the picture is a word that
@@ -777,8 +770,7 @@ claim(
 #
 # This is one model, from one start; the heads of another start have not been looked at, and may look elsewhere. One such
 # model is enough to show that the picture of attention *can* mislead.
-
-# %% [markdown]
+#
 # ## 9. What pretraining is worth
 #
 # Now a task with labels: does the verb agree with its subject? In half of these sentences the main verb has been put into
