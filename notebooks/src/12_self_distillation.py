@@ -468,20 +468,20 @@ explore(
 # %% [markdown]
 # ## 6. What is a prototype?
 #
-# Nobody has said what the prototypes should stand for. These are the validation images nearest to seven of them:
+# Nobody has said what the prototypes should stand for. These are the validation images nearest to five of them:
 
 # %% tags=["drawing"]
-# Draws the eight validation images nearest to each of seven prototypes
+# Draws the eight validation images nearest to each of five prototypes
 swav.eval()
 with torch.no_grad():
     swav_scores = swav(validation_images)  # (2000, 60), cosines
 rows = {}
-for prototype in range(0, 56, 8):
+for prototype in range(0, 40, 8):
     nearest = swav_scores[:, prototype].topk(8).indices
     rows[f"prototype {prototype}"] = validation_images[nearest]
 show(
     image_rows(rows, scale=2),
-    alt="Seven prototypes of SwAV, a row each with the eight nearest validation images: within a row they "
+    alt="Five prototypes of SwAV, a row each with the eight nearest validation images: within a row they "
     "are mostly garments of one kind and similar shape or brightness.",
 )
 
@@ -598,17 +598,17 @@ for temperature in [1.0, 0.1, 0.04]:
 
 # %%
 views = MultiCrop(local_views=4, size=14)
-large_views, small_views = views(train_images[:10])
+large_views, small_views = views(train_images[:8])
 print("global views", tuple(large_views.shape), "  local views", tuple(small_views.shape))
 
 # %% tags=["drawing"]
-# Draws two global and four local views of ten garments
+# Draws two global and four local views of eight garments
 padded = F.pad(small_views, (7, 7, 7, 7), value=1.0)
 rows = {f"global {i + 1}": view for i, view in enumerate(large_views)}
 rows |= {f"local {i + 1}": view for i, view in enumerate(padded)}
 show(
     image_rows(rows, scale=2),
-    alt="Ten garments in two global views of 28 by 28 pixels, which show most of each, and four local views of "
+    alt="Eight garments in two global views of 28 by 28 pixels, which show most of each, and four local views of "
     "14 by 14 pixels, which show a sleeve, a heel or a hem.",
 )
 
@@ -752,7 +752,7 @@ claim(
 
 # %% tags=["drawing"]
 # Draws entropy and divergence through the three trainings
-figure, axes = subplots(1, 2, width=6.8, height=2.9)
+figure, axes = subplots(1, 2, width=6.4, height=2.6)
 styles = dict(
     zip(
         INGREDIENTS, [("-", COLORS[0]), ("--", COLORS[2]), ("-.", COLORS[3])], strict=True
@@ -1052,9 +1052,10 @@ claim(
 #
 # Back to the first picture. DINO's network is a **vision transformer**: the image is cut into patches, each patch becomes a
 # vector (a *token*), and in every layer each token collects from the others what it needs. How much it takes from each is
-# its **attention**, numbers that sum to 1. Several **heads** attend independently. One more token, the **class token**,
-# stands for no patch. What it has collected after the last layer is the representation, so its attention says which
-# patches that was made of. In the paper these are the objects: a dog, a bird, a boat.
+# its **attention**, numbers that sum to 1. Several **heads** attend independently.
+#
+# One more token, the **class token**, stands for no patch. What it has collected after the last layer is the
+# representation, so its attention says which patches that was made of. In the paper these are the objects: a dog, a bird.
 #
 # A picture of an attention map proves little: photographers put things in the middle, and things are often brighter or
 # more detailed than their surroundings. In the scenes of section 1 such guesses are poor, and the truth is known.
@@ -1206,7 +1207,7 @@ crops_longer = sweep("attention_longer")["SimCLR, two crops of a frame"][0]
 tried["SimCLR, two crops"] = crops_longer
 NAMES = ["random network", "supervised", "SimCLR, two crops", "SimCLR, two frames"]
 NAMES += ["DINO", "DINO, longer"]
-tried_figure, tried_axes = subplots(1, 3, width=7.6, height=2.6)
+tried_figure, tried_axes = subplots(1, 3, width=7.2, height=2.4)
 centre = dict(zip(("auroc", "iou"), found["centre"], strict=True))
 titles = {"auroc": "map: AUROC", "iou": "map: IoU", "knn": "features: kNN, %"}
 told = dict.fromkeys(NAMES, "")
@@ -1297,8 +1298,9 @@ claim("and its kNN is below SimCLR's", lambda: longer_tried["knn"] < frames_trie
 # Why does it need the easy start? A hypothesis: a random network describes a scene by its texture, and the textures of two
 # frames are unrelated. SimCLR's negatives demand from the first step on that scenes are told apart, and only the garment can
 # do that for both frames. DINO's student must predict what a random teacher says of *another* texture; since it hardly can,
-# its best prediction is the same for all scenes. The figures agree. But length, contrast and temperature were changed
-# together, and section 12 asks you to take them apart.
+# its best prediction is the same for all scenes.
+#
+# The figures agree. But length, contrast and temperature were changed together, and section 12 asks you to take them apart.
 #
 # **The pair.** On two crops SimCLR has the same network, the same loss and as many steps. By kNN its features hardly tell
 # garments apart: two crops share their texture, and a pair can be recognised by that, while two frames share nothing but the
