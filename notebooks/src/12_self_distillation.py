@@ -1205,14 +1205,14 @@ claim(
 tried = {name: points[0] for name, points in sweep("attention").items()}
 crops_longer = sweep("attention_longer")["SimCLR, two crops of a frame"][0]
 tried["SimCLR, two crops"] = crops_longer
-NAMES = ["random network", "supervised", "SimCLR, two crops", "SimCLR, two frames"]
-NAMES += ["DINO", "DINO, longer"]
+TRAININGS = ["random network", "supervised", "SimCLR, two crops", "SimCLR, two frames"]
+TRAININGS += ["DINO", "DINO, longer"]
 tried_figure, tried_axes = subplots(1, 3, width=7.2, height=2.4)
 centre = dict(zip(("auroc", "iou"), found["centre"], strict=True))
 titles = {"auroc": "map: AUROC", "iou": "map: IoU", "knn": "features: kNN, %"}
-told = dict.fromkeys(NAMES, "")
+told = dict.fromkeys(TRAININGS, "")
 for ax, (measure, title) in zip(tried_axes, titles.items(), strict=True):
-    for row, name in enumerate(NAMES):
+    for row, name in enumerate(TRAININGS):
         value = tried[name][measure] * (100 if measure == "knn" else 1)
         color = COLORS[2] if "DINO" in name else COLORS[0]
         marker = "s" if "DINO" in name else "o"
@@ -1228,20 +1228,22 @@ for ax, (measure, title) in zip(tried_axes, titles.items(), strict=True):
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3},
         )
         told[name] += f", {title} {figure_told}"
-    ax.set(ylim=(len(NAMES) - 0.5, -0.8), yticks=[], title=title)
+    ax.set(ylim=(len(TRAININGS) - 0.5, -0.8), yticks=[], title=title)
     ax.margins(x=0.15)
     line = ax.axvline(centre.get(measure, 10), color="0.5", linestyle=":")
     ax.set_xlabel(
         "dotted: guessing" if measure == "knn" else "dotted: centre", fontsize=9
     )
 tried_axes[0].set_yticks(
-    range(len(NAMES)), [f"{n}, {tried[n]['steps']} steps" for n in NAMES], fontsize=9
+    range(len(TRAININGS)),
+    [f"{n}, {tried[n]['steps']} steps" for n in TRAININGS],
+    fontsize=9,
 )
 tried_figure.suptitle("one training, one seed a row", fontsize=9)
 show(
     tried_figure,
     alt="One training with one seed a row. "
-    + "; ".join(name + told[name] for name in NAMES)
+    + "; ".join(name + told[name] for name in TRAININGS)
     + ".",
 )
 
