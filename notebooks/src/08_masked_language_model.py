@@ -99,35 +99,30 @@ show(mlm_picture.figure, alt=mlm_picture.words)
 # ## 3. Masking words
 #
 # The sentences come from the grammar of lessons 02 and 07. Each is a row of 13 word numbers, filled up with full stops
-# (number 0). `real` is False where a row is only filled up.
+# (number 0). `real` is False where a row is only filled up. The 43 words have the numbers 0 to 42, so the mask token gets
+# 43. Hide some words:
 
 # %%
 train_set, test_set = text(20_000, seed=0), text(1000, seed=1)
 n_words, longest = len(GRAMMAR.words), train_set.tokens.shape[1]
-sentence = train_set.tokens[:1]
-print(GRAMMAR.decode(sentence[0]))
-print("word numbers:", sentence[0].tolist())
-print("real words:  ", train_set.real[0].int().tolist())
-
-# %% [markdown]
-# The mask token needs a number of its own. The 43 words have the numbers 0 to 42, so it gets 43. Hide some words:
-
-# %%
 MASK = n_words
-generator = torch.Generator().manual_seed(1)
-chosen = (torch.rand(sentence.shape, generator=generator) < 0.3) & train_set.real[:1]
-masked_sentence = sentence.masked_fill(chosen, MASK)
 
 
 def readable(tokens):
     return " ".join((*GRAMMAR.words, "[MASK]")[token] for token in tokens)
 
 
-print(readable(masked_sentence[0]))
+sentence, is_real = train_set.tokens[:1], train_set.real[:1]
+generator = torch.Generator().manual_seed(1)
+chosen = (torch.rand(sentence.shape, generator=generator) < 0.3) & is_real
+print(readable(sentence[0]))
+print("word numbers:", sentence[0].tolist())
+print("real words:  ", is_real[0].int().tolist())
+print(readable(sentence.masked_fill(chosen, MASK)[0]))
 
 # %% [markdown]
-# When the encoder is used later, its sentences will contain no mask tokens. If it only ever had to predict at mask
-# tokens, it might take little care of the words that it can see. BERT's remedy: of the selected words
+# When the encoder is used later, its sentences contain no mask tokens. If it only ever had to predict at mask tokens, it
+# might take little care of the words that it can see. BERT's remedy: of the selected words
 #
 # - 80 % are replaced by the mask token,
 # - 10 % by a random word,
@@ -176,9 +171,9 @@ show(
 # %% exercise="08.mask"
 
 # %% [markdown]
-# Below is the course's own version, with the share of selected words as an argument. (How much does the split 80/10/10
-# matter? By BERT's own comparison, in appendix C.2, hardly at all after fine-tuning, and somewhat where the encoder stays
-# frozen.) Never trust such percentages; the second cell counts them, on all 20,000 sentences.
+# Below is the course's own version. (How much does the split 80/10/10 matter? By BERT's own comparison, in appendix C.2,
+# hardly at all after fine-tuning, and somewhat where the encoder stays frozen.) The second cell counts the shares, on all
+# 20,000 sentences.
 
 # %%
 show_source(mask_tokens)
@@ -202,8 +197,8 @@ print(f"another word:                {100 * others.double().mean():.1f} %")
 # %% [markdown]
 # ## 4. What could be known
 #
-# A loss means little by itself; it has to be put between easy guesses and the best one possible. The test: in 1,000 fresh
-# sentences hide each word in turn, alone. How surprising is the hidden word, in nats?
+# A loss has to be put between easy guesses and the best one possible. The test: in 1,000 fresh sentences hide each word in
+# turn, alone. How surprising is the hidden word, in nats?
 #
 # 1. **Word frequencies:** the same guess everywhere.
 # 2. **Left neighbour:** a table of which word follows which, the bigram of lesson 02.
@@ -320,10 +315,9 @@ claim(
 
 # %% [markdown]
 # Two neighbours tell more than all words to the left together. The LSTM is close to the best that is possible from the
-# left: training it longer would gain little. The last row lies well below the table of both neighbours, and that is what
-# a network can gain by looking further than one word to each side.
-
-# %% [markdown]
+# left. The last row lies well below the table of both neighbours: that is what a network can gain by looking further than
+# one word to each side.
+#
 # ## 5. An encoder that sees both sides
 #
 # A **transformer** gives each word a vector: a trained vector for the word plus one for its place. In each layer, every
@@ -342,9 +336,9 @@ claim(
 show_source(TextEncoder.__init__, TextEncoder.forward, MaskedLanguageModel)
 
 # %% [markdown]
-# Does every word see both sides? Change one word of a sentence, and look which outputs move; then change another one. In
-# the LSTM of lesson 07 nothing before the changed word may move; here everything should. And an untrained model should be
-# about as uncertain as a reader who only knows that there are 43 words.
+# Does every word see both sides? Change one word of a sentence at a time, and look which outputs move. In the LSTM of lesson
+# 07 nothing before the changed word may move; here everything should. And an untrained model should be about as uncertain
+# as a reader who only knows that there are 43 words.
 
 # %%
 torch.manual_seed(0)
@@ -516,13 +510,13 @@ explore(
 
 # %% [markdown]
 # Where no sentence of the grammar fits, as in *the ___ near the tree sleeps reads*, there is no exact answer. The model
-# answers all the same; nothing in its training told it to be careful.
+# answers all the same.
 #
 # ### What one side cannot know
 #
 # Take the test sentences that begin with *the* and have *near* or *behind* between subject and verb. Hide the subject. Is
-# it a singular or a plural? Only the verb tells, four words away. For each reader, compare the probability of all singular
-# nouns with that of all plural nouns, and count how often the larger one is right.
+# it a singular or a plural? Only the verb tells, four words away. For each reader, count how often the larger of two
+# probabilities is right: that of all singular nouns, and that of all plural nouns.
 
 # %%
 singular = GRAMMAR.encode("cat dog crow duck child teacher")[0]
@@ -561,12 +555,11 @@ claim(
 # %% [markdown]
 # Whoever looks only to the left, or only at the neighbours, has to guess. The masked language model has learned
 # **agreement at a distance**, from nothing but hidden words.
-
-# %% [markdown]
+#
 # ## 7. How much to hide
 #
-# Hide more words, and fewer are left to tell: the task becomes harder, and the floor rises too. Move the mask rate; both
-# bars are computed on the same 300 sentences, with all selected words hidden.
+# Hide more words, and fewer are left to tell: the task becomes harder, and the floor rises too. Move the mask rate. (Both
+# bars are of the same 300 sentences.)
 
 # %% tags=["drawing"]
 # Draws the exact floor and the model's loss; move the share of hidden words
@@ -620,8 +613,8 @@ claim(
 # floor.
 #
 # Which rate should one *train* with? A low rate asks few questions about each sentence; a high rate leaves little to
-# answer them from. Stored training runs of three passes, three seeds for each rate, show how far the model is above the
-# floor when *one* word is hidden (the mean KL divergence):
+# answer them from. In stored training runs, three seeds for each rate, how far is the model above the floor when *one* word
+# is hidden (the mean KL divergence)?
 
 # %% tags=["drawing"]
 # Draws how far models trained with different mask rates are above the floor
@@ -669,13 +662,12 @@ claim(
 # %% [markdown]
 # At equal cost 5 % and 80 % are far behind. In between the choice matters less; here 30 % is somewhat better than 15 %,
 # with every seed. BERT chose 15 %. Wettig and others find that large models do better with about 40 %.
-
-# %% [markdown]
+#
 # ## 8. Where it looks
 #
 # Each layer has four **heads**: four independent sets of attention weights. Each row of the picture is a word that
-# looks, each column a word that is looked at, and every row sums to 1. The sentences are those of section 6, with a noun
-# between subject and verb, and now the verb is hidden.
+# looks, each column a word that is looked at, and every row sums to 1. The sentences are those of section 6, and now the
+# verb is hidden.
 
 # %% tags=["drawing"]
 # Draws who looks at whom in a sentence with a hidden verb; choose sentence, layer and head
@@ -728,8 +720,8 @@ for layer in (0, 1):
         print(f"layer {layer + 1}: at {name:16} {looked_at[layer, name]:.2f}")
 
 # %% [markdown]
-# Now ask the model itself. Put the subject, or the noun between, into the other number, and see whether the verb that the
-# model expects changes its number, too. This **intervention** tells on what the answer *depends*.
+# Now ask the model itself. Put the subject, or the noun between, into the other number: does the verb that the model expects
+# change its number, too? This **intervention** tells on what the answer *depends*.
 
 # %%
 one_thing = GRAMMAR.encode("cat dog crow duck child teacher house tree")[0]
@@ -775,22 +767,68 @@ claim(
 # the hidden verb looks far more at the noun between than at the subject. What it needs can come through other words, which
 # have looked at the subject in the layer before. **Attention shows where a layer looks, not what the answer depends on**
 # (Jain and Wallace). To know that, intervene.
-
-# %% [markdown]
+#
+# This is one model, from one start; the heads of another start have not been looked at, and may look elsewhere. One such
+# model is enough to show that the picture of attention *can* mislead.
+#
 # ## 9. What pretraining is worth
 #
-# Now a task with labels. *The cats near the tree sleeps.* Does the verb agree with its subject? In half of these
-# sentences the main verb has been put into the wrong number. Labels are expensive: suppose that 100 sentences of each kind
-# have been judged, and the 20,000 above have not.
+# Now a task with labels: does the verb agree with its subject? In half of these sentences the main verb has been put into
+# the wrong number.
 
-# %%
+# %% tags=["drawing"]
+# Draws six labelled sentences: subject and main verb in one colour where they agree
 labelled = agreement_sentences(4000, seed=5)
 judged_test = agreement_sentences(2000, seed=7)
-for row, label in zip(labelled.tokens[:6], labelled.labels[:6], strict=True):
-    print("agrees        " if label else "does not agree", GRAMMAR.decode(row))
+figure, ax = subplots(width=7.6, height=2.3)
+nouns = {GRAMMAR.words[i] for i in torch.cat([one_thing, several])}
+verbs = {GRAMMAR.words[i] for i in torch.cat([one_verb, several_verb])}
+for row, (line, label) in enumerate(
+    zip(labelled.tokens[:6], labelled.labels[:6], strict=True)
+):
+    words = GRAMMAR.decode(line).split()
+    subject_place = next(i for i, w in enumerate(words) if w in nouns)
+    clause = 2 if "that" in words else 1  # the verb after "that" is not the main one
+    verb_place = [i for i, w in enumerate(words) if w in verbs][clause - 1]
+    for place, word in enumerate(words):
+        marked = place in (subject_place, verb_place)
+        word_cell(ax, row, place, word, COLORS[0 if label else 1] if marked else "white")
+ax.set(xlim=(-0.6, 10.6), ylim=(5.6, -0.6))
+ax.set_axis_off()
+for color, kind in zip(COLORS, ("agrees", "does not agree"), strict=False):
+    ax.plot([], [], "s", color=color, label=kind)
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+show(
+    figure,
+    alt="Six sentences. "
+    + " ".join(
+        f"{GRAMMAR.decode(line)[:-2]}: {'agrees' if label else 'does not agree'}."
+        for line, label in zip(labelled.tokens[:6], labelled.labels[:6], strict=True)
+    ),
+)
 
 # %% [markdown]
-# A classifier needs one vector for the whole sentence. Ours takes the mean of the representations of the real words.
+# Labels are expensive: suppose that 100 sentences of each kind have been judged, and the 20,000 above have not. A classifier
+# takes the mean of the representations of the real words, one vector for the sentence. Its encoder starts **from scratch**,
+# or it is the **pretrained** one, and all its weights are trained further: **fine-tuning**.
+
+# %% tags=["drawing"]
+# Draws fine-tuning: the pretrained encoder, the mean of the words, a new linear layer
+tuning = Diagram("fine-tuning")
+tuned_encoder = tuning.encoder("encoder", 1, 0)
+new_layer = tuning.head("new linear\nlayer", 2.6, 0)
+tuning_loss = tuning.loss("cross-\nentropy", 3.9, 0)
+tuning.flow(
+    tuning.data("the cats\nsleeps .", 0, 0),
+    tuned_encoder,
+    "mean\nof words",
+    new_layer,
+    tuning_loss,
+)
+tuning.note(tuned_encoder, "pretrained,\ntrained further")
+tuning.note(new_layer, "from scratch")
+tuning.note(tuning_loss, "agrees,\nor not")
+show(tuning.figure, alt=tuning.words)
 
 # %% exercise="08.pool"
 
@@ -798,7 +836,7 @@ for row, label in zip(labelled.tokens[:6], labelled.labels[:6], strict=True):
 show_source(SentenceClassifier)
 
 # %% [markdown]
-# First, linear probes (lesson 04) on features of the sentence:
+# The controls are linear probes (lesson 04) on features of the sentence:
 #
 # - **Bag of words:** which words occur, in any order.
 # - **Frozen encoder:** its mean representation, before and after pretraining.
@@ -847,13 +885,10 @@ share = {
     name: linear_probe(known[name], drawn_labels, unseen[name], judged_test.labels)
     for name in known
 }
-for name, accuracy in share.items():
-    print(f"{name:30} {100 * accuracy:.0f} %")
 
 # %% [markdown]
-# Guessing is right half of the time. Before we look at the last two rows, two networks are trained on the same 200
-# sentences: the classifier with a **pretrained** encoder, all of whose weights are trained further (**fine-tuning**), and
-# the same classifier **from scratch**. Steps and learning rate are those that were best for each on validation sentences.
+# Now the two networks, trained on the same 200 sentences. Steps and learning rate are those that were best for each on
+# validation sentences.
 
 # %%
 torch.manual_seed(100)
@@ -867,7 +902,25 @@ for name, encoder in starts.items():
     with torch.no_grad():
         verdicts = judge.eval()(judged_test.tokens, judged_test.real).argmax(1)
     share[name] = (verdicts == judged_test.labels).double().mean().item()
-    print(f"{name:12} {100 * share[name]:.0f} %, {setting['steps']} steps")
+
+# %% tags=["drawing"]
+# Draws how many test sentences each is right about, with 100 labels of each kind
+share_figure, share_ax = subplots(width=6.5, height=3.1)
+shown_names = list(share)[::-1]
+share_bars = share_ax.barh(
+    shown_names, [100 * share[name] for name in shown_names], color=COLORS[4]
+)
+for name, color in [("fine-tuned", COLORS[1]), ("from scratch", COLORS[0])]:
+    share_bars[shown_names.index(name)].set_color(color)
+share_ax.bar_label(share_bars, fmt="%.0f", padding=3)
+share_ax.axvline(50, color="0.3", linestyle=":")
+share_ax.set(xlabel="right, % (dotted: guessing)", xlim=(0, 112))
+show(
+    share_figure,
+    alt="Right, in %: "
+    + ", ".join(f"{name} {100 * share[name]:.0f}" for name in reversed(shown_names))
+    + ".",
+)
 
 # %% tags=["claim"]
 # Checks who wins with 100 labels of each kind
@@ -896,14 +949,15 @@ claim(
 #
 # But look at the surprises of the two language models: two numbers a sentence, no network trained any further, and nearly
 # everything is right. This task *is* the pretraining task, since a verb in the wrong number is a word that a language
-# model does not expect. **If a question can be put in the form that a model was trained on, hardly any labels are
-# needed.** That is also the idea behind *prompting* a large language model. Fine-tuning is for the other questions. (The
-# left-to-right LSTM serves as well as the masked model here, since a verb comes after its subject.)
+# model does not expect. (The left-to-right LSTM serves as well here, since a verb comes after its subject.)
+#
+# **If a question can be put in the form that a model was trained on, hardly any labels are needed.** That is also the idea
+# behind *prompting* a large language model. Fine-tuning is for the other questions.
 #
 # ### What a label counts for
 #
-# One draw of labels proves little. The stored curves have three draws for each number of labels, each with its own
-# pretraining; the bars are standard deviations. Steps and learning rate were chosen as above, each time anew.
+# One draw of labels proves little. The stored curves have three for each number of labels, each with its own pretraining;
+# the bars are standard deviations. Steps and learning rate were chosen as above, each time anew.
 
 # %% tags=["drawing"]
 # Draws accuracy against labels, and what a label counts for; move the number of labels
@@ -1047,8 +1101,8 @@ for name, fresh in after_one_pass.items():
 print(f"exact floor of a hidden word   {surprise['best from both sides']:.1f}")
 
 # %% [markdown]
-# A loss below the floor is no success: it averages over places where nothing has to be known, and the model that it trains
-# knows less about hidden words.
+# A loss below the floor is no success: it averages over places where nothing has to be known, and its model knows less about
+# hidden words.
 #
 # **Labels that are the input.** In PyTorch `labels = tokens` makes no copy. Whoever then writes into one of them has
 # changed the other, too.
@@ -1161,11 +1215,11 @@ print(f"[PAD] or [UNK]:              {100 * not_words:.1f} %")
 
 # %% [markdown]
 # The shares are ours, except for the last line. The collator draws its random words from *all* numbers of the tokenizer,
-# special tokens included. That is the fifth bug of section 10, in the most widely used library. It is rare with 3 special
-# tokens among 46, and hardly ever happens with 5 among BERT's 30,522.
+# special tokens included: the fifth bug of section 10, in the most widely used library. It is rare with 3 special tokens
+# among 46, and hardly ever happens with 5 among BERT's 30,522.
 #
-# Now the model, of the size of ours, and its loss beside our formula. Then the course's own loop trains it for one pass; a
-# `DataLoader` calls the collator, so masks are drawn anew for every batch.
+# Now the model, of the size of ours, and its loss beside our formula. Then the course's own loop trains it for one pass,
+# with masks that the collator draws anew for every batch.
 
 # %% tags=["raises-exception"]
 torch.manual_seed(0)
@@ -1221,10 +1275,9 @@ claim(
 )
 
 # %% [markdown]
-# Same loss, same masking, about as many weights, and after one pass about the same result. (Every sentence was new, so
-# these training losses are honest.) `BertForMaskedLM.from_pretrained` loads weights trained on real text.
-
-# %% [markdown]
+# Same loss, same masking, about as many weights, and after one pass about the same result.
+# `BertForMaskedLM.from_pretrained` loads weights trained on real text.
+#
 # ## 12. GPT and BERT
 #
 # Both are self-supervised: the text asks the questions and holds the answers.
@@ -1240,8 +1293,10 @@ claim(
 #
 # GPT is the left-to-right model of lesson 07 with a transformer in place of the RNN, in which each word may look only to its
 # left. With masks fewer words give a loss in each step, so BERT converges somewhat more slowly; but after fine-tuning it is
-# soon the better of the two (Devlin and others, appendix C.1). BERT had a second task, **next-sentence prediction**: does the
-# second sentence follow the first in the text? RoBERTa left it out and lost nothing, so it is history.
+# soon the better of the two (Devlin and others, appendix C.1).
+#
+# BERT had a second task, **next-sentence prediction**: does the second sentence follow the first in the text? RoBERTa left
+# it out and lost nothing, so it is history.
 
 # %% [markdown]
 # ## 13. Quiz
