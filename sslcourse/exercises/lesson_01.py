@@ -342,11 +342,10 @@ SHORTCUT = Exercise(
     minutes=4,
     difficulty="easy",
     statement=(
-        "A second network will now be trained on the stamped photographs, and compared with the first, which was trained on clean "
-        "ones. Commit yourself before you run the next cells. (1) On stamped test images, does it name `'more'` or `'fewer'` "
-        "turns correctly than the first network on clean ones? (2) With its features, is the gain over random weights `'larger'` or "
-        "`'smaller'` than for the first network? (3) On test images *without* stamp, does it name `'more than half'` or `'fewer "
-        "than half'` of the turns correctly?"
+        "Networks will now be trained on the stamped photographs, and compared with those that were trained on clean ones. Commit "
+        "yourself before you run the next cells. (1) On stamped test images, do they name `'more'` or `'fewer'` turns correctly than "
+        "the others on clean ones? (2) With their features, is the gain over random weights `'larger'` or `'smaller'` than with the "
+        "others? (3) On test images *without* stamp, do they name `'more than half'` or `'fewer than half'` of the turns correctly?"
     ),
     stub=(
         "def my_prediction():\n"
