@@ -128,7 +128,7 @@ model_box, number_box = (
     loop_picture.loss("loss", 2, 0),
 )
 slope_box = loop_picture.data("gradient", 2, 1)
-loop_picture.flow(loop_picture.data("data", 0, 0), model_box, "1", number_box)
+loop_picture.flow(loop_picture.data("data", 0, 0), model_box, "1 measure", number_box)
 loop_picture.flow(number_box, "3 backward", slope_box, "4 step", model_box)
 loop_picture.note(slope_box, "2 zero_grad: forget the last one")
 show(loop_picture.figure, alt=loop_picture.words)
@@ -149,21 +149,18 @@ for _ in range(100):
     path.append(numbers.tolist())
 
 # %% tags=["drawing"]
-# Draws the line before training and after 1, 3, 10 and 100 steps
-figure, ax = subplots(width=5.6, height=3)
-ax.plot(x, y, "o")
+# Draws the line before training and after 1, 10 and 100 steps, with its loss
+figure, axes = subplots(1, 4, width=9, height=2.5)
 said = []
-for step in [0, 1, 3, 10, 100]:
-    slope, intercept = path[step]
-    look = {"color": COLORS[1], "linestyle": "-", "alpha": 1.0 if step == 100 else 0.45}
-    ax.plot(x, slope * x + intercept, **look)
-    ax.text(1.02, slope + intercept, f"{step}", va="center")
-    said.append(f"{step} steps {loss_of_line(slope, intercept):.3f}")
-ax.text(1.02, 6.4, "after steps:", va="center", ha="right")
-ax.set(xlabel="x", ylabel="y", ylim=(0, 7), xlim=(-0.05, 1.12))
-show(
-    figure, alt=f"The points and the line during training. Loss after {', '.join(said)}."
-)
+for ax, step in zip(axes, [0, 1, 10, 100], strict=True):
+    at_step, loss_there = path[step][0] * x + path[step][1], loss_of_line(*path[step])
+    ax.plot(x, y, "o", markersize=4)
+    ax.plot(x, at_step, "-", color=COLORS[1])
+    ax.vlines(x, at_step, y, color="0.6", linestyle=":")
+    ax.set(ylim=(0, 6), xticks=[], yticks=[0, 2, 4, 6])
+    ax.set_title(f"after step {step}\nloss {loss_there:.2f}", fontsize=10)
+    said.append(f"after step {step} {loss_there:.2f}")
+show(figure, alt=f"The points and the line during training. Loss {', '.join(said)}.")
 
 # %% [markdown]
 # For a straight line the best slope and intercept also follow from a formula, *least squares*. No line has a smaller loss. So it
@@ -216,7 +213,7 @@ print("question:", tuple(upper.shape), " answer:", tuple(lower.shape))
 # %% [markdown]
 # ## 4. Train a network, and stop it
 #
-# Its loss is the one you know: the mean squared distance, now between the pixels drawn and the true ones. `show_source` shows the code
+# The loss is the one you know: the mean squared distance, now between the pixels drawn and the true ones. `show_source` shows the code
 # that really runs.
 
 # %%
@@ -347,7 +344,7 @@ ax.set_yticks(range(10), [class_names[k] for k in easiest_first])
 ax.grid(axis="y", color="0.9", linestyle="-")
 ax.set(xlabel="error on images held back", xlim=(0, None))
 ax.invert_yaxis()
-ax.legend()
+figure.legend(loc="outside upper center", ncols=2)
 said = "; ".join(
     f"{class_names[k]} {by_class['the network'][k]:.3f}, average "
     f"{by_class['always the average'][k]:.3f}"

@@ -572,8 +572,7 @@ agreement_with = {k: adjusted_rand_index(found_with[k](points), labels) for k in
 cluster_figure, (cluster_ax, score_ax) = subplots(1, 2, width=8, height=3.6)
 looks = list(zip("osx^vD+*", [*COLORS, "0.1", "#2a7f62"], strict=True))
 marks = [cluster_ax.plot([], [], marker, ms=3, color=color)[0] for marker, color in looks]
-rings = {"color": "0.1", "markersize": 17, "fillstyle": "none"}
-cluster_ax.plot(*true_centres.T, "o", **rings)
+(rings,) = cluster_ax.plot(*true_centres.T, "o", color="0.1", ms=17, fillstyle="none")
 (stars,) = cluster_ax.plot([], [], "k*", markersize=13, markeredgecolor="white")
 cluster_ax.set(xlim=(-4.2, 4.8), ylim=(-4, 4), aspect="equal")
 score_ax.plot(KS, [loss_with[k] / loss_with[1] for k in KS], "o--")
@@ -582,7 +581,7 @@ score_ax.text(4.3, 0.25, "loss, as a share\nof that with k = 1", color="0.1")
 score_ax.text(4.3, 0.67, "agreement\nwith the truth", color="0.1")
 chosen_k = score_ax.axvline(3, color="0.5", linestyle=":")
 score_ax.set(xlabel="k", ylim=(-0.05, 1.05))
-freeze_layout(cluster_figure, *marks, stars, chosen_k)
+freeze_layout(cluster_figure, *marks, rings, stars, chosen_k)
 
 
 def in_order_of_classes(k, assigned):
@@ -892,9 +891,9 @@ print("hardest class:", class_names[of_class.index(min(of_class))])
 # ### Are the features any good?
 #
 # Rotations are not the goal. Do the features help to name clothes? A **linear probe** tells us: leave the encoder as it is, compute
-# its features for a few labelled images, and fit a softmax regression on them. We probe the end of the encoder and also its third
-# layer, averaged over each quarter of the image: Gidaris, Singh and Komodakis, who proposed this pretext task, found layers in the
-# middle to be better.
+# its features for a few labelled images, and fit a softmax regression on them. We probe the *end* of the encoder, the 128 features,
+# and also its *third layer*, averaged over each quarter of the image: Gidaris, Singh and Komodakis, who proposed this pretext task,
+# found layers in the middle to be better.
 
 
 # %%
