@@ -643,7 +643,7 @@ claim(
 pca = PCA(1).fit(points)
 direction = pca.components[0] * pca.components[0].sign()[0]  # pointing to the right
 feet, shaken = pca(points), torch.Generator().manual_seed(0)
-figure, (plane, line_ax) = subplots(1, 2, width=8, height=3.6)
+figure, (plane, line_ax) = subplots(1, 2, width=7, height=3)
 for label, marker in enumerate("osx"):
     few_points, few_feet = points[labels == label][:12], feet[labels == label][:12]
     for point, foot in zip(few_points, few_feet, strict=True):
@@ -651,7 +651,7 @@ for label, marker in enumerate("osx"):
             *torch.stack([point, foot]).T, color="0.7", linestyle="-", linewidth=0.8
         )
     plane.plot(*few_points.T, marker, color=COLORS[label], markersize=4)
-    where = (feet[labels == label] - pca.mean) @ direction
+    where = (feet[labels == label][:70] - pca.mean) @ direction
     height = label + 0.5 * torch.rand(len(where), generator=shaken) - 0.25
     line_ax.plot(where, height, marker, color=COLORS[label], markersize=3)
 plane.annotate(
@@ -659,13 +659,13 @@ plane.annotate(
     arrowprops={"arrowstyle": "-|>", "color": "0.1", "linewidth": 1.5},
 )  # fmt: skip
 plane.set(xlim=(-3.6, 4.2), ylim=(-3.4, 3.4), aspect="equal", title="points, projected")
-line_ax.set(xlabel="position", title="all positions on the line", ylim=(2.6, -0.6))
+line_ax.set(xlabel="position", title="positions on the line", ylim=(2.6, -0.6))
 line_ax.set_yticks(range(3), [f"class {label}" for label in range(3)])
 show(
     figure,
     alt="Left: 36 points of three classes, an arrow through their middle, and thin lines from each "
-    "point at right angles to the arrow. Right: the positions of all points along the arrow, a row "
-    "for each class. Class 0 lies at the left, class 1 at the right, class 2 under both.",
+    "point at right angles to the arrow. Right: positions of 70 points of each class along the arrow, "
+    "a row for each. Class 0 lies at the left, class 1 at the right, class 2 under both.",
 )
 
 # %%
@@ -1108,8 +1108,8 @@ for name in turned:
     print(f" {learned[name].mean():13.0f} % {at_random[name].mean():20.0f} %")
 
 # %% [markdown]
-# With the stamp, the pretext task is solved almost without a mistake, and the features are worth hardly more than random ones. On
-# clean photographs the gain is larger. Without the stamp the same networks name fewer than half of the turns: nothing had made them
+# With the stamp, the pretext task is solved almost without a mistake, and the features are worth no more than random ones. On clean
+# photographs they gain a few points. Without the stamp the same networks name fewer than half of the turns: nothing had made them
 # look at the clothes. Put the stamp into any corner, turn the image, and see which of the two each network follows.
 
 # %% tags=["drawing"]
@@ -1159,7 +1159,8 @@ explore(
 # Checks what the text says: the stamp solves the pretext task, the features gain nothing
 gain = {name: (learned[name] - at_random[name]).mean() for name in turned}
 claim("with the stamp 99 % of the turns are right", turned["stamped"].min() > 0.99)
-claim("its features gain less than 2 points over random ones", gain["stamped"] < 2)
+claim("its features gain less than a point over random ones", gain["stamped"] < 1)
+claim("on clean photographs they gain more than 2 points", gain["clean"] > 2)
 claim("clean photographs gain a point more", gain["clean"] > gain["stamped"] + 1)
 claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 
