@@ -44,8 +44,8 @@ from sslcourse.check import report
 report()
 
 # %% [markdown]
-# Here is what you will train: the upper half of a picture is the question, the lower half is the answer, and the *loss* says how
-# far the half that the network draws is from the true one.
+# Here is what you will train. The upper half of a picture is the question, and the lower half is the answer. The *loss* says how far
+# the half that the network draws is from the true one.
 
 # %% tags=["drawing"]
 # Draws the task: the network completes a picture, and the picture itself is the teacher
