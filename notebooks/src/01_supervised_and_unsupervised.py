@@ -84,9 +84,9 @@ show(kinds.figure, alt=kinds.words)
 # %% [markdown]
 # - If somebody has written a name on each photograph, you can learn to name new ones. This is **supervised** learning: every
 #   example $x$ comes with the desired answer $y$.
-# - If nothing is written on them, you can still sort them into piles of similar ones (*clustering*), find the few ways in
-#   which they differ most (*dimensionality reduction*), or tell usual ones from unusual ones (*density estimation*).
-#   This is **unsupervised** learning: there is only $x$.
+# - If nothing is written on them, there is only $x$. You can still sort them into piles of similar ones (*clustering*), find the few
+#   ways in which they differ most (*dimensionality reduction*), or tell usual ones from unusual ones (*density estimation*). This is
+#   **unsupervised** learning.
 # - Or you make up a question: turn a photograph, and ask by how much it was turned. This is **self-supervised** learning:
 #   question $\tilde x$ and answer $\tilde y$ are both made from $x$. To answer well one has to know where a sleeve or a sole
 #   belongs, and that may help with the names later.
@@ -1166,7 +1166,7 @@ claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 
 # %% [markdown]
 # Such a giveaway is called a **shortcut**. Shortcuts occur in practice. A network was asked how two patches of a photograph lie
-# relative to each other, and found the answer in the lens, which bends red and green light a little differently near the edge
+# relative to each other. It found the answer in the lens, which bends red and green light a little differently near the edge
 # (Doersch, Gupta and Efros). The remedy is to find out what gives the answer away and to remove it from the question, here by
 # blacking out all four corners.
 #

@@ -411,11 +411,11 @@ JIGSAW = Exercise(
     minutes=20,
     difficulty="hard",
     statement=(
-        "Cut each of the `images` `(N, C, H, W)`, with even H and W, into quarters, numbered 0 and 1 in the upper row, 2 and 3 in the lower "
-        "one, and put them together in another order. `orders` `(N,)` holds a number from 0 to 23 for each image, the place of its order "
-        "in `list(permutations(range(4)))`. With the order (2, 0, 3, 1) the new upper left quarter is the old quarter 2, the new upper "
-        "right one is the old quarter 0, and so on. Return the new images, `(N, C, H, W)`, and leave `images` as they are. The orders are "
-        "the labels of this pretext task."
+        "Cut each of the `images` `(N, C, H, W)`, with even H and W, into quarters: 0 and 1 in the upper row, 2 and 3 in the lower one. "
+        "Put them together in another order. `orders` `(N,)` holds a number from 0 to 23 for each image, the place of its order in "
+        "`list(permutations(range(4)))`. With the order (2, 0, 3, 1) the new upper left quarter is the old quarter 2, the new upper right "
+        "one is the old quarter 0, and so on.\n\n"
+        "Return the new images, `(N, C, H, W)`, and leave `images` as they are. The orders are the labels of this pretext task."
     ),
     stub=(
         "def my_jigsaw(images, orders):\n"
