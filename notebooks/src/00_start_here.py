@@ -9,15 +9,14 @@
 # - **You need:** Python's basics and a little algebra; nothing about neural networks
 #
 # *Self-supervised learning* trains networks on data that nobody has labelled: the data itself supplies the question and the
-# answer. Hide half of a picture, and ask for the hidden half. These lessons derive the main methods, run them on real images
-# on your own computer, and compare each result with fair controls.
+# answer. Hide half of a picture, and ask for the hidden half. These lessons derive the main methods, run them on real data on
+# your own computer, and compare each result with fair controls.
 
 # %% [markdown]
 # ## 1. Run a cell
 #
-# A notebook is made of cells. Click on the gray cell below and press **Shift + Enter**: its code runs, the result
-# appears under it, and the next cell is selected. Every lesson begins with a cell like this one, which imports what
-# the lesson uses.
+# A notebook is made of cells. Click on the gray cell below and press **Shift + Enter**: its code runs, the result appears under
+# it, and the next cell is selected. This one imports what the lesson uses.
 
 # %%
 import torch
@@ -28,7 +27,7 @@ from sslcourse.data import Batches, images
 from sslcourse.diagrams import Diagram
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import reconstruction_loss
-from sslcourse.plots import freeze_layout, image_rows, plot_losses, subplots
+from sslcourse.plots import COLORS, freeze_layout, image_rows, plot_losses, subplots
 from sslcourse.show import show, show_source
 from sslcourse.training import train
 from sslcourse.widgets import explore, slider, start_lesson, watch
@@ -36,8 +35,8 @@ from sslcourse.widgets import explore, slider, start_lesson, watch
 start_lesson()
 
 # %% [markdown]
-# If that raised an error, run the next cell all the same: it may say why. It checks what is installed, and where something is
-# wrong it prints the command that repairs it. (For versions and processors: `report(details=True)`.)
+# The next cell checks what is installed. Where something is wrong, it prints the command that repairs it. So run it even if the
+# cell above raised an error.
 
 # %%
 from sslcourse.check import report
@@ -45,8 +44,8 @@ from sslcourse.check import report
 report()
 
 # %% [markdown]
-# Pictures come first in every lesson. Here is what you will train below: the upper half of a picture is the question, the lower
-# half is the answer, and the *loss* says how far the two are apart.
+# Here is what you will train. The upper half of a picture is the question, and the lower half is the answer. The *loss* says how far
+# the half that the network draws is from the true one.
 
 # %% tags=["drawing"]
 # Draws the task: the network completes a picture, and the picture itself is the teacher
@@ -66,20 +65,15 @@ show(task_picture.figure, alt=task_picture.words)
 # %% [markdown]
 # ## 2. Move a slider
 #
-# Here are ten points. They were made from a line, and then each was moved up or down a little at random.
+# Ten points were made from a line; then each was moved up or down a little at random. How well does a given line fit them? Measure at
+# each point how far the line is off, square it, and average over the points. This number is the **loss**: the smaller, the better.
+# Training a model means making its loss small.
 
 # %%
 x = torch.linspace(0, 1, 10)
 y = 3 * x + 2 + 0.3 * torch.randn(10, generator=torch.Generator().manual_seed(0))
-print("x:", *(f"{value:5.2f}" for value in x))
-print("y:", *(f"{value:5.2f}" for value in y))
-
-# %% [markdown]
-# How well does *another* line fit them? Measure at each point how far the line is off, square it, and average over the points.
-# This number is the **loss**: the smaller, the better. Training a model means making its loss small.
 
 
-# %%
 def loss_of_line(slope, intercept):
     off = slope * x + intercept - y  # for each point
     return off.square().mean()
@@ -88,11 +82,9 @@ def loss_of_line(slope, intercept):
 print(f"slope 0 and intercept 1: loss {loss_of_line(0, 1):.3f}")
 
 # %% [markdown]
-# Now move the line, with the mouse or with the arrow keys, and make the loss as small as you can. The dotted lines are
-# the distances that the loss squares.
-#
-# (Code that only draws is folded. You see its first line, such as "Draws the points ..."; a click opens the rest. Folded
-# cells run as all others do, and you need not read them.)
+# Now move the line, with the mouse or with the arrow keys, and make the loss as small as you can. The dotted lines are the distances
+# that the loss squares. (Code that only draws is folded: you see its first line, and a click opens the rest. Run it as all others;
+# you need not read it.)
 
 # %% tags=["drawing"]
 # Draws the points, the line and its distances from them; move slope and intercept
@@ -123,23 +115,78 @@ explore(
 )
 
 # %% [markdown]
-# For a straight line the best slope and intercept follow from a formula, *least squares*. No position of the sliders can beat
-# it, so it shows how close you came:
+# ### Let the computer move it
+#
+# A computer need not try directions. The **gradient** says, for each number of the model, how fast the loss grows when that
+# number grows. Move every number a little *against* the gradient, and the loss falls. Then do it again.
+
+# %% tags=["drawing"]
+# Draws one step of training as a round trip: loss, gradient, step
+loop_picture = Diagram("one step of training, repeated", column=1.9, row=1.45)
+model_box, number_box = (
+    loop_picture.encoder("model", 1, 0),
+    loop_picture.loss("loss", 2, 0),
+)
+slope_box = loop_picture.data("gradient", 2, 1)
+loop_picture.flow(loop_picture.data("data", 0, 0), model_box, "1 measure", number_box)
+loop_picture.flow(number_box, "3 backward", slope_box, "4 step", model_box)
+loop_picture.note(slope_box, "2 zero_grad: forget the last one")
+show(loop_picture.figure, alt=loop_picture.words)
+
+# %% [markdown]
+# In PyTorch each of the four is one line. The same lines train the networks of this course. Here the model has only two numbers, and
+# starts where the sliders started.
 
 # %%
-slope, intercept = torch.linalg.lstsq(torch.stack([x, torch.ones(10)], dim=1), y).solution
-print(f"least squares: slope {slope:.2f}, intercept {intercept:.2f}, ", end="")
-print(f"loss {loss_of_line(slope, intercept):.3f}")
+numbers = torch.tensor([0.0, 1.0], requires_grad=True)  # slope and intercept
+optimizer = torch.optim.SGD([numbers], lr=0.5)  # lr, the learning rate: how far to move
+path = [numbers.tolist()]
+for _ in range(100):
+    loss = loss_of_line(*numbers)  # 1. how wrong is the model?
+    optimizer.zero_grad()  # 2. forget the last gradient
+    loss.backward()  # 3. find the gradient
+    optimizer.step()  # 4. move every number a little, against its gradient
+    path.append(numbers.tolist())
+
+# %% tags=["drawing"]
+# Draws the line before training and after 1, 10 and 100 steps, with its loss
+figure, axes = subplots(1, 4, width=9, height=2.5)
+said = []
+for ax, step in zip(axes, [0, 1, 10, 100], strict=True):
+    at_step, loss_there = path[step][0] * x + path[step][1], loss_of_line(*path[step])
+    ax.plot(x, y, "o", markersize=4)
+    ax.plot(x, at_step, "-", color=COLORS[1])
+    ax.vlines(x, at_step, y, color="0.6", linestyle=":")
+    ax.set(ylim=(0, 6), xticks=[], yticks=[0, 2, 4, 6])
+    ax.set_title(f"after step {step}\nloss {loss_there:.2f}", fontsize=10)
+    said.append(f"after step {step} {loss_there:.2f}")
+show(figure, alt=f"The points and the line during training. Loss {', '.join(said)}.")
 
 # %% [markdown]
-# For networks there is no such formula, and they have many more than two numbers. They are trained by changing every number a
-# little in the direction that makes the loss smaller, again and again.
+# For a straight line the best slope and intercept also follow from a formula, *least squares*. No line has a smaller loss. So it
+# shows how close a hundred steps came, and how close you came by hand:
+
+# %%
+best = torch.linalg.lstsq(torch.stack([x, torch.ones(10)], dim=1), y).solution
+for name, (slope, intercept) in {"100 steps": path[-1], "least squares": best}.items():
+    print(f"{name:13}  slope {slope:.2f}, intercept {intercept:.2f}, ", end="")
+    print(f"loss {loss_of_line(slope, intercept):.3f}")
+
+# %% tags=["claim"]
+# Checks what the text says: a hundred steps arrive at the best line
+claim(
+    "a hundred steps arrive at the best line",
+    lambda: abs(loss_of_line(*path[-1]) - loss_of_line(*best)) < 1e-3,
+)
 
 # %% [markdown]
+# The hundred steps found the best line. For networks there is no formula, and they have many more than two numbers, but the steps
+# are the same.
+#
 # ## 3. Look at the data
 #
-# Most lessons use photographs of clothes from *Fashion-MNIST*: a part of it comes with the course, so nothing has to
-# be downloaded.
+# Most lessons use photographs of clothes from *Fashion-MNIST*. A part of it comes with the course, so nothing has to be
+# downloaded.
 
 # %%
 train_images, labels, class_names = images("fashion")
@@ -156,8 +203,8 @@ show(
 )
 
 # %% [markdown]
-# The network of the next section gets the upper half of an image and must draw the lower half. The names of the classes are not
-# used: the images themselves contain question and answer.
+# The network of the next section gets the upper half of an image and must draw the lower half. It never sees the names of the
+# classes.
 
 # %%
 upper, lower = train_images[:, :, :14], train_images[:, :, 14:]
@@ -166,19 +213,19 @@ print("question:", tuple(upper.shape), " answer:", tuple(lower.shape))
 # %% [markdown]
 # ## 4. Train a network, and stop it
 #
-# The training loop of all lessons is short enough to read. `show_source` always shows the code that really runs. The images come
-# in *batches*, here of 64; one *pass* over all of them is an *epoch*. You need not follow every line yet. Four matter: compute
-# the *loss* of a batch; `zero_grad`, forget the last step; `backward`, find for every number of the network in which
-# direction the loss falls; `step`, move a little in this direction.
+# The loss is the one you know: the mean squared distance, now between the pixels drawn and the true ones. `show_source` shows the code
+# that really runs.
 
 # %%
-show_source(train)
+show_source(reconstruction_loss)
 
 # %% [markdown]
-# Run the next cell. It trains a small network live, for five passes: a progress bar, the loss after every step, the time left. You
-# can press **Stop** at any time, and the network keeps what it has learned. (The first run may be over before you
-# have found the button. Then set `epochs=100` and run the cell again.) Interrupting the kernel, with ■ in the toolbar,
-# always stops a training too.
+# `train` is the loop of section 2; `show_source(train)` would show it with all its safeguards. It takes the images in *batches*, here
+# of 64, one step for each. One pass over all images is an *epoch*.
+#
+# Run the next cell: a network trains live, for five epochs. Press **Stop** at any time, and it keeps what it has learned. If it is
+# over before you find the button, set `epochs=100` and run the cell again. Interrupting the kernel, with ■ in the toolbar, always
+# stops a training too.
 
 # %%
 network = nn.Sequential(
@@ -203,20 +250,33 @@ run = watch(
 )
 
 # %% [markdown]
-# The cell above ended at once and training goes on behind it, so that sliders and the Stop button work meanwhile.
-# The next cell waits for the end.
+# The cell above ends at once and training goes on behind it, so that sliders and the Stop button work meanwhile. The next cell
+# waits for the end.
 
 # %%
 history = await run
 
+# %% tags=["claim"]
+# Checks what the text says: the four lines of section 2 stand in train(), in this order
+from inspect import getsource
+
+loop_source = getsource(train)
+places = [
+    loop_source.find(part)
+    for part in ("= loss(batch)", ".zero_grad()", ".backward()", ".step()")
+]
+claim("train() has the four lines of the loop", min(places) >= 0)
+claim("it has them in the same order", places == sorted(places))
+
 # %% [markdown]
-# *Validation* is the loss on images that were held back from training. Only this loss counts, because a network can also learn
-# its training images by heart.
+# The orange dots are the *validation* loss, on 2,000 images held back from training. It is the one that counts: a network can also
+# learn its training images by heart.
 
 # %% tags=["drawing"]
 # Draws the loss after each step, and on the images held back after each pass
 figure, ax = subplots()
 plot_losses(history.loss, history.validation, ax)
+ax.set(yscale="linear", ylim=(0, None))
 validation = " ".join(f"{value:.3f}" for value in history.validation.values()) or "none"
 said = "No step was made."
 if history.loss:
@@ -227,12 +287,12 @@ if history.loss:
 show(figure, alt=said)
 
 # %% [markdown]
-# Before you look at what it draws, commit yourself to a guess.
+# Before you look at what it draws, commit to a guess.
 
 # %% exercise="00.guess"
 
 # %% [markdown]
-# Here are eight of the images held back, with their upper half and the lower half that the network draws:
+# Here are eight of the images held back:
 
 # %%
 new = train_images[10_000:10_008]
@@ -250,38 +310,64 @@ show(
 )
 
 # %% [markdown]
-# Tops and trousers come out roughly right, the two shoes are hardly more than blurs.
+# Tops and trousers come out roughly right; the two shoes are hardly more than blurs.
 #
-# Is the network good? Its loss alone does not tell. A **control** does, something simple that is measured in the same way. Whoever
-# never looks at the upper half does best to draw the same average lower half each time.
+# Is the network good? Its loss alone does not tell. A **control** does: something simple, measured in the same way. Here it is to
+# draw the same average lower half every time, which is the best one can do without looking at the upper half.
 
 # %%
-held_back = lower[10_000:]
-average = lower[:10_000].mean(0).expand_as(held_back)
 with torch.no_grad():
-    learned = reconstruction_loss(network(upper[10_000:]), held_back)
-control = reconstruction_loss(average, held_back)
+    drawings = {
+        "always the average": lower[:10_000].mean(0).expand_as(lower[10_000:]),
+        "the network": network(upper[10_000:]),
+    }
+errors = {
+    name: (drawing - lower[10_000:]).square().mean((1, 2, 3))  # one error per image
+    for name, drawing in drawings.items()
+}
+control, learned = (error.mean() for error in errors.values())
 print(f"always the average: {control:.3f}   the network: {learned:.3f}")
 
-# %%
-with torch.no_grad():
-    errors = (network(upper[10_000:]) - held_back).square().mean((1, 2, 3))
-print("the network, by class:")
-for label, name in enumerate(class_names):
-    print(f"{name:12} {errors[labels[10_000:] == label].mean():.3f}")
+# %% tags=["drawing"]
+# Draws the mean error in each class, of the network and of its control
+by_class = {
+    name: torch.stack([error[labels[10_000:] == k].mean() for k in range(10)])
+    for name, error in errors.items()
+}
+easiest_first = by_class["the network"].argsort()
+figure, ax = subplots(width=6.4, height=3.4)
+for (name, means), marker, color in zip(
+    by_class.items(), "sD", ["0.6", COLORS[0]], strict=True
+):
+    ax.plot(means[easiest_first], range(10), marker, color=color, label=name)
+ax.set_yticks(range(10), [class_names[k] for k in easiest_first])
+ax.grid(axis="y", color="0.9", linestyle="-")
+ax.set(xlabel="error on images held back", xlim=(0, None))
+ax.invert_yaxis()
+figure.legend(loc="outside upper center", ncols=2)
+said = "; ".join(
+    f"{class_names[k]} {by_class['the network'][k]:.3f}, average "
+    f"{by_class['always the average'][k]:.3f}"
+    for k in range(10)
+)
+show(figure, alt=f"Error of the network and of the average, by class: {said}.")
 
 # %% [markdown]
-# The network's error is less than half of the control's: it has learned something. Compare your prediction with the table: of the
-# three classes, trousers have the smallest error, then coats, then sandals.
+# The network's error is less than half of the control's, and smaller in every class: it has learned something. Compare your guess
+# with the picture: of the three classes, trousers have the smallest error, then coats, then sandals.
 #
-# (A folded cell that begins with "Checks" tests a sentence of the text, here the one above. It prints nothing while the
-# sentence is true. Train with `epochs=0` and run on: then it prints which sentence is no longer true.)
+# (A folded cell that begins with "Checks" tests the sentences above it. It prints nothing while they are true. Train with `epochs=0`
+# and run on: then it prints which are not.)
 
 # %% tags=["claim"]
 # Checks what the text says of the network's error, and of its order
 claim("the network has less than half of the control's error", learned < control / 2)
+claim(
+    "it has a smaller error in every class",
+    (by_class["the network"] < by_class["always the average"]).all(),
+)
 trousers, coats, sandals = (
-    errors[labels[10_000:] == class_names.index(name)].mean()
+    by_class["the network"][class_names.index(name)]
     for name in ("Trouser", "Coat", "Sandal")
 )
 claim(
@@ -292,9 +378,9 @@ claim(
 # %% [markdown]
 # ## 5. Do an exercise
 #
-# You have done one exercise already. There are four kinds: *predict* a result before it is measured, *derive* something with pencil
-# and paper, *build* a piece of code, and *investigate* an open question. `check` tells you whether your answer is right and, if
-# not, what is wrong with it. Later cells never depend on your answers, so you can skip an exercise and come back.
+# There are four kinds: *predict* a result before it is measured, as above; *derive* something with pencil and paper; *build* a piece
+# of code; *investigate* an open question. `check` says whether your answer is right and, if not, what is wrong with it. Later cells
+# never depend on your answers, so you can skip an exercise and come back.
 
 # %% exercise="00.line"
 
@@ -305,9 +391,8 @@ claim(
 #
 # *open, about 10 minutes*
 #
-# Train the network of section 4 on the first 100, 1,000 and 10,000 images only, and **record** its error on the images held
-# back, beside the control. An open question has no check. A good answer predicts first, changes one thing only, and says whether
-# fewer images also meant fewer steps.
+# Train the network of section 4 on the first 100, 1,000 and 10,000 images only, and record its error on the images held back, beside
+# the control. A good answer predicts first, changes one thing only, and says whether fewer images also meant fewer steps.
 
 # %% [markdown]
 # ## 6. Answer a quiz
@@ -320,7 +405,7 @@ quiz("00")
 # %% [markdown]
 # ## What to remember
 #
-# - A loss measures how wrong a model is; training makes it small.
+# - A loss measures how wrong a model is. Training moves its numbers against the gradient, step by step, and the loss falls.
 # - In self-supervised learning the data supplies question and answer.
 # - A result needs a control beside it, and must be measured on data that was held back.
 # - **Run**, **move**, **Stop**, **check**: nothing you do here can break the course. *Kernel → Restart Kernel* brings

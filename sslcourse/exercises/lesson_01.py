@@ -342,11 +342,10 @@ SHORTCUT = Exercise(
     minutes=4,
     difficulty="easy",
     statement=(
-        "A second network will now be trained on the stamped photographs, and compared with the first, which was trained on clean "
-        "ones. Commit yourself before you run the next cells. (1) On stamped test images, does it name `'more'` or `'fewer'` "
-        "turns correctly than the first network on clean ones? (2) With its features, is the gain over random weights `'larger'` or "
-        "`'smaller'` than for the first network? (3) On test images *without* stamp, does it name `'more than half'` or `'fewer "
-        "than half'` of the turns correctly?"
+        "Networks will now be trained on the stamped photographs, and compared with those that were trained on clean ones. Commit "
+        "yourself before you run the next cells. (1) On stamped test images, do they name `'more'` or `'fewer'` turns correctly than "
+        "the others on clean ones? (2) With their features, is the gain over random weights `'larger'` or `'smaller'` than with the "
+        "others? (3) On test images *without* stamp, do they name `'more than half'` or `'fewer than half'` of the turns correctly?"
     ),
     stub=(
         "def my_prediction():\n"
@@ -412,11 +411,11 @@ JIGSAW = Exercise(
     minutes=20,
     difficulty="hard",
     statement=(
-        "Cut each of the `images` `(N, C, H, W)`, with even H and W, into quarters, numbered 0 and 1 in the upper row, 2 and 3 in the lower "
-        "one, and put them together in another order. `orders` `(N,)` holds a number from 0 to 23 for each image, the place of its order "
-        "in `list(permutations(range(4)))`. With the order (2, 0, 3, 1) the new upper left quarter is the old quarter 2, the new upper "
-        "right one is the old quarter 0, and so on. Return the new images, `(N, C, H, W)`, and leave `images` as they are. The orders are "
-        "the labels of this pretext task."
+        "Cut each of the `images` `(N, C, H, W)`, with even H and W, into quarters: 0 and 1 in the upper row, 2 and 3 in the lower one. "
+        "Put them together in another order. `orders` `(N,)` holds a number from 0 to 23 for each image, the place of its order in "
+        "`list(permutations(range(4)))`. With the order (2, 0, 3, 1) the new upper left quarter is the old quarter 2, the new upper right "
+        "one is the old quarter 0, and so on.\n\n"
+        "Return the new images, `(N, C, H, W)`, and leave `images` as they are. The orders are the labels of this pretext task."
     ),
     stub=(
         "def my_jigsaw(images, orders):\n"
