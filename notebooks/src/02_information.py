@@ -36,6 +36,7 @@ start_lesson()
 
 # %% tags=["drawing"]
 # Imports what draws the pictures, moves the sliders and checks the text
+from functools import cache, partial
 from itertools import chain
 
 from sslcourse.claims import claim
@@ -707,12 +708,17 @@ def best_scores(x, y, rho):
     return given_x - (-(y**2) / 2)  # log p(y | x) - log p(y)
 
 
+def batch_bounds(score, x, y, n):
+    """The result of each game of n pairs."""
+    return info_nce_bound(score(x.reshape(-1, n, 1), y.reshape(-1, n, 1)))
+
+
 # %% [markdown]
 # The result of a game is $\log N$ plus the mean log probability of the right partner. It is 0 for a player who chooses at random,
 # and $\log N$ for one who is always right.
 #
-# On the left is one game of the best critic, with both axes in the order of $x$: the darker, the more probable the choice. The
-# partners lie on the red diagonal. On the right are the results of many games, gray, and their mean for every $N$. Move the
+# On the left is a typical game of the best critic, with both axes in the order of $x$: the darker, the more probable the choice.
+# The partners lie on the red diagonal. On the right are the results of many games, gray, and their mean for every $N$. Move the
 # correlation, and the number of candidates.
 
 # %% tags=["drawing"]
@@ -741,21 +747,22 @@ bound_figure.legend(loc="outside upper right", ncols=4)
 freeze_layout(bound_figure, game, partners, dots, information_line, mean_curve)
 
 
-def batch_bounds(score, x, y, n):
-    """The result of each game of n pairs."""
-    return info_nce_bound(score(x.reshape(-1, n, 1), y.reshape(-1, n, 1)))
+@cache
+def games(rho):
+    y = rho * noise_x + (1 - rho**2) ** 0.5 * noise_y
+    score = partial(best_scores, rho=rho)
+    return y, {m: batch_bounds(score, noise_x, y, m) for m in SIZES}
 
 
 def draw_bound(rho, n):
-    y = rho * noise_x + (1 - rho**2) ** 0.5 * noise_y
-    order = noise_x[:n, 0].argsort()
-    chosen = best_scores(noise_x[order], y[order], rho).softmax(1)  # (n, n)
+    y, bounds = games(rho)
+    truth, single = gaussian_mutual_information(torch.tensor(rho)).item(), bounds[n]
+    typical = int((single - single.mean()).abs().argmin())
+    rows = slice(n * typical, n * typical + n)
+    order = noise_x[rows, 0].argsort()
+    chosen = best_scores(noise_x[rows][order], y[rows][order], rho).softmax(1)  # (n, n)
     game.set_data(chosen)
     game.set_clim(0, min(1, 4 / n))
-    bounds = {
-        m: batch_bounds(lambda x, y: best_scores(x, y, rho), noise_x, y, m) for m in SIZES
-    }
-    truth, single = gaussian_mutual_information(torch.tensor(rho)).item(), bounds[n]
     mean_curve.set_ydata([b.mean() for b in bounds.values()])
     information_line.set_ydata([truth, truth])
     dots.set_data(n * aside[: len(single)], single[:200])
