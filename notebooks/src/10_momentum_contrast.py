@@ -63,7 +63,7 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # There is one difficulty. The old keys were made by the network as it was then. If it changes fast, keys of different
 # ages are not comparable: they go **stale**. MoCo's answer: a second network makes the keys, and it follows the first one
 # slowly, as an exponential moving average (EMA) of its weights. How slowly is said by a number, the **momentum**. The
-# gradient of the loss, InfoNCE, trains the query encoder only.
+# gradient of the loss, InfoNCE, trains the query encoder only: *stop gradient* lets none through to the keys.
 
 # %% tags=["drawing"]
 # Draws MoCo: a query, its key, the queue of earlier keys, and the encoder that follows
@@ -87,7 +87,7 @@ show(moco_picture.figure, alt=moco_picture.words)
 # | queue | Where do thousands of negatives come from? | 3 |
 # | EMA | How far behind is the key encoder? | 4 |
 # | all together | What happens without momentum, and why? | 5 to 8 |
-# | the price | How long a queue helps, and what leaks? | 9 and 10 |
+# | the limits | How long a queue helps, and what leaks? | 9 and 10 |
 # | the result | What has it learned, beside its controls? | 11 and 12 |
 #
 # First, a look-up. The package carries an encoder that MoCo has trained without labels. The query is a random view of a
@@ -734,8 +734,8 @@ claim(
 # than before the training. 0.98 is better than 0.9, in every seed.
 #
 # And 0.999? After so short a run that target is still mostly its random start, as the slider of section 4 shows, and yet
-# it is as good as 0.98, within one point. So keys need not come from a good encoder; what they need is to be **consistent**
-# with one another. (Plain pixels have better neighbours than every row of the table. Section 11 comes back to that.)
+# it is as good as 0.98, within one point. So keys need not come from a good encoder. The paper asks for something else: they
+# must be **consistent** with one another. (Plain pixels have better neighbours than every row of the table.)
 
 # %% [markdown]
 # ## 9. The length of the queue, and the temperature
