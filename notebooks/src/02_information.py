@@ -689,7 +689,7 @@ show(
 #
 # For images or sentences nobody knows the densities, and mutual information cannot be computed in this way. But one can play a
 # game. Draw $N$ pairs, show one $x_i$ and all the $y$, and ask which $y$ is its partner. Whoever finds the partner better than by
-# chance proves that $x$ and $y$ share information.
+# chance, game after game, shows that $x$ and $y$ share information.
 #
 # The player has a **critic**, a function that scores how well an $x$ and a $y$ go together, and chooses with the softmax of the
 # scores. The best score is $\log \frac{p(y \mid x)}{p(y)}$: how much more probable does $x$ make $y$? For Gaussian pairs it can
@@ -714,8 +714,8 @@ def batch_bounds(score, x, y, n):
 
 
 # %% [markdown]
-# The result of a game is $\log N$ plus the mean log probability of the right partner. It is 0 for a player who chooses at random,
-# and $\log N$ for one who is always right.
+# The result of a game is $\log N$ plus the mean log probability of the right partner. It is 0 for a player who gives every
+# candidate the probability $1/N$, and $\log N$ for one who is right and certain every time.
 #
 # On the left is a typical game of the best critic, with both axes in the order of $x$: the darker, the more probable the choice.
 # The partners lie on the red diagonal. On the right are the results of many games, gray, and their mean for every $N$. Move the
@@ -789,7 +789,7 @@ explore(
 # label is needed. There are two limits, of different kinds:
 #
 # - **No game can exceed $\log N$**, because the logarithm of a probability is at most 0. With correlation 0.99 and $N = 4$ the
-#   mutual information is out of reach. This is one reason why contrastive methods use many candidates.
+#   mutual information is out of reach. This is one reason to use many candidates.
 # - **The mean over games cannot exceed $I(x; y)$**, whatever the critic (van den Oord et al., 2018; Poole et al., 2019). A single
 #   game can: one number from one batch is a noisy estimate of a lower bound, not itself a bound.
 #
