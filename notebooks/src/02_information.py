@@ -832,13 +832,13 @@ information = gaussian_mutual_information(torch.tensor(RHO)).item()
 x, y = gaussian_pairs(65_536, RHO, torch.Generator().manual_seed(0))
 best_bounds, learned_bounds = {}, {}
 print(f"mutual information {information:.2f}")
-print("  N   log N   best critic   learned critic")
+print("  N   log N      best critic   learned critic")
 for n in (2, 8, 32, 128):
     best = best_bounds[n] = batch_bounds(lambda x, y: best_scores(x, y, RHO), x, y, n)
     with torch.no_grad():
         learned = learned_bounds[n] = batch_bounds(critic, x, y, n)
     error = best.std() / len(best) ** 0.5
-    print(f"{n:3} {math.log(n):7.2f} {best.mean():7.2f} ± {error:.2f}", end="")
+    print(f"{n:3} {math.log(n):7.2f} {best.mean():8.3f} ± {error:.3f}", end="")
     print(f"{learned.mean():17.2f}")
 
 # %% [markdown]
