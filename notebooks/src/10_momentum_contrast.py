@@ -986,7 +986,7 @@ for column, ax in enumerate(axes, start=1):
         ax.plot([place] * len(values), values, "o", color=color, alpha=0.7)
         ax.plot(place, values.mean(), "_", color="black", markersize=22)
     ax.set_xticks(range(3), ["pixels", "random\nencoder", "MoCo"])
-    ax.set(title=f"{10**column} labels per class", xlim=(-0.6, 3.6), ylim=(60, 86))
+    ax.set(title=f"{10**column} labels per class", xlim=(-0.6, 3.6), ylim=(56, 86))
 axes[0].plot(3, by_labels, "s", color=COLORS[1])
 axes[0].set_xticks(range(4), ["pixels", "random\nencoder", "MoCo", "super-\nvised"])
 axes[1].set_xlim(-0.6, 2.6)
