@@ -366,11 +366,10 @@ GAP = Exercise(
     difficulty="hard",
     statement=(
         "Predict each word from its **two neighbours**, by counting. `seen` and `test` are sentences as `text` makes them: "
-        "`.tokens` `(n, 13)`, `.real` `(n, 13)`, True where there is a word and not only filling, and `.words`. Count "
-        "how often each word stood between each pair of neighbours in `seen`, add `smoothing` to every count, and "
-        "turn the counts into p(word | left, right). Return the mean surprise, in nats, of the real words of "
-        "`test`, each between its own neighbours. A full stop stands before every sentence and follows its last token; "
-        "its number is 0. Avoid loops over the words: the lesson will give you 30,000 sentences."
+        "`.tokens` and `.real`, both `(n, 13)`, and `.words`. Where `.real` is False a row is only filled up. Count how often "
+        "each word stood between each pair of neighbours in `seen`, add `smoothing` to every count, and turn the counts "
+        "into p(word | left, right). Return the mean surprise, in nats, of the real words of `test`. A full stop, number 0, "
+        "stands before every sentence and follows its last token. Avoid loops over the words."
     ),
     stub=(
         "def my_gap_loss(seen, test, smoothing):\n"
@@ -436,167 +435,61 @@ GAP = Exercise(
 )
 
 
-# ---- InfoNCE
+# ---- derive: the mutual information of two Gaussian numbers
 
 
-def my_info_nce_bound(scores):
-    chance = scores.log_softmax(1).diagonal()
-    return math.log(len(scores)) + chance.mean()
+def my_information(rho):
+    return -math.log(1 - rho**2) / 2
 
 
-def _without_the_partner(scores: Tensor) -> Tensor:
-    strangers = scores.masked_fill(torch.eye(len(scores), dtype=torch.bool), -torch.inf)
-    return (scores.diagonal() - strangers.logsumexp(1)).mean() + math.log(len(scores))
-
-
-def _score_cases() -> list[tuple]:
-    generator = Generator().manual_seed(0)
-    shift = torch.arange(4.0).reshape(4, 1)  # what every candidate of a row has in common must not matter
-    return [
-        (torch.tensor([[2.0, 0.0, 1.0], [0.0, 1.0, 3.0], [0.5, 0.0, 0.0]]),),
-        (torch.randn(4, 4, generator=generator) + 2 * torch.eye(4) + shift,),
-        (torch.randn(6, 6, generator=generator) + 5 * torch.eye(6),),
-        (torch.randn(5, 5, generator=generator) + 2 * torch.eye(5) + 100,),
-    ]
-
-
-INFO_NCE = Exercise(
-    name="02.infonce",
-    title="the InfoNCE bound",
-    minutes=10,
+GAUSSIAN = Exercise(
+    name="02.gaussian",
+    title="derive the mutual information of two Gaussian numbers",
+    minutes=8,
     difficulty="medium",
     statement=(
-        "`scores[i, j]`, shape `(N, N)`, is the score of x_i with y_j; the partner of x_i is y_i. Return $I_\\text{NCE}$ "
-        "of this batch in nats, without a loop over the rows. Scores may be large: with a score of 100, `exp` "
-        "overflows in float32, and your function should not."
+        "$x$ is standard normal and $y = \\rho x + \\sqrt{1 - \\rho^2} \\, \\varepsilon$, with $\\varepsilon$ standard normal "
+        "and independent of $x$. Derive $I(x; y) = H(y) - H(y \\mid x)$ in nats with pencil and paper, for any correlation "
+        "$-1 < \\rho < 1$, and return its value. Compare it with the titles of the four clouds."
     ),
     stub=(
-        "def my_info_nce_bound(scores):\n"
-        '    """The InfoNCE bound of one batch, in nats; scores: (N, N)."""\n'
-        "    ...  # your code"
-    ),
-    reference=my_info_nce_bound,
-    hints=(
-        "Each row is a softmax over the N candidates. Where in the `(N, N)` table do the partners stand?",
-        "PyTorch has a function that computes the logarithm of a softmax without overflow. You need one entry of each "
-        "row of its result; then look at the formula once more for what is added.",
-    ),
-    cases=_score_cases,
-    wrong={
-        "exp() of a score near 100 overflows to infinity; use the logarithm of the softmax.": (
-            lambda s: math.log(len(s)) + (s.exp().diagonal() / s.exp().sum(1)).log().mean()
-        ),
-        "log N is missing: without it you have minus the loss, which is never above 0.": (
-            lambda s: s.log_softmax(1).diagonal().mean()
-        ),
-        "the sign: this is log N plus the loss; the log probability is added, and it is negative.": (
-            lambda s: math.log(len(s)) - s.log_softmax(1).diagonal().mean()
-        ),
-        "the partner is missing from its own candidates: this can exceed log N, and is no lower bound.": (
-            _without_the_partner
-        ),
-        "the softmax runs down the columns: each y looks for its x. Here each x looks for its y, dimension 1.": (
-            lambda s: math.log(len(s)) + s.log_softmax(0).diagonal().mean()
-        ),
-        "softmax was taken twice: F.cross_entropy expects scores and takes the softmax itself.": (
-            lambda s: math.log(len(s)) - F.cross_entropy(s.softmax(1), torch.arange(len(s)))
-        ),
-        "you average both directions, as CLIP does; here each x looks for its y and not the other way round.": (
-            lambda s: (my_info_nce_bound(s) + my_info_nce_bound(s.T)) / 2
-        ),
-        "this is the loss; the bound is log N minus the loss.": lambda s: -s.log_softmax(1).diagonal().mean(),
-        "this is the bound of each row; take their mean.": lambda s: (
-            math.log(len(s)) + s.log_softmax(1).diagonal()
-        ),
-        "log N must be in nats, like the rest: take the natural logarithm.": (
-            lambda s: math.log2(len(s)) + s.log_softmax(1).diagonal().mean()
-        ),
-        "there are N candidates, so add log N, not log(N - 1).": lambda s: (
-            math.log(len(s) - 1) + s.log_softmax(1).diagonal().mean()
-        ),
-        "the rows are added up; take their mean.": (
-            lambda s: math.log(len(s)) + s.log_softmax(1).diagonal().sum()
-        ),
-        "you average the probabilities and then take the logarithm; take the logarithm first.": (
-            lambda s: math.log(len(s)) + s.softmax(1).diagonal().mean().log()
-        ),
-        "you average over all pairs; only the partners, on the diagonal, count.": (
-            lambda s: math.log(len(s)) + s.log_softmax(1).mean()
-        ),
-    },
-)
-
-
-# ---- derive: the ceiling of cosines over a temperature
-
-
-def my_ceiling(n, temperature):
-    return math.log(n) - math.log(1 + (n - 1) * math.exp(-2 / temperature))
-
-
-CEILING = Exercise(
-    name="02.ceiling",
-    title="derive what cosines can show",
-    minutes=10,
-    difficulty="medium",
-    statement=(
-        "With $N$ candidates, what is the largest value that $I_\\text{NCE}$ can take if every score is a cosine, between "
-        "$-1$ and $1$, divided by the temperature $\\tau$? Derive it with pencil and paper. (In a given number of dimensions the "
-        "vectors may not be able to reach it; you need not prove that they can.) What remains of it for $\\tau \\to 0$, and "
-        "what for $\\tau \\to \\infty$?"
-    ),
-    stub=(
-        "def my_ceiling(n, temperature):\n"
-        '    """The largest possible InfoNCE bound in nats, a number."""\n'
+        "def my_information(rho):\n"
+        '    """The mutual information of x and y in nats, a number."""\n'
         "    ...  # your formula"
     ),
-    reference=my_ceiling,
+    reference=my_information,
     hints=(
-        "Which cosine should the partner have, and which all the others, to make the partner as probable as possible?",
-        "Write the softmax of the partner for these two values, and divide numerator and denominator by the "
-        "numerator. Only the difference of the two scores matters.",
+        "Both entropies belong to Gaussians. What is the variance of $y$, and what is it when $x$ is known?",
+        "Put the two standard deviations into $\\log \\sigma$ plus a constant, and subtract. A square root "
+        "becomes a factor in front of the logarithm.",
     ),
-    cases=lambda: [(8, 0.5), (256, 1.0), (1024, 0.07), (2, 0.2), (64, 3.0)],
+    cases=lambda: [(0.5,), (0.9,), (-0.8,), (0.0,), (0.99,)],
     tolerance=1e-5,
     wrong={
-        "that is the limit without a temperature; the scores cannot grow without bound.": lambda n, t: (
-            math.log(n)
+        "the entropy grows with the logarithm of the standard deviation; you took the variance.": lambda rho: (
+            -math.log(1 - rho**2)
         ),
-        "the other candidates can do better than cosine 0.": lambda n, t: (
-            math.log(n) - math.log(1 + (n - 1) * math.exp(-1 / t))
+        "this is below 0: you subtracted H(y) from H(y | x).": lambda rho: math.log(1 - rho**2) / 2,
+        "when x is known, the variance of y is 1 - rho squared, not 1 - rho.": lambda rho: (
+            -math.log(1 - rho) / 2
         ),
-        "the partner itself is one of the N candidates, so N - 1 others remain.": lambda n, t: (
-            math.log(n) - math.log(1 + n * math.exp(-2 / t))
+        "this is in bits; for nats take the natural logarithm.": lambda rho: -math.log2(1 - rho**2) / 2,
+        "this is the share of the variance that x explains, not a difference of entropies.": lambda rho: (
+            rho**2
         ),
-        "that is the smallest value: the partner has cosine -1 here and all the others 1.": lambda n, t: (
-            math.log(n) - math.log(1 + (n - 1) * math.exp(2 / t))
+        "this is the ratio of the two standard deviations; take its logarithm.": lambda rho: (
+            1 / math.sqrt(1 - rho**2)
         ),
-        "the scores are cosines *divided* by the temperature.": lambda n, t: (
-            math.log(n) - math.log(1 + (n - 1) * math.exp(-2 * t))
+        "this is the entropy of y that remains when x is known; subtract it from the entropy of y.": lambda rho: (
+            (math.log(2 * math.pi * math.e) + math.log(1 - rho**2)) / 2
         ),
-        "that is minus the smallest loss; log N is missing.": lambda n, t: (
-            -math.log(1 + (n - 1) * math.exp(-2 / t))
-        ),
-        "that is what remains for very many candidates; with N of them it is less.": lambda n, t: 2 / t,
-        "log N and 2 / temperature are both upper limits, but the largest value is below both.": lambda n, t: (
-            min(math.log(n), 2 / t)
-        ),
-        "that is the probability of the partner; the bound is log N plus its logarithm.": lambda n, t: (
-            1 / (1 + (n - 1) * math.exp(-2 / t))
-        ),
-        "whether vectors can have these cosines is not asked: each of the others may have cosine -1.": (
-            lambda n, t: math.log(n) - math.log(1 + (n - 1) * math.exp(-(1 + 1 / (n - 1)) / t))
-        ),
-        "that is the smallest loss; the bound is log N minus the loss.": lambda n, t: math.log(
-            1 + (n - 1) * math.exp(-2 / t)
-        ),
-        "the partner is missing from the denominator: the softmax runs over all N candidates.": lambda n, t: (
-            math.log(n) - math.log((n - 1) * math.exp(-2 / t))
+        "y also varies by the noise: without it, x would tell everything about y.": lambda rho: (
+            -math.log(max(abs(rho), 1e-30))
         ),
     },
 )
 
-EXERCISES = [ENTROPY, RANKING, SOFTMAX_TWICE, BIGRAM, GAP, INFO_NCE, CEILING]
+EXERCISES = [ENTROPY, RANKING, SOFTMAX_TWICE, BIGRAM, GAP, GAUSSIAN]
 
 QUIZ = [
     Question(

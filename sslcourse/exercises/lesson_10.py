@@ -231,9 +231,9 @@ AGE = Exercise(
     difficulty="medium",
     statement=(
         "A full queue holds K keys, in steps of B; K is a multiple of B. The newest B keys have age 0. The encoder that made a "
-        "key is an average itself: before it makes keys, $\\theta_k \\leftarrow m \\theta_k + (1 - m) \\theta_q$, so the online weights "
-        "of j steps before count $(1 - m) \\, m^j$, for j = 0, 1, 2, ... (the run is long). How old, on average over the keys of the "
-        "queue, are the online weights that have made them, in steps? Derive a formula and return its value."
+        "key is an average itself: the online weights of j steps before count $(1 - m) \\, m^j$, for j = 0, 1, 2, ... (the run is "
+        "long). How old, in steps and on average over the keys of the queue, are the online weights that have made them? Derive a "
+        "formula and return its value."
     ),
     stub=(
         "def my_mean_age(queue_size, batch_size, momentum):\n"
@@ -555,93 +555,6 @@ MOMENTUM = Exercise(
 )
 
 
-# ---- the shuffle
-
-
-def my_shuffled_keys(encode, images, order, groups):
-    keys = torch.cat([encode(group) for group in images[order].chunk(groups)])
-    return keys[order.argsort()]
-
-
-def _encoder(d: int, seed: int) -> Callable:
-    """Images (N, 1, 2, 3) to keys (N, d), less the mean of the part: the smallest batch normalisation."""
-    weight = vectors(6, d, seed=seed)
-
-    def encode(part: Tensor) -> Tensor:
-        return (part - part.mean(0)).flatten(1) @ weight
-
-    return encode
-
-
-def _in_groups(encode: Callable, images: Tensor, groups: int) -> Tensor:
-    return torch.cat([encode(group) for group in images.chunk(groups)])
-
-
-def _in_steps(encode: Callable, images: Tensor, groups: int) -> Tensor:
-    """Keys in the order of images, each encoded with every n-th other."""
-    steps = torch.arange(len(images)).reshape(-1, groups).T.flatten()
-    return _in_groups(encode, images[steps], groups)[steps.argsort()]
-
-
-SHUFFLE = Exercise(
-    name="10.shuffle",
-    title="shuffle, and put back",
-    minutes=10,
-    difficulty="hard",
-    statement=(
-        "`order` holds the numbers 0 to N - 1, shuffled. Bring the `images` into this order, so that row j holds image `order[j]`, cut "
-        "them into `groups` equal parts with `.chunk(groups)`, `encode` each part on its own, and return all keys in the order of the *images*: key i "
-        "belongs to image i."
-    ),
-    stub=(
-        "def my_shuffled_keys(encode, images, order, groups):\n"
-        '    """Keys (N, D); encode(part) gives the keys of a part."""\n'
-        "    ...  # your code"
-    ),
-    reference=my_shuffled_keys,
-    hints=(
-        "`images[order]` shuffles. Row j of the result is image `order[j]`; where does image i stand?",
-        "You need the inverse of the shuffle: for each image the row that holds it. Which PyTorch function sorts the numbers 0 to N - 1 "
-        "back?",
-    ),
-    cases=lambda: [
-        (_encoder(3, seed=0), vectors(8, 1, 2, 3, seed=1), torch.tensor([3, 7, 0, 5, 1, 6, 2, 4]), 4),
-        (_encoder(4, seed=2), vectors(6, 1, 2, 3, seed=3), torch.tensor([1, 2, 3, 4, 5, 0]), 2),
-        (_encoder(2, seed=4), vectors(9, 1, 2, 3, seed=5), torch.tensor([4, 8, 1, 0, 7, 5, 3, 2, 6]), 3),
-    ],
-    wrong={
-        "the keys are still shuffled, so that queries meet the keys of other images: put them back.": (
-            lambda encode, x, order, groups: _in_groups(encode, x[order], groups)
-        ),
-        "you shuffled once more: [order] shuffles, [order.argsort()] is the way back.": (
-            lambda encode, x, order, groups: _in_groups(encode, x[order], groups)[order]
-        ),
-        "shuffle and way back are exchanged: images[order] comes first, and [order.argsort()] at the end.": (
-            lambda encode, x, order, groups: _in_groups(encode, x[order.argsort()], groups)[order]
-        ),
-        "the images were never shuffled, so that they keep their company.": (
-            lambda encode, x, order, groups: _in_groups(encode, x, groups)
-        ),
-        "all images were encoded in one batch; encode each part on its own.": (
-            lambda encode, x, order, groups: encode(x[order])[order.argsort()]
-        ),
-        "`.split(groups)` makes parts of that size, `.chunk(groups)` makes so many parts.": (
-            lambda encode, x, order, groups: torch.cat([encode(g) for g in x[order].split(groups)])[
-                order.argsort()
-            ]
-        ),
-        "a part took every n-th image; `.chunk(groups)` cuts between neighbours.": (
-            lambda encode, x, order, groups: _in_steps(encode, x[order], groups)[order.argsort()]
-        ),
-        "the keys are in reverse order: key i belongs to image i.": lambda encode, x, order, groups: (
-            my_shuffled_keys(encode, x, order, groups).flip(0)
-        ),
-        "each image was encoded alone; encode each part as one batch.": lambda encode, x, order, groups: (
-            torch.cat([encode(image[None]) for image in x])
-        ),
-    },
-)
-
 # ---- predict: what momentum 0 does
 
 FORECAST_OF = ("first steps", "queue at the end", "fresh keys at the end")
@@ -707,7 +620,7 @@ FORECAST = Exercise(
     },
 )
 
-EXERCISES = [LOSS, QUEUE, ORDER, MOMENTUM, AGE, FORECAST, SHUFFLE]
+EXERCISES = [LOSS, QUEUE, ORDER, MOMENTUM, AGE, FORECAST]
 
 QUIZ = [
     Question(

@@ -351,103 +351,57 @@ def gap_of_the_word_itself(seen, test, smoothing):
     return -(counts / counts.sum())[test.tokens[test.real]].log().mean()
 
 
-# ---- InfoNCE
+# ---- the mutual information of two Gaussian numbers
 
 
-def nce_of_cross_entropy(scores):
-    return math.log(len(scores)) - F.cross_entropy(scores, torch.arange(len(scores)))
+def information_of_entropies(rho):
+    def entropy_of(variance):
+        return math.log(2 * math.pi * math.e * variance) / 2
+
+    return entropy_of(1) - entropy_of(1 - rho**2)
 
 
-def nce_in_loops(scores):
-    n = len(scores)
-    rows = [math.log(math.exp(s[i]) / sum(map(math.exp, s))) for i, s in enumerate(scores.tolist())]
-    return math.log(n) + sum(rows) / n
+def information_in_numpy(rho):
+    return -0.5 * np.log1p(-np.square(rho))
 
 
-def nce_in_numpy(scores):
-    s = scores.numpy()
-    return np.log(len(s)) + np.mean(np.diag(s) - scipy.special.logsumexp(s, axis=1))
+def information_in_torch(rho):
+    return -torch.tensor(1 - rho**2).sqrt().log()
 
 
-def nce_in_place(scores):
-    n = len(scores)
-    scores.sub_(scores.logsumexp(1, keepdim=True))
-    return torch.trace(scores) / n + np.log(n)
+def information_of_normals(rho):
+    y = torch.distributions.Normal(0.0, 1.0)
+    given_x = torch.distributions.Normal(0.0, (1 - rho**2) ** 0.5)
+    return (y.entropy() - given_x.entropy()).item()
 
 
-def nce_of_ratios(scores):
-    weights = scores.double().exp()
-    return (weights.diag() / weights.mean(1)).log().mean()
+def information_of_a_determinant(rho):
+    covariance = np.array([[1, rho], [rho, 1]])
+    return -np.linalg.slogdet(covariance)[1] / 2
 
 
-def nce_with_one_hot(scores):
-    eye = torch.eye(len(scores))
-    return (
-        torch.einsum("ij,ij->", eye, scores.softmax(1).log()) / len(scores) + torch.tensor(len(scores)).log()
-    )
+def information_of_the_noise(rho):
+    return 0.5 * math.log(2 * math.pi * math.e * (1 - rho**2))
 
 
-def nce_in_bits(scores):
-    return nce_of_cross_entropy(scores) / math.log(2)
+def information_of_variances(rho):
+    return math.log(1 / (1 - rho**2))
 
 
-def nce_over_everything(scores):
-    return math.log(len(scores)) + (scores.diagonal() - scores.logsumexp((0, 1))).mean()
+def information_below_zero(rho):
+    return 0.5 * math.log(1 - rho**2)
 
 
-def nce_limited(scores):
-    return nce_of_cross_entropy(scores).clamp(min=0, max=0.5)
+def information_of_the_fourth_power(rho):
+    return -0.5 * math.log(1 - rho**4)
 
 
-def nce_of_three(scores):
-    return math.log(3) - F.cross_entropy(scores, torch.arange(len(scores)))
+def information_of_the_size(rho):
+    return -0.5 * math.log(1 - abs(rho))
 
 
-def nce_of_the_best_candidate(scores):
-    return math.log(len(scores)) + scores.log_softmax(1).amax(1).mean()
-
-
-def nce_without_logarithm(scores):
-    return math.log(len(scores)) + scores.softmax(1).diagonal().mean()
-
-
-# ---- the ceiling of cosines over a temperature
-
-
-def ceiling_of_a_softmax(n, temperature):
-    scores = torch.full((n,), -1 / temperature, dtype=torch.float64)
-    scores[0] = 1 / temperature
-    return math.log(n) + scores.log_softmax(0)[0]
-
-
-def ceiling_in_numpy(n, temperature):
-    return np.log(n) - np.log1p((n - 1) * np.exp(-2 / temperature))
-
-
-def ceiling_as_one_fraction(n, temperature):
-    high, low = math.exp(1 / temperature), math.exp(-1 / temperature)
-    return math.log(n * high / (high + (n - 1) * low))
-
-
-def ceiling_by_cross_entropy(n, temperature):
-    cosines = 2 * torch.eye(n) - 1
-    return math.log(n) - F.cross_entropy(cosines / temperature, torch.arange(n))
-
-
-def ceiling_in_bits(n, temperature):
-    return ceiling_in_numpy(n, temperature) / math.log(2)
-
-
-def ceiling_of_a_chance(n, temperature):
-    return 1 / (1 + (n - 1) * math.exp(-2 / temperature))
-
-
-def ceiling_of_four(n, temperature):
-    return math.log(n) - math.log(1 + (n - 1) * math.exp(-4 / temperature))
-
-
-def ceiling_as_the_smaller_of_two(n, temperature):
-    return min(math.log(n), 2 / temperature)
+def information_with_both_signs(rho):
+    return math.atanh(rho)
 
 
 RIGHT = {
@@ -480,19 +434,12 @@ RIGHT = {
         bigram_transposed,
     ],
     "02.gap": [gap_by_bincount, gap_in_loops, gap_in_numpy, gap_of_one_hot_products],
-    "02.infonce": [
-        nce_of_cross_entropy,
-        nce_in_loops,
-        nce_in_numpy,
-        nce_in_place,
-        nce_of_ratios,
-        nce_with_one_hot,
-    ],
-    "02.ceiling": [
-        ceiling_of_a_softmax,
-        ceiling_in_numpy,
-        ceiling_as_one_fraction,
-        ceiling_by_cross_entropy,
+    "02.gaussian": [
+        information_of_entropies,
+        information_in_numpy,
+        information_in_torch,
+        information_of_normals,
+        information_of_a_determinant,
     ],
 }
 WRONG = {
@@ -539,18 +486,12 @@ WRONG = {
         gap_smoothed_by_one,
         gap_of_the_word_itself,
     ],
-    "02.infonce": [
-        nce_in_bits,
-        nce_over_everything,
-        nce_limited,
-        nce_of_three,
-        nce_of_the_best_candidate,
-        nce_without_logarithm,
-    ],
-    "02.ceiling": [
-        ceiling_in_bits,
-        ceiling_of_a_chance,
-        ceiling_of_four,
-        ceiling_as_the_smaller_of_two,
+    "02.gaussian": [
+        information_of_the_noise,
+        information_of_variances,
+        information_below_zero,
+        information_of_the_fourth_power,
+        information_of_the_size,
+        information_with_both_signs,
     ],
 }

@@ -558,105 +558,6 @@ def update_that_clears_gradients(target, online, momentum):
     online.zero_grad()
 
 
-# ---- 10.shuffle
-
-
-def keys_by_assignment(encode, images, order, groups):
-    shuffled = torch.cat([encode(part) for part in images[order].chunk(groups)])
-    keys = torch.empty_like(shuffled)
-    keys[order] = shuffled
-    return keys
-
-
-def keys_by_an_inverse(encode, images, order, groups):
-    back = torch.empty_like(order)
-    back[order] = torch.arange(len(order))
-    return torch.cat(list(map(encode, torch.chunk(images[order], groups))))[back]
-
-
-def keys_part_by_part(encode, images, order, groups):
-    keys = [None] * len(images)
-    for rows in order.chunk(groups):
-        for i, key in zip(rows.tolist(), encode(images[rows]), strict=True):
-            keys[i] = key
-    return torch.stack(keys)
-
-
-def keys_by_slices(encode, images, order, groups):
-    size, parts = len(images) // groups, []
-    for j in range(groups):
-        parts.append(encode(images[order[j * size : (j + 1) * size]]))
-    return torch.vstack(parts)[torch.argsort(order)]
-
-
-def keys_by_split(encode, images, order, groups):
-    parts = images.index_select(0, order).split(len(images) // groups)
-    return torch.cat([encode(part) for part in parts]).index_select(0, order.sort().indices)
-
-
-def keys_as_a_list(encode, images, order, groups):
-    shuffled = torch.cat([encode(part) for part in images[order].chunk(groups)])
-    where = {image: row for row, image in enumerate(order.tolist())}
-    return [shuffled[where[i]] for i in range(len(images))]
-
-
-def keys_by_scatter(encode, images, order, groups):
-    shuffled = torch.cat([encode(part) for part in images[order].chunk(groups)])
-    return torch.zeros_like(shuffled).index_copy_(0, order, shuffled)
-
-
-@torch.no_grad()
-def keys_without_gradients(encode, images, order, groups):
-    return torch.cat([encode(part) for part in images[order].chunk(groups)])[np.argsort(order.numpy())]
-
-
-def keys_still_shuffled(encode, images, order, groups):
-    return torch.cat([encode(part) for part in images[order].chunk(groups)])
-
-
-def keys_shuffled_twice(encode, images, order, groups):
-    return torch.cat([encode(part) for part in images[order].chunk(groups)])[order]
-
-
-def keys_in_their_own_company(encode, images, order, groups):
-    return torch.cat([encode(part) for part in images.chunk(groups)])
-
-
-def keys_of_one_batch(encode, images, order, groups):
-    return encode(images[order])[order.argsort()]
-
-
-def keys_one_by_one(encode, images, order, groups):
-    return torch.cat([encode(image[None]) for image in images[order]])[order.argsort()]
-
-
-def keys_in_an_order_of_their_own(encode, images, order, groups):
-    order = torch.randperm(len(images))
-    return torch.cat([encode(part) for part in images[order].chunk(groups)])[order.argsort()]
-
-
-def keys_of_two_groups(encode, images, order, groups):
-    return torch.cat([encode(part) for part in images[order].chunk(2)])[order.argsort()]
-
-
-def keys_of_parts_of_that_size(encode, images, order, groups):
-    return torch.cat([encode(part) for part in images[order].split(groups)])[order.argsort()]
-
-
-def keys_of_every_other(encode, images, order, groups):
-    keys = None
-    for j in range(groups):
-        part = encode(images[order[j::groups]])
-        keys = torch.empty(len(images), part.shape[1]) if keys is None else keys
-        keys[order[j::groups]] = part
-    return keys
-
-
-def keys_put_back_within_parts(encode, images, order, groups):
-    parts = [encode(images[rows])[rows.argsort()] for rows in order.chunk(groups)]
-    return torch.cat(parts)
-
-
 RIGHT = {
     "10.loss": [
         loss_of_the_course, loss_with_logsumexp, loss_of_exponentials, loss_in_a_loop,
@@ -677,10 +578,6 @@ RIGHT = {
         update_by_lerp, update_by_data, update_by_copy, update_by_names, update_by_foreach,
         update_by_a_partial_state, update_as_weight_averaging, update_by_detach,
         update_in_inference_mode, update_that_returns, update_by_index,
-    ],
-    "10.shuffle": [
-        keys_by_assignment, keys_by_an_inverse, keys_part_by_part, keys_by_slices, keys_by_split,
-        keys_as_a_list, keys_by_scatter, keys_without_gradients,
     ],
 }  # fmt: skip
 
@@ -713,10 +610,5 @@ WRONG = {
         update_with_gradients, update_of_buffers_too, update_of_the_whole_state, update_of_a_copy,
         update_twice, update_by_nine_tenths, update_that_adds_all, update_of_the_last_layer,
         update_through_new_parameters, update_in_evaluation_mode, update_that_clears_gradients,
-    ],
-    "10.shuffle": [
-        keys_still_shuffled, keys_shuffled_twice, keys_in_their_own_company, keys_of_one_batch,
-        keys_one_by_one, keys_in_an_order_of_their_own, keys_of_two_groups,
-        keys_of_parts_of_that_size, keys_of_every_other, keys_put_back_within_parts,
     ],
 }  # fmt: skip
