@@ -718,7 +718,7 @@ def batch_bounds(score, x, y, n):
 # candidate the probability $1/N$, and $\log N$ for one who is right and certain every time.
 #
 # On the left is a typical game of the best critic, with both axes in the order of $x$: the darker, the more probable the choice.
-# The partners lie on the red diagonal. On the right are the results of many games, gray, and their mean for every $N$. Move the
+# The partners lie on the dotted diagonal. On the right are the results of many games, gray, and their mean for every $N$. Move the
 # correlation, and the number of candidates.
 
 # %% tags=["drawing"]

@@ -464,7 +464,7 @@ def judge_suspect(answer) -> None:
     named = answer()
     if isinstance(named, str) or not isinstance(named, list | tuple) or len(named) != 2:
         raise Wrong('return two words: "below" or "above", and "smaller" or "larger".')
-    against_table, gain = named
+    against_table, gain = (str(word).strip().lower() for word in named)
     if against_table not in ("below", "above"):
         raise Wrong(f'the first word is "below" or "above", got {against_table!r}.')
     if gain not in ("smaller", "larger"):
