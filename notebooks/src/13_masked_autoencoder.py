@@ -6,7 +6,7 @@
 #
 # - **Slider:** number of hidden patches, image; buttons that hide and show each patch
 # - **Time:** about 120 minutes
-# - **You need:** lesson 04; lesson 09 for one comparison. Section 6 tells what a transformer does, as far as this
+# - **You need:** lesson 04; lesson 09 for one comparison. Section 7 tells what a transformer does, as far as this
 #   lesson needs it
 #
 # Afterwards you can
@@ -133,7 +133,7 @@ explore(first_look, n_hidden=slider("hidden patches of 49", 1, 48, step=1, value
 #
 # The sum runs over hidden patches only. $M$ is drawn anew for every image at every step.
 #
-# ## 3. Patches and masks
+# ## 3. Patches
 #
 # An "image" whose pixels are numbered, so that each tells where it came from, and its four patches of 2 x 2 pixels:
 
@@ -150,6 +150,8 @@ for number, patch in enumerate(patchify(counted, 2)[0].int().tolist()):
 show_source(patchify, unpatchify)
 
 # %% [markdown]
+# ## 4. Masks
+#
 # Which patches are hidden? If a coin were tossed for each, some images would hide more than others, and their visible
 # tokens would not fit into one tensor. So every image hides the same number, and all choices must be equally likely.
 
@@ -167,7 +169,7 @@ print("hidden", (rank[0] >= 3).int().tolist())
 show_source(random_mask)
 
 # %% [markdown]
-# ## 4. The loss
+# ## 5. The loss
 #
 # Now the formula of section 2, for a whole batch.
 
@@ -212,7 +214,7 @@ print(f"with epsilon 0.01: {normalize_patches(faint, epsilon=1e-2).std():.2f}")
 # Most patches have one colour. A patch in which one black pixel is not quite black becomes a target almost as strong as a
 # collar, and the network is asked to predict noise. Hence a larger $\epsilon$, or plain pixels, which we use.
 #
-# ## 5. Guesses that need no network
+# ## 6. Guesses that need no network
 #
 # That a picture "looks right" says little. Here are three rivals, none of which is a network:
 #
@@ -327,7 +329,7 @@ claim(
 # uses how any two pixels vary together, is better still: even at 75 % its error is less than half that of the mean patch.
 # A network has to beat it before it can be said to know more than correlations of pixels.
 #
-# ## 6. The network
+# ## 7. The network
 #
 # A **vision transformer**, ViT, multiplies each patch by one and the same matrix and adds a vector that stands for its
 # place. These are the tokens, of $d$ numbers each. They pass through layers, and a layer has two parts.
@@ -448,9 +450,10 @@ with torch.no_grad():
 show(
     image_rows(short_runs, scale=3),
     alt="Six garments with three quarters of the patches hidden, as the copied version and ours fill them after 100 steps. "
-    "The copied version fills every hidden patch with the same dark gray. Ours draws a gray blur around the middle. Errors in "
-    + ", ".join(f"the {name} version {1000 * e:.0f}" for name, e in after_100.items())
-    + " times one thousandth.",
+    "The copied version fills every hidden patch with the same dark gray. Ours draws a gray blur around the middle. Errors, "
+    "times 1,000: "
+    + ", ".join(f"{name} {1000 * e:.0f}" for name, e in after_100.items())
+    + ".",
 )
 
 # %% tags=["claim"]
@@ -469,7 +472,7 @@ claim("all its hidden patches are still alike", lambda: still_alike < 1e-5)
 
 # %% [markdown]
 # Ours has begun to learn where garments lie. The copied version fills every hidden patch with the same gray, and no training
-# can change that: the best single patch for all places has a larger error than the mean patch of section 5.
+# can change that. Its error is larger even than that of the mean patch, which has one patch for each place.
 
 # %% exercise="13.decode"
 
@@ -491,7 +494,7 @@ print("change of the predictions with the hidden pixels:", change.abs().max().it
 # (The paper's encoder also has a **class token**, one more learned vector in front of the patches, meant for a classifier. By
 # the paper the mean of all tokens, which we use, works as well.)
 #
-# ## 7. Train it
+# ## 8. Train it
 #
 # One pass over three frames of each garment, in batches of 64, with AdamW and a learning rate that rises and then falls.
 # The rate was chosen on other garments than those of the tables below.
@@ -585,9 +588,9 @@ explore(draw_hiding, n_hidden=slider("hidden patches of 49", 10, 48, step=1, val
 #
 # ### Choose by hand
 #
-# Each button stands for the patch in its place. Press it to hide the patch, press it again to show it; with the keyboard,
-# Tab goes to the next button and the space bar presses it. At the start eight patches are visible, and the linear guess
-# is ahead. Find eight others with which the network wins. What does it draw when everything is hidden?
+# Press a button to hide the patch in its place, and again to show it (with the keyboard: Tab and space bar). At the start
+# eight patches are visible, and the linear guess is ahead. Find eight others with which the network wins. What does it draw
+# when everything is hidden?
 
 # %% tags=["drawing"]
 # Draws one image with the patches you hide; choose the image and press the patches
@@ -644,7 +647,7 @@ claim(
 )
 
 # %% [markdown]
-# ## 8. What hiding saves
+# ## 9. What hiding saves
 #
 # With 75 % hidden the encoder meets a quarter of the tokens. What does a step cost? Count the multiplications and
 # additions, "floating-point operations" or FLOPs. A product of a vector with a $d \times d$ matrix takes $2 d^2$ of them.
@@ -709,11 +712,12 @@ claim(
 )
 
 # %% [markdown]
-# With three quarters of the patches hidden, more than a third of the count remains, since the decoder still sees all 49
-# places. The clock also counts what the count leaves out (softmax, normalisation, copying), so its curve may lie higher. In
-# the paper the decoder is smaller beside its encoder, and training became about three times faster.
+# With three quarters of the patches hidden, more than a third of the FLOPs remains, since the decoder still sees all 49
+# places. The clock falls too, but not exactly with the count: it also measures softmax, normalisation and copying, and
+# whatever else your machine was doing. In the paper the decoder is smaller beside its encoder, and training became about
+# three times faster.
 #
-# ## 9. 15 % of the words, 75 % of the patches
+# ## 10. 15 % of the words, 75 % of the patches
 #
 # BERT hides 15 % of the words (lesson 08), MAE 75 % of the patches. The paper's reason: words are dense in information,
 # images are redundant, so with few patches hidden it is enough to copy from neighbours. Let us test that. What share of the
@@ -783,7 +787,7 @@ claim(
 # a whole. With 75 % hidden it still does more than neighbours do for words with 15 % hidden. (Our grammar is not English.)
 # This does not show that a harder task gives a better encoder.
 #
-# ## 10. No negatives, no momentum, no large batch
+# ## 11. No negatives, no momentum, no large batch
 #
 # SimCLR needs many other images as negatives; MoCo keeps a queue of them, and for it a momentum encoder. MAE has one
 # network, one view, and a target that the network cannot move: pixels. So a constant output does not lead to a low loss: at
@@ -821,7 +825,7 @@ claim(
 # %% [markdown]
 # So a large batch is a choice here and no part of the method. (The paper uses 4,096.)
 #
-# ## 11. What is the encoder good for, and why 75 %?
+# ## 12. What is the encoder good for, and why 75 %?
 #
 # "Hide 75 %" was found on ImageNet, photographs of 224 x 224 pixels with a large model. What about our frames? A fair
 # rival hides only 25 % and may spend the same number of FLOPs. Its steps cost more, so it gets half of the frames:
@@ -889,8 +893,8 @@ claim(
 )
 
 # %% [markdown]
-# On clothes that move, pixels and a random ViT tell little about the class. MAE has learned much without a label: the
-# stored one is more than 20 points above both, and one pass is already worth more than 3.
+# Pixels and a random ViT tell little about the class. MAE has learned much without a label: the stored one is more than 20
+# points above both, and one pass is already worth more than 3.
 #
 # SimCLR on two frames of a clip is better still, by more than 5 points. It had more time, convolutions, and frames with a
 # textured ground, so this is no verdict on the two losses; but in the paper, too, MAE's linear probe lies below that of
@@ -947,7 +951,7 @@ claim(
 # task. On photographs it is the task, too: in the paper, with the same number of epochs, the linear probe rises from
 # 54.6 % with a tenth hidden to 73.5 % with three quarters (Figure 5).
 #
-# ## 12. Fine-tuning, and where its gain vanishes
+# ## 13. Fine-tuning, and where its gain vanishes
 #
 # The paper lets the encoder change, too: **fine-tuning** starts from the pretrained encoder and trains all of it on
 # labelled images. Its last layer starts from the linear probe, because a random one can undo what the encoder knows
@@ -956,7 +960,7 @@ claim(
 # The control is the same ViT from scratch: same labels, crops and mirror images, same number of steps, and a learning rate
 # chosen from the same two on other garments. Last, the controls get three times as many steps. Beside them stand a
 # convolutional network, from scratch and after SimCLR, and two probes, on pixels and on the stored MAE.
-# (`tools/mae_curves.py` made these runs, which take too long for a lesson, and a test repeats one.)
+# (`tools/mae_curves.py` made these runs, which take too long for a lesson.)
 
 # %% tags=["drawing"]
 # Draws accuracy against steps, with 10 and with 250 labels per class
@@ -1044,7 +1048,7 @@ claim(
 # neither a linear probe, nor a few labels. The control that belongs beside it is in the paper too: a ViT-Large from
 # scratch reaches 82.6 %, after MAE 85.9 %.
 #
-# ## 13. Investigate: what should be hidden?
+# ## 14. Investigate: what should be hidden?
 #
 # *open, about 40 minutes*
 #
@@ -1052,7 +1056,7 @@ claim(
 # random hiding gives the best encoder, and hiding on a grid the sharpest pictures.
 #
 # **Vary** the mask: write a function that returns a mask `(n, 49)` with 24 of 49 hidden in each row (a chessboard has 24
-# or 25 of a colour), and train on `frames_seen[::2]` or more with
+# or 25 of a colour). Train on `frames_seen[::2]` or more with
 # `masked_reconstruction_loss(model(images, mask), model.target(images), mask)`.
 # **Record** the error in the patches that this mask hides, and the probe.
 #
@@ -1068,7 +1072,7 @@ claim(
 # your experiment
 
 # %% [markdown]
-# ## 14. Quiz
+# ## 15. Quiz
 
 # %%
 quiz("13")
@@ -1080,14 +1084,14 @@ quiz("13")
 # - The encoder sees visible patches only: nothing leaks, and a step costs a fraction. The decoder adds its own positions to
 #   visible and mask tokens, is small, and is thrown away.
 # - No negatives, no momentum encoder, no second view: the target is made of pixels and cannot collapse.
-# - Put a reconstruction beside the mean patch, interpolation and the best linear guess, fitted for each mask. Beating the
-#   last takes more than one pass here, and it says that the network knows more than correlations.
+# - Put a reconstruction beside the mean patch, interpolation and the best linear guess. Beating the last takes more than one
+#   pass here, and shows that the network knows more than correlations.
 # - One number reveals a dead decoder: the spread of its predictions over hidden patches. Another reveals a missing
 #   `batch_first`: the change of one image's tokens when another image changes.
 # - MAE's linear probe is far above pixels on clothes that move, and below a contrastive method's. What hiding 75 % gained
 #   here was the cheaper step.
-# - Fine-tuning after MAE beats the same ViT from scratch, and most where steps are few; a convolutional network from scratch
-#   needs no MAE to get as far here. Give the control its own rate, more steps, and another architecture.
+# - Fine-tuning after MAE beats the same ViT from scratch, most where steps are few; a convolutional network from scratch gets
+#   as far here. Give the control its own rate, more steps, and another architecture.
 #
 # ## References
 #
