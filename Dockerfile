@@ -4,8 +4,9 @@
 # All tests: docker run --rm --shm-size=1g sslcourse make test
 FROM python:3.11-slim
 
+# libatomic1 is for the Node.js that Playwright brings, which drives Chromium in the browser tests.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends chromium git make \
+    && apt-get install --yes --no-install-recommends chromium git libatomic1 make \
     && apt-get clean && rm -rf /var/lib/apt/lists/*
 
 RUN useradd --create-home --uid 1000 learner

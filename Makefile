@@ -115,7 +115,7 @@ lock: $(READY) ## remake requirements.lock from pyproject.toml; make lock ARGS=-
 chromium: ## install the browser of the browser test, if there is none
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
 		command -v apt-get || { echo "Please install Chromium or Google Chrome: no apt-get here."; exit 1; }; \
-		$(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends chromium; }
+		$(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends chromium libatomic1; }
 
 clean: ## remove .venv and what the tools leave behind
 	rm -rf .venv .venv-* .pytest_cache .ruff_cache *.egg-info

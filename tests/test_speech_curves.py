@@ -37,6 +37,23 @@ def test_the_draws_of_a_network_share_one_setting_that_was_searched(name):
         assert settings <= set(curves.SETTINGS[name])
 
 
+def test_other_pretrainings_have_every_seed_and_every_draw():
+    stored = sweep("speech_pretraining")
+    for passes, seeds in curves.PRETRAININGS.items():
+        for way in ("fine-tuned", "pretrained probe"):
+            pairs = [(seed, draw) for seed in seeds for draw in curves.DRAWS]
+            assert [(p["seed"], p["draw"]) for p in stored[f"{way}, {passes} passes"]] == pairs
+    command = json.loads((FOLDER / "speech_pretraining.json").read_text())["command"]
+    assert command == "python tools/speech_curves.py pretraining"
+
+
+def test_the_carried_weights_are_one_of_those_pretrainings():
+    for way in ("fine-tuned", "pretrained probe"):
+        with_ten = [p["phones"] for p in sweep("speech")[way] if p["labels"] == 10]
+        first = [p["phones"] for p in sweep("speech_pretraining")[f"{way}, 28 passes"] if p["seed"] == 0]
+        assert first == with_ten
+
+
 def test_every_diversity_weight_has_its_training():
     assert list(sweep("speech_diversity")) == [f"{weight:g}" for weight in curves.DIVERSITY]
 

@@ -1,13 +1,16 @@
 """Measure what lesson 16 has no time for: how many labelled utterances pretraining saves; diversity weights.
 
-    python tools/speech_curves.py    # 8 minutes on one core
+    python tools/speech_curves.py                # 8 minutes on one core
+    python tools/speech_curves.py pretraining    # 11 minutes: other seeds and lengths of the pretraining
 
 Labels are the phones of utterances by the 12 voices of the pretraining. Steps and rate of each network, and
 the layer and the penalty of each probe, are chosen on other utterances by these voices, with the labels of
-draw 0; the test are 12 voices never heard, and other utterances by the known ones ("seen").
+draw 0; the test are 12 voices never heard, and other utterances by the known ones ("seen"). "pretraining"
+takes the settings that were chosen for the carried weights, which are those of seed 0 and 28 passes.
 """
 
 import copy
+import sys
 from collections.abc import Callable, Iterable
 from itertools import product
 
@@ -16,7 +19,7 @@ from sweep import store
 from torch import Tensor
 
 from sslcourse import weights
-from sslcourse.data import Batches, log_mel, speech, spliced
+from sslcourse.data import Batches, log_mel, speech, spliced, sweep
 from sslcourse.encoders import SpeechEncoder
 from sslcourse.evaluate import linear_classifier, phone_accuracy, train_for, word_accuracy
 from sslcourse.methods import PhoneRecogniser, Wav2Vec2
@@ -34,6 +37,7 @@ TEST = {"": speech(80, seed=2, voices=range(12, 24)), " seen": speech(50, seed=4
 SPELLINGS = [[POOL.phone_names.index(letter) for letter in word] for word in POOL.word_names]
 DIVERSITY = (0.0, 0.01, 0.1, 1.0)
 STEPS = 200
+PRETRAININGS = {2: (0, 1, 2), 7: (0, 1), 28: (0, 1)}  # passes over 4,000 utterances: seeds
 
 Scores = Callable[[Tensor], Tensor]  # of waveforms (N, samples): logits (N, T, phones)
 
@@ -148,8 +152,37 @@ def diversity_point(weight: float) -> dict[str, float]:
     return {"seed": 0, **measured, **path}
 
 
-def main() -> None:
+def pretrained_for(passes: int, seed: int) -> SpeechEncoder:
+    """What tools/weights.py trains, for other numbers of passes and with other seeds."""
+    if (passes, seed) == (28, 0):
+        return weights.load("speech").encoder
+    torch.manual_seed(seed)
+    model = Wav2Vec2(steps=5000 * passes // 28)
+    batches = Batches(speech(4000).waveforms, batch_size=16, seed=seed)
+    finish(train_adamw(model.loss, model.parameters(), batches, passes, lr=3e-3))
+    return model.encoder.eval()
+
+
+def pretraining() -> dict[str, list[dict[str, float]]]:
+    """Way and number of passes -> a point for each seed and draw, with ten labelled utterances."""
+    measured = {}
+    for passes, seeds in PRETRAININGS.items():
+        for seed in seeds:
+            encoder = pretrained_for(passes, seed)
+            ways = {"fine-tuned": network(encoder), "pretrained probe": probe(of_encoder(encoder))}
+            for name, train in ways.items():
+                setting = next(p["setting"] for p in sweep("speech")[name] if p["labels"] == 10)
+                for draw in DRAWS:
+                    point = {"seed": seed, "draw": draw, **judged(train(10, draw, *setting))}
+                    measured.setdefault(f"{name}, {passes} passes", []).append(point)
+                    print(name, passes, point, flush=True)
+    return measured
+
+
+def main(parts: list[str]) -> None:
     torch.set_num_threads(1)
+    if parts == ["pretraining"]:
+        return store("speech_pretraining", "python tools/speech_curves.py pretraining", pretraining())
     command = "python tools/speech_curves.py"
     store("speech", command, curves())
     weights_of = {f"{weight:g}": [diversity_point(weight)] for weight in DIVERSITY}
@@ -158,4 +191,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

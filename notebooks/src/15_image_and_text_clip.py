@@ -39,6 +39,7 @@ start_lesson()
 # %% tags=["drawing"]
 # Imports what draws, moves the sliders, makes the controls and checks the text
 import copy
+import textwrap
 
 from sslcourse.claims import claim
 from sslcourse.data import CAPTION_WORDS, exchange_colours, exchanged_captions, sweep
@@ -54,9 +55,8 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider, text_fiel
 #
 # On the web there are billions of pictures with a sentence beside them. The sentence says what is in the picture, in
 # far more detail than a class would. **CLIP** (contrastive language-image pretraining, 2021) learns from such pairs. An
-# **image encoder** turns the picture into a vector, a **text encoder** turns the sentence into a vector with as many
-# numbers, and both are trained until the two vectors of a pair point in the same direction, and those of different
-# pairs do not.
+# **image encoder** turns the picture into a vector, and a **text encoder** the sentence into one with as many numbers. Both
+# are trained until the two vectors of a pair point in the same direction, and those of different pairs do not.
 
 # %% tags=["drawing"]
 # Draws CLIP: two encoders, two projections, one matrix of similarities
@@ -78,9 +78,9 @@ two_towers.note(both_ways, "of rows and\nof columns")
 show(two_towers.figure, alt=two_towers.words)
 
 # %% [markdown]
-# This is the contrastive learning of lesson 09 with another kind of positive pair: not two views of a picture, but a
-# picture and what somebody wrote about it. Two pictures with the same caption need not be told apart. So the caption
-# decides what is learned, as the augmentation did there.
+# This is the contrastive learning of lesson 09 with another kind of positive pair: a picture and what somebody wrote about it.
+# Two pictures with the same caption need not be told apart. So the caption decides what is learned, as the augmentation did
+# there.
 #
 # ## 2. Pictures and sentences
 #
@@ -97,17 +97,18 @@ training = training.without(HELD_OUT).select(range(8000))
 new = object_scenes(5000, seed=1, kinds=KINDS)
 
 # %% tags=["drawing"]
-# Draws six pictures of the training set
-first = {f"{number}": training.images[number] for number in range(6)}
+# Draws six pictures of the training set, each with its caption
+six_figure, six_axes = subplots(2, 3, width=7, height=4)
+for number, ax in enumerate(six_axes.flat):
+    ax.imshow(training.images[number].permute(1, 2, 0))
+    ax.set_title(textwrap.fill(training.captions[number], 32), fontsize=9)
+    ax.set_axis_off()
 show(
-    image_columns(first, scale=3),
+    six_figure,
     alt="Six pictures on black. Their captions: "
-    + "; ".join(f"{n}: {training.captions[n]}" for n in range(6)),
+    + "; ".join(training.captions[:6])
+    + ".",
 )
-
-# %%
-for number in range(6):
-    print(f"{number}: {training.captions[number]}")
 
 # %% [markdown]
 # Five combinations of colour and shape never occur in the training pictures. They will show whether the model can
@@ -115,22 +116,13 @@ for number in range(6):
 # *not* there.
 #
 # One picture can be described in many ways. A `Things` is a group of equal objects, and `wordings` lists what the
-# grammar can say:
+# grammar can say. A text encoder reads numbers: each word has one, and 0 fills up the rows.
 
 # %%
 circle, square = Things(1, "red", "circle"), Things(1, "blue", "square")
 print(len(wordings(circle)), "ways:", "; ".join(wordings(circle)))
 print(len(wordings(circle, square)), "ways, such as:", wordings(circle, square)[21])
-
-# %% [markdown]
-# A text encoder reads numbers: each word has one, and 0 fills up the rows. Words that the grammar lacks are refused:
-
-# %%
 print(encode_captions("a red circle and a blue square")[0].tolist())
-try:
-    encode_captions("a photo of a pink circle")
-except ValueError as error:
-    print(error)
 
 # %% [markdown]
 # ## 3. The matrix of similarities
@@ -170,9 +162,8 @@ print(f"loss {(for_images.mean() + for_texts.mean()) / 2:.3f}")
 # %% [markdown]
 # The two halves differ: a caption may be closest to its own picture, while that picture is closer to another caption.
 #
-# **At chance.** If all vectors are equal, each of the N candidates gets probability 1/N, and both halves are $\ln N$,
-# at any temperature. With *random* vectors the loss is higher, since some wrong candidates are closer by luck, and a
-# small temperature magnifies that:
+# **At chance.** If all vectors are equal, each of the N candidates gets probability 1/N, and both halves are $\ln N$. With
+# *random* vectors some wrong candidates are closer by luck, and a small temperature magnifies that:
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -189,10 +180,9 @@ for temperature in (1.0, 0.07, 0.01):
 show_source(clip_loss)
 
 # %% [markdown]
-# (`same` and `wrong_texts` come later.)
+# (`same` leaves out captions that are equal; section 9 comes to `wrong_texts`.)
 #
-# **At best.** A loss of 0 would need every wrong caption to be infinitely far. But some captions of a batch are equal,
-# word for word. How low can the loss get then?
+# **At best.** Some captions of a batch are equal, word for word. How low can the loss get then?
 
 # %% exercise="15.lowest"
 
@@ -202,15 +192,9 @@ show_source(clip_loss)
 # In lesson 09 we chose the temperature. CLIP learns it, as one more parameter. Two details matter.
 #
 # *It is learned as a logarithm.* The parameter is the logarithm of the **scale** $1/\tau$, by which the cosines are
-# multiplied. So the scale is always positive, and a step of the same size changes it by the same *percentage*
-# everywhere. Here is a step of 0.1, in the logarithm and in the scale itself:
-
-# %%
-for scale in (1, 14.3, 100):
-    log_step, plain_step = scale * math.exp(0.1), scale + 0.1
-    print(f"scale {scale:5}: {log_step:6.2f} in log space, {plain_step:6.2f} without")
-
-# %% [markdown]
+# multiplied. So the scale is always positive, and a step of 0.1 multiplies it by $e^{0.1}$, 11 % more, be it 1 or 100. A step
+# of 0.1 in the scale itself would be 10 % at a scale of 1, and a thousandth at 100.
+#
 # *It has a limit.* Once all pairs of a batch are right, a larger scale always lowers the loss further, and so it would
 # grow. The paper stops it at 100 ($\tau = 0.01$), which it "found necessary to prevent training instability". The clamp
 # acts on the *parameter*, before the loss is computed. If one clamps the *result* inside the loss, the gradient beyond
@@ -227,8 +211,8 @@ show_source(CLIP.embed_texts, CLIP.loss)
 # The image encoder is the convolutional network of lesson 09, in colour. The text encoder is a small transformer, and a
 # sentence is the mean over its words. 8000 pairs, six passes, batches of 64.
 #
-# How low can the loss get here? Copies of a caption are only a part of it. Two captions can say the same in other words,
-# and nothing in a picture tells which of them was written for it:
+# How low can the loss get here? Two captions can be equal word for word, or say the same in other words; then nothing in a
+# picture tells which of them was written for it:
 
 # %%
 BATCH, PASSES, LEARNING_RATE = 64, 6, 3e-3
@@ -273,7 +257,7 @@ claim("at the start it is above chance", lambda: history.loss[0] > math.log(BATC
 
 # %% [markdown]
 # The loss starts above chance, as it does with random vectors, and ends close to the lowest value that equal meanings
-# allow. So there is little left to gain: compare a loss with its lowest value, not with 0.
+# allow: compare a loss with its lowest value, not with 0.
 #
 # Here is the matrix of eight new pictures and their captions, before and after the training. The temperature does not
 # change which caption wins, only by how much.
@@ -282,26 +266,32 @@ claim("at the start it is above chance", lambda: history.loss[0] > math.log(BATC
 # Draws the matrix of eight new pairs and its probabilities; move the temperature
 torch.manual_seed(1)
 fresh = CLIP()
+looks_of_eight = [*COLOURS, "red", "blue"], [*SHAPES, "star", "cross", "triangle"]
 chosen = [
-    next(i for i, t in enumerate(new.things) if t[0].colour == c and t[0].shape == s)
-    for c, s in list(
-        zip(
-            [*COLOURS, "red", "blue"], [*SHAPES, "star", "cross", "triangle"], strict=True
-        )
-    )
+    next(i for i, t in enumerate(new.things) if (t[0].colour, t[0].shape) == look)
+    for look in zip(*looks_of_eight, strict=True)
 ]
 eight = new.select(chosen)
+
+
+def short(things):
+    """What a picture shows, in a few words."""
+    return ", ".join(
+        t.phrases()[0].removeprefix("a ").removeprefix("an ") for t in things
+    )
+
+
 COSINES = {
     name: (extract_features(net, eight.images) @ prompt_embeddings(net, eight.captions).T)
     for name, net in (("before", fresh), ("after", model))
 }
-matrix_figure, (cosine_ax, share_ax) = subplots(1, 2, width=7.0, height=3.4)
+matrix_figure, (cosine_ax, share_ax) = subplots(1, 2, width=7.4, height=3)
 cosine_map = cosine_ax.imshow(torch.zeros(8, 8), vmin=-1, vmax=1, cmap="RdBu_r")
 share_map = share_ax.imshow(torch.zeros(8, 8), vmin=0, vmax=1, cmap="viridis")
 for ax, title in ((cosine_ax, "cosine"), (share_ax, "probability in each row")):
-    ax.set(
-        title=title, xlabel="caption", ylabel="picture", xticks=range(8), yticks=range(8)
-    )
+    ax.set(title=title, xlabel="caption", xticks=range(8), yticks=[])
+cosine_ax.set_yticks(range(8), [f"{short(t)}  {i}" for i, t in enumerate(eight.things)])
+cosine_ax.tick_params(axis="y", labelsize=8)
 matrix_figure.colorbar(cosine_map, ax=cosine_ax, shrink=0.8)
 matrix_figure.colorbar(share_map, ax=share_ax, shrink=0.8)
 freeze_layout(matrix_figure, cosine_map, share_map)
@@ -332,10 +322,6 @@ explore(
         "temperature", [0.01, 0.02, 0.05, 0.07, 0.1, 0.2, 0.5, 1.0, 2.0], value=0.1
     ),
 )
-
-# %%
-for number, caption in enumerate(eight.captions):
-    print(f"{number}: {caption}")
 
 # %% [markdown]
 # ## 6. Classify without labels
@@ -419,9 +405,7 @@ explore(
 )
 
 # %% [markdown]
-# Try a true sentence beside one with another number, and put the words of a prompt in another order. The grammar also
-# has *small* and *large*, which no caption of this training contains: what do they change, and why is that not to be
-# trusted?
+# Try a true sentence beside one with another number, and put the words of a prompt in another order.
 #
 # **Prompt ensembles.** A class can be named in several ways. Embed all of them, and take the mean, scaled to length 1:
 # the paper gains 3.5 points on ImageNet with 80 prompts a class. Here are each of the eight wordings alone, and all
@@ -443,19 +427,17 @@ for i in (0, 1):
     print(f"all eight together: {accuracies(together.argmax(1))[i]:.0f} %")
 
 # %% [markdown]
-# In this training the eight together are about as good as the best of them, and one need not know which that is.
+# The eight together are about as good as the best of them, and one need not know which that is.
 #
 # ## 7. Retrieval, both ways
 #
-# Given a sentence, find the picture; given a picture, find the sentence. Search 500 new pictures: describe one, two or
-# three equal things, or two different ones. Which of your sentences does the model misunderstand?
-
-# %%
-some = new.select(range(500))
-picture_units = extract_features(model, some.images)
+# Given a sentence, find the picture; given a picture, find the sentence. Search 500 new pictures: which of your sentences does
+# the model misunderstand?
 
 # %% tags=["drawing"]
 # Draws the six pictures that are nearest to a sentence; type the sentence
+some = new.select(range(500))
+picture_units = extract_features(model, some.images)
 blank = torch.ones(3, *some.images.shape[2:])
 
 
@@ -477,10 +459,9 @@ def draw_search(query):
 explore(draw_search, query=text_field("sentence", "a blue star and an orange triangle"))
 
 # %% [markdown]
-# How good is that? The measure is **recall@k**: the share of queries that have a hit among their k best. What counts as a
-# hit has to be said. Several of the 500 pictures show the same things, and each has a caption of its own. *Strictly*,
-# only the caption that was written for the picture is a hit. *Fairly*, every caption that says what is in it is one.
-# Both are reported in papers, and must not be compared with each other.
+# How good is that? The measure is **recall@k**: the share of queries that have a hit among their k best. But what is a hit?
+# Several of the 500 pictures show the same things, and each has a caption of its own. *Strictly*, only the caption that was
+# written for the picture is a hit. *Fairly*, every caption that says what is in it is one. Papers report both.
 
 # %% exercise="15.recall"
 
@@ -493,20 +474,32 @@ any_true = torch.tensor([[a == b for b in shown] for a in shown])
 count = any_true.sum(1).float().mean()
 print(f"captions that are true of a picture: {count:.1f} on average")
 
-
-# %%
-def report_recall(name, cosine, hits):
-    values = [100 * recall_at(cosine, hits, k) for k in (1, 5, 10)]
-    print(f"{name:40}" + "".join(f"{value:6.0f} %" for value in values))
-
-
-print(f"{'':40}      @1      @5     @10")
-report_recall("picture to caption, own only", similarity, own_only)
-report_recall("picture to caption, any that is true", similarity, any_true)
-report_recall("caption to picture, own only", similarity.T, own_only)
-report_recall("caption to picture, any that is true", similarity.T, any_true)
-no_training = extract_features(mixed, some.images) @ sentences.T
-report_recall("image encoder untrained, any that is true", no_training, any_true)
+# %% tags=["drawing"]
+# Draws recall at 1, 5 and 10 by both ways of counting, beside an untrained image encoder
+without_training = extract_features(mixed, some.images) @ sentences.T
+RECALLS = {
+    "picture to caption, own only": (similarity, own_only),
+    "caption to picture, own only": (similarity.T, own_only),
+    "picture to caption, any that is true": (similarity, any_true),
+    "caption to picture, any that is true": (similarity.T, any_true),
+    "image encoder untrained, any that is true": (without_training, any_true),
+}
+recall_figure, recall_ax = subplots(width=7, height=2.6)
+said = []
+for row, (name, (cosine, hits)) in enumerate(RECALLS.items()):
+    shares = [100 * recall_at(cosine, hits, k) for k in (1, 5, 10)]
+    recall_ax.plot(shares, [row] * 3, "-", color="0.75", zorder=0)
+    for k, share, marker in zip((1, 5, 10), shares, "os^", strict=True):
+        label = f"recall@{k}" if row == 0 else None
+        recall_ax.plot(share, row, marker, color=COLORS["os^".index(marker)], label=label)
+    recall_ax.text(103, row, f"{shares[0]:.0f} %", va="center", fontsize=9)
+    said.append(f"{name} {', '.join(f'{share:.0f}' for share in shares)}")
+recall_ax.set_yticks(range(len(RECALLS)), RECALLS)
+recall_ax.set(
+    xlim=(-2, 114), ylim=(4.5, -0.5), xlabel="queries with a hit, %; number: at 1"
+)
+recall_ax.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+show(recall_figure, alt="Recall at 1, 5 and 10 in per cent: " + "; ".join(said) + ".")
 
 # %% tags=["claim"]
 # Checks what the text says of prompt ensembles and of retrieval
@@ -525,37 +518,51 @@ claim("fairly it is more than 20 points better", lambda: fair > strict + 0.2)
 # %% [markdown]
 # ## 8. The controls
 #
-# Three questions. *Is it the training?* With an untrained image encoder, zero-shot classification is near chance
-# (section 6). *Is it the pairing?* Train on the same pictures and the same captions, shuffled. *Would labels do as well?*
-# Train the same image encoder on 10 and on 100 labelled pictures of each of the 25 combinations, with one output for the
-# colour and one for the shape, 300 steps, and the best of three learning rates on validation pictures. These, and all
-# others that we compare below, were trained by `tools/image_text.py`, most with three seeds. The tables show means and
-# standard deviations over the seeds. Yours is the first seed of "transformer".
+# - *Is it the training?* With an untrained image encoder, zero-shot classification is near chance (section 6).
+# - *Is it the pairing?* Train on the same pictures and the same captions, shuffled.
+# - *Would labels do as well?* Train the same image encoder on 10 and on 100 labelled pictures of each of the 25
+#   combinations, with one output for the colour and one for the shape: 300 steps, the best of three learning rates on
+#   validation pictures.
+#
+# These, and all others that we compare below, were trained by `tools/image_text.py`, most with three seeds. In the pictures
+# each seed has a mark, and the number is the mean. Yours is the first seed of "transformer".
 
-
-# %%
+# %% tags=["drawing"]
+# Draws zero-shot accuracy beside its controls: a mark for each seed, dotted: chance
 stored = sweep("captions")
+CHANCE = {"seen": 100 / 30, "held_out": 100 / 30}  # all others: 50
 
 
 def figures(setting, measure):
     return 100 * torch.tensor([point[measure] for point in stored[setting]])
 
 
-def table(settings, measures):
-    print(" " * 28 + "".join(f"{measure:>13}" for measure in measures))
-    for setting in settings:
-        line = f"{setting:28}"
-        for measure in measures:
+def show_trainings(settings, measures):
+    """A row for each training, a column for each measure."""
+    size = {"width": 7.2, "height": 1 + 0.28 * len(settings)}
+    figure, axes = subplots(columns=len(measures), **size)
+    said = [[] for _ in settings]
+    for ax, measure in zip(axes, measures, strict=True):
+        for row, setting in enumerate(settings):
             of_seeds = figures(setting, measure)
-            spread = (
-                f" ± {of_seeds.std(correction=0):2.0f}" if len(of_seeds) > 1 else " " * 5
-            )
-            line += f"{of_seeds.mean():8.0f}{spread}"
-        print(line.rstrip())
+            ax.plot(of_seeds, [row] * len(of_seeds), "o", color=COLORS[0], alpha=0.6)
+            ax.text(110, row, f"{of_seeds.mean():.0f}", va="center", fontsize=9)
+            said[row].append(f"{measure.replace('_', ' ')} {of_seeds.mean():.0f}")
+        ax.axvline(CHANCE.get(measure, 50), color="0.5", linestyle=":")
+        ax.set(xlim=(-5, 145), ylim=(len(settings) - 0.5, -0.5), xticks=[0, 50, 100])
+        ax.set_yticks(range(len(settings)), settings if ax is axes[0] else [])
+        ax.set_title(measure.replace("_", " "), fontsize=10)
+        ax.set_xlabel("right, %")
+    rows = [
+        f"{name}: {', '.join(parts)}" for name, parts in zip(settings, said, strict=True)
+    ]
+    return show(
+        figure,
+        alt="Right answers in per cent, mean of the seeds. " + "; ".join(rows) + ".",
+    )
 
 
-# %%
-table(
+show_trainings(
     [
         "transformer",
         "captions shuffled",
@@ -606,12 +613,13 @@ claim(
 # %% [markdown]
 # Held-out combinations are named about nine times in ten: the model has learned *red* and *circle*, and combines them. How
 # often depends on the seed, by more than five points, while all three name the combinations seen almost without fail.
-# With shuffled captions it is at chance. Ten labelled pictures of each combination leave the supervised network behind; a
-# hundred of each (2500 in all) make it as good on those seen. But of those held out it names only about half, though it is
-# asked for colour and shape separately. (It has seen less: 2500 pictures of one object, where CLIP has 8000 pictures of all
-# kinds. The comparison is of labels, not of methods.)
+# With shuffled captions it is at chance.
 #
-# *Zero-shot* does not mean without information. Each of our 8000 captions names a colour and a shape: these are labels in
+# Ten labelled pictures of each combination leave the supervised network behind; a hundred of each (2500 in all) make it as
+# good on those seen. But of those held out it names only about half, though it is asked for colour and shape separately. (It
+# has seen 2500 pictures of one object, CLIP 8000 of all kinds. The comparison is of labels, not of methods.)
+#
+# *Zero-shot* does not mean without information: each of our 8000 captions names a colour and a shape, and these are labels in
 # another form. The gain is that nobody had to fix the list of classes, and that people write captions anyway.
 #
 # The image encoder can be used by itself, like any other. Here is a linear probe for the 25 combinations, with 10 labelled
@@ -642,7 +650,8 @@ for name, encoder in (
 # %% exercise="15.bag"
 
 
-# %%
+# %% tags=["drawing"]
+# Draws five questions: a picture with a true and a false caption each
 def plain(*things):
     return " and ".join(thing.phrases()[0] for thing in things)
 
@@ -656,7 +665,6 @@ def another_colour(a, b):
     return a._replace(colour=free), b
 
 
-# %%
 def denied(a):
     """An object of another colour and another shape, with "no" before it."""
     free = [
@@ -668,14 +676,11 @@ def denied(a):
     return Things(0, *free[place % len(free)])
 
 
-# %%
 pairs, twos = new.of_kind("pair").without(HELD_OUT), new.of_kind("two")
 swapped = [{(t.colour, t.shape) for t in exchange_colours(two)} for two in pairs.things]
 pairs = pairs.select([i for i, two in enumerate(swapped) if HELD_OUT.isdisjoint(two)])
 singles = new.of_kind("one").without(HELD_OUT)
-
-# %%
-QUESTIONS = {  # name: pictures, what makes a caption true, what makes one false
+QUESTIONS = {
     "another colour": (pairs, as_it_is, another_colour),
     "counting": (twos, as_it_is, lambda a: (a._replace(count=3),)),
     "negation": (pairs, as_it_is, lambda a, b: (a, b._replace(count=0))),
@@ -686,12 +691,25 @@ QUESTIONS = {  # name: pictures, what makes a caption true, what makes one false
         lambda a: (denied(a)._replace(count=1), a._replace(count=0)),
     ),
 }
-
-
-# %%
-for question, (pictures, true, false) in QUESTIONS.items():
-    things = pictures.things[0]
-    print(f"{question:14}  {plain(*true(*things))}  |  {plain(*false(*things))}")
+asked_figure, asked_axes = subplots(columns=5, width=7.4, height=3.4)
+said = []
+for ax, (question, (pictures, true, false)) in zip(
+    asked_axes, QUESTIONS.items(), strict=True
+):
+    both = [plain(*kind(*pictures.things[0])) for kind in (true, false)]
+    ax.imshow(pictures.images[0].permute(1, 2, 0))
+    ax.set_title(question, fontsize=10)
+    words = "\n\n".join(
+        textwrap.fill(f"{name}: {caption}", 19)
+        for name, caption in zip(("true", "false"), both, strict=True)
+    )
+    ax.set(xticks=[], yticks=[])
+    ax.set_xlabel(words, fontsize=8)
+    said.append(f"{question}: true is {both[0]!r}, false is {both[1]!r}")
+show(
+    asked_figure,
+    alt="A picture with two captions for each question. " + "; ".join(said) + ".",
+)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -709,22 +727,22 @@ for question, share in asked.items():
 
 # %% [markdown]
 # The model notices a wrong colour, it counts, and it notices a *no* that does not fit. But it cannot tell whose colour is
-# whose: binding is near chance. Nor does it know *what* is denied: shown a single object, it cannot reliably choose
-# between the caption that denies another object and the one that denies this object. In both cases the two captions
-# have the same words in another order.
+# whose: binding is near chance. Nor does it reliably know *what* is denied. In both cases the two captions have the same
+# words in another order.
 #
 # Published models of this kind fail at binding (Yuksekgonul et al., 2022; Thrush et al., 2022), at counting (Paiss et
 # al., 2023) and at negation (Alhamoud et al., 2025). Why does ours count, and notice a *no*? One guess: because its
 # captions do. Captions of the web rarely say how many, and hardly ever what is missing. The control is the same training
 # with captions that never say *no* (the word is in the vocabulary, but has no chance to be learned):
 
-# %%
-table(["transformer", "captions without no"], ["seen", "counting", "negation"])
+# %% tags=["drawing"]
+# Draws counting and negation with and without "no" in the captions, a mark for each seed
+show_trainings(["transformer", "captions without no"], ["seen", "counting", "negation"])
 
 # %% [markdown]
 # So it is the captions, for *no* at least. Without examples the answers are luck: the three seeds spread widely around 50 %,
-# while with examples all are right. Counting, which the captions still do, stays right. A *no* in one of ten captions that
-# could have one was enough. Whether the same holds for counting, you can test in section 12.
+# while with examples all are right. Counting, which the captions still do, stays right. Whether it needs its captions too,
+# you can test in section 12.
 
 # %% tags=["claim"]
 # Checks what the text says of the four questions
@@ -767,23 +785,23 @@ claim(
 # %%
 show_source(PhraseEncoder)
 
-# %%
-table(
+# %% tags=["drawing"]
+# Draws what each of four text encoders can do, a mark for each seed
+show_trainings(
     ["bag of words", "transformer", "phrases", "told the grammar"],
     ["seen", "held_out", "counting", "negation", "binding"],
 )
 
 # %% [markdown]
 # Told the grammar, the *same image encoder with the same loss* binds almost without an error. So the image encoder can see
-# which colour is where, and the loss can teach it. What fails is the text encoder. The bag of words cannot tell the captions
-# apart. (It is as good as the others at counting and at our question on negation: for these the words suffice.) The
-# transformer could, but does not learn to in this training; with more data and steps it might. Phrases get most pictures
-# right.
+# which colour is where, and the loss can teach it: what fails is the text encoder. The bag of words cannot tell the captions
+# apart. The transformer could, but does not learn to in this training; with more data and steps it might. Phrases get most
+# pictures right.
 #
 # Now the held-out combinations. With one vector for each combination, one that was never seen has an untrained vector, and
-# is never named. One might expect that a text encoder which keeps the words apart combines them best. It is not so: the bag
-# of words keeps them apart most strictly, and names *fewer* held-out combinations than phrases and the transformer. The
-# transformer is ahead of phrases in the mean, but their seeds overlap.
+# is never named. One might expect that the bag of words, which keeps colour and shape apart most strictly, combines them
+# best. It is not so: it names *fewer* than phrases and the transformer. The transformer is ahead of phrases in the mean, but
+# their seeds overlap.
 
 # %% tags=["claim"]
 # Checks what the text says of the four text encoders
@@ -835,8 +853,8 @@ claim(
 # %% [markdown]
 # ### A cure: hard negatives
 #
-# Why should the transformer learn it? Count how often it matters: how many captions of pairs meet, in their batch, one
-# with the same words and another meaning?
+# Why should the transformer learn it? How many captions of pairs meet, in their batch, one with the same words and another
+# meaning?
 
 
 # %%
@@ -860,8 +878,6 @@ print(f"{100 * count / 2500:.1f} % of the pairs have an exchanged caption in the
 wrong_tokens = encode_captions(exchanged_captions(training))
 print("true: ", training.captions[0])
 print("false:", exchanged_captions(training)[0])
-
-# %%
 torch.manual_seed(0)
 strict_model = CLIP(text_encoder=PhraseEncoder(len(CAPTION_WORDS)))
 batches = Batches(training.images, tokens, wrong_tokens, batch_size=BATCH)
@@ -876,12 +892,6 @@ run = watch(
 strict_history = await run
 for question in QUESTIONS:
     print(f"{question:16} {ask(strict_model, question):3.0f} %")
-
-# %%
-table(
-    ["transformer", "transformer, hard negatives", "phrases", "phrases, hard negatives"],
-    ["seen", "held_out", "binding"],
-)
 
 # %% tags=["claim"]
 # Checks what the text says of hard negatives
@@ -923,8 +933,8 @@ claim(
 
 # %% [markdown]
 # For phrases the cure works: almost all pairs are told apart. (This model also knows what is denied, though no false
-# caption was about that; section 12 asks why.) For the transformer it does nothing in six passes. And the cure has a price:
-# phrases name fewer held-out combinations than without it, with every seed. Here are all of them:
+# caption was about that; section 12 asks why.) And what does it do to the transformer, and to the held-out combinations?
+# Here are all trainings:
 
 # %% tags=["drawing"]
 # Draws binding against held-out combinations, a mark for each seed of each text encoder
@@ -954,7 +964,9 @@ show(
 )
 
 # %% [markdown]
-# The upper right corner is empty: no text encoder is good at both. Reporting binding alone would hide this.
+# For the transformer the cure does nothing in six passes. For phrases it has a price: they name fewer held-out combinations
+# than without it, with every seed. The upper right corner is empty: no text encoder is good at both, and binding alone would
+# hide this.
 #
 # Choose a picture and a model. The bars are the probabilities of its caption and of the one with the colours exchanged.
 
@@ -996,8 +1008,8 @@ explore(
 # %% [markdown]
 # ## 10. Four mistakes that run without an error
 #
-# **1. One side only.** It is easy to forget the cross-entropy of the columns. Then no caption ever compares pictures, and a
-# picture that is close to every caption costs nothing. Here are three pairs whose rows are all right:
+# **1. One side only.** Without the cross-entropy of the columns no caption ever compares pictures, and a picture that is close to
+# every caption costs nothing. Here are three pairs whose rows are all right:
 
 # %%
 hub = torch.tensor([[0.9, 0.7, 0.7], [0.2, 0.6, 0.2], [0.2, 0.2, 0.6]])
@@ -1007,9 +1019,10 @@ for name, cosine in (("picture to caption", hub), ("caption to picture", hub.T))
     print(f"{name}: loss {loss:.2f}, first answer right {right:.0f} %")
 
 # %% [markdown]
-# **2. The temperature twice, or not as a logarithm.** See the exercise of section 4. If the parameter is taken for the
-# scale itself, one starts at ln(1/0.07) = 2.7 instead of 14.3, and the lowest possible loss is far from 0. Even for
-# perfect embeddings, with wrong captions at cosine 0:
+# **2. The temperature twice**, in the model and again in the loss: the exercise of section 4.
+#
+# **3. The temperature not as a logarithm.** If the parameter is taken for the scale itself, one starts at ln(1/0.07) = 2.7
+# instead of 14.3, and the lowest possible loss is far from 0. Even for perfect embeddings, with wrong captions at cosine 0:
 
 # %%
 for scale in (1, math.log(1 / 0.07), 1 / 0.07, 100):
@@ -1017,43 +1030,6 @@ for scale in (1, math.log(1 / 0.07), 1 / 0.07, 100):
     print(f"scale {scale:6.2f}: lowest loss of 64 pairs {lowest:.3f}")
 
 # %% [markdown]
-# **3. Copies as negatives.** How many captions have a copy in their batch, word for word, and how many have one that says
-# the same in the same or in other words?
-
-# %%
-copies = same_meaning = 0
-for start in range(0, 6400, BATCH):
-    part = training.captions[start : start + BATCH]
-    copies += sum(part.count(caption) > 1 for caption in part)
-    part = [frozenset(things) for things in training.things[start : start + BATCH]]
-    same_meaning += sum(part.count(things) > 1 for things in part)
-print(f"with a copy in the batch:           {100 * copies / 6400:4.1f} %")
-print(f"with one that says the same things: {100 * same_meaning / 6400:4.1f} %")
-
-# %% [markdown]
-# Each copy is a true caption that the loss pushes away. To leave copies out takes one comparison of the rows of tokens
-# (`same` in our loss). What does it gain?
-
-# %%
-table(["transformer", "duplicates left out"], ["seen", "held_out", "binding"])
-
-# %% tags=["claim"]
-# Checks what the text says of copies
-claim(
-    "in each column the means differ by no more than the seeds",
-    lambda: all(
-        (a.mean() - b.mean()).abs() <= max(a.max() - a.min(), b.max() - b.min()) + 0.01
-        for a, b in (
-            (figures("transformer", m), figures("duplicates left out", m))
-            for m in ("seen", "held_out", "binding")
-        )
-    ),
-)
-
-# %% [markdown]
-# Nothing that three seeds could show: in each column the means differ by less than the seeds do. In a data set with few
-# different captions it could matter more.
-#
 # **4. The vectors are not normalised.** Then a caption with a long vector is close to every picture. Here the captions
 # get lengths of 1 to 4, and nothing else is changed:
 
@@ -1071,22 +1047,22 @@ for name, scores in (("normalised", similarity), ("not normalised", long_short))
 # ## 11. At full size
 #
 # The published CLIP has learned from 400 million pairs of the web, in batches of 32,768. Its best model gets 76.2 % of ImageNet
-# right without any of its labels, as a ResNet-50 does that was trained with all 1.28 million; and it loses far less on
-# sketches and other changed pictures (Radford et al., 2021). SigLIP replaced the softmax by a yes or no for each pair, so that
-# the loss no longer needs the whole batch at once. Such text encoders steer image generators, and such image encoders serve
-# many language models, which inherit what these cannot tell apart (Tong et al., 2024).
+# right without any of its labels, as a ResNet-50 does that was trained with all 1.28 million. On sketches and other changed
+# pictures it loses far less (Radford et al., 2021).
+#
+# SigLIP replaced the softmax by a yes or no for each pair, so that the loss no longer needs the whole batch at once. Such image
+# encoders serve many language models, which inherit what these cannot tell apart (Tong et al., 2024).
 #
 # ## 12. Investigate: how much must a caption say?
 #
 # *open, about 30 minutes*
 #
-# Our captions count in every sentence, and a few say *no*. Captions of the web rarely do either. How rare may a word be until
-# the model no longer learns it? Does a cure for binding need a false caption for *every* pair? And what taught the second
-# model *what* is denied, its phrases or the false captions?
+# How rare may a word be until the model no longer learns it? Does a cure for binding need a false caption for *every* pair? And
+# what taught the second model *what* is denied, its phrases or the false captions?
 #
-# **Vary** `negated` of `object_scenes` (0, 0.01, 0.03, 0.1), or leave *two* and *three* out of a share of the captions,
-# or the share of pairs that get a false caption (set the other rows of `wrong_tokens` to 0). **Record** the answer to
-# the question concerned, and the zero-shot accuracy of held-out combinations.
+# **Vary** one of three: `negated` of `object_scenes` (0, 0.01, 0.03, 0.1); how many captions say *two* and *three*; or the
+# share of pairs that get a false caption (set the other rows of `wrong_tokens` to 0). **Record** the answer to the question
+# concerned, and the zero-shot accuracy of held-out combinations.
 #
 # A good answer
 #
@@ -1111,11 +1087,10 @@ quiz("15")
 # - CLIP is InfoNCE between pictures and captions, both ways: cross-entropy over the rows and over the columns of one
 #   matrix. At chance it is ln N.
 # - The temperature is learned as the logarithm of its inverse, and clamped at a scale of 100.
-# - Zero-shot classification compares a picture with prompts. It can combine known words anew; how well depends on the
-#   seed. Its labels are in the captions.
+# - Zero-shot classification compares a picture with prompts, and can combine known words anew. Its labels are in the captions.
 # - Say what counts as a hit. With several true captions, strict recall looks worse than the model is.
 # - The loss teaches what tells the captions of a *batch* apart, and no more. If few captions have the same words in another
-#   order, order need not be learned: here the model knows neither whose colour is whose nor what is denied.
+#   order, order need not be learned.
 # - A hard negative asks the missing question. Measure what it costs elsewhere.
 #
 # ## References

@@ -22,7 +22,8 @@ def sweep(name: str) -> dict[str, list[dict[str, float]]]:
     map; in "captions" (tools/image_text.py) the shares of right answers, "seen" and "held_out" in zero-shot
     classification, "binding", "counting" and "negation"; in "speech" (tools/speech_curves.py) the number of
     "labels", utterances, "draw", "setting", and shares of "phones" and "words" told right, by "seen" voices
-    too; in "speech_diversity" the last figures of a training and its perplexity every ten steps; in
+    too, and so in "speech_pretraining", always with ten labels; in "speech_diversity" the last figures of
+    a training and its perplexity every ten steps; in
     "vae_epochs" (tools/latent_space.py) "distortion" and "rate" in nats, "precision" and "recall"; in
     "disentanglement" and "disentanglement_shapes" (the same file) the MIG of every factor and their mean; in
     "left_out" (tools/left_out.py) the AUROC of three detectors; in "discrete_targets" (tools/beit_curves.py)
