@@ -384,8 +384,8 @@ explore(
 #   With a small temperature only the *hardest* negatives matter.
 # - **Raise the temperature to 2.** The three bars become more equal: it matters less whether a negative is near or far.
 # - **Turn B away from A, to 270 degrees.** The loss of A falls, and so does the push. An easy negative teaches little.
-# - **Bring B close to A, to 85 degrees.** Its weight grows, but the force along the circle nearly vanishes: so close to A, B
-#   is pushing almost straight outwards, where A cannot go.
+# - **Bring B close to A, to 85 degrees.** Its weight grows, but the force nearly vanishes: so close to its maximum the cosine
+#   is flat, and a small move of A hardly changes it.
 #
 # Now write the loss yourself, for any number of images.
 
@@ -408,7 +408,7 @@ show_source(nt_xent_loss)
 # %%
 def collapsed_and_aligned(loss, n=8, temperature=0.5):
     """The loss if all projections are equal, and if n images are at right angles."""
-    return [loss(z, z, temperature).item() for z in (torch.ones(n, 32), torch.eye(n, 32))]
+    return [loss(z, z, temperature).item() for z in (torch.ones(n, n), torch.eye(n))]
 
 
 print("                     collapsed   aligned")
@@ -445,7 +445,7 @@ def aligned_loss(n, temperature):
 def draw_batch(n, temperature):
     pair = collapsed_and_aligned(nt_xent_loss, n, temperature)
     aligned_line.set_data(batch_axis, aligned_loss(batch_axis, temperature))
-    aligned_word.set_y(max(aligned_loss(batch_axis[-1], temperature) - 0.5, 1.2))
+    aligned_word.set_y(max(aligned_loss(batch_axis[-1], temperature) - 1.2, 1.2))
     for dot, value in zip(both_dots, pair, strict=True):
         dot.set_data([n], [value])
     return batch_figure, (
