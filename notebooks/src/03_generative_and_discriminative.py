@@ -952,8 +952,8 @@ claim(
 # Both have their spread back. The flow is as good as its 1,000 points allow; but it can make nothing but Gaussians, and the truth is one. The
 # corrected loss spreads its samples too widely.
 #
-# One reason can be seen in the loss itself: it replaces the mean over all noises by a mean over one batch, 250 here. Below are two generators
-# made by hand, the right one and one that is 15 % too wide, and their losses with 50, 250 and 5,000 noises:
+# One reason: the loss replaces the mean over all noises by that of a batch, 250 here. Two generators made by hand, one right and one 15 % too
+# wide:
 
 # %%
 narrow = torch.linalg.cholesky(
@@ -975,8 +975,8 @@ for n_noises, repeats in [(50, 40), (250, 20), (5000, 2)]:
     print(f"{n_noises:6} {pair[0]:8.2f} {pair[1]:15.2f}")
 
 # %% [markdown]
-# The mean of a few noises is uncertain, and the logarithm of an uncertain mean is on average too low: with few noises both losses are too
-# high, that of the right generator even more so. With 50 the wrong one wins, with 250 they are nearly level, with 5,000 the right one wins.
+# The logarithm of an uncertain mean is on average too low. So with few noises both losses are too high, that of the right generator even
+# more so: with 50 the wrong one wins, with 250 they are nearly level, with 5,000 the right one wins.
 #
 # ### Remedy 2: a distance between clouds
 #
