@@ -407,8 +407,7 @@ claim(
 # independent, so it estimates twenty variances and no correlations. In one world this is right; in another, ten of the measurements are
 # correlated (0.3). In both, all measurements differ between the classes by the same amount, and the Bayes accuracy is the same.
 #
-# Its competitor is logistic regression, once with almost no penalty on large weights ($L_2$ regularization), once with a penalty of 0.1, a
-# guess that was not tuned. Each result is a mean over thirty draws of the labels.
+# Its competitor is logistic regression, once with almost no penalty on large weights ($L_2$ regularization), once with a penalty of 0.1. Each result is a mean over thirty draws of the labels.
 
 
 # %%
@@ -480,7 +479,8 @@ show(
 # best that it can do is *worse*. An assumption is worth labels as long as it is about right.
 #
 # The third curve is a warning: textbooks compare with plain logistic regression, and most of the lead comes from that. With a penalty it is
-# never a percentage point behind. A penalty is an assumption too: that the weights are small. *Ask which assumptions were compared, not only
+# never a percentage point behind. (It was not tuned: with 20 labels a penalty of 0.3 does better still, and beats naive Bayes in *both* worlds.)
+# A penalty is an assumption too: that the weights are small. *Ask which assumptions were compared, not only
 # which models.*
 
 # %% tags=["claim"]
@@ -509,6 +509,28 @@ for world in WORLDS:
     claim(
         f"{world}: naive Bayes is nowhere a point ahead of logistic regression with penalty",
         (lead[world, "logistic, penalty"] < 1).all(),
+    )
+
+
+def fresh_draws(world, learn):
+    """Mean accuracy with 20 labels over 20 draws that the curves have not used."""
+    test, y = (
+        world.sample(10_000, torch.Generator().manual_seed(100)),
+        torch.arange(20) % 2,
+    )
+    drawn = (
+        world.sample_given(y, torch.Generator().manual_seed(seed))
+        for seed in range(200, 220)
+    )
+    return 100 * sum(accuracy(learn(x, y), *test) for x in drawn) / 20
+
+
+for world, model in WORLDS.items():
+    stronger = fresh_draws(model, lambda x, y: LogisticRegression(20).fit(x, y, 0.3))
+    rivals = ("naive Bayes", "logistic, penalty")
+    claim(
+        f"{world}: with 20 labels a penalty of 0.3 beats 0.1 and naive Bayes",
+        stronger > max(fresh_draws(model, LEARNERS[name]) for name in rivals) + 0.2,
     )
 
 # %% [markdown]
