@@ -479,9 +479,8 @@ show(
 # best that it can do is *worse*. An assumption is worth labels as long as it is about right.
 #
 # The third curve is a warning: textbooks compare with plain logistic regression, and most of the lead comes from that. With a penalty it is
-# never a percentage point behind. (It was not tuned: with 20 labels a penalty of 0.3 does better still, and beats naive Bayes in *both* worlds.)
-# A penalty is an assumption too: that the weights are small. *Ask which assumptions were compared, not only
-# which models.*
+# never a percentage point behind. (The 0.1 was not tuned: with 20 labels a penalty of 0.3 does better still, and beats naive Bayes in *both*
+# worlds.) A penalty is an assumption too: that the weights are small. *Ask which assumptions were compared, not only which models.*
 
 # %% tags=["claim"]
 # Checks what the text says: where naive Bayes leads, and where it does not
