@@ -588,7 +588,7 @@ for name, (few, naive, full) in ((n, t.mean(0)) for n, t in few_more.items()):
 
 # %% tags=["drawing"]
 # Draws the accuracy of each draw, without and with unlabelled data, in both worlds
-figure, axes = subplots(1, 2, width=5.8, height=2.3)
+figure, axes = subplots(1, 2, width=5.4, height=2.3)
 mixed = torch.randperm(30, generator=torch.Generator().manual_seed(0))
 aside = torch.linspace(-0.12, 0.12, 30)[mixed]  # dots side by side
 for ax, (world, columns) in zip(axes, few_more.items(), strict=True):
@@ -665,7 +665,7 @@ grid_x, grid_y = torch.meshgrid(
     torch.linspace(-5, 6, 331), torch.linspace(-4, 5, 271), indexing="xy"
 )
 places = torch.stack([grid_x, grid_y], dim=2).reshape(-1, 2)
-figure, axes = subplots(1, 3, width=8.6, height=2.9)
+figure, axes = subplots(1, 3, width=8.0, height=2.7)
 light = ListedColormap(
     [
         [*(0.3 * torch.tensor(c) + 0.7).tolist()]
@@ -1201,7 +1201,7 @@ made = {
     "3 GAN, worst": gans[worst],
     "3 GAN, penalty, worst": gans[worst_calm],
 }
-figure, axes = subplots(2, 3, width=6.4, height=3.3)
+figure, axes = subplots(2, 3, width=5.8, height=3.0)
 for ax, (name, G) in zip(axes.flat, made.items(), strict=True):
     ax.plot(*data[:60].T, "o", color="0.8", ms=2)
     with torch.no_grad():
