@@ -173,7 +173,7 @@ wing_axis = torch.linspace(1.5, 11, 300).unsqueeze(1)
 joint_curves = Normal(torch.tensor([5.0, 7.0]), 1.0).log_prob(
     wing_axis
 ).exp() * torch.tensor([0.9, 0.1])
-figure, (top, bottom) = subplots(1, 2, width=6, height=2.1)
+figure, (top, bottom) = subplots(1, 2, width=5.7, height=2.0)
 for y, (name, place) in enumerate([("wren", (5.9, 0.3)), ("robin", (7.8, 0.05))]):
     top.plot(wing_axis, joint_curves[:, y], color=COLORS[y])
     bottom.plot(wing_axis, joint_curves[:, y] / joint_curves.sum(1), color=COLORS[y])
@@ -451,7 +451,7 @@ results = {name: learning_curves(world) for name, world in WORLDS.items()}
 
 # %% tags=["drawing"]
 # Draws the accuracy of the three learners against the number of labels, in both worlds
-figure, axes = subplots(1, 2, width=6.2, height=2.7)
+figure, axes = subplots(1, 2, width=5.7, height=2.5)
 for ax, (world, scores) in zip(axes, results.items(), strict=True):
     ax.axhline(100 * bayes_accuracy(2.5), color="0.5", linestyle=":")
     ax.text(10, 100 * bayes_accuracy(2.5) + 0.2, "Bayes accuracy", fontsize=9)
@@ -1143,7 +1143,7 @@ for gan, (_, _, kl) in zip(gans, gan_scores, strict=True):
 # Draws the error of the covariance of all six, during their training
 steps = 20 * torch.arange(1, len(path) + 1)
 errors = 100 * torch.tensor(path)  # a row for every measurement, a column for every GAN
-figure, ax = subplots(width=4.4, height=2.2)
+figure, ax = subplots(width=4.0, height=2.1)
 for curve, penalty in zip(errors.T, PENALTIES, strict=True):
     ax.plot(steps, curve, "-" if penalty else "--", color=COLORS[0 if penalty else 1])
 ax.plot([], [], "--", color=COLORS[1], label="without penalty")
