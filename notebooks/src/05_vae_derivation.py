@@ -884,7 +884,7 @@ print(f"in closed form {exact_model.noise_variance:.4f}")
 
 # %% [markdown]
 # Minibatches and single samples on the one side, an eigenvalue problem on the other, and they agree: the gap closes to a few
-# hundredths of a nat, and the bound never exceeds the likelihood. This tests the objective and its code. (REASON)
+# hundredths of a nat, and the bound never exceeds the likelihood. This tests the objective and its code.
 #
 # Now change the trained encoder: shift its means, or scale its standard deviations. The decoder, and with it $\log p(x)$, stays
 # the same. So every loss in the ELBO is a gap: not an approximation gap, since the family of $q$ holds the posterior, but an
