@@ -82,7 +82,7 @@ show(vae_picture.figure, alt=vae_picture.words)
 # - **Independence**: the dimensions tell nothing about each other.
 # - **Disentanglement**: each dimension means one thing.
 #
-# We shall measure all four, each beside its controls. Not all of it comes out as is often told.
+# We shall measure all four, each beside its controls.
 #
 # What the last one means can be seen without any training. Our drawing program has a perfect latent space with two
 # dimensions: the first moves a square, which stands on a corner, sideways, the second makes it larger. Turn this space. After a turn by 45 degrees
@@ -684,7 +684,7 @@ for name, pictures in exhibits.items():
     print(f"{name:20} {100 * quality[0]:7.0f} % {100 * quality[1]:6.0f} %")
 
 # %% [markdown]
-# Begin with the controls. Real images show what a perfect score would be. The mean image has full precision and hardly any
+# Real images show what a perfect score would be. The mean image has full precision and hardly any
 # recall, so one number alone says little. The VAE's samples are nearly as precise as real images, the autoencoder's of either
 # kind far less. But their recall is low, and that of its *reconstructions* lower still: they are too soft to cover the details
 # of real images. Halfway between two garments, the VAE's pictures lie more often among real ones; the autoencoder's are less
@@ -710,8 +710,7 @@ for name, row in by_length.items():
 # So the low recall was mostly a matter of training. From 3 to 30 epochs the VAE's recall grows from almost nothing to more than
 # one half, and that of its reconstructions with it; its precision falls by only a few points. The autoencoder with fitted
 # codes goes another way: its reconstructions become nearly perfect, its recall is higher than the VAE's, and its precision is
-# some 30 points lower. Whether one calls that better depends on what the samples are for. Quote both numbers, with the
-# controls and the length of the training.
+# some 30 points lower.
 
 # %% tags=["claim"]
 # Checks what the text says about steps, and about precision and recall, live and stored
@@ -1147,7 +1146,7 @@ show(
 # The autoencoder's dimensions mean hardly more than those of an encoder that was never trained. Those of the VAEs mean
 # something: each of their fifteen starts is above the autoencoder's best. $\beta = 2$ has the highest mean, but its starts and
 # those of $\beta = 1$ overlap, and $\beta = 4$ is no better: it saves rate by giving up a factor, the size, and pays in
-# distortion. Which start comes out well is luck. And 1 is far away from all of them.
+# distortion. Which start comes out well is luck.
 
 # %% tags=["claim"]
 # Checks what the text says about four turns, your two starts and the stored ones
