@@ -1120,8 +1120,9 @@ for name, model in gaussian_vaes.items():
     error = (decoded - test_images).square().mean().sqrt().item()
     gaussian_results[name] = model.s_squared.sqrt().item(), kl, nll + kl, error
     print("{:12} {:5.2f} {:5.0f} {:6.0f} {:8.3f}".format(name, *gaussian_results[name]))
-mean_error = (mean_image - test_images).square().mean().sqrt()
-mean_cost = gaussian_nll(mean_image, test_images, 2 * mean_error.log()).mean()
+blurs = mean_image.expand_as(test_images)
+mean_error = (blurs - test_images).square().mean().sqrt()
+mean_cost = gaussian_nll(blurs, test_images, 2 * mean_error.log()).mean()
 print(f"mean image   {mean_error:5.2f} {0:5} {mean_cost:6.0f} {mean_error:8.3f}")
 
 # %% tags=["drawing"]
