@@ -457,8 +457,7 @@ print(f"the rate in closed form               {closed:.1f} nats")
 # %% [markdown]
 # The sum is the rate, as it must be. And the aggregate posterior is *not* the prior: the second part is about a seventh of the
 # rate. So a VAE need not make its codes normal: the loss charges for the difference, and with two
-# dimensions for ten kinds of clothes it is worth paying. (The mutual information cannot exceed $\log 2000$ nats:
-# there is no more to know than which of the 2,000 images it is.)
+# dimensions for ten kinds of clothes it is worth paying.
 
 # %% tags=["claim"]
 # Checks what the text says: dimensions that matter, the spread of codes, parts of the rate
@@ -946,8 +945,7 @@ print(f"conditional VAE {100 * carried:.0f} %")
 # %% [markdown]
 # It obeys in about two of three draws; guessing would be right in one of ten. (The judge cannot tell garments from noise,
 # so this says that the decoder listens, not that its pictures are good.) And the code holds less of the class than that of
-# the plain VAE of section 5, by about twenty points: what the decoder is told, the code need not carry. Nothing in the loss
-# forbids that a trace remains.
+# the plain VAE of section 5, by about twenty points: what the decoder is told, the code need not carry.
 #
 # Choose a class: the first row shows ten draws from the prior. The second row shows one code, yours, in all ten classes.
 
@@ -1239,8 +1237,7 @@ for kind, (correlation, told) in depend.items():
 # %% [markdown]
 # The VAEs' dimensions are as good as independent. The autoencoder's are correlated and tell about each other, no less than those
 # of a random encoder. So independence is what the loss asks for, and what it gets, whatever the start. Disentanglement is more than that: you have
-# seen that a turned code is independent too, and that starts with equally independent dimensions differ in their MIG. (A
-# dimension that is not used is pure noise, and independent of all others.)
+# seen that a turned code is independent too, and that starts with equally independent dimensions differ in their MIG.
 #
 # ### All four, side by side
 #
