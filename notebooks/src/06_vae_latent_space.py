@@ -82,7 +82,7 @@ show(vae_picture.figure, alt=vae_picture.words)
 # - **Independence**: the dimensions tell nothing about each other.
 # - **Disentanglement**: each dimension means one thing.
 #
-# We shall measure all four, each beside its controls. Not all of it comes out as is often told.
+# We shall measure all four, each beside its controls.
 #
 # What the last one means can be seen without any training. Our drawing program has a perfect latent space with two
 # dimensions: the first moves a square, which stands on a corner, sideways, the second makes it larger. Turn this space. After a turn by 45 degrees
@@ -432,7 +432,7 @@ explore(
 )
 
 # %% [markdown]
-# Nothing keeps the autoencoder's codes together: they spread over a range more than twice as wide in both dimensions, with
+# Nothing keeps the autoencoder's codes together: they spread over a range several times as wide in both dimensions, with
 # gaps between them. The VAE's lie around zero. Is their aggregate posterior the prior? Split the rate as in section 2: draw
 # one code from every posterior, and ask how likely it is under its own posterior, under the mixture of all 2,000, and under
 # the prior.
@@ -455,10 +455,9 @@ print(f"their sum                             {information + mismatch:.1f} nats"
 print(f"the rate in closed form               {closed:.1f} nats")
 
 # %% [markdown]
-# The sum is the rate, within 0.1 nats, as it must be. And the aggregate posterior is *not* the prior: the second part is above
-# 0.2 nats. So a VAE need not make its codes normal: the loss charges for the difference, and with two
-# dimensions for ten kinds of clothes it is worth paying. (The mutual information cannot exceed $\log 2000$ nats:
-# there is no more to know than which of the 2,000 images it is.)
+# The sum is the rate, as it must be. And the aggregate posterior is *not* the prior: the second part is about a seventh of the
+# rate. So a VAE need not make its codes normal: the loss charges for the difference, and with two
+# dimensions for ten kinds of clothes it is worth paying.
 
 # %% tags=["claim"]
 # Checks what the text says: dimensions that matter, the spread of codes, parts of the rate
@@ -468,14 +467,17 @@ claim(
     lambda: changes[in_use].min() > changes[unused].max(),
 )
 claim(
-    "The autoencoder's codes spread over more than twice the range in both dimensions.",
-    (width["autoencoder"] > 2 * width["VAE"]).all(),
+    "The autoencoder's codes spread over several times the range in both dimensions.",
+    (width["autoencoder"] > 2.5 * width["VAE"]).all(),
 )
 claim(
     "The two parts add up to the rate, within 0.1 nats.",
     (information + mismatch - closed).abs() < 0.1,
 )
-claim("The aggregate posterior is not the prior: above 0.2 nats.", mismatch > 0.2)
+claim(
+    "The aggregate posterior is not the prior: about a seventh of the rate.",
+    0.11 < mismatch / closed < 0.18,
+)
 
 # %% [markdown]
 # ## 6. Continuity
@@ -546,9 +548,9 @@ for size, pair in pairs_of_models.items():
     print(f"{size:10} {uneven[size][0]:13.1f} {uneven[size][1]:5.1f}")
 
 # %% [markdown]
-# Between the autoencoder and the VAE there is hardly a difference, with two dimensions or with 32: all four lie between 1.2 and
-# 1.8. Every smooth decoder is continuous; the VAE has no advantage here. What differs is what lies on the way: in the gaps
-# between an autoencoder's codes its pictures change just as smoothly, but are no garments.
+# Between the autoencoder and the VAE there is hardly a difference, with two dimensions or with 32: all four are close to 1.5.
+# Every smooth decoder is continuous; the VAE has no advantage here. But a smooth way may lead through pictures that are no
+# garments: from trouser to boot, both models pass a ghost of the two.
 
 # %% [markdown]
 # ## 7. Completeness
@@ -556,8 +558,8 @@ for size, pair in pairs_of_models.items():
 # Draw codes from the prior and decode them. Are the pictures garments? The usual judge is a classifier, trained on the
 # labels of real images. Before we trust it, we show it things whose verdict we know: real images, pure noise, the average of two
 # garments, the mean image with a little noise. For the autoencoder there are two ways to draw codes: from $\mathcal N(0, I)$ as
-# for the VAE, and, to be fair, from the normal distribution that fits its own codes. The VAE's *reconstructions* of the test
-# images come last.
+# for the VAE, and, to be fair, from the normal distribution that fits its own codes. Then come the VAE's *reconstructions* of
+# the test images, and for both models the pictures *halfway* between two test images; their control is the average of the two.
 
 # %%
 classifier = nn.Sequential(
@@ -582,34 +584,33 @@ with torch.no_grad():
     fitted_to, _ = autoencoder.encode(train_images)
 print(f"the judge is right about {100 * judged:.0f} % of the test images")
 
-
 # %%
-def drawn_codes():
-    return torch.randn(2000, CODE_SIZE, generator=generator)
-
-
+size = 2000, CODE_SIZE
 speckles = 1e-3 * torch.randn(2000, 1, 28, 28, generator=generator)
-fitted_scale = torch.linalg.cholesky(fitted_to.T.cov())
-fitted_codes = fitted_to.mean(0) + drawn_codes() @ fitted_scale.T
+scale = torch.linalg.cholesky(fitted_to.T.cov())
+fitted_codes = fitted_to.mean(0) + torch.randn(size, generator=generator) @ scale.T
 with torch.no_grad():
     exhibits = {
         "real images": train_images[:2000],
         "noise": torch.rand(2000, 1, 28, 28, generator=generator),
         "average of two": (test_images + shuffled) / 2,
         "mean image": mean_image + speckles,
-        "autoencoder, prior": autoencoder.decode(drawn_codes()),
+        "autoencoder, prior": autoencoder.decode(torch.randn(size, generator=generator)),
         "autoencoder, fitted": autoencoder.decode(fitted_codes),
-        "VAE, prior": vae.decode(drawn_codes()),
+        "VAE, prior": vae.decode(torch.randn(size, generator=generator)),
         "VAE, reconstructions": vae(test_images),
     }
+    for name, model in WALKERS.items():
+        ends = model.encode(test_images)[0], model.encode(shuffled)[0]
+        exhibits[f"{name}, halfway"] = model.decode(sum(ends) / 2)
 
 # %% tags=["drawing"]
-# Draws seven pictures of each kind
+# Draws six pictures of each kind
 show(
-    image_rows({name: pictures[:7] for name, pictures in exhibits.items()}, scale=2),
-    alt="Seven pictures of each kind. Drawn from the prior, the autoencoder gives faint smears that resemble each other; "
+    image_rows({name: pictures[:6] for name, pictures in exhibits.items()}, scale=2),
+    alt="Six pictures of each kind. Drawn from the prior, the autoencoder gives faint smears that resemble each other; "
     "from its fitted codes, garments with holes and doubles; the VAE gives soft, blurred garments, and its "
-    "reconstructions are as soft.",
+    "reconstructions are as soft. Halfway between two garments both models give blends: the autoencoder's are grainier.",
 )
 
 # %% exercise="06.surest"
@@ -682,10 +683,12 @@ for name, pictures in exhibits.items():
     print(f"{name:20} {100 * quality[0]:7.0f} % {100 * quality[1]:6.0f} %")
 
 # %% [markdown]
-# Begin with the controls. Real images show what a perfect score would be. The mean image has full precision and hardly any
-# recall, so one number alone says little. The VAE's samples are far more precise than the autoencoder's of either kind, by 15
-# points or more. But their recall is low, and so is that of its *reconstructions*: they are too soft to cover the details of
-# real images.
+# Real images show what a perfect score would be. The mean image has full precision and hardly any
+# recall, so one number alone says little. The VAE's samples are nearly as precise as real images, the autoencoder's of either
+# kind far less. But their recall is low, and that of its *reconstructions* lower still: they are too soft to cover the details
+# of real images. Halfway between two garments, the VAE's pictures lie more often among real ones; the autoencoder's are less
+# precise, but more varied, and still more precise than the average of the two. So one cannot say that the gaps between an
+# autoencoder's codes hold no garments.
 #
 # Is that a property of VAEs, or have we trained too briefly? The same networks were trained in advance for 3, 10 and 30 epochs
 # and judged on validation images; each line is the mean of three random starts.
@@ -704,16 +707,15 @@ for name, row in by_length.items():
 
 # %% [markdown]
 # So the low recall was mostly a matter of training. From 3 to 30 epochs the VAE's recall grows from almost nothing to more than
-# one half, and that of its reconstructions with it; its precision falls by less than 10 points. The autoencoder with fitted
+# one half, and that of its reconstructions with it; its precision falls by only a few points. The autoencoder with fitted
 # codes goes another way: its reconstructions become nearly perfect, its recall is higher than the VAE's, and its precision is
-# more than 25 points lower. Whether one calls that better depends on what the samples are for. Quote both numbers, with the
-# controls and the length of the training.
+# some 30 points lower.
 
 # %% tags=["claim"]
 # Checks what the text says about steps, and about precision and recall, live and stored
 claim(
-    "All four lie between 1.2 and 1.8.",
-    all(1.2 < value < 1.8 for each in uneven.values() for value in each),
+    "All four are close to 1.5.",
+    all(1.3 < value < 1.75 for each in uneven.values() for value in each),
 )
 claim(
     "The two kinds differ by less than 0.3.",
@@ -726,13 +728,13 @@ claim(
     short["recall"] < 0.05 and long["recall"] > 0.5,
 )
 claim(
-    "Its precision falls by less than 10 points.",
-    short["precision"] - 0.1 < long["precision"] < short["precision"],
+    "Its precision falls by only a few points.",
+    short["precision"] - 0.08 < long["precision"] < short["precision"],
 )
 claim(
-    "The autoencoder recalls more, and is 25 points less precise.",
+    "The autoencoder recalls more, and is some 30 points less precise.",
     other_long["recall"] > long["recall"] + 0.1
-    and 0.25 < long["precision"] - other_long["precision"] < 0.35,
+    and 0.27 < long["precision"] - other_long["precision"] < 0.33,
 )
 one_place, too_far, _ = plane.values()
 claim(
@@ -749,8 +751,20 @@ claim(
     precision["mean image"] > 0.95 and recall["mean image"] < 0.05,
 )
 claim(
-    "The VAE's samples are more precise than the autoencoder's, by 15 points.",
-    precision["VAE, prior"] > max(precision[plain], precision[fitted]) + 0.15,
+    "The VAE's samples are nearly as precise as real images, the autoencoder's far less.",
+    precision["VAE, prior"] > precision["real images"] - 0.1
+    and precision["VAE, prior"] > max(precision[plain], precision[fitted]) + 0.15,
+)
+claim(
+    "The recall of the VAE's samples is low, that of its reconstructions lower.",
+    0.5 > recall["VAE, prior"] > recall["VAE, reconstructions"] + 0.05,
+)
+half, half_vae = "autoencoder, halfway", "VAE, halfway"
+claim(
+    "Halfway the VAE is more precise, the autoencoder more varied; both beat the average.",
+    precision[half_vae] > precision[half] + 0.04
+    and recall[half] > recall[half_vae] + 0.08
+    and precision[half] > precision["average of two"] + 0.05,
 )
 
 # %% [markdown]
@@ -853,10 +867,13 @@ for beta, model in vaes.items():
     print(f"β = {beta:5} {own:10.0f} {exchanged:11.0f} {exchange[beta]:12.0f}")
 
 # %% [markdown]
-# With $\beta = 100$ all dimensions have collapsed: the distortion is that of the mean image, within 2 nats, and codes can be
-# exchanged at no cost. With $\beta = 1$ more than half have. Collapse of *some* dimensions is efficient: they would cost more
-# than they save. Collapse of all is a failure. The usual reasons are a $\beta$ that is larger than it looks, because a program
-# averages over pixels where it should sum (lesson 05), or a decoder so strong that it needs no code (Bowman et al., 2015).
+# With $\beta = 100$ all dimensions have collapsed: codes can be exchanged at no cost, and the distortion is that of the mean
+# image (section 3; with mean codes, as here, it is a few nats more). With $\beta = 1$ more than half have. Collapse of *some*
+# dimensions is efficient: they would cost more than they save. In the model of exercise `06.rate` this is where the variance is
+# below $\beta$: rate 0. Collapse of all is a failure. The usual reasons are a $\beta$ that is larger than it looks, because a
+# program averages over pixels where it should sum (lesson 05), or a decoder so strong that it needs no code (Bowman et al.,
+# 2015). Common remedies: raise $\beta$ slowly from 0 (**KL annealing**, Bowman et al.), or charge nothing for a small first
+# amount of rate (**free bits**, Kingma et al., 2016).
 
 # %% tags=["claim"]
 # Checks what the text says: all dimensions collapsed, and more than half of them
@@ -865,6 +882,10 @@ claim("With β = 100 codes can be exchanged at no cost.", lambda: abs(exchange[1
 claim(
     "With β = 100 the distortion is that of the mean image, within 2 nats.",
     lambda: abs(terms[100][0] - mean_image_cost) < 2,
+)
+claim(
+    "With mean codes it is a few nats more.",
+    lambda: 0.5 < own.item() - mean_image_cost < 10,
 )
 claim("With β = 1 more than half have collapsed.", lambda: terms[1][2] < CODE_SIZE / 2)
 
@@ -922,10 +943,9 @@ print(f"class found in the code: VAE {100 * plain_carried:.0f} %, ", end="")
 print(f"conditional VAE {100 * carried:.0f} %")
 
 # %% [markdown]
-# It obeys in more than half of the draws; guessing would be right in one of ten. (The judge cannot tell garments from noise,
+# It obeys in about two of three draws; guessing would be right in one of ten. (The judge cannot tell garments from noise,
 # so this says that the decoder listens, not that its pictures are good.) And the code holds less of the class than that of
-# the plain VAE of section 5, by 10 points or more: what the decoder is told, the code need not carry. Nothing in the loss
-# forbids that a trace remains.
+# the plain VAE of section 5, by about twenty points: what the decoder is told, the code need not carry.
 #
 # Choose a class: the first row shows ten draws from the prior. The second row shows one code, yours, in all ten classes.
 
@@ -955,10 +975,10 @@ explore(
 
 # %% tags=["claim"]
 # Checks what the text says: it obeys, and its code holds less of the class
-claim("It obeys in more than half of the draws.", obeyed > 0.5)
+claim("It obeys in about two of three draws.", 0.57 < obeyed < 0.77)
 claim(
-    "Its code holds less of the class, by 10 points or more.",
-    plain_carried - carried > 0.1,
+    "Its code holds less of the class, by about twenty points.",
+    0.14 < plain_carried - carried < 0.28,
 )
 
 # %% [markdown]
@@ -1011,14 +1031,13 @@ for degrees in (0, 10, 45, 90):
     )
 
 # %% [markdown]
-# The factors themselves score above 0.95, and so they do after a turn by 90 degrees, which exchanges the dimensions. Ten
-# degrees cost more than a third; at 45 degrees less than 0.05 is left. The prior cannot see the turn, so it cannot prevent it.
+# The factors themselves score nearly 1, and so they do after a turn by 90 degrees, which exchanges the dimensions. Ten degrees
+# cost nearly half; at 45 degrees nothing is left. The prior cannot see the turn, so it cannot prevent it.
 # Locatello et al. (2018) prove it in general: without assumptions on the model or the data, no loss finds the factors. The VAE
 # has one such assumption built in. Its posteriors are ellipses *parallel to the axes* (their covariance is diagonal), and it saves rate by laying the axes
 # along the directions that matter much and those that matter little, as PCA does (Rolínek et al., 2018). Factors that matter
 # equally it cannot tell apart.
-
-# %% [markdown]
+#
 # ### The experiment
 #
 # Train a VAE with $\beta = 2$ and six dimensions on the squares, from two random starts.
@@ -1125,14 +1144,14 @@ show(
 # The autoencoder's dimensions mean hardly more than those of an encoder that was never trained. Those of the VAEs mean
 # something: each of their fifteen starts is above the autoencoder's best. $\beta = 2$ has the highest mean, but its starts and
 # those of $\beta = 1$ overlap, and $\beta = 4$ is no better: it saves rate by giving up a factor, the size, and pays in
-# distortion. Which start comes out well is luck. And 1 is far away from all of them.
+# distortion. Which start comes out well is luck.
 
 # %% tags=["claim"]
 # Checks what the text says about four turns, your two starts and the stored ones
-claim("The factors themselves score above 0.95.", mig_after[0] > 0.95)
+claim("The factors themselves score nearly 1.", mig_after[0] > 0.95)
 claim("Turned by 90 degrees they do, too.", mig_after[90] > 0.95)
-claim("Ten degrees cost more than a third.", mig_after[10] < 0.66)
-claim("At 45 degrees less than 0.05 is left.", mig_after[45] < 0.05)
+claim("Ten degrees cost nearly half.", 0.48 < mig_after[10] < 0.58)
+claim("At 45 degrees nothing is left.", mig_after[45] < 0.03)
 best_of_autoencoder = max(p["MIG"] for p in many["autoencoder"])
 of_vaes = [p["MIG"] for kind in ("VAE", "β = 2", "β = 4") for p in many[kind]]
 claim(
@@ -1189,7 +1208,7 @@ for kind, runs in hard.items():
 
 # %% [markdown]
 # Only one factor gets a dimension of its own, and only from the VAEs: the background, which changes far more pixels than any
-# other. All other gaps are below 0.1, those of the autoencoder are nowhere above 0.05. So what is often shown as a result of
+# other. All other gaps are close to 0, and the autoencoder has none at all. So what is often shown as a result of
 # β-VAEs, one slider for each property, did not come out here: not with 14 dimensions, 4,000 pictures and this network.
 #
 # ### Independence
@@ -1216,13 +1235,42 @@ for kind, (correlation, told) in depend.items():
     print(f"{kind:16} {correlation:13.2f} {told:12.2f}")
 
 # %% [markdown]
-# The VAEs' dimensions are as good as independent; the autoencoder's are correlated, above 0.2, and tell about each other. So
-# independence is what the loss asks for, and what it gets, whatever the start. Disentanglement is more than that: you have
-# seen that a turned code is independent too, and that starts with equally independent dimensions differ in their MIG. (A
-# dimension that is not used is pure noise, and independent of all others.)
+# The VAEs' dimensions are as good as independent. The autoencoder's are correlated and tell about each other, no less than those
+# of a random encoder. So independence is what the loss asks for, and what it gets, whatever the start. Disentanglement is more than that: you have
+# seen that a turned code is independent too, and that starts with equally independent dimensions differ in their MIG.
+#
+# ### All four, side by side
+#
+# Here are the four measurements for an autoencoder and a VAE with $\beta = 1$: on clothes in the first three lines (completeness
+# after 30 epochs, the autoencoder with fitted codes), on squares in the last two.
+
+# %% tags=["nbval-ignore-output"]
+TWO = ["autoencoder", "VAE"]
+longest = [by_length[f"{name}, 30 epochs"] for name in TWO]
+precise, recalled = ([row[key] for row in longest] for key in ("precision", "recall"))
+dependent, meaning = [depend[name][1] for name in TWO], [mean_mig[name] for name in TWO]
+real = "real images"
+collected = {
+    "continuity, largest / mean step": (uneven[CODE_SIZE], "fading", 1.0),
+    "completeness, precision": (precise, real, precision[real]),
+    "completeness, recall": (recalled, real, recall[real]),
+    "independence, share told": (dependent, "random numbers", depend["independent"][1]),
+    "disentanglement, MIG": (meaning, "random encoder", mean_mig["random encoder"]),
+}
+print(f"{'property, measured by':32} {'autoencoder':>11} {'VAE':>6}   control")
+for measured, ((of_ae, of_vae), control, value) in collected.items():
+    print(f"{measured:32} {of_ae:11.2f} {of_vae:6.2f}   {control} {value:.2f}")
+
+# %% [markdown]
+# - **Continuity**: no difference. Any smooth decoder has it.
+# - **Completeness**: the VAE is much better. Its samples are nearly as precise as real images; of the autoencoder's, even from
+#   fitted codes, hardly more than half lie among real ones. But not *every* code becomes a sensible picture, and the VAE's
+#   samples cover little more than half of the real images, fewer than the autoencoder's.
+# - **Independence**: the VAE has it, the autoencoder has not.
+# - **Disentanglement**: more than without the rate, but far from 1, and it depends on the start.
 
 # %% tags=["claim"]
-# Checks what the text says about all factors and about independence
+# Checks what the text says about all factors, independence, and the four properties
 claim(
     "A number and its square: little correlation, much dependence.",
     depend["z and its square"][0] < 0.1 and depend["z and its square"][1] > 0.5,
@@ -1230,13 +1278,11 @@ claim(
 others = [name for name in sheet.factor_names if name != "background"]
 with_beta = ("VAE", "β = 2", "β = 4")
 claim(
-    "Only the VAEs' background is above 0.1.",
+    "Only the VAEs' background has a gap; all others are close to 0.",
     all(mean_gap[k]["background"] > 0.3 for k in with_beta)
-    and all(mean_gap[k][name] < 0.1 for k in mean_gap for name in others),
+    and all(mean_gap[k][name] < 0.05 for k in mean_gap for name in others),
 )
-claim(
-    "The autoencoder is nowhere above 0.05.", max(mean_gap["autoencoder"].values()) < 0.05
-)
+claim("The autoencoder has no gap at all.", max(mean_gap["autoencoder"].values()) < 0.03)
 claim(
     "The VAEs' dimensions tell about each other hardly more than random numbers do.",
     all(
@@ -1244,8 +1290,17 @@ claim(
     ),
 )
 claim(
-    "The autoencoder's dimensions are correlated: above 0.2.",
-    depend["autoencoder"][0] > 0.2,
+    "The autoencoder's dimensions depend on each other as those of a random encoder.",
+    depend["autoencoder"][0] > depend["random encoder"][0] > 0.2
+    and depend["autoencoder"][1] > depend["random encoder"][1] > 0.05,
+)
+claim(
+    "Completeness: the VAE nearly as precise as real images, the autoencoder near half.",
+    lambda: (
+        precision[real] - 0.1 < precise[1] < precision[real]
+        and 0.5 < precise[0] < 0.6
+        and 0.5 < recalled[1] < 0.62 < recalled[0]
+    ),
 )
 
 # %% [markdown]
@@ -1290,6 +1345,8 @@ quiz("06")
 # - Hoffman and Johnson, *ELBO surgery: yet another way to carve up the variational evidence lower bound*, NeurIPS
 #   workshop on approximate Bayesian inference, 2016.
 # - Alemi, Poole, Fischer, Dillon, Saurous and Murphy, *Fixing a broken ELBO*, arXiv:1711.00464.
+# - Kingma, Salimans, Jozefowicz, Chen, Sutskever and Welling, *Improved variational inference with inverse autoregressive
+#   flow*, arXiv:1606.04934: free bits.
 # - Chen, Li, Grosse and Duvenaud, *Isolating sources of disentanglement in variational autoencoders*, arXiv:1802.04942.
 # - Rolínek, Zietlow and Martius, *Variational autoencoders pursue PCA directions (by accident)*, arXiv:1812.06775.
 # - Locatello et al., *Challenging common assumptions in the unsupervised learning of disentangled representations*,

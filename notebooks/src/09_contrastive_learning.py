@@ -5,7 +5,8 @@
 # four points of a circle, then SimCLR on 12,000 images, then a careful account of what it has learned, and of what it
 # learns instead when the pairs are badly made.
 #
-# - **Slider:** similarity matrix, strength of the augmentation, temperature, point on a circle, step of a training, neighbours
+# - **Slider:** similarity matrix, strength of the augmentation, temperature, point on a circle, batch size, step of a training,
+#   neighbours
 # - **Time:** about 120 minutes
 # - **You need:** lesson 00; softmax (lesson 01); logits and cross-entropy (lesson 02, whose InfoNCE helps too); linear
 #   probes (lesson 04)
@@ -13,7 +14,7 @@
 # Afterwards you can
 #
 # - say what positives, negatives and augmentations are, and test that an augmentation is drawn anew for every image;
-# - derive the gradient of NT-Xent, write the loss, and find the mistake in three widely copied versions;
+# - derive the gradient of NT-Xent, write the loss, and find the mistake in three wrong versions;
 # - say which negatives push hardest at a given temperature;
 # - train SimCLR, follow its alignment and uniformity, and judge it beside pixels, a random encoder and supervision;
 # - predict what a network learns from what the two views of a pair share;
@@ -162,9 +163,9 @@ explore(
 )
 
 # %% [markdown]
-# By pixels, and in an untrained encoder, views of different images are nearly as similar as views of the same one: with crops
-# of 30 % the mean cosines differ by less than 0.2. In the trained encoder they differ by more than 0.5, and it finds most
-# partners, in images that it has never seen. How can it be trained?
+# By pixels, and in an untrained encoder, views of different images are nearly as similar as views of the same one. In the
+# trained encoder positive pairs are far more similar than others, and it finds most partners, in images that it has never
+# seen. How can it be trained?
 #
 # ## 2. Two views of an image
 #
@@ -310,7 +311,9 @@ print(f"by nt_xent_loss: {nt_xent_loss(z_a, z_b, temperature=0.5):.4f}")
 
 # %% [markdown]
 # Move the temperature, and move B along the circle. The blue arrow is the pull of the positive A' on A; along the red ones B
-# and B' push A away. The thicker an arrow, the stronger the force. The bars are the probabilities.
+# and B' push A away. The thickness of an arrow shows its weight, $p_k$ for a push and $1 - p_p$ for the pull; the bars are the
+# probabilities. A can move only *along* the circle, where the force is the weight, times the sine of the angle between the
+# two points, divided by $\tau$.
 
 # %% tags=["drawing"]
 # Draws the circle and the bars; move the temperature and the point B
@@ -319,11 +322,7 @@ round_trip = torch.linspace(0, 2 * math.pi, 100)
 circle_ax.plot(round_trip.cos(), round_trip.sin(), "-", color="0.8")
 circle_ax.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal")
 circle_ax.set_axis_off()
-role_colors = [
-    COLORS[0],
-    COLORS[2],
-    COLORS[2],
-]  # A' is the positive, B and B' are negatives
+role_colors = [COLORS[0], COLORS[2], COLORS[2]]  # A' positive, B and B' negatives
 look = {"arrowstyle": "-|>", "shrinkA": 6, "shrinkB": 6}  # points off the dots
 rays = [FancyArrowPatch((0, 0), (1, 1), color=color, **look) for color in role_colors]
 for ray in rays:
@@ -344,12 +343,18 @@ def place_points(z, p):
         dot.set_data([x], [y])
         word.set_position((1.2 * x, 1.2 * y))
     for column, ray in enumerate(rays):
-        force = (1 - p[0] if column == 0 else p[column]).item()
+        weight = (1 - p[0] if column == 0 else p[column]).item()
         a, other = z[0].tolist(), z[column + 1].tolist()
         ray.set_positions(*((a, other) if column == 0 else (other, a)))
-        ray.set(linewidth=5 * force, mutation_scale=8 + 12 * force)
+        ray.set(linewidth=5 * weight, mutation_scale=8 + 12 * weight)
         bars[column].set_height(p[column].item())
         bar_labels[column].set(y=p[column].item(), text=f"{p[column]:.2f}")
+
+
+def forces(z, p, temperature):
+    """How strongly A', B and B' move A along the circle: weight times sine over temperature."""
+    sines = (z[0, 0] * z[1:, 1] - z[0, 1] * z[1:, 0]).abs()
+    return torch.stack([1 - p[0], p[1], p[2]]) * sines / temperature
 
 
 def draw_circle(temperature, angle):
@@ -358,11 +363,11 @@ def draw_circle(temperature, angle):
     p = (z[1:] @ z[0] / temperature).softmax(0)  # A', B, B'
     place_points(z, p)
     loss = nt_xent_loss(z[[0, 2]], z[[1, 3]], temperature)
-    hardest = "B" if p[1] > p[2] else "B'"
+    pull, push, other_push = forces(z, p, temperature)
     return circle_figure, (
         f"Temperature {temperature:.2f}, B at {angle} degrees. Loss of anchor A {-p[0].log():.3f}, of all four {loss:.3f}. "
-        f"The negatives push A with weights B {p[1]:.3f}, B' {p[2]:.3f}; {hardest} pushes hardest, with "
-        f"{100 * p[1:].max() / p[1:].sum():.0f} % of the push. A' pulls with their sum, {1 - p[0]:.3f}."
+        f"The negatives have the weights B {p[1]:.3f}, B' {p[2]:.3f}, and A' has their sum, {1 - p[0]:.3f}. "
+        f"Forces along the circle: A' {pull:.2f}, B {push:.2f}, B' {other_push:.2f}."
     )
 
 
@@ -379,6 +384,8 @@ explore(
 #   With a small temperature only the *hardest* negatives matter.
 # - **Raise the temperature to 2.** The three bars become more equal: it matters less whether a negative is near or far.
 # - **Turn B away from A, to 270 degrees.** The loss of A falls, and so does the push. An easy negative teaches little.
+# - **Bring B close to A, to 85 degrees.** Its weight grows, but the force nearly vanishes: so close to its maximum the cosine
+#   is flat, and a small move of A hardly changes it.
 #
 # Now write the loss yourself, for any number of images.
 
@@ -401,7 +408,7 @@ show_source(nt_xent_loss)
 # %%
 def collapsed_and_aligned(loss, n=8, temperature=0.5):
     """The loss if all projections are equal, and if n images are at right angles."""
-    return [loss(z, z, temperature).item() for z in (torch.ones(n, 32), torch.eye(n, 32))]
+    return [loss(z, z, temperature).item() for z in (torch.ones(n, n), torch.eye(n))]
 
 
 print("                     collapsed   aligned")
@@ -410,9 +417,98 @@ values = collapsed_and_aligned(nt_xent_loss)
 print(f"nt_xent_loss         {values[0]:9.4f} {values[1]:9.4f}")
 
 # %% [markdown]
+# Both values depend on the batch. Move the number of images and the temperature; the dots are computed by `nt_xent_loss`.
+
+# %% tags=["drawing"]
+# Draws the loss of collapsed and of aligned projections; move batch size and temperature
+batch_axis = 2.0 ** torch.arange(1, 13)
+batch_figure, batch_ax = subplots(width=5.6, height=2.7)
+batch_ax.plot(batch_axis, (2 * batch_axis - 1).log(), "--", color=COLORS[1])
+(aligned_line,) = batch_ax.plot([], [], "-", color=COLORS[0])
+both_dots = [
+    batch_ax.plot([], [], marker, color=COLORS[column], markersize=8)[0]
+    for column, marker in ((1, "s"), (0, "o"))
+]
+batch_ax.text(24, 4.9, "collapsed", ha="right", color="0.2")
+aligned_word = batch_ax.text(4096, 0, "aligned", ha="right", va="top", color="0.2")
+batch_ax.set(xscale="log", xlim=(1.7, 5000), ylim=(0, 9.5), ylabel="loss, nats")
+batch_ax.set_xticks([2, 8, 64, 512, 4096], ["2", "8", "64", "512", "4,096"])
+batch_ax.minorticks_off()
+batch_ax.set(xlabel="images in the batch, N")
+freeze_layout(batch_figure, aligned_line, *both_dots, aligned_word)
+
+
+def aligned_loss(n, temperature):
+    return (1 + (2 * n - 2) * math.exp(-1 / temperature)).log()
+
+
+def draw_batch(n, temperature):
+    pair = collapsed_and_aligned(nt_xent_loss, n, temperature)
+    aligned_line.set_data(batch_axis, aligned_loss(batch_axis, temperature))
+    aligned_word.set_y(max(aligned_loss(batch_axis[-1], temperature) - 1.2, 1.2))
+    for dot, value in zip(both_dots, pair, strict=True):
+        dot.set_data([n], [value])
+    return batch_figure, (
+        f"{n} images, temperature {temperature:.1f}: collapsed {pair[0]:.2f}, aligned {pair[1]:.2f}, a "
+        f"difference of {pair[0] - pair[1]:.2f} nats; 1 over the temperature is {1 / temperature:.2f}."
+    )
+
+
+explore(
+    draw_batch,
+    n=stepped_slider("images N", [2, 4, 8, 16, 32, 64, 128, 256], value=8),
+    temperature=slider("temperature", 0.1, 1.0, step=0.1, value=0.5),
+)
+
+# %% tags=["claim"]
+# Checks what the text says of sections 1, 4 and 5: partners, forces, batch sizes
+leads = {
+    name: same - other for name in compared for *_, same, other in [cosines_of(name, 30)]
+}
+claim(
+    "crops of 30 %: a difference of less than 0.2 by both controls, trained above 0.5",
+    lambda: (
+        max(leads["pixels"], leads["untrained encoder"]) < 0.2
+        and leads["trained encoder"] > 0.5
+    ),
+)
+
+
+def weights_and_forces(angle, temperature=0.5):
+    """Weight and force of B, the slope of A's loss by autograd, and by the forces."""
+    turns = torch.tensor([90.0, 130.0, angle, 200.0]).deg2rad().requires_grad_()
+    z = torch.stack([turns.cos(), turns.sin()], dim=1)
+    p = (z[1:] @ z[0] / temperature).softmax(0)
+    slope = torch.autograd.grad(-p[0].log(), turns)[0][0].item()
+    pull, push, other_push = forces(z.detach(), p.detach(), temperature).tolist()
+    return p[1].item(), push, slope, -pull - push + other_push
+
+
+at_50, at_85 = weights_and_forces(50.0), weights_and_forces(85.0)
+claim(
+    "the three forces add up to the gradient by autograd",
+    lambda: all(abs(slope - total) < 1e-4 for *_, slope, total in (at_50, at_85)),
+)
+claim(
+    "at 85 degrees B has a larger weight and less than a fifth of the force",
+    lambda: at_85[0] > at_50[0] and at_85[1] < at_50[1] / 5,
+)
+gaps = {
+    (n, tau): collapsed[0] - collapsed[1] - 1 / tau
+    for n in (2, 8, 256)
+    for tau in (0.1, 0.5, 1.0)
+    for collapsed in [collapsed_and_aligned(nt_xent_loss, n, tau)]
+}
+claim("never further apart than 1 over the temperature", max(gaps.values()) < 0)
+claim("which large batches nearly reach", gaps[256, 0.5] > -0.05)
+
+# %% [markdown]
+# Both grow with $N$: among more candidates the partner is harder to find, so losses of different batch sizes cannot be compared.
+# However large the batch, the two are never further apart than $1 / \tau$.
+#
 # ### Spot the bug, three times
 #
-# Three mistakes from widely copied tutorials, reduced to what matters. The **first** takes the diagonal out of the matrix, and
+# Three common mistakes, reduced to what matters. The **first** takes the diagonal out of the matrix, and
 # then looks for the positives where they were before:
 
 
@@ -606,17 +702,7 @@ explore(
 )
 
 # %% tags=["claim"]
-# Checks what the text says of section 1 and of the circle: partners, arcs, classes
-leads = {
-    name: same - other for name in compared for *_, same, other in [cosines_of(name, 30)]
-}
-claim(
-    "crops of 30 %: a difference of less than 0.2 by both controls, trained above 0.5",
-    lambda: (
-        max(leads["pixels"], leads["untrained encoder"]) < 0.2
-        and leads["trained encoder"] > 0.5
-    ),
-)
+# Checks what the text says of the circle: partners, arcs, classes
 first, last = (
     [F.normalize(z, dim=1) for z in on_circle[step]] for step in (0, max(on_circle))
 )
@@ -654,18 +740,18 @@ claim(
 
 # %% [markdown]
 # At step 0 more than half of the circle is used, but partners lie far apart. Training has brought them together, far closer to
-# each other than to other images, and more than half of the circle is still used. Many classes form arcs: pullovers and coats lie on the same side, and so do T-shirts and trousers; sneakers lie on the other side from
-# pullovers. Nobody asked for classes: images that look alike *under the augmentation* end up close together, though the loss
-# would like to keep all of them apart. But on a circle many arcs must overlap. SimCLR uses more dimensions.
-
-# %% [markdown]
+# each other than to other images, and more than half of the circle is still used. Many classes form arcs: pullovers and coats
+# lie on the same side, and so do T-shirts and trousers; sneakers lie on the other side from pullovers. Nobody
+# asked for classes: images that look alike *under the augmentation* end up close together, though the loss would like to
+# keep all of them apart. But on a circle many arcs must overlap. SimCLR uses more dimensions.
+#
 # ## 8. SimCLR
 #
 # Now the complete method: an encoder of four convolutional layers, whose representation $h$ has 128 numbers, and a projection
 # head of two layers, whose projection $z$ has 64. A batch holds two views of each of 64 images; the temperature is 0.2.
 #
 # All 12,000 training images are used, without their labels. Temperature, head, batch size and augmentation were chosen on a
-# validation split (section 13), so that the test images are used only once. After each epoch, alignment and uniformity are
+# validation split (section 13), so that no choice was made on test images. After each epoch, alignment and uniformity are
 # measured on fixed views of 512 training images; the dashed line is the loss of these views, in the same groups of 64.
 
 # %%
@@ -764,8 +850,8 @@ claim(
 
 # %% [markdown]
 # Before training partners coincide, but so does everything else: unlike those of the small network in section 7, the
-# projections of this deeper one have much in common and differ by little. A perfect alignment is worthless by itself. The first epoch spreads the projections, partners
-# included; from then on alignment and uniformity both improve.
+# projections of this deeper one have much in common and differ by little. A perfect alignment is worthless by itself. The
+# first epoch spreads the projections, partners included; from then on alignment and uniformity both improve.
 
 # %% [markdown]
 # ## 9. What has it learned?
@@ -833,17 +919,15 @@ for name in [*encoders, "supervised"]:
 # %% [markdown]
 # Read the table slowly.
 #
-# - With one label per class the gain is clear: more than 5 points over pixels and more than 4 over the random encoder. With
-#   ten, SimCLR is still more than 4 points above the random encoder, but above pixels by hardly more than the standard
-#   deviations.
+# - With one label per class the gain is clear: about ten points over pixels and over the random encoder. With ten, SimCLR is
+#   still about eight points above the random encoder, but above pixels by hardly more than the standard deviations.
 # - Pixels are a strong control here, because garments stand in the middle, upright, on black.
 # - Against *supervised training with the same augmentation and the same number of steps* there is little or nothing to gain:
-#   with ten labels the two are within 6 points. The augmentation says that a mirrored, darker, closer shoe is still a shoe,
-#   and a supervised network can use that knowledge too. A comparison that gave it fewer steps or a weaker augmentation
+#   the two are about level, with one label and with ten. The augmentation says that a mirrored, darker, closer shoe is still
+#   a shoe, and a supervised network can use that knowledge too. A comparison that gave it fewer steps or a weaker augmentation
 #   would not be fair.
 # - One advantage remains: *one* SimCLR encoder served all six draws, while supervision had to train six networks.
-
-# %% [markdown]
+#
 # ### False negatives
 #
 # The loss counts *every* other image as a negative. For a sneaker another sneaker is a negative too: a **false negative**.
@@ -869,30 +953,30 @@ for when, (z_a, z_b) in projections.items():
 mean = {key: value.mean().item() for key, value in accuracies.items()}
 for k in draws:
     claim(
-        f"labels per class: {k}. SimCLR is more than 4 points above the random encoder",
-        lambda k=k: mean["SimCLR", k] > mean["random encoder", k] + 4,
+        f"labels per class: {k}. SimCLR is 6 to 14 points above the random encoder",
+        lambda k=k: 6 < mean["SimCLR", k] - mean["random encoder", k] < 14,
+    )
+    claim(
+        f"labels per class: {k}. SimCLR and supervision are within 5 points",
+        lambda k=k: abs(mean["SimCLR", k] - mean["supervised", k]) < 5,
     )
 claim(
-    "with one label a class SimCLR is more than 5 points above pixels",
-    lambda: mean["SimCLR", 1] > mean["pixels", 1] + 5,
-)
-claim(
-    "with ten labels per class SimCLR and supervision are within 6 points",
-    lambda: abs(mean["SimCLR", 10] - mean["supervised", 10]) < 6,
+    "with one label a class SimCLR is 8 to 16 points above pixels",
+    lambda: 8 < mean["SimCLR", 1] - mean["pixels", 1] < 16,
 )
 claim(
     "before training false negatives are pushed like the others, within 2 points",
     lambda: abs(pushes["before"] - of_all) < 0.02,
 )
 claim(
-    "after training they get more than three times their share",
-    lambda: pushes["after"] > 3 * of_all,
+    "after training they get more than four times their share, nearly half of the push",
+    lambda: pushes["after"] > 4 * of_all and 0.4 < pushes["after"] < 0.5,
 )
 
 # %% [markdown]
 # About one negative in ten is a false one, as it must be with ten equally frequent classes. Before training all negatives are
-# pushed alike. Afterwards the false ones get more than three times their share of the push: they are close, and the loss
-# pushes hardest what is close. Without labels, hard and false negatives cannot be told apart; every loss that separates
+# pushed alike. Afterwards this tenth gets nearly half of the push: the false ones are close, and the loss pushes hardest
+# what is close. Without labels, hard and false negatives cannot be told apart; every loss that separates
 # each image from all others pays this price.
 
 # %% [markdown]
@@ -903,15 +987,24 @@ claim(
 # %%
 for of in (features, test_features):
     of["z"] = extract_features(simclr.head, of["SimCLR"])
-for name, said in [("SimCLR", "h, before the head"), ("z", "z, after the head")]:
-    for k in (10, 100):
-        chosen = [labelled_subset(train_labels, k, seed) for seed in range(3)]
-        shares = [probe(name, rows) for rows in chosen]
-        print(f"{said:18} {k:3} labels per class: {100 * sum(shares) / 3:.0f} %")
+leads_of_h = {}
+print(
+    "labels per class   h, before the head   z, after the head   lead of h, draw by draw"
+)
+for k in (10, 100):
+    chosen = [labelled_subset(train_labels, k, seed) for seed in range(3)]
+    of_h, of_z = (
+        100 * torch.tensor([probe(name, rows) for rows in chosen])
+        for name in ("SimCLR", "z")
+    )
+    leads_of_h[k] = of_h - of_z
+    print(f"{k:16} {of_h.mean():14.0f} % ± {of_h.std():.0f} %", end="")
+    print(f"{of_z.mean():14.0f} % ± {of_z.std():.0f} %", end="   ")
+    print(*(f"{lead:6.1f}" for lead in leads_of_h[k]))
 
 # %% [markdown]
-# $h$ is slightly better. What does $z$ lack? Ask a linear probe three yes-or-no questions, where guessing is right half of the
-# time. Two are about what the augmentation changes, one about something that it never does.
+# With the same labels $h$ is ahead, by two or three points on average. What does $z$ lack? Ask a linear probe
+# three yes-or-no questions, where guessing is right half of the time. Two are about what the augmentation changes, one about something that it never does.
 #
 # A head has fewer outputs than inputs, 64 for 128, and any such layer loses something. So the third column is a control: a
 # head of the same shape that was never trained, on the same $h$.
@@ -955,23 +1048,26 @@ h, after, untrained_head = stages
 lost = {q: told[q, h] - told[q, after] for q in questions}
 lost_untrained = {q: told[q, h] - told[q, untrained_head] for q in questions}
 claim(
-    "the head loses more than 10 points on mirrored and on darker",
-    lambda: lost["mirrored?"] > 0.1 and lost["darker?"] > 0.1,
+    "h is ahead of z by 1 to 4 points on average",
+    lambda: all(1 < of.mean() < 4 for of in leads_of_h.values()),
 )
-claim("and fewer than 10 on turned", lambda: lost["turned by 90°?"] < 0.1)
 claim(
-    "an untrained head loses less than two thirds of that, and more than a tenth",
+    "on mirrored and darker z loses about half or more of what h knows above guessing",
+    lambda: all(lost[q] > 0.45 * (told[q, h] - 0.5) for q in ("mirrored?", "darker?")),
+)
+claim("about a tenth of it on turned", lambda: 0.02 < lost["turned by 90°?"] < 0.08)
+claim(
+    "an untrained head loses less than half of that, and more than a tenth",
     lambda: all(
-        lost[q] / 10 < lost_untrained[q] < 2 * lost[q] / 3
-        for q in ("mirrored?", "darker?")
+        lost[q] / 10 < lost_untrained[q] < lost[q] / 2 for q in ("mirrored?", "darker?")
     ),
 )
 
 # %% [markdown]
-# After the head, a mirrored or darkened image is recognised as such more than 10 points less often than before it. Part of
-# that needs no learning, for the untrained head loses some of it too; the larger part comes from the training, as the
-# loss demands. A quarter turn, which is not among the augmentations, loses fewer than 10 points. A later task may need what
-# was lost, and before the head more of it is left. This is why $h$ is kept.
+# Of what $h$ tells about mirroring and darkening, counted from the 50 % of guessing, about half or more is gone after the
+# head. Part of that needs no learning, for the untrained head loses some of it too; the larger part comes from the training, as
+# the loss demands. Of a quarter turn, which is not among the augmentations, only about a tenth is lost. A later task may need
+# what was lost, and before the head more of it is left. This is why $h$ is kept.
 
 # %% [markdown]
 # ## 11. What is similar now?
@@ -1027,29 +1123,29 @@ of_pixels, of_simclr = (
     {how: shares[name, how] for how in asked} for name in ("pixels", "SimCLR")
 )
 claim(
-    "asked with the image, pixels and SimCLR are within 6 points of each other",
-    lambda: abs(of_pixels["image"] - of_simclr["image"]) < 0.06,
+    "asked with the image, pixels are ahead of SimCLR by less than 4 points",
+    lambda: 0 < of_pixels["image"] - of_simclr["image"] < 0.04,
 )
 claim(
-    "mirrored, pixels lose more than 10 points and SimCLR fewer than 4",
+    "mirrored, pixels lose about twenty points and SimCLR next to nothing",
     lambda: (
-        of_pixels["image"] - of_pixels["mirrored"] > 0.1
-        and of_simclr["image"] - of_simclr["mirrored"] < 0.04
+        0.17 < of_pixels["image"] - of_pixels["mirrored"] < 0.23
+        and of_simclr["image"] - of_simclr["mirrored"] < 0.03
     ),
 )
 claim(
-    "asked with a view, SimCLR is more than 15 points above pixels",
-    lambda: of_simclr["view"] > 0.15 + of_pixels["view"],
+    "asked with a view, SimCLR finds more than one and a half times as many as pixels",
+    lambda: of_simclr["view"] > 1.5 * of_pixels["view"],
 )
 
 # %% [markdown]
-# With the image itself, both are within 6 points of each other. Mirrored, pixels lose more than 10 points and SimCLR fewer
-# than 4; with a view, SimCLR is more than 15 points above pixels. This is what was trained: not classes, but
+# With the image itself, pixels are even slightly ahead. Mirrored, they lose about twenty points and SimCLR next to nothing; with
+# a view, SimCLR finds far more of the same class than pixels do. This is what was trained: not classes, but
 # *invariance* to the augmentation. Garments of this data set stand upright, in the middle, and most shoes point the same
 # way; so pixels do well, until something moves.
 
 # %% [markdown]
-# ## 12. What a pair leaves out
+# ## 12. What the views of a pair share
 #
 # The network may use whatever the two views of a pair share. If that is something easy that we do not care about, the network
 # takes this **shortcut**. In colour photographs, two crops of one picture share their colours, and SimCLR depends on
@@ -1180,8 +1276,8 @@ claim(
     lambda: losses_of["same background"] < losses_of["two frames"] / 3,
 )
 claim(
-    "it finds more than nine partners in ten while the background stays, else none",
-    lambda: found_same["same background"] > 90 and found_moving["same background"] < 2,
+    "it finds practically all partners while the background stays, else none",
+    lambda: found_same["same background"] > 97 and found_moving["same background"] < 2,
 )
 claim(
     "its probe is within 3 points of guessing, and so are the controls",
@@ -1197,25 +1293,28 @@ claim(
         and long_run["supervised"].max() < long_run["two frames, 8 passes"].min() - 5
     ),
 )
+long_means = [
+    long_run[f"{kind}, 8 passes"].mean() for kind in ("two frames", "one frame")
+]
 claim(
-    "eight passes: each run on two frames is 20 points above each run on one frame",
-    lambda: (
-        long_run["two frames, 8 passes"].min()
-        > long_run["one frame, 8 passes"].max() + 20
+    "two frames: about twice the accuracy of one frame, in five passes and in eight",
+    lambda: all(
+        1.7 < two / one < 2.3
+        for two, one in (long_means, (probe_of["two frames"], probe_of["one frame"]))
     ),
 )
 claim(
-    "two frames beat one frame by 10 points or more, and one frame beats the controls",
-    lambda: probe_of["two frames"] > probe_of["one frame"] + 10 > probe_of["pixels"] + 12,
+    "one frame is better than the controls",
+    lambda: probe_of["one frame"] > probe_of["pixels"] + 2,
 )
 
 # %% [markdown]
-# With the same background the loss is by far the lowest, and it has taught nothing about garments. The network finds more than
-# nine partners in ten by their background, as pixels do, and none once the background changes; its probe guesses, as those of
-# pixels and of the random encoder do. Two views of one frame share their background too. Crops make it harder to use, and
-# the probe is a little better than guessing. Two frames share the garment and nothing else, and have by far the best probe:
-# more than 10 points ahead here, and more than 20 in the longer runs, whatever the seed. *What the pair leaves out is what is
-# learned.*
+# With the same background the loss is by far the lowest, and it has taught nothing about garments. The network finds practically
+# all partners by their background, as pixels do, and none once the background changes; its probe hardly does better than
+# guessing, as those of pixels and of the random encoder. Two views of one frame share their background too. Crops make it
+# harder to use, and the probe is a little better than guessing. Two frames share the garment and nothing else, and their probe
+# is by far the best: about twice the accuracy of one frame, here and in the longer runs. **The network learns whatever the two
+# views share and other images lack.**
 #
 # Is it worth it? After our five passes the supervised network is still better with the same labels; after eight passes over
 # four times as many clips it is clearly worse.
@@ -1271,20 +1370,44 @@ show(
 
 # %% [markdown]
 # **Augmentation.** An easier task has a lower loss, and may teach less. With crops alone two views share their brightness and
-# contrast, and these may be enough to match them: the loss is lower in every seed, and the probe by more than 4 points. With
-# no augmentation the loss is the lowest of the four, and the probe more than 10 points below that of crops alone and of the
-# random encoder of section 9: partners are equal, so anything that tells images apart will do. But a lower loss is not always
+# contrast, and these may be enough to match them: the loss is lower in every seed, and the probe by about eight points. With
+# no augmentation the loss is the lowest of the four, and the probe another twenty points lower, far below the random encoder of
+# section 9: partners are equal, so anything that tells images apart will do. But a lower loss is not always
 # worse: flip and jitter alone have a lower loss than crops alone, and no worse a probe. *Never compare losses of different
 # tasks.*
 #
 # Nor is a single measure enough. By neighbours (kNN), training without crops is *better* than with everything, in every seed,
-# and training with crops alone is worse than the pixels themselves. And a supervised network wants other augmentations: colour
-# jitter as strong as the best for SimCLR takes it from 77.0 to 75.4 % on ImageNet.
+# and training with crops alone is worse than the pixels themselves. And a supervised network wants other augmentations: full
+# colour jitter and blur, with which SimCLR did best in section 12, take it from 77.0 to 75.4 % on ImageNet (same table).
 
 # %%
-for name in ("head", "temperature", "batch_size"):
+for name in ("head", "batch_size"):
     print(name)
     table(f"simclr_{name}")
+
+# %% tags=["drawing"]
+# Draws the probe and the uniformity against the temperature, a dot for each seed
+by_temperature = sweep("simclr_temperature")
+figure, axes = subplots(1, 2, width=6.6, height=2.6)
+told_of = {"probe": "probe, % (10 labels per class)", "uniformity": "uniformity"}
+said = []
+for ax, (measure, name) in zip(axes, told_of.items(), strict=True):
+    columns = [spread(points, measure) for points in by_temperature.values()]
+    for temperature, column in zip(by_temperature, columns, strict=True):
+        ax.plot([float(temperature)] * len(column), column, "o", color=COLORS[0], ms=4)
+    means = [column.mean() for column in columns]
+    ax.plot([float(t) for t in by_temperature], means, "-", color=COLORS[0], linewidth=1)
+    ax.set(xscale="log", xlabel="temperature", ylabel=name)
+    ax.set_xticks([0.05, 0.2, 0.5, 1.0], ["0.05", "0.2", "0.5", "1"])
+    ax.minorticks_off()
+    said.append(f"{measure} {', '.join(f'{m:.1f}' for m in means)}")
+axes[0].set_ylim(60, 80)
+axes[1].set_ylim(-3.5, -1.5)
+show(
+    figure,
+    alt="Two panels against the temperature, three seeds each, at 0.05, 0.2, 0.5 and 1. Means: "
+    f"{'; '.join(said)}. The probe is nearly flat, the uniformity lowest at 0.2.",
+)
 
 # %% tags=["claim"]
 # Checks what the text says of augmentation, head, temperature and batch size
@@ -1301,8 +1424,12 @@ def probes(name):
 
 
 claim(
-    "with crops alone the loss is lower in every seed, the probe by more than 4 points",
-    lambda: below(crops, everything, "loss") and below(crops, everything, "probe", by=4),
+    "with crops alone the loss is lower in every seed, the probe by 7 to 9 points",
+    lambda: (
+        below(crops, everything, "loss")
+        and below(crops, everything, "probe", by=4)
+        and 7 < (spread(everything, "probe") - spread(crops, "probe")).mean() < 9
+    ),
 )
 claim(
     "flip and jitter alone: a lower loss than crops alone, and no worse a probe",
@@ -1312,10 +1439,10 @@ claim(
     ),
 )
 claim(
-    "no augmentation: the lowest loss, a probe 10 points below crops, random encoder",
+    "no augmentation: lowest loss, a probe 20 points below crops, and far below random",
     lambda: (
         below(nothing, no_crops, "loss")
-        and below(nothing, crops, "probe", by=10)
+        and 18 < (spread(crops, "probe") - spread(nothing, "probe")).mean() < 22
         and spread(nothing, "probe").max() < mean["random encoder", 10] - 10
     ),
 )
@@ -1326,16 +1453,15 @@ claim(
         and spread(crops, "knn").max() < 100 * pixels_knn
     ),
 )
-for name in ("simclr_head", "simclr_temperature"):
+for name, width in (("simclr_head", 2), ("simclr_temperature", 1)):
     claim(
-        f"the mean probes of {name} are within 3 points",
-        lambda name=name: max(probes(name)) - min(probes(name)) < 3,
+        f"the mean probes of {name} are within {width} points",
+        lambda name=name, width=width: max(probes(name)) - min(probes(name)) < width,
     )
-by_temperature = sweep("simclr_temperature")
-best_spread = by_temperature.pop("0.2")
+others = [points for tau, points in by_temperature.items() if tau != "0.2"]
 claim(
     "uniformity is best at temperature 0.2, in every seed",
-    lambda: all(below(best_spread, p, "uniformity") for p in by_temperature.values()),
+    lambda: all(below(by_temperature["0.2"], p, "uniformity") for p in others),
 )
 claim(
     "on average, batch 256 is not better than batch 64",
@@ -1344,19 +1470,18 @@ claim(
 
 # %% [markdown]
 # **Head.** The SimCLR paper finds $h$ more than 10 points better with a head than without. In runs as short as these it does
-# not show: the means are within 3 points of each other, and seeds differ by about as much.
+# not show: the three means lie within two points, and seeds differ by about as much.
 #
-# **Temperature.** The probe hardly depends on it: its means are within 3 points too. What the temperature *does* change is the
+# **Temperature.** The probe hardly depends on it: its four means lie within one point. What the temperature *does* change is the
 # geometry. The closest possible negative, at cosine 1, is pushed $e^{2 / \tau}$ times as strongly as the farthest, at cosine
 # $-1$: $e^2 \approx 7.4$ times at temperature 1.0, $e^{10}$ times at 0.2. At 1.0 far negatives keep a good part of the push.
 # Lower temperatures push the close ones and spread them: uniformity is best at 0.2, in every seed. At 0.05 it is worse
-# again: once a positive is a little closer than the closest negative, hardly anything pushes any more.
+# again; we have not measured why.
 #
 # **Batch size.** A larger batch has more negatives, and in the SimCLR paper it is better when training is short. Here all three
 # saw the same number of images at the same learning rate, so a small batch took more steps, and the largest does not win: on
-# average its probe is not above that of 64. (The losses cannot be compared: $\log(2N - 1)$ grows with the batch.)
-
-# %% [markdown]
+# average its probe is not above that of 64.
+#
 # ## 14. Investigate: choose an augmentation
 #
 # *open, about 40 minutes*
@@ -1371,8 +1496,7 @@ claim(
 # - tests with 64 copies that the change is drawn anew for every image;
 # - keeps everything else the same, uses the 2,000 last training images for validation, and has two seeds or more;
 # - shows the random encoder and the augmentation of the lesson beside every new one, and does not compare losses.
-
-# %% [markdown]
+#
 # ## 15. Quiz
 
 # %%

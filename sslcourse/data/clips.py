@@ -81,19 +81,21 @@ def clips(
         )
     garments, labels, _ = images("fashion", split, n)
     generator = torch.Generator().manual_seed(2 * seed + SPLITS.index(split))
-    parts = []
+    size = len(garments), frames
+    pictures = torch.empty(*size, 1, pixels, pixels)  # filled part by part: a list of parts, joined at the
+    masks = torch.empty(*size, pixels, pixels, dtype=torch.bool)  # end, would need the memory twice
+    factors = torch.empty(*size, len(FACTORS))
     for start in range(0, len(garments), CLIPS_AT_ONCE):
-        some = garments[start : start + CLIPS_AT_ONCE].double()
+        here = slice(start, start + CLIPS_AT_ONCE)
+        some = garments[here].double()
         luck = torch.rand(len(some), frames, RANDOM_NUMBERS, dtype=torch.float64, generator=generator)
-        factors, behind = _what_changes(luck, changes, start, FACTORS | dict(ranges))
+        drawn, behind = _what_changes(luck, changes, start, FACTORS | dict(ranges))
         back = (ground + texture * _textures(behind.flatten(0, 1), pixels)).clamp(0, 1)
-        cloth, cover = _place(some.repeat_interleave(frames, 0), factors.flatten(0, 1), pixels)
-        pictures = (255 * (back * (1 - cover) + cloth * cover)).round().float() / 255
-        masks = cover.squeeze(1) > 0.5
-        parts.append(
-            (pictures.unflatten(0, luck.shape[:2]), masks.unflatten(0, luck.shape[:2]), factors.float())
-        )
-    pictures, masks, factors = (torch.cat(part) for part in zip(*parts, strict=True))
+        cloth, cover = _place(some.repeat_interleave(frames, 0), drawn.flatten(0, 1), pixels)
+        shaded = (255 * (back * (1 - cover) + cloth * cover)).round().float() / 255
+        pictures[here] = shaded.unflatten(0, luck.shape[:2])
+        masks[here] = (cover.squeeze(1) > 0.5).unflatten(0, luck.shape[:2])
+        factors[here] = drawn.float()
     return ClipSet(pictures, labels, masks, factors)
 
 

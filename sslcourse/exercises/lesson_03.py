@@ -363,7 +363,7 @@ GENERATOR = Exercise(
     minutes=12,
     difficulty="hard",
     statement=(
-        "This is the copied loss: it compares data point $i$ with sample $i$, which has nothing to do with it. Correct it, with the mean "
+        "The loss above compares data point $i$ with sample $i$, which has nothing to do with it. Correct it, with the mean "
         "over all samples **inside** the logarithm:\n\n"
         "$$ -\\frac{1}{N} \\sum_{i=1}^{N} \\log \\frac{1}{M} \\sum_{j=1}^{M} \\mathcal{N}(x_i;\\, g_j, s^2 I) . $$\n\n"
         "`samples` `(M, D)` are the $g_j$, `data` `(N, D)` the $x_i$, `std` is $s$; N and M may differ. Densities may "

@@ -325,7 +325,7 @@ DRAW = Exercise(
     minutes=4,
     difficulty="easy",
     statement=(
-        "This is the copied function. It runs and it trains, and the KL divergence beside it is right. Yet the cell above shows "
+        "This is the faulty function. It runs and it trains, and the KL divergence beside it is right. Yet the cell above shows "
         'that the "bound" exceeds $\\log p(x)$. Find the mistake and correct it; gradients must still reach `mean` and '
         "`log_var`."
     ),
