@@ -6,7 +6,7 @@
 #
 # - **Sliders:** the word to hide; the true and the predicted probability of a coin; correlation and number of candidates
 # - **Time:** about 105 minutes
-# - **You need:** lesson 00, logarithms, and what a conditional probability $p(y \mid x)$ is
+# - **You need:** lessons 00 and 01 (softmax), logarithms, and what a conditional probability $p(y \mid x)$ is
 #
 # Afterwards you can
 #
@@ -234,8 +234,12 @@ explore(
 #
 # $$ \mathrm{KL}(p \Vert q) = H(p, q) - H(p) = \sum_k p_k \log \frac{p_k}{q_k} \geq 0 . $$
 #
-# It is 0 only if $q = p$, and it has no upper limit: set the truth to 1 and move the model towards 0. It is not a distance, for
+# It is never negative, because $\log t \leq t - 1$: $\; -\mathrm{KL} = \sum_k p_k \log \frac{q_k}{p_k} \leq \sum_k (q_k - p_k) = 0$,
+# and it is 0 only if $q = p$. It has no upper limit: set the truth to 1 and move the model towards 0. It is not a distance, for
 # the order of its arguments matters: compare $p = 0.5$, $q = 0.9$ with $p = 0.9$, $q = 0.5$.
+#
+# Usually the truth $p$ is unknown. But the mean of $-\log q$ over samples from $p$ estimates the cross-entropy. That is what a
+# network's training minimizes, and its name is *maximum likelihood*.
 
 # %% exercise="02.forecasts"
 
@@ -297,7 +301,7 @@ show_source(perplexity)
 #
 # A **bigram** model predicts a word from the one before it, by counting. Nine words of text are enough to see how it works,
 # and where it fails: after *the* came *cat* twice and *mat* once, so $p(\text{cat} \mid \text{the}) = 2/3$. The next cell is a
-# widely copied version. It turns the counts into probabilities, one row for each word, and predicts the most probable one.
+# common version. It turns the counts into probabilities, one row for each word, and predicts the most probable one.
 
 # %%
 corpus = ["the", "cat", "sat", "on", "the", "mat", "the", "cat", "ate"]
@@ -595,9 +599,18 @@ show(
 )
 
 # %% [markdown]
-# One word on each side is worth more than all the words to the left. Now go back to the first slider and hide word 2, *ducks*.
-# From the left it may be any noun or adjective. From the right we learn that it is plural and that it flies. Two words remain, and
-# no reader can do better. What is left is the uncertainty of the language itself.
+# One word on each side is worth more than all the words to the left. Below, word 2 of the first sentence is hidden, *ducks*. From
+# the left it may be any noun or adjective. From the right we learn that it is plural and that it flies. Two words remain.
+
+# %% tags=["drawing"]
+# Draws what the four readers of section 1 expect in the place of ducks
+hide_figure, of_ducks = draw_hidden(2)
+show(hide_figure, alt=of_ducks)
+
+# %% [markdown]
+# Is it not a contradiction that some readers are less uncertain than the entropy rate? No. The entropy rate bounds models that must
+# name each word before they see the next. A reader of both sides has a different task. Its surprises do not add up to
+# $-\log p(\text{sentence})$, because each word serves to guess the others, too. So it is not a better language model.
 
 # %% tags=["claim"]
 # Checks what the text says: neighbours beat the left side; for ducks two words remain
@@ -650,7 +663,13 @@ show(figure, alt=f"Entropies in nats as bars. {'; '.join(said)}.")
 # Here $H(y \mid x) = \sum_x p(x)\, H(p(y \mid x))$ is the entropy of $y$ that remains, averaged over $x$. The second form says
 # how far the pair is from being independent. It is symmetric: $y$ tells exactly as much about $x$ as $x$ about $y$.
 
+# So each step down from *word frequencies* in section 8 is a mutual information: what the reader's words tell about the hidden one.
+# For the word to the left it can be computed in both ways:
+
 # %%
+print(f"step down in section 8:    {entropy(word_shares) - best_bigram:.3f} nats")
+print(f"KL of pairs to products:   {mutual_information(pair_shares):.3f} nats")
+
 show_source(mutual_information)
 
 # %% [markdown]
