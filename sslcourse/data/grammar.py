@@ -118,7 +118,7 @@ class Grammar:
         return (self.visits() @ torch.special.entr(self.probability).sum(1)).item()
 
     def entropy_rate(self) -> float:
-        """Entropy in nats per word of sentence after sentence: no model that reads left to right has less loss."""
+        """Entropy in nats per word, sentence after sentence: the floor of models that read left to right."""
         return self.sentence_entropy() / self.mean_length()
 
     def pair_probabilities(self) -> Tensor:
