@@ -16,8 +16,8 @@ LINE = Exercise(
     minutes=2,
     difficulty="easy",
     statement=(
-        "Write the straight line that you moved above: the value at `x` of a line with that slope, which has the "
-        "value `intercept` at 0. Run the cell below as it is first, then with a wrong answer, then with a right one."
+        "Write the straight line of section 2: the value at `x` of a line with that slope, which has the value `intercept` at 0. "
+        "It is easy on purpose, to show how `check` works: run the cell as it is first, then with a wrong answer, then with a right one."
     ),
     stub=(
         "def my_line(x, slope, intercept):\n"
@@ -41,6 +41,8 @@ LINE = Exercise(
         "the intercept is multiplied by the slope too: leave out the brackets.": lambda x, a, b: a * (x + b),
         "slope and x are added: multiply them.": lambda x, a, b: a + x + b,
         "this is one particular line; use the arguments `slope` and `intercept`.": lambda x, a, b: 3 * x + 2,
+        "the intercept is always 2; use the argument `intercept`.": lambda x, a, b: a * x + 2,
+        "the slope is always 3; use the argument `slope`.": lambda x, a, b: 3 * x + b,
     },
 )
 
@@ -81,10 +83,10 @@ GUESS = Exercise(
     difficulty="easy",
     statement=(
         "How far will the lower half that the network draws be from the true one? Look at the pictures of section 3, and put "
-        "three classes in order, the smallest error first."
+        "coats, sandals and trousers in order, the smallest error first."
     ),
     stub=(
-        'def my_order():\n    names = ["Coat", "Sandal", "Trouser"]\n    return names  # in the right order'
+        'def my_order():\n    return [..., ..., ...]  # "Coat", "Sandal", "Trouser", the smallest error first'
     ),
     reference=my_order,
     hints=(
@@ -143,6 +145,7 @@ LEVEL = Exercise(
             (y.min() + y.max()) / 2
         ),
         "that is the sum of the values; divide by how many there are.": lambda y: y.sum(),
+        "dividing by 10 is right for ten points only; divide by how many there are.": lambda y: y.sum() / 10,
         "that is 0: move the line to where the distances above and below it cancel.": lambda y: 0 * y.sum(),
     },
 )
