@@ -323,14 +323,40 @@ claim(
 # A **transformer** gives each word a vector: a trained vector for the word plus one for its place. In each layer, every
 # word $i$ makes three vectors of length $d$ from its own: a *query* $Q_i$, what it looks for; a *key* $K_i$, by which it is
 # found; and a *value* $V_i$, what it passes on. It looks at all words $j$ of its sentence with weights $a_{ij}$, and takes
-# the weighted mean of their values (**attention**):
+# the weighted mean of their values. This is **self-attention**:
 #
 # $$ a_{ij} = \frac{\exp(Q_i \cdot K_j / \sqrt d)}{\sum_m \exp(Q_i \cdot K_m / \sqrt d)} , \qquad
 # \text{mean}_i = \sum_j a_{ij} V_j . $$
 #
-# The mean, times a trained matrix, is added to the word's own vector, and a small network then changes each vector by
-# itself. So who looks where depends on the sentence. An RNN needs six steps to carry something over six words; here any
-# two words are one step apart.
+# For three words and $d = 2$ that is two lines:
+
+# %%
+Q = torch.tensor([[3.0, 0.0], [0.0, 3.0], [1.0, 1.0]])  # a row for each word
+K = torch.tensor([[0.0, 2.0], [2.0, 0.0], [0.0, 0.0]])
+V = torch.tensor([[1.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
+looks = (Q @ K.T / math.sqrt(2)).softmax(1)  # a_ij: row i sums to 1
+passed_on = looks @ V
+for word, (row, mean) in enumerate(zip(looks, passed_on, strict=True)):
+    shares = "  ".join(f"{share:.2f}" for share in row)
+    print(f"word {word} looks with {shares}  and receives {mean[0]:.2f}  {mean[1]:.2f}")
+
+# %% tags=["claim"]
+# Checks the two lines against PyTorch's own attention
+claim(
+    "PyTorch's attention gives the same",
+    torch.allclose(
+        passed_on, F.scaled_dot_product_attention(Q[None], K[None], V[None])[0]
+    ),
+)
+
+# %% [markdown]
+# Word 0 asks for a large first number. The key of word 1 has it, so word 0 receives nearly the value of word 1. Who looks where
+# depends on the sentence. An RNN needs six steps to carry something over six words; here any two words are one step apart.
+#
+# A layer has several such *heads* side by side (**multi-head** attention). What they bring is added to the word's own vector, a
+# **residual connection**; then a small network changes each vector by itself and is added as well. **Layer normalisation** keeps
+# the vectors at one scale. (Our encoder also looks at the full stops that fill up short sentences. BERT hides them by an *attention
+# mask*.)
 
 # %%
 show_source(TextEncoder.__init__, TextEncoder.forward, MaskedLanguageModel)
@@ -415,8 +441,10 @@ def hidden_word_probabilities(model, tokens):
 from_both_sides = hidden_word_probabilities(model, tokens)  # (N, T, words)
 surprise["masked language model"] = mean_surprise(from_both_sides[real], true_words)
 above = surprise["masked language model"] - surprise["best from both sides"]
-print(f"masked language model {surprise['masked language model']:.2f} nats a word")
-print(f"above the best from both sides: {above:.2f} nats")
+print(
+    f"masked language model {surprise['masked language model']:.3f} nats a word, ", end=""
+)
+print(f"{above:.3f} above the best from both sides")
 
 # %% tags=["drawing"]
 # Draws the surprise of a hidden word for each guess, and for the model
@@ -609,7 +637,7 @@ claim(
 )
 
 # %% [markdown]
-# The model was trained with 15 % hidden. At 70 %, with sentences that it has hardly ever seen, it is further above the
+# The model was trained with 15 % hidden. At 70 %, with so few visible words as it has hardly ever met, it is further above the
 # floor.
 #
 # Which rate should one *train* with? A low rate asks few questions about each sentence; a high rate leaves little to
@@ -764,9 +792,9 @@ claim(
 
 # %% [markdown]
 # The verb follows the subject, and the noun between does not matter. The attention of this model tells the opposite story:
-# the hidden verb looks far more at the noun between than at the subject. What it needs can come through other words, which
-# have looked at the subject in the layer before. **Attention shows where a layer looks, not what the answer depends on**
-# (Jain and Wallace). To know that, intervene.
+# the hidden verb looks far more at the noun between than at the subject. A possible way is through other words, which have looked
+# at the subject in the layer before. **Attention shows where a layer looks, not what the answer depends on** (Jain and Wallace).
+# To know that, intervene.
 #
 # This is one model, from one start; the heads of another start have not been looked at, and may look elsewhere. One such
 # model is enough to show that the picture of attention *can* mislead.
@@ -887,8 +915,8 @@ share = {
 }
 
 # %% [markdown]
-# Now the two networks, trained on the same 200 sentences. Steps and learning rate are those that were best for each on
-# validation sentences.
+# Now the two networks, trained on the same 200 sentences. For each, the best of five settings of steps and learning rate was chosen
+# on 1,000 labelled validation sentences, which is more than someone with 200 labels has.
 
 # %%
 torch.manual_seed(100)
@@ -945,7 +973,8 @@ claim(
 )
 
 # %% [markdown]
-# Fine-tuning beats training from scratch, both frozen encoders, and the bigram, which sees neighbouring words only.
+# Fine-tuning beats training from scratch, both frozen encoders, and the bigram, which sees neighbouring words only. (Of the three
+# draws of labels that are stored below, this one is the worst for training from scratch.)
 #
 # But look at the surprises of the two language models: two numbers a sentence, no network trained any further, and nearly
 # everything is right. This task *is* the pretraining task, since a verb in the wrong number is a word that a language
@@ -957,7 +986,8 @@ claim(
 # ### What a label counts for
 #
 # One draw of labels proves little. The stored curves have three for each number of labels, each with its own pretraining;
-# the bars are standard deviations. Steps and learning rate were chosen as above, each time anew.
+# the bars are standard deviations. Steps and learning rate were chosen as above, each time anew. Fine-tuning mostly chose the lowest
+# rate offered, training from scratch the most steps, so a wider search might change what a label counts for.
 
 # %% tags=["drawing"]
 # Draws accuracy against labels, and what a label counts for; move the number of labels
@@ -1061,7 +1091,7 @@ claim(
 # - says for which questions the two surprises help, and why.
 
 # %% [markdown]
-# ## 10. Five widely copied bugs
+# ## 10. Five common bugs
 #
 # Each of them runs without an error. A number reveals it. Find two of them yourself first:
 
@@ -1097,12 +1127,12 @@ for name, fresh in after_one_pass.items():
     q = hidden_word_probabilities(fresh, few)[few_real]  # few: as in section 7
     hidden_nats[name] = mean_surprise(q, few[few_real].unsqueeze(1))
     print(f"loss over {name:8} places {loss_at_end[name]:.1f} at the end,", end=" ")
-    print(f"surprise of a hidden word {hidden_nats[name]:.1f}")
-print(f"exact floor of a hidden word   {surprise['best from both sides']:.1f}")
+    print(f"surprise of a hidden word {hidden_nats[name]:.2f}")
+print(f"exact floor of a hidden word   {surprise['best from both sides']:.2f}")
 
 # %% [markdown]
 # A loss below the floor is no success: it averages over places where nothing has to be known, and its model knows less about
-# hidden words.
+# hidden words. (One start.)
 #
 # **Labels that are the input.** In PyTorch `labels = tokens` makes no copy. Whoever then writes into one of them has
 # changed the other, too.

@@ -144,6 +144,13 @@ def judge_masks(answer) -> None:
     counts = replaced.bincount(minlength=N_WORDS + 1)[:N_WORDS].double()
     if ((counts - counts.mean()).abs() > 5 * counts.mean().sqrt()).any():
         raise Wrong("random words should be any of the n_words words, each as often, word 0 included.")
+    # With a single word, a mask token that is drawn in its place shows.
+    alone, chosen = answer(torch.zeros_like(tokens), real.clone(), 1)
+    masked = alone[chosen] == 1
+    if _is_off(masked.double().mean(), 0.8, len(masked)):
+        raise Wrong(
+            "the random words include the mask token: draw from 0 to n_words - 1, `torch.randint(n_words, ...)`."
+        )
     if any(_is_off(selected[:, t].sum() / real[:, t].sum(), 0.15, int(real[:, t].sum())) for t in range(11)):
         raise Wrong("some places are selected more often than others; each should have the same chance.")
     again = _pair(answer(tokens.clone(), real.clone(), N_WORDS))[1]
@@ -151,7 +158,9 @@ def judge_masks(answer) -> None:
         raise Wrong("a second call selects the same words: the masks should be drawn anew every time.")
 
 
-def _variant(share=0.15, mask=0.8, stay=0.9, everywhere=False, words=None, once=False, in_place=False):
+def _variant(
+    share=0.15, mask=0.8, stay=0.9, everywhere=False, words=None, once=False, in_place=False, special=0
+):
     """my_mask_tokens with one mistake."""
 
     def answer(tokens, real, n_words):
@@ -160,7 +169,7 @@ def _variant(share=0.15, mask=0.8, stay=0.9, everywhere=False, words=None, once=
         selected = luck < share
         selected = selected if everywhere else selected & real
         corrupted = tokens if in_place else tokens.clone()
-        random_words = torch.randint(*(words or (0, n_words)), tokens.shape, generator=generator)
+        random_words = torch.randint(*(words or (0, n_words + special)), tokens.shape, generator=generator)
         replaced = selected & (kind >= mask) & (kind < stay)
         corrupted[replaced] = random_words[replaced]
         corrupted[selected & (kind < mask)] = n_words
@@ -200,6 +209,7 @@ MASKS = Exercise(
         "of the selected became the mask token; 80 % should": _variant(mask=0.5),
         "show the true word; 10 % stay": _variant(stay=1.1),
         "word 0 included": _variant(words=(1, N_WORDS)),
+        "the random words include the mask token": _variant(special=1),
         "the masks should be drawn anew every time": _variant(once=True),
         "return two things": lambda tokens, real, n: _variant()(tokens, real, n)[0],
         "the two results are exchanged": lambda tokens, real, n: _variant()(tokens, real, n)[::-1],
