@@ -328,7 +328,7 @@ explore(
 # ## 6. Classify without labels
 #
 # A classifier needs labelled pictures. CLIP needs only names: write a sentence, a **prompt**, for each class, embed it,
-# and give a picture the class whose prompt is closest. This is called **zero-shot** classification. Here are 30
+# and give a picture the class whose prompt is closest. This is **zero-shot** classification. Here are 30
 # classes, each colour with each shape:
 
 # %%
@@ -629,8 +629,8 @@ claim(
 # good on those seen. But of those held out it names only about half, though it is asked for colour and shape separately. (It
 # has seen 2500 pictures of one object, CLIP 8000 of all kinds. The comparison is of labels, not of methods.)
 #
-# *Zero-shot* does not mean without information: each of our 8000 captions names a colour and a shape, and these are labels in
-# another form. The gain is that nobody had to fix the list of classes, and that people write captions anyway.
+# *Zero-shot* does not mean without information: each of our 8000 captions names a colour and a shape, labels in another form.
+# The gain is that nobody had to fix the list of classes, and that people write captions anyway.
 #
 # The image encoder can be used by itself, like any other. Here is a linear probe for the 25 combinations, with 10 labelled
 # pictures each:
@@ -680,7 +680,7 @@ def denied(*shown):
     colours, shapes = {t.colour for t in shown}, {t.shape for t in shown}
     known = [look for look in PROMPTS if look not in HELD_OUT]
     free = [(c, s) for c, s in known if c not in colours and s not in shapes]
-    return Things(0, *free[list(PROMPTS).index(shown[0][1:]) % len(free)])
+    return Things(0, *free[list(PROMPTS).index(shown[0][1:3]) % len(free)])
 
 
 def without_second(a, b):
@@ -821,8 +821,7 @@ show_trainings(
 # %% [markdown]
 # Told the grammar, the *same image encoder with the same loss* binds almost without an error. So the image encoder can see
 # which colour is where, and the loss can teach it: what fails is the text encoder. The bag of words cannot tell the captions
-# apart. The transformer could, but does not learn to in this training; with more data and steps it might. Phrases get most
-# pictures right.
+# apart. The transformer could, but does not learn to in this training; with more data and steps it might. Phrases are between.
 #
 # Now the held-out combinations. With one vector for each combination, one that was never seen has an untrained vector, and
 # is never named. The bag of words, which keeps colour and shape apart most strictly, names *fewer* than phrases and the
@@ -958,9 +957,9 @@ claim(
 )
 
 # %% [markdown]
-# For phrases the cure works: almost all pairs are told apart. (Of one kind of object this model also knows what is denied,
+# For phrases the cure works: almost all pairs are told apart. (Beside one kind of object it also knows what is denied,
 # though no false caption was about that; section 12 asks why. "Which no" stays wrong.) And what does the cure do to the
-# transformer, and to the held-out combinations? Here are all four text encoders, and two with hard negatives:
+# transformer, and to the held-out combinations? Here are all four text encoders, two also with hard negatives:
 
 # %% tags=["drawing"]
 # Draws binding against held-out combinations, a mark for each seed of each text encoder
