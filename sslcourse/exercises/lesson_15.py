@@ -304,9 +304,9 @@ TEMPERATURE = Exercise(
     difficulty="easy",
     statement=(
         "`images` and `texts` have rows of length 1. `log_scale` is the learned parameter, the logarithm of one over the "
-        "temperature. This code, as it is found in public repositories, takes the parameter for the scale itself, "
-        "and then divides by the temperature once more. Mend it: return the matrix of logits, cosine over temperature. "
-        "The gradient must reach all three."
+        "temperature. This code takes the parameter for the scale itself, and then divides by the temperature once more. "
+        "Mend it: return the matrix of logits, cosine over temperature. The limit is set elsewhere. The gradient must reach "
+        "all three."
     ),
     stub=(
         "def my_logits(images, texts, log_scale):\n"
@@ -320,7 +320,7 @@ TEMPERATURE = Exercise(
     ),
     cases=lambda: [
         (F.normalize(vectors(4, 3), dim=1), F.normalize(vectors(4, 3, seed=1), dim=1), torch.tensor(s))
-        for s in (2.66, 0.5, 1.7)
+        for s in (2.66, 0.5, 5.0)  # exp(5) is beyond the limit of 100
     ],
     differentiable=("images", "texts", "log_scale"),
     wrong={
@@ -336,6 +336,9 @@ TEMPERATURE = Exercise(
         "that divides by the logarithm; the scale is exp of the parameter.": lambda i, t, s: i @ t.T / s,
         "rows are texts in your matrix; rows should be images.": lambda i, t, s: s.exp() * t @ i.T,
         "the scale is missing.": lambda i, t, s: i @ t.T + 0 * s,
+        "clamp the parameter, outside this function; clamped in here, its gradient is 0 beyond the limit.": (
+            lambda i, t, s: s.exp().clamp(max=100) * i @ t.T
+        ),
     },
 )
 
@@ -453,16 +456,16 @@ QUIZ = [
     ),
     Question(
         "A model finds the right one among a thousand captions, and cannot tell who is red and who is blue. How so?",
-        right="No other caption of a batch had the same words",
+        right="Batches rarely ask, and the text encoder loses it",
         options={
-            "No other caption of a batch had the same words": (
-                "The loss only asks for what tells the candidates apart. The words alone did that."
+            "Batches rarely ask, and the text encoder loses it": (
+                "Hard negatives alone do nothing for our transformer, and phrases get almost every pair right only with them."
             ),
             "Its image encoder cannot see two objects at once": (
                 "It finds the right caption of pictures with two objects. Look for the experiment that decides."
             ),
             "A cosine cannot express what belongs to what": (
-                "It can: with a text encoder that keeps phrases together the same loss learns it."
+                "It can: with a text encoder that is told the grammar the same loss learns it."
             ),
         },
     ),

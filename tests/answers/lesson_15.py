@@ -191,6 +191,10 @@ def logits_of_tenths(images, texts, log_scale):
     return images @ texts.T * 10**log_scale
 
 
+def logits_clamped_inside(images, texts, log_scale):
+    return images @ texts.T * log_scale.clamp(max=math.log(100)).exp()
+
+
 def logits_with_images_twice(images, texts, log_scale):
     return log_scale.exp() * images @ images.T + 0 * texts.sum()
 
@@ -262,6 +266,11 @@ WRONG = {
     ],
     "15.lowest": [lowest_of_the_share_of_doubles, lowest_of_the_largest, lowest_as_probability],
     "15.recall": [recall_of_the_diagonal, recall_of_values, recall_one_further],
-    "15.temperature": [logits_with_a_number, logits_of_tenths, logits_with_images_twice],
+    "15.temperature": [
+        logits_with_a_number,
+        logits_of_tenths,
+        logits_clamped_inside,
+        logits_with_images_twice,
+    ],
     "15.bag": [share_of_one, share_as_text, share_of_three_quarters],
 }
