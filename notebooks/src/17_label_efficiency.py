@@ -1158,8 +1158,8 @@ claim(
 # than half of that of $h$, and behind an untrained head it is not. So after your four passes a probe does better on $z$: at one
 # label per class, a label counts for six or more.
 #
-# After 150 stored passes (one seed; $z$ at unit length, as the loss sees it) $z$ is clearly behind $h$. So whether to keep the
-# head must be measured.
+# After 150 stored passes $z$ is clearly behind $h$. (One seed, and $z$ at unit length, as the loss sees it: two things differ
+# from yours.) So whether to keep the head must be measured.
 #
 # ## 11. Divide out what is left
 #
@@ -1284,7 +1284,8 @@ print("after relevant component analysis")
 print_table(relevant_curves, UP_TO_10)
 
 # %% [markdown]
-# What does a label count for now? Each pretraining (seed) and each draw of labels gives its own answer.
+# What does a label count for now? Each pretraining (seed) and each draw of labels gives its own answer; the gray bar in
+# the figure spans the draws.
 
 
 # %%
@@ -1320,7 +1321,7 @@ curve_lines = [
 ]
 (worth_line,) = gain_ax.plot([], [], "|-", color="k", markersize=12)
 (draws_line,) = gain_ax.plot([], [], color="0.5", linewidth=7, alpha=0.5)  # the draws
-worth_text = gain_ax.text(1, 0, "", ha="left", va="center", fontsize=11)
+worth_text = gain_ax.text(1, 0, "", ha="left", va="top", fontsize=11)
 gain_ax.set(xscale="log", xlim=(0.8, 1500), ylim=(0.1, 0.85))
 gain_ax.set(xlabel="labels per class", ylabel="test accuracy")
 gain_ax.set_xticks([1, 2, 5, 10, 50, 100, 300, 1200], [1, 2, 5, 10, 50, 100, 300, 1200])
@@ -1348,7 +1349,7 @@ def draw_gain(pairs, per_class):
     if times >= 1:
         told += f" (draws: {least:.0f} to {most:.0f})"
     x = 1.15 * max(drawn, most) * per_class
-    worth_text.set(x=x, y=reached, text=f"a label counts for\n{told}")
+    worth_text.set(x=x, y=reached - 0.01, text=f"a label counts for\n{told}")
     return gain_figure, (
         f"Stored, pairs of {pairs}; {labels_per_class(per_class)}: after relevant component analysis the probe reaches "
         f"{reached:.0%}, and a label counts for {told}; without, {stored_mean(probes[pairs], per_class):.0%}; "
