@@ -74,8 +74,8 @@ show(families.figure, alt=families.words)
 # From top to bottom: **reconstruction**, **transformation prediction**, **contrastive learning**, **prediction without
 # negatives**, **prototypes and self-distillation**, and **masked image modelling**. After training only the encoder is kept.
 #
-# Which is best? That depends: on which data, judged by what, at what price? Sections 2 to 7 move these one by one, and section 8
-# draws the decision from them. The rest is about what surrounds it: published tables, larger machines, the data themselves.
+# Which is best? That depends: on which data, judged by what, at what price? Sections 2 to 7 vary these one by one, and section 8
+# decides.
 #
 # ## 2. One protocol, one budget
 #
@@ -152,7 +152,7 @@ print(f"true scatter of the 2,000 means: {tables.mean((1, 2)).std():.1f} points"
 # scatter; in our protocol all share the same draws and test images, so the luck of those is not in it.
 #
 # Three starts still give a rough guess. So we **pool**: the root of the mean of the variances of all methods, for each data set
-# and measure, is the standard deviation of one start. That assumes one spread for all; the methods' own are printed beside it.
+# and measure, is the standard deviation of one start.
 
 
 # %%
@@ -174,8 +174,8 @@ for on in DATA_SETS:
     print(f" (single methods: {own.min():.1f} to {own.max():.1f})")
 
 # %% [markdown]
-# Where a method's own spread is larger, the pooled error is too small for it. We call a difference *clear* when it is larger than twice its standard error, $2 \sqrt{e_1^2 + e_2^2}$, and also larger than
-# one point; otherwise it is *open*: these runs cannot tell.
+# Where a method's own spread is larger, its pooled error is too small. We call a difference *clear* when it is larger than twice
+# its standard error, $2 \sqrt{e_1^2 + e_2^2}$, and also larger than one point; otherwise it is *open*: these runs cannot tell.
 
 
 # %%
@@ -199,8 +199,7 @@ def clearly_above(one, other, on, measure="probe_10"):
 # %% exercise="18.forecast"
 
 # %% [markdown]
-# Now choose a method and data, and run the cells below. The card says what the method is given and what it needs beside the
-# images.
+# Now choose a method and data, and run the cells below.
 
 # %% tags=["drawing"]
 # Draws what a method is trained on; choose a method and data
@@ -706,8 +705,6 @@ claim(
 # On clips, rotation learns steadily from the beginning. SimCLR is more than 10 points behind after a quarter of its time; then
 # it rises fast and overtakes. Stopped early, the experiment would have thrown it away. So compare whole curves, and do not drop a
 # method whose curve has not yet begun to rise.
-#
-# (The learning rate of each run was planned for the whole run; one planned for four seconds might do better after four.)
 
 # %% exercise="18.choice"
 
@@ -932,9 +929,6 @@ def draw_case(have):
 explore(draw_case, have=choice("what you have", list(CASES), "pairs"))
 
 # %% [markdown]
-# What you will *not* find here: "SimCLR needs large batches", "MAE is the default", "DINO when you want attention maps". They
-# may be true of large networks and photographs; our figures do not say so.
-#
 # One line deserves a doubt: does rotation do well because the garments hang upright? Turn every frame of the same clips by a
 # random number of quarter turns, in training and test alike.
 
@@ -981,14 +975,14 @@ claim(
 )
 
 # %% [markdown]
-# Yes: without a right way up, the turn of a frame cannot be told, and rotation falls to about the pixels. SimCLR loses much as
-# well, and still learns (one start each). A probe on upright clips would not have warned you: you have to know your data.
+# Yes: without a right way up, the turn of a frame cannot be told, and rotation falls to about the pixels. SimCLR loses a
+# good part as well, and still learns (one start each). A probe on upright clips would not have warned you: know your data.
 #
 # ## 9. The published comparison
 #
 # Why do other tables advise otherwise? "SimCLR 76.5 %, BYOL 74.3 %, MAE 87.8 %" is a usual summary of ImageNet. Find its three
-# figures in the picture. Beside each stand its conditions: the network, how it was judged, and for how many epochs it was
-# pretrained. All are from the papers named at the end, with the labels of all 1.28 million photographs.
+# figures in the picture. Beside each stand its conditions. All are from the papers named at the end, with the labels of all 1.28
+# million photographs.
 # %% tags=["drawing"]
 # Draws the published figures and their conditions; blue: one network, one judge
 PAPERS = [  # method, remark, network, judge, epochs of pretraining, top-1 accuracy in %
