@@ -399,8 +399,7 @@ claim(
 # Change the data, and the order changes with them. (Was your forecast right? Look for rows within three points of the pixels.)
 #
 # **On clothes** no method without labels is best by every measure. With 1 or 10 labels a class a method of pairs leads. With
-# 100, none is above the *raw pixels*. And by neighbours the *autoencoder* is best. These clothes are upright, centred, and on
-# black: what pairs teach to ignore, place and size, does not vary here.
+# 100, none is above the *raw pixels*. And by neighbours the *autoencoder* is best.
 #
 # **On clips** every method that reconstructs, whole images or hidden parts, stays near the raw pixels, which guess: most pixels
 # of a frame are texture, and its loss counts all of them alike. What helps is a task that textures cannot solve. *Rotation* is
@@ -572,10 +571,11 @@ claim(
 )
 
 # %% [markdown]
-# MoCo's keys take no gradient, so of the methods of pairs on the convolutional network it holds the least; DINO, with four
-# views and a teacher, holds the most. Rotation holds more: it encodes each image in all four turns. A transformer holds more than twice as much as the convolutional network under the same loss, and MAE less than half of that
-# again, because three quarters of the tokens are never seen. That SimCLR needs a large batch was found on ImageNet: in the sweeps
-# of lessons 09 and 10 its probe, and MoCo's, does not change by two points between 16 and 256.
+# MoCo's keys take no gradient, so of the methods of pairs on the convolutional network it holds the least; DINO, with four views
+# and a teacher, holds the most. Rotation holds more: it encodes each image in all four turns. A transformer holds more than twice
+# as much as the convolutional network under the same loss, and MAE less than half of that again, because three quarters of the
+# tokens are never seen. That SimCLR needs a large batch was found on ImageNet: in lessons 09 and 10 its probe, and MoCo's, hardly
+# changes between 16 and 256.
 #
 # ### The budget
 #
@@ -700,9 +700,9 @@ claim(
 
 # %% [markdown]
 # On clothes SimCLR is far ahead of SimSiam, BYOL and SwAV after a second, and by the end none of them is clearly below it. MAE
-# still gains while the autoencoder has long stopped. And rotation never rises above the untrained network by more than a point.
+# still gains while the autoencoder has long stopped. Rotation never gets clearly above the untrained network.
 #
-# On clips, rotation learns steadily from the beginning. SimCLR is more than 10 points behind after a quarter of its time; then
+# On clips, rotation learns steadily from the beginning. SimCLR is far behind after a quarter of its time; then
 # it rises fast and overtakes. Stopped early, the experiment would have thrown it away. So compare whole curves, and do not drop a
 # method whose curve has not yet begun to rise.
 
@@ -711,8 +711,8 @@ claim(
 # %% [markdown]
 # ## 6. MAE against SimCLR
 #
-# "Compare MAE and SimCLR by a linear probe" is a common exercise. The answer depends on the loss, the network, and the judge. So
-# here are both networks, and beside the probe fine-tuning with the same 10 labels a class.
+# "Compare MAE and SimCLR by a linear probe" is a common exercise. Here are both networks, and beside the probe fine-tuning with
+# the same 10 labels a class.
 
 # %%
 print(f"{'':14}{'network':>8}{'probe 10':>15}{'tuned':>15}{'gain':>7}")
@@ -852,8 +852,8 @@ claim(
 )
 
 # %% [markdown]
-# From clothes to shapes, every method of pairs on the convolutional network is more than 10 points above pixels, random encoder
-# and autoencoder. And SimCLR, which saw no label, transfers better than the encoder that was trained with *all* labels.
+# From clothes to shapes, every method of pairs on the convolutional network is far above pixels, random encoder and autoencoder.
+# And SimCLR, which saw no label, transfers better than the encoder that was trained with *all* labels.
 #
 # From clips to shapes SimCLR leads again among the methods without labels, and rotation, close behind it on the clips, is far
 # below; but here the supervised encoder transfers better. From clips to *clothes* nothing trained without labels is clearly above
@@ -1020,7 +1020,8 @@ show(paper_figure, alt=f"Published top-1 accuracy on ImageNet in %: {'; '.join(t
 
 # %% [markdown]
 # The three differ in network, judge, and size at once, so the summary compares nothing. The blue bars come closer: all are a
-# linear probe on the same ResNet-50, though epochs and views still differ. There BYOL is five points *above* SimCLR. Is that order found here, too?
+# linear probe on the same ResNet-50, though epochs and views still differ. There BYOL is five points *above* SimCLR. Is that order
+# found here, too?
 
 # %%
 print(f"{'':10}{'ImageNet':>9}{'clothes':>14}{'clips':>14}")
@@ -1262,9 +1263,9 @@ claim(
 
 # %% [markdown]
 # While group B is a tenth of the unlabelled images or less, its error is clearly larger, although the probe was given equally many
-# labels of both. And that tenth hardly helps: the error is nearly what it was with none. Is group B simply harder? Two controls say no: for a random encoder it is not, and when the
-# roles are exchanged, at 100 %, group A pays. At equal shares the gap all but vanishes, and group A loses hardly anything. (The
-# axis does not begin at 0.)
+# labels of both. And that tenth hardly helps: the error is nearly what it was with none. Is group B simply harder? Two controls
+# say no: for a random encoder it is not, and when the roles are exchanged, at 100 %, group A pays. At equal shares the gap all but
+# vanishes, and group A loses hardly anything. (The axis does not begin at 0.)
 #
 # So *balanced labels did not close the gap*: what the last layer can use was decided before, by images that nobody had labelled.
 # Whoever collects unlabelled data decides whose errors will be larger. Report an error for each group, not only on average.
@@ -1309,7 +1310,7 @@ claim(
 # %% [markdown]
 # Among the *unlabelled* images the copies have no effect that three starts could show, though half of all images were copies.
 # Among the *labelled* images they are a disaster: the nearest neighbour of a test image is its own copy, which carries its label.
-# The first was measured for SimCLR with few passes, and is no law. Keep both kinds out.
+# The first holds for SimCLR with few passes. Keep both kinds out.
 
 # %% exercise="18.honest"
 
@@ -1458,8 +1459,8 @@ claim(
 )
 
 # %% [markdown]
-# The 50 are given away almost surely; for the 5,000 the error tells next to nothing, after as many steps. What a network remembers of
-# an image depends on how often it has met it. Carlini and others extracted photographs of persons from large image generators
+# The 50 are given away almost surely; for the 5,000 the error tells next to nothing, after as many steps. What a network remembers
+# of an image depends on how often it has met it. Carlini and others extracted photographs of persons from large image generators
 # almost pixel for pixel, mostly those that the training data held many times. So removing copies protects more than the test set.
 #
 # ## 14. A data statement
