@@ -38,6 +38,7 @@ start_lesson()
 
 # %% tags=["drawing"]
 # Imports what draws the pictures, moves the sliders and checks the text
+from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
 from sslcourse.claims import claim
@@ -55,31 +56,31 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 
 # %% tags=["drawing"]
 # Draws the three kinds of learning: what the loss is computed from
-kinds = Diagram("three kinds of learning", row=1.45)
-given, named = kinds.data("$x$", 0, 0), kinds.data("$y$", 4.4, 0)
-kinds.flow(
-    given,
-    kinds.encoder("model", 1.1, 0),
-    kinds.data("prediction", 2.2, 0),
-    told := kinds.loss("loss", 3.3, 0),
-)
+kinds = Diagram("three kinds of learning", column=1.2, row=1.1)
+given, named = kinds.data("$x$", 0, 0), kinds.data("$y$", 4, 0)
+told = kinds.loss("loss", 3, 0)
+kinds.flow(given, kinds.encoder("model", 1, 0), kinds.data("prediction", 2, 0), told)
 kinds.flow(named, told)
-kinds.note(given, "supervised")
 kinds.note(named, "from people")
-alone = kinds.data("$x$", 0, 1)
-kinds.flow(alone, kinds.encoder("model", 1.1, 1), kinds.loss("loss", 2.2, 1))
-kinds.note(alone, "unsupervised")
-source, question = kinds.data("$x$", 0, 2), kinds.data("question\n$\\tilde x$", 1.1, 2)
-kinds.flow(
-    source,
-    question,
-    kinds.encoder("model", 2.2, 2),
-    compared := kinds.loss("loss", 3.3, 2),
+alone, same = kinds.data("$x$", 0, 1), kinds.data("$x$", 4, 1)
+kinds.flow(alone, kinds.encoder("model", 1, 1), near := kinds.loss("loss", 3, 1))
+kinds.flow(same, near)
+kinds.note(same, "the same")
+asked = kinds.data("question\n$\\tilde x$", 0, 2)
+made = kinds.data("answer\n$\\tilde y$", 4, 2)
+compared = kinds.loss("loss", 3, 2)
+kinds.flow(asked, kinds.encoder("model", 1, 2), kinds.data("prediction", 2, 2), compared)
+kinds.flow(made, compared)
+kinds.flow(source := kinds.data("$x$", 2, 3.4), asked)
+kinds.flow(source, made)
+rows = {"supervised": given, "unsupervised": alone, "self-\nsupervised": asked}
+for name, part in rows.items():
+    left = part.center - (0.58, 0)
+    kinds.figure.axes[0].text(*left, name, size=10, ha="right", va="center")
+show(
+    kinds.figure,
+    alt=f"Three rows: supervised, unsupervised, self-supervised. {kinds.words}",
 )
-kinds.flow(source, made := kinds.data("answer\n$\\tilde y$", 1.1, 2.65), compared)
-kinds.note(source, "self-\nsupervised")
-kinds.note(made, "from the data")
-show(kinds.figure, alt=kinds.words)
 
 # %% [markdown]
 # - If somebody has written a name on each photograph, you can learn to name new ones. This is **supervised** learning: every
@@ -204,9 +205,9 @@ show(
 # %% [markdown]
 # ## 3. Regression: a line from answers
 #
-# We know the truth, because we make the points ourselves: $y = 3x + 2$, plus noise of standard deviation 0.5. The model is a
-# line with slope $a$ and intercept $b$. Its errors $r_i = a x_i + b - y_i$ are called *residuals*, and the loss is their mean
-# square:
+# You fitted such a line in lesson 00; new is the landscape of its loss. The truth is $y = 3x + 2$, plus noise of standard deviation
+# 0.5. The model is a line with slope $a$ and intercept $b$. Its errors $r_i = a x_i + b - y_i$ are called *residuals*, and the
+# loss is their mean square:
 #
 # $$ L(a, b) = \frac{1}{N} \sum_{i=1}^{N} r_i^2 . $$
 
@@ -223,9 +224,9 @@ best = least_squares(x, y)  # where the loss is smallest
 print(f"slope 0, intercept 0: loss {mse(0, 0):.2f}; smallest loss: {mse(*best):.2f}")
 
 # %% [markdown]
-# Left: the points, the line, and the residuals as vertical strokes. Right: the loss as a landscape in which every point stands
-# for one line. Contours join points of equal loss, and the arrow shows the direction of steepest descent. Move slope and
-# intercept to the star, where the loss is smallest.
+# Left: the residuals as vertical strokes. Right: the landscape, in which every point stands for one line. Contours join points of
+# equal loss, and the arrow shows the direction of steepest descent. Move slope and intercept to the star, where the loss is
+# smallest.
 
 # %% tags=["drawing"]
 # Draws a line, and its place in the landscape of the loss; move slope and intercept
@@ -288,7 +289,7 @@ explore(
 # %% [markdown]
 # PyTorch finds the same gradient automatically: *autograd* records every operation and applies the chain rule to it. *Gradient
 # descent* subtracts the gradient, times a *learning rate*, again and again. Where it comes to rest both derivatives are zero. These
-# are two linear equations, and their solution has a closed form, called *least squares*.
+# two linear equations, the *normal equations*, have a solution in closed form; a line chosen so is a *least-squares* fit.
 
 # %%
 line = torch.zeros(2, requires_grad=True)  # slope, intercept
@@ -326,8 +327,7 @@ claim(
 # %% [markdown]
 # ### How long may the steps be?
 #
-# Choose a learning rate and watch thirty steps, on the left in the landscape, on the right as a curve of the loss. At which
-# rate does the descent begin to zigzag, and at which does it diverge?
+# Choose a learning rate and watch thirty steps. At which rate does the descent begin to zigzag, and at which does it diverge?
 
 # %% tags=["drawing"]
 # Draws thirty steps of gradient descent and their losses; move the learning rate
@@ -494,9 +494,8 @@ for step, ax in zip([0, 1, 2, 8], axes, strict=True):
     for _ in range(step):
         centres = k_means_step(points, centres)
     nearest = nearest_centre(points[:200], centres)
-    for j, marker in enumerate(
-        "osx"
-    ):  # the colour and the marker of the class it becomes
+    # each cluster has the colour and the marker of the class that it becomes
+    for j, marker in enumerate("osx"):
         ax.plot(*points[:200][nearest == j].T, marker, markersize=2.5, color=COLORS[j])
     ax.plot(*true_centres.T, "o", color="0.1", markersize=15, fillstyle="none")
     ax.plot(*centres.T, "k*", markersize=12, markeredgecolor="white")
@@ -575,8 +574,8 @@ marks = [cluster_ax.plot([], [], marker, ms=3, color=color)[0] for marker, color
 (rings,) = cluster_ax.plot(*true_centres.T, "o", color="0.1", ms=17, fillstyle="none")
 (stars,) = cluster_ax.plot([], [], "k*", markersize=13, markeredgecolor="white")
 cluster_ax.set(xlim=(-4.2, 4.8), ylim=(-4, 4), aspect="equal")
-score_ax.plot(KS, [loss_with[k] / loss_with[1] for k in KS], "o--")
-score_ax.plot(KS, list(agreement_with.values()), "s-")
+score_ax.plot(KS, [loss_with[k] / loss_with[1] for k in KS], "o--", color="0.5")
+score_ax.plot(KS, list(agreement_with.values()), "s-", color="0.1")
 score_ax.text(4.3, 0.25, "loss, as a share\nof that with k = 1", color="0.1")
 score_ax.text(4.3, 0.67, "agreement\nwith the truth", color="0.1")
 chosen_k = score_ax.axvline(3, color="0.5", linestyle=":")
@@ -713,8 +712,8 @@ for ax, bandwidth in zip(axes, [0.3, 1.0], strict=True):
 axes[0].set_ylabel("density")
 show(
     figure,
-    alt="Five points, a gray bump on each, and the sum of the bumps as a curve. Bandwidth 0.3: the "
-    "curve has peaks at the points. Bandwidth 1: it is smooth, with one wide hill.",
+    alt="Five points, a gray bump on each, and the sum of the bumps as a curve. Bandwidth 0.3: "
+    "four peaks, one shared by two points. Bandwidth 1: one high and one low hill.",
 )
 
 # %% [markdown]
@@ -768,7 +767,7 @@ best_on_new = truth.log_prob(test_points).mean()
 
 density_figure, (true_ax, kernel_ax, score_ax) = subplots(1, 3, width=9.5, height=3.3)
 options = {"origin": "lower", "extent": (-4, 4, -4, 4), "vmin": 0, "vmax": 0.15}
-options["cmap"] = "Blues"
+options["cmap"] = colormaps["Blues"].resampled(16)  # few shades, evenly spaced
 true_ax.imshow(truth.log_prob(places).exp().reshape(50, 50).T, **options)
 estimate = kernel_ax.imshow(maps[0], **options)
 true_ax.set_title("true density")
@@ -885,21 +884,27 @@ of_class = [solved[:, :, image_labels == label].mean() for label in range(10)]
 print("hardest class:", class_names[of_class.index(min(of_class))])
 
 # %% [markdown]
-# A bag looks almost the same upside down. For all other classes the networks name nine turns in ten or more, on images that they
-# have never seen.
+# A bag looks almost the same upside down. For all other classes the networks name nine turns in ten or more.
 #
 # ### Are the features any good?
 #
 # Rotations are not the goal. Do the features help to name clothes? A **linear probe** tells us: leave the encoder as it is, compute
 # its features for a few labelled images, and fit a softmax regression on them. We probe the *end* of the encoder, the 128 features,
-# and also its *third layer*, averaged over each quarter of the image: Gidaris, Singh and Komodakis, who proposed this pretext task,
-# found layers in the middle to be better.
+# and also its third and fourth layers, averaged over each quarter of the image. Gidaris, Singh and Komodakis, who proposed this
+# pretext task, found layers in the middle to be better.
 
 
 # %%
-def third_layer(encoder):
-    parts = encoder[:9]  # three for each layer
+def by_quarters(parts):
     return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(2), nn.Flatten()).eval()
+
+
+def third_layer(encoder):
+    return by_quarters(encoder[:9])  # three parts for each layer
+
+
+def fourth_layer(encoder):
+    return by_quarters(encoder[:12])
 
 
 draws = [labelled_subset(train_labels, per_class=10, seed=seed) for seed in (1, 2, 3)]
@@ -925,11 +930,12 @@ def probe(represent):
 # %%
 untrained = [conv_encoder(width=16) for _ in starts]
 image_pca = PCA(30).fit(train_images)
-accuracy = {"pixels": probe(nn.Flatten()), "PCA": probe(image_pca.encode)}
+accuracy = {"pixels": probe(nn.Flatten()), "PCA, 30 numbers": probe(image_pca.encode)}
 pretrained = [model.encoder for model in starts]
 for name, pair in {"random encoder": untrained, "rotation": pretrained}.items():
     accuracy[f"{name}, end"] = torch.cat([probe(f.eval()) for f in pair])
     accuracy[f"{name}, third layer"] = torch.cat([probe(third_layer(f)) for f in pair])
+    accuracy[f"{name}, fourth layer"] = torch.cat([probe(fourth_layer(f)) for f in pair])
 
 
 # %%
@@ -985,7 +991,7 @@ accuracy["supervised, 10,000 labels"] = torch.tensor([accuracy_of(every)])
 # %% tags=["drawing"]
 # Draws the test accuracies: means, and a dot for each draw of the labels and each start
 ranked = dict(sorted(accuracy.items(), key=lambda entry: entry[1].mean().item()))
-figure, ax = subplots(width=7.4, height=3.4)
+figure, ax = subplots(width=7.4, height=4)
 for place, (name, values) in enumerate(ranked.items()):
     ours = name.startswith("rotation")
     ax.axhline(place, color="0.85", linestyle="-", linewidth=0.8, zorder=0)
@@ -1000,12 +1006,13 @@ said = "; ".join(f"{name} {values.mean():.0f} %" for name, values in accuracy.it
 show(figure, alt=f"Test accuracy, mean over draws of the labels and starts: {said}.")
 
 # %% [markdown]
-# Most of what the features can do, pixels and random weights can do as well. The pretext task adds a few percentage points to
-# random weights in the same layer, from both starts and with every draw of the labels. Its lead over raw pixels is too small for
-# two starts and three draws to settle. It is better than PCA and than supervised training on the same 100 labels, and far behind
-# supervised training on 10,000.
+# Most of what the features can do, pixels and random weights can do as well. To the third layer the pretext task adds a few
+# percentage points, from both starts and with every draw of the labels, to the fourth hardly any. The lead of the third layer over
+# raw pixels is too small for two starts and three draws to settle. It is better than PCA and than supervised training on the same
+# 100 labels, and far behind supervised training on 10,000.
 #
-# The third layer is clearly better than the *end*, and with random weights it is so too.
+# Much of its lead over the *end* is pooling, not depth: averaged over quarters, the fourth layer beats the end too. So averaged, the
+# third layer of the rotation's encoder stays ahead of the fourth; with random weights it does not.
 
 # %% tags=["claim"]
 # Checks what the text says: the third layer of the rotation's encoder beside its controls
@@ -1020,7 +1027,7 @@ claim(
 claim("it does so from each start with each draw", (ours > chance_level).all())
 claim("all classes but bags have nine right turns in ten", sorted(of_class)[1] > 0.9)
 claim("its lead over pixels is 3 points at most", abs(lead["pixels"]) < 3)
-claim("it beats PCA by 2 points", lead["PCA"] > 2)
+claim("it beats PCA by 2 points", lead["PCA, 30 numbers"] > 2)
 claim(
     "it beats supervised training on the same 100 labels by 2 points",
     lead["supervised, 100 labels"] > 2,
@@ -1031,8 +1038,17 @@ claim(
 )
 claim("its third layer is 2 points better than its end", lead["rotation, end"] > 2)
 claim(
-    "the end of random weights is worse than their third layer too",
-    mean["random encoder, end"] < mean["random encoder, third layer"],
+    "averaged over quarters, its fourth layer is 2 points better than its end",
+    mean["rotation, fourth layer"] > mean["rotation, end"] + 2,
+)
+claim("its third layer is ahead of its fourth", lead["rotation, fourth layer"] > 0)
+claim(
+    "with random weights the third layer is not ahead of the fourth",
+    mean["random encoder, third layer"] < mean["random encoder, fourth layer"],
+)
+claim(
+    "in the fourth layer the rotation adds less than 2 points",
+    mean["rotation, fourth layer"] < mean["random encoder, fourth layer"] + 2,
 )
 
 # %% [markdown]
@@ -1106,6 +1122,8 @@ print("photographs  right turns  probe, trained  probe, random weights")
 for name in turned:
     print(f"{name:11} {100 * turned[name].mean():9.0f} %", end="")
     print(f" {learned[name].mean():13.0f} % {at_random[name].mean():20.0f} %")
+print("trained on stamped, tested without the stamp: ", end="")
+print(f"{100 * without_stamp.mean():.0f} % right turns, by chance 25 %")
 
 # %% [markdown]
 # With the stamp, the pretext task is solved almost without a mistake, and the features are worth no more than random ones. On clean
@@ -1166,9 +1184,9 @@ claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 
 # %% [markdown]
 # Such a giveaway is called a **shortcut**. Shortcuts occur in practice. A network was asked how two patches of a photograph lie
-# relative to each other. It found the answer in the lens, which bends red and green light a little differently near the edge
-# (Doersch, Gupta and Efros). The remedy is to find out what gives the answer away and to remove it from the question, here by
-# blacking out all four corners.
+# relative to each other. It found the answer in the *chromatic aberration* of the lens, which bends red and green light a little
+# differently near the edge (Doersch, Gupta and Efros). The remedy is to remove from the question what gives the answer away; here
+# that would be the four corners.
 #
 # ### Build your own
 #
@@ -1202,8 +1220,8 @@ claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 # | judged by | new labelled examples | a known truth, new points | a downstream task, beside controls |
 # | limitation | labels are expensive | groups have no names | the task may have shortcuts |
 #
-# *Self-supervised is not another word for unsupervised.* Neither needs labels from people. But k-means has no target to compare an
-# answer with, whereas the rotation network is trained like every classifier, with a target for each input and a cross-entropy.
+# *Self-supervised is not another word for unsupervised.* Neither needs labels from people. But k-means has no targets,
+# whereas the rotation network is trained like every classifier, with a target for each input and a cross-entropy.
 #
 # ## 11. Quiz
 
@@ -1213,7 +1231,7 @@ quiz("01")
 # %% [markdown]
 # ## What to remember
 #
-# - Gradient descent diverges at learning rates above 2 / the largest curvature.
+# - On a quadratic loss, gradient descent diverges at learning rates above 2 / the largest curvature.
 # - Without labels one can find groups, directions and densities. Score them against a known truth, and densities on new points.
 # - Cluster numbers are not class numbers. Match them, or use a score that does not depend on names.
 # - Self-supervised learning is supervised learning with answers that come from the data. What counts are its features.

@@ -57,6 +57,12 @@ GRADIENT = Exercise(
         "the sign is wrong: with the line minus y, a step against the gradient makes the loss smaller.": lambda x, y, a, b: (
             -my_gradient(x, y, a, b)
         ),
+        "the derivative with respect to the slope has the wrong sign: the one with respect to the intercept is right.": (
+            lambda x, y, a, b: my_gradient(x, y, a, b) * torch.tensor([-1, 1])
+        ),
+        "the derivative with respect to the intercept has the wrong sign: the one with respect to the slope is right.": (
+            lambda x, y, a, b: my_gradient(x, y, a, b) * torch.tensor([1, -1])
+        ),
         "the factor 2 of the square's derivative is missing.": lambda x, y, a, b: my_gradient(x, y, a, b) / 2,
         "this is the sum over the points; the loss is a mean, and so is its gradient.": lambda x, y, a, b: (
             my_gradient(x, y, a, b) * len(x)
@@ -168,6 +174,9 @@ K_MEANS = Exercise(
         ),
         "the centre with the largest scalar product need not be the nearest one.": lambda p, c: _means(
             p, (p @ c.T).argmax(1), len(c)
+        ),
+        "you add up the differences of the coordinates (L1); the distance here is the Euclidean one.": (
+            lambda p, c: _means(p, torch.cdist(p, c, p=1).argmin(1), len(c))
         ),
         "the centres moved half of the way; k-means moves them to the mean at once.": _update_with(0.5),
         "this is the cluster of each point; the new centres are asked for.": (
@@ -347,10 +356,7 @@ SHORTCUT = Exercise(
         "the others on clean ones? (2) With their features, is the gain over random weights `'larger'` or `'smaller'` than with the "
         "others? (3) On test images *without* stamp, do they name `'more than half'` or `'fewer than half'` of the turns correctly?"
     ),
-    stub=(
-        "def my_prediction():\n"
-        '    return "fewer", "larger", "more than half"  # replace what you do not believe'
-    ),
+    stub=("def my_prediction():\n    return ..., ..., ...  # one of the two answers for each question"),
     reference=my_prediction,
     hints=(
         "Training only makes the pretext loss small. What is the easiest way to make it small here?",
