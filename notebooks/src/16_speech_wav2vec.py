@@ -106,7 +106,7 @@ play(heard)
 # %% [markdown]
 # In the waveform a phone can hardly be recognised by eye. The **spectrogram** shows more: how loud each frequency is at
 # each moment. **Log-mel spectra** are spectrograms whose bands follow human hearing, with the logarithm of the energy in
-# each. Engineers designed them for speech; section 11 makes them the rival. Voiced phones have bright bands, the
+# each. Engineers designed them for speech. Voiced phones have bright bands, the
 # *formants*; `s` is a hiss at the top, `t` a silence and then a burst.
 
 # %% tags=["drawing"]
@@ -138,8 +138,7 @@ def draw_utterance(number):
 explore(draw_utterance, number=slider("utterance", 0, 19, step=1, value=0))
 
 # %% [markdown]
-# Go through several. Nothing says where one word ends and the next begins, and the same phone looks different in each
-# voice. That makes speech hard.
+# Nothing says where one word ends and the next begins, and the same phone looks different in each voice.
 #
 # ## 3. From waveform to latents
 #
@@ -157,7 +156,7 @@ print("context", tuple(context.shape))
 
 # %% [markdown]
 # How much of the utterance does a latent hear, and how much a context vector? Change the waveform within frame 32 and
-# see what moves, in a copy without the normalisation between the convolutions as well:
+# see what moves, also in a copy without normalisation between the convolutions:
 
 # %%
 changed = utterances.waveforms[:1].clone()
@@ -478,7 +477,7 @@ claim(
 
 # %% [markdown]
 # The loss falls clearly below $\log 16$, and two answers in five are right, against one in sixteen by guessing. The perplexity
-# ends about where it began: the question has not become easier by using fewer codes.
+# ends about where it began: the question has not become easier through fewer codes.
 #
 # 400 steps are few. So the course also has a model of the same kind with 7,000, 17 times as many:
 
@@ -603,7 +602,7 @@ claim(
 #
 # ## 10. Codes and phones
 #
-# What do the codes stand for? Here are the codes of both groups above the spectrogram: equal colours are equal codes.
+# Here are the codes of both groups above the spectrogram: equal colours are equal codes.
 
 # %% tags=["drawing"]
 # Draws unheard utterances with the codes of each frame; choose utterance and model
@@ -654,9 +653,8 @@ explore(
 # - the **mutual information** (lesson 02), the nats that a pair of codes tells about the phone;
 # - the **purity**, the share of frames whose phone is the commonest of their pair.
 #
-# More clusters make both larger, even where they tell nothing. So the table has both for *shuffled* phones as well. The
-# rivals are the untrained model and k-means clusters of the log-mel spectra, found in 200 training utterances, as many as
-# the model uses pairs of codes.
+# More clusters make both larger, even by chance. So the table has both for *shuffled* phones as well. The rivals are the
+# untrained model and as many k-means clusters of log-mel spectra, found in 200 training utterances, as the model uses pairs.
 
 
 # %%
@@ -788,7 +786,7 @@ claim(
 # ## 11. Does pretraining pay?
 #
 # Suppose that somebody has written down the phones of a few utterances, frame by frame. How well can phones then be
-# recognised in new voices? The answer depends on the rival, so here are five ways:
+# recognised in new voices? Here are five ways:
 #
 # - **log-mel spectra**, a linear layer on the frame and its neighbours: no network at all;
 # - **random encoder**: a linear layer on the untrained network;
@@ -863,7 +861,7 @@ claim(
 # Pretraining pays, and more pretraining pays more: the same network from scratch stays far behind. But the simplest control,
 # log-mel spectra and a linear layer, has not been beaten.
 #
-# That was one number of labels and one draw. The stored curves have five numbers and three draws of each: a line is the mean,
+# The stored curves have five numbers and three draws of each: a line is the mean,
 # a shade reaches from the worst draw to the best. Steps of the networks, layer and penalty of the probes and the number of
 # neighbours of the spectra were chosen on validation utterances, with the first draw. All stand on *one* pretraining; other
 # seeds come below.
@@ -962,15 +960,12 @@ claim(
 )
 
 # %% [markdown]
-# Two answers, depending on what you compare with.
-#
 # - **Against the same network from scratch, pretraining pays**, by more than ten points with 3 to 30 labelled utterances, in
 #   every draw. With 100 they hardly differ.
 # - **Against log-mel spectra it hardly pays here.** With one labelled utterance both pretrained ways are ahead on average.
 #   With ten the spectra are ahead, in frames and in words. From three on pretraining is never clearly ahead.
 #
-# How much is the first answer worth? Read the curves the other way: how many labelled utterances does each rival need to be
-# as good as fine-tuning?
+# Read the curves the other way: how many labelled utterances does each rival need to be as good as fine-tuning?
 
 # %%
 for few_labels in (3, 10, 30):
@@ -997,13 +992,13 @@ harder = [
 claim("new voices are less than 3 points harder", lambda: max(harder) < 0.03)
 
 # %% [markdown]
-# Against training from scratch, a label counts for about three to five. (The test voices are new to all ways. That matters
-# little here: they are hardly more difficult than known ones.)
+# Against training from scratch, a label counts for about three to five. (The test voices are
+# new, but hardly more difficult than known ones.)
 #
 # ### What would have to change?
 #
-# The spectra have a head start: they were designed for speech, while the network began with samples. What would it take to
-# catch up? One suspect can be tried here: *more training*. Below is what ten labelled utterances give after 2, 7 and 28 passes
+# The spectra have a head start: they were designed for speech, while the network began with samples. One suspect can be
+# tried here: *more training*. Below is what ten labelled utterances give after 2, 7 and 28 passes
 # over the same 4,000 utterances. Each mark is a pretraining with another seed.
 
 # %% tags=["drawing"]
@@ -1075,8 +1070,7 @@ claim(
 # passes would close the gap, the figure cannot say.
 #
 # The other suspects need more computing: *how much* is heard, *how varied* it is, and *how large* the network is. Ours
-# has two transformer layers, and heard 85 minutes of a synthesiser whose voices differ in two numbers. Its clean formants may
-# suit the spectra better than people do.
+# has two transformer layers, and heard 85 minutes of a synthesiser whose voices differ in two numbers.
 #
 # The paper shows the other end: 24 transformer layers and 960 hours of people reading. Its Table 3 makes our comparison on
 # TIMIT, recordings whose phones were marked by hand. There wav2vec 2.0 gets 8.3 % of the phones wrong, and the best earlier
@@ -1144,7 +1138,7 @@ quiz("16")
 # - Without the diversity loss, all codes can become one: loss 0, accuracy 1, perplexity $G$. Always plot the perplexity.
 # - Judge codes beside k-means of spectra with as many clusters, and features beside log-mel spectra: both are strong.
 # - Here pretraining paid against the same network from scratch, and hardly against log-mel spectra. On recorded speech, with
-#   hundreds of times as much of it, it beats such features too. Name the rival when you say that it pays.
+#   hundreds of times as much of it, it beats such features too.
 #
 # ## References
 #
