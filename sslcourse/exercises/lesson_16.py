@@ -157,38 +157,50 @@ LOSS = Exercise(
 # ---- derive: what Gumbel noise draws
 
 
-def my_choice_probability(logits, temperature):
-    return logits.softmax(-1)
+def my_choice_probability(logits, scale, temperature):
+    return (logits / scale).softmax(-1)
 
 
 GUMBEL = Exercise(
     name="16.gumbel",
-    title="what does the temperature change?",
-    minutes=6,
+    title="louder noise, or a higher temperature?",
+    minutes=7,
     difficulty="medium",
     statement=(
-        "Gumbel noise is added to `logits` (V,), the sum is divided by `temperature`, and the largest is chosen. "
-        "Return the probabilities (V,) with which each of the V codes is chosen, as a formula, not by drawing."
+        "Now the Gumbel noise is multiplied by `scale` before it is added to `logits` (V,). The sum is divided by "
+        "`temperature`, and the largest is chosen. Return the probabilities (V,) with which each of the V codes is "
+        "chosen, as a formula, not by drawing."
     ),
-    stub="def my_choice_probability(logits, temperature):\n    ...  # your code: (V,), sums to 1",
+    stub="def my_choice_probability(logits, scale, temperature):\n    ...  # your code: (V,), sums to 1",
     reference=my_choice_probability,
     hints=(
         "Which of several numbers is the largest: does that change if all are divided by the same positive number?",
-        "So only logits and noise matter, and the section says which distribution those draw from.",
+        "The section says what noise of scale 1 draws. Divide the sum so that its noise has this scale.",
     ),
-    cases=lambda: [(normal(4), 0.5), (2 * normal(6, seed=1), 2.0), (normal(3, seed=2), 1.0)],
+    cases=lambda: [(normal(4), 3.0, 0.5), (2 * normal(6, seed=1), 0.8, 2.0), (normal(3, seed=2), 2.0, 1.0)],
     wrong={
-        "dividing by a positive number does not change which one is the largest.": (
-            lambda z, t: (z / t).softmax(-1)
-        ),
-        "that is the choice without noise; the noise lets others be chosen, too.": (
-            lambda z, t: F.one_hot(z.argmax(), len(z)).float()
-        ),
-        "the logits matter: not all codes are equally likely.": lambda z, t: torch.ones_like(z) / len(z),
-        "dividing does not change the order, and multiplying does not either.": lambda z, t: (z * t).softmax(
+        "that would be right with noise of scale 1; here it is louder or softer.": lambda z, s, t: z.softmax(
             -1
         ),
-        "these are logarithms of probabilities; return the probabilities.": lambda z, t: z.log_softmax(-1),
+        "the temperature divides logits and noise alike, so it does not change which one is the largest.": (
+            lambda z, s, t: (z / t).softmax(-1)
+        ),
+        "the scale is right; but dividing by a temperature does not change which one is the largest.": (
+            lambda z, s, t: (z / (s * t)).softmax(-1)
+        ),
+        "dividing does not change the order, and multiplying does not either; only the scale matters here.": (
+            lambda z, s, t: (z * t / s).softmax(-1)
+        ),
+        "louder noise should make the choice more even; yours becomes surer.": (
+            lambda z, s, t: (z * s).softmax(-1)
+        ),
+        "that is the choice without noise; the noise lets others be chosen, too.": (
+            lambda z, s, t: F.one_hot(z.argmax(), len(z)).float()
+        ),
+        "the logits matter: not all codes are equally likely.": lambda z, s, t: torch.ones_like(z) / len(z),
+        "these are logarithms of probabilities; return the probabilities.": (
+            lambda z, s, t: (z / s).log_softmax(-1)
+        ),
     },
 )
 

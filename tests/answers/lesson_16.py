@@ -91,31 +91,31 @@ def loss_of_all_targets(context, target, distractors, temperature):
 # ---- gumbel
 
 
-def gumbel_by_hand(logits, temperature):
-    e = torch.exp(logits - logits.max())
+def gumbel_by_hand(logits, scale, temperature):
+    e = torch.exp((logits - logits.max()) / scale)
     return e / e.sum()
 
 
-def gumbel_with_numpy(logits, temperature):
-    e = np.exp(logits.numpy())
+def gumbel_with_numpy(logits, scale, temperature):
+    e = np.exp(logits.numpy() / scale)
     return e / e.sum()
 
 
-def gumbel_in_loops(logits, temperature):
-    total = sum(math.exp(x) for x in logits.tolist())
-    return [math.exp(x) / total for x in logits.tolist()]
+def gumbel_in_loops(logits, scale, temperature):
+    total = sum(math.exp(x / scale) for x in logits.tolist())
+    return [math.exp(x / scale) / total for x in logits.tolist()]
 
 
-def gumbel_half_cold(logits, temperature):
-    return (logits / temperature**0.5).softmax(0)
+def gumbel_half_cold(logits, scale, temperature):
+    return (logits / scale / temperature**0.5).softmax(0)
 
 
-def gumbel_not_normalised(logits, temperature):
-    return logits.exp()
+def gumbel_not_normalised(logits, scale, temperature):
+    return (logits / scale).exp()
 
 
-def gumbel_sigmoid(logits, temperature):
-    return logits.sigmoid()
+def gumbel_sigmoid(logits, scale, temperature):
+    return (logits / scale).sigmoid()
 
 
 # ---- diversity
