@@ -263,9 +263,8 @@ AGE = Exercise(
         "the mean age of an exponential average is not its half-life.": lambda k, b, m: (
             (k / b - 1) / 2 + (math.log(0.5) / math.log(m) if m else 0)
         ),
-        "the newest weights count with age 0, so the mean is m / (1 - m), one less than 1 / (1 - m).": lambda k, b, m: (
-            (k / b - 1) / 2 + 1 / (1 - m)
-        ),
+        "one step too many: the newest keys have age 0, and so have the newest weights. The means are (K/B - 1) / 2 and "
+        "m / (1 - m).": lambda k, b, m: (k / b - 1) / 2 + 1 / (1 - m),
         "K counts keys; in one step B of them enter.": lambda k, b, m: (k - 1) / 2 + m / (1 - m),
         "the sum of j times m to the power of j must still be multiplied by 1 - m.": lambda k, b, m: (
             (k / b - 1) / 2 + m / (1 - m) ** 2
@@ -290,8 +289,8 @@ def _enqueue_first(query, key, queue, temperature):
 
 def _step_cases() -> list[tuple]:
     return [
-        (_unit(4, 8, seed=0), _unit(4, 8, seed=1), _unit(10, 8, seed=2), 0.2),
-        (_unit(3, 5, seed=3), _unit(3, 5, seed=4), _unit(7, 5, seed=5), 0.5),
+        (vectors(4, 8, seed=0), _unit(4, 8, seed=1), _unit(10, 8, seed=2), 0.2),
+        (vectors(3, 5, seed=3), _unit(3, 5, seed=4), _unit(7, 5, seed=5), 0.5),
     ]
 
 
@@ -317,8 +316,8 @@ ORDER = Exercise(
     difficulty="medium",
     statement=(
         "This step runs without an error, and its loss falls. Yet however good the network is, the loss stays above log 2. "
-        "Find the mistake and mend it. `key` has length 1 and no gradient already; the queries are trained with the "
-        "loss."
+        "Find the mistake and mend it. The keys, also those in the queue, have length 1 and no gradient already; the queries are "
+        "trained with the loss and can have any length."
     ),
     stub=(
         "def my_moco_step(query, key, queue, temperature):\n"
@@ -361,6 +360,9 @@ ORDER = Exercise(
         "the queue has grown: the oldest keys must drop out at the end.": lambda q, k, queue, t: (
             info_nce_loss(q, k, queue, t),
             torch.cat([k, queue]),
+        ),
+        "the queries of the loss are not of length 1: bring them to length 1, or call info_nce_loss, which does.": _step(
+            lambda q, k, queue, t: _surprise(_unnormalised(q, k, queue) / t).mean()
         ),
         "query and key are exchanged in the loss.": _step(
             lambda q, k, queue, t: info_nce_loss(k, q, queue, t)
@@ -671,11 +673,11 @@ QUIZ = [
     ),
     Question(
         "With momentum 0 the training loss falls faster at first. Why is that not a good sign?",
-        right="A query tells its own key from old keys by their age",
+        right="Old keys are easy to tell from a query's own fresh one",
         options={
-            "A query tells its own key from old keys by their age": (
-                "The key encoder has moved on since the queue was filled. The own key is the only fresh one, so it is found "
-                "without looking at the image."
+            "Old keys are easy to tell from a query's own fresh one": (
+                "The key encoder has moved on since the queue was filled. Negatives of some steps ago are far easier than fresh "
+                "ones, so the loss falls because the task is easier."
             ),
             "A network with a lower loss always has worse features": (
                 "Not always. A low loss says little when the task itself has become easier."
