@@ -206,7 +206,7 @@ def my_forecast():
 
 
 def judge_forecast(answer: Callable) -> None:
-    """Raise Wrong unless answer() says where the teacher's entropy goes in each of three trainings."""
+    """Raise Wrong unless answer() says where the loss ends in each of three trainings."""
     forecast = answer()
     if not isinstance(forecast, dict) or set(forecast) != set(RUNS) or set(forecast.values()) - set(FATES):
         raise Wrong(
@@ -218,7 +218,7 @@ def judge_forecast(answer: Callable) -> None:
     if forecast["no centring"] != "0":
         raise Wrong(
             "without centring nothing keeps one score from being the largest for all images, and sharpening makes it "
-            "certain: what is the entropy of a certain answer?"
+            "certain: what is the entropy of a certain answer, and the loss of a student that agrees?"
         )
     if forecast["no sharpening"] != "ln K":
         raise Wrong(
@@ -231,13 +231,13 @@ def judge_forecast(answer: Callable) -> None:
 
 FORECAST = Exercise(
     name="12.forecast",
-    title="where does the entropy go?",
+    title="where does the loss end?",
     minutes=4,
     difficulty="easy",
     statement=(
         "Before you run the next cells: three trainings follow, the complete method, one without centring and one with a "
-        "teacher's temperature of 1 instead of 0.04. Where does the entropy of the teacher's answers go in each, to `0`, to "
-        "`ln K`, or to something between?"
+        "teacher's temperature of 1 instead of 0.04. Where does the loss end in each: near `0`, near `ln K`, or at something "
+        "`between`?"
     ),
     stub=(
         "def my_forecast():\n"
