@@ -541,11 +541,11 @@ QUIZ = [
     ),
     Question(
         "DINO's loss stands still at 5.545, with 256 prototypes. What has happened?",
-        right="Teacher and student answer uniformly for every image",
+        right="The student gives the uniform answer to every image",
         options={
-            "Teacher and student answer uniformly for every image": (
-                "5.545 is ln 256, the entropy of a uniform answer. Report it together with the number of prototypes: with 4,096 of "
-                "them it would be 8.318."
+            "The student gives the uniform answer to every image": (
+                "5.545 is ln 256, the cross-entropy of a uniform answer with any target. Report it together with the number of "
+                "prototypes: with 4,096 of them it would be 8.318."
             ),
             "Teacher and student give one certain answer to everything": (
                 "Then the loss would be 0: a certain answer has no entropy, and the student agrees."
