@@ -206,7 +206,7 @@ def my_forecast():
 
 
 def judge_forecast(answer: Callable) -> None:
-    """Raise Wrong unless answer() says where the teacher's entropy goes in each of three trainings."""
+    """Raise Wrong unless answer() says where the loss ends in each of three trainings."""
     forecast = answer()
     if not isinstance(forecast, dict) or set(forecast) != set(RUNS) or set(forecast.values()) - set(FATES):
         raise Wrong(
@@ -218,7 +218,7 @@ def judge_forecast(answer: Callable) -> None:
     if forecast["no centring"] != "0":
         raise Wrong(
             "without centring nothing keeps one score from being the largest for all images, and sharpening makes it "
-            "certain: what is the entropy of a certain answer?"
+            "certain: what is the entropy of a certain answer, and the loss of a student that agrees?"
         )
     if forecast["no sharpening"] != "ln K":
         raise Wrong(
@@ -231,13 +231,13 @@ def judge_forecast(answer: Callable) -> None:
 
 FORECAST = Exercise(
     name="12.forecast",
-    title="where does the entropy go?",
+    title="where does the loss end?",
     minutes=4,
     difficulty="easy",
     statement=(
         "Before you run the next cells: three trainings follow, the complete method, one without centring and one with a "
-        "teacher's temperature of 1 instead of 0.04. Where does the entropy of the teacher's answers go in each, to `0`, to "
-        "`ln K`, or to something between?"
+        "teacher's temperature of 1 instead of 0.04. Where does the loss end in each: near `0`, near `ln K`, or at something "
+        "`between`?"
     ),
     stub=(
         "def my_forecast():\n"
@@ -541,11 +541,11 @@ QUIZ = [
     ),
     Question(
         "DINO's loss stands still at 5.545, with 256 prototypes. What has happened?",
-        right="Teacher and student answer uniformly for every image",
+        right="The student gives the uniform answer to every image",
         options={
-            "Teacher and student answer uniformly for every image": (
-                "5.545 is ln 256, the entropy of a uniform answer. Report it together with the number of prototypes: with 4,096 of "
-                "them it would be 8.318."
+            "The student gives the uniform answer to every image": (
+                "5.545 is ln 256, the cross-entropy of a uniform answer with any target. Report it together with the number of "
+                "prototypes: with 4,096 of them it would be 8.318."
             ),
             "Teacher and student give one certain answer to everything": (
                 "Then the loss would be 0: a certain answer has no entropy, and the student agrees."
