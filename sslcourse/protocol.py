@@ -1,8 +1,8 @@
 """One protocol and one budget for every method that learns from images: what lesson 18 compares.
 
 Every contender sees the 12,000 embedded images, or one clip of each, without their labels, in batches of 64,
-for as many whole passes as come closest to 16 CPU seconds on clothes (one thread of the machine that made
-the stored table). All start from the same convolutional network where the method allows it.
+for whole passes that take about 16 CPU seconds on clothes (one thread of the machine that made the stored
+table). All start from the same convolutional network where the method allows it.
 """
 
 from collections.abc import Callable, Iterable, Iterator

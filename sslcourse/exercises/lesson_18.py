@@ -76,6 +76,10 @@ ERROR = Exercise(
         "return the mean first, then its standard error.": lambda a: my_mean_and_error(a)[::-1],
         "divide by the square root of S, not by S.": lambda a: (a.mean(), a.mean(1).std() / len(a)),
         "this is the variance; take the square root.": lambda a: (a.mean(), a.mean(1).var() / len(a)),
+        "the scatter of the runs' means already holds that of the draws: do not add it again.": lambda a: (
+            a.mean(),
+            (a.mean(1).var() / len(a) + a.var(1).mean() / a.numel()) ** 0.5,
+        ),
     },
 )
 
@@ -148,97 +152,131 @@ FORECAST = Exercise(
     },
 )
 
-# ---- which method within a budget
+# ---- build: which methods are open within a budget
 
 
 def my_choice(curves, budget):
     reached = {
-        name: max(accuracy for seconds, accuracy in points if seconds <= budget)
+        name: max((mean, error) for seconds, mean, error in points if seconds <= budget)
         for name, points in curves.items()
     }
-    return max(reached, key=reached.get)
+    top, top_error = max(reached.values())
+    return [
+        name
+        for name, (mean, error) in reached.items()
+        if top - mean <= max(1.0, 2 * (error**2 + top_error**2) ** 0.5)
+    ]
 
 
-CURVES = {
-    "slow": [(0, 0.30), (20, 0.40), (60, 0.75)],
-    "fast": [(0, 0.20), (5, 0.50), (30, 0.60)],
-    "falls": [(0, 0.10), (10, 0.62), (30, 0.35)],
-    "late": [(0, 0.35), (41, 0.90), (61, 0.91)],
+CURVES = {  # seconds, mean and standard error in points
+    "slow": [(0, 34.1, 0.2), (20, 40.0, 0.2), (35, 60.95, 0.9), (60, 89.3, 0.6)],
+    "fast": [(0, 20.0, 0.2), (5, 50.0, 0.3), (30, 60.85, 0.9), (45, 88.5, 0.9)],
+    "falls": [(0, 10.0, 0.2), (10, 62.0, 0.6), (30, 35.0, 0.6), (70, 88.0, 0.6)],
+    "late": [(0, 35.0, 0.2), (41, 90.0, 0.6), (61, 90.8, 0.9)],
 }
-BUDGETS = {4: "late", 5: "fast", 12: "falls", 30: "falls", 40: "falls", 45: "late", 100: "late"}
+BUDGETS = (4, 5, 12, 30, 40, 45, 100)
+
+
+def _choice(pick=max, limit=lambda e, best: max(1.0, 2 * (e**2 + best**2) ** 0.5), known=None):
+    """A mistaken my_choice: other points known, another point picked of them, another limit."""
+    known = known or (lambda points, budget: [p for p in points if p[0] <= budget])
+
+    def answer(curves, budget):
+        reached = {
+            name: pick([point[1:] for point in known(points, budget)]) for name, points in curves.items()
+        }
+        top, top_error = max(reached.values())
+        return [n for n, (mean, e) in reached.items() if top - mean <= limit(e, top_error)]
+
+    return answer
+
+
+def _nearest(points, budget):
+    return [min(points, key=lambda point: abs(point[0] - budget))]
+
+
+CHOICE_MISTAKES = {  # message -> the answer that has made it
+    "this asks where a curve ends; a small budget never gets there.": _choice(
+        known=lambda points, budget: points[-1:]
+    ),
+    "a point after the budget is not known: do not take it, nor the nearest.": _choice(known=_nearest),
+    "a point at exactly the budget can be reached: seconds <= budget.": _choice(
+        known=lambda points, budget: [p for p in points if p[0] < budget]
+    ),
+    "of each method the best point so far counts, not the last.": _choice(pick=lambda reached: reached[-1]),
+    "these are only the best; others are open against it.": _choice(limit=lambda e, best: 0.0),
+    "a difference of at most one point is open, however small the errors are.": _choice(
+        limit=lambda e, best: 2 * (e**2 + best**2) ** 0.5
+    ),
+    "clear is larger than *twice* the standard error of the difference.": _choice(
+        limit=lambda e, best: max(1.0, (e**2 + best**2) ** 0.5)
+    ),
+    "errors add in squares: the root of the sum of both squares, not the sum.": _choice(
+        limit=lambda e, best: max(1.0, 2 * (e + best))
+    ),
+    "both methods have an error; this counts that of the best alone.": _choice(
+        limit=lambda e, best: max(1.0, 2 * best)
+    ),
+    "both methods have an error; this leaves that of the best out.": _choice(
+        limit=lambda e, best: max(1.0, 2 * e)
+    ),
+    "one point is not enough where the errors are large: the larger of both limits counts.": _choice(
+        limit=lambda e, best: 1.0
+    ),
+}
 
 
 def judge_choice(answer) -> None:
-    """Raise Wrong unless answer(curves, budget) names the method that is best within the budget."""
-    curves = {name: list(points) for name, points in CURVES.items()}
-    found = {budget: answer(curves, budget) for budget in BUDGETS}
-    if any(name not in CURVES for name in found.values()):
-        raise Wrong(f"return the name of a method, one of {', '.join(CURVES)}; got {found[5]!r}.")
-    if set(found.values()) == {"late"}:
-        raise Wrong("this asks where a curve ends; a small budget never gets there.")
-    if found[40] == "late":
-        raise Wrong(
-            "with 40 seconds nothing is known of a point at 41: do not take the nearest, or draw a line to it."
-        )
-    if found[5] == "late":
-        raise Wrong("a point at exactly the budget can be reached: seconds <= budget.")
-    if found[12] == "fast":
-        raise Wrong('"falls" reaches 0.62 after 10 seconds: with 12 seconds it is best.')
-    if found[30] == "fast":
-        raise Wrong(
-            '"falls" had 0.62 after 10 seconds: of each method the best point so far counts, not the last.'
-        )
-    if found != BUDGETS:
-        budget = next(b for b in BUDGETS if found[b] != BUDGETS[b])
-        raise Wrong(f"with {budget} seconds the best is {BUDGETS[budget]!r}, not {found[budget]!r}.")
-
-
-def _choice_at_the_end(curves, budget):
-    return max(curves, key=lambda name: curves[name][-1][1])
-
-
-def _nearest_choice(curves, budget):
-    return max(curves, key=lambda n: min(curves[n], key=lambda p: abs(p[0] - budget))[1])
-
-
-def _strict_choice(curves, budget):
-    return max(curves, key=lambda n: max(a for s, a in curves[n] if s < budget))
-
-
-def _fastest_choice(curves, budget):
-    return my_choice(curves, budget) if budget != 12 else "fast"
+    """Raise Wrong unless answer(curves, budget) names the methods that are open against the best."""
+    found = {}
+    for budget in BUDGETS:
+        named = answer({name: list(points) for name, points in CURVES.items()}, budget)
+        if isinstance(named, str) or not isinstance(named, list | tuple | set):
+            raise Wrong(f"return a list of names, also if it is one name; got {named!r}.")
+        if unknown := [name for name in named if name not in CURVES]:
+            raise Wrong(f"{unknown[0]!r} is no method; the names are {', '.join(CURVES)}.")
+        found[budget] = set(named)
+    right = {budget: set(my_choice(CURVES, budget)) for budget in BUDGETS}
+    if found == right:
+        return
+    for message, mistaken in CHOICE_MISTAKES.items():
+        if found == {budget: set(mistaken(CURVES, budget)) for budget in BUDGETS}:
+            raise Wrong(message)
+    budget = next(b for b in BUDGETS if found[b] != right[b])
+    raise Wrong(
+        f"with {budget} seconds it should be {' and '.join(sorted(right[budget]))}, "
+        f"and is {' and '.join(sorted(found[budget])) or 'nobody'}."
+    )
 
 
 CHOICE = Exercise(
     name="18.choice",
-    title="the best method within a budget",
-    minutes=10,
+    title="build: who is open within a budget?",
+    minutes=15,
     difficulty="medium",
     statement=(
-        "`curves` maps a method's name to a list of pairs `(seconds, accuracy)`, in order of time, the first at 0 seconds: "
-        "the untrained network. Return the name of the method that has reached the highest accuracy within `budget` "
-        "seconds. Whoever stops may keep the best encoder so far."
+        "Build the comparison in one piece. `curves` maps a method's name to a list of `(seconds, mean, error)`, in order "
+        "of time, the first at 0 seconds: the untrained network; mean and standard error are in points. Each method may keep its best encoder "
+        "within `budget` seconds. Return a list of names: the best method, and all that are *open* against it by the rule "
+        "of section 2."
     ),
     stub=(
         "def my_choice(curves, budget):\n"
-        '    """Name of the method with the highest accuracy within so many seconds."""\n'
+        '    """Names of the best method within so many seconds, and of those open against it."""\n'
         "    ...  # your code"
     ),
     reference=my_choice,
     hints=(
-        "Which points of a curve may you know of when the time is up?",
-        "For each method: the highest accuracy among the points whose seconds are at most the budget. "
-        "`max(found, key=found.get)` is then the name.",
+        "Two steps: what has each method reached when the time is up? Then, which differences from the best are clear?",
+        "For each method keep the mean *and* the error of its highest point with seconds at most the budget. A method is "
+        "left out only if its difference is larger than both limits.",
     ),
     test=judge_choice,
     wrong={
-        "this asks where a curve ends": _choice_at_the_end,
-        "do not take the nearest": _nearest_choice,
-        "a point at exactly the budget can be reached": _strict_choice,
-        "with 12 seconds it is best": _fastest_choice,
-        "return the name of a method": lambda curves, budget: max(
-            a for s, a in curves["slow"] if s <= budget
-        ),
+        **CHOICE_MISTAKES,
+        "return a list of names": lambda curves, budget: my_choice(curves, budget)[0],
+        "is no method": lambda curves, budget: [90.0],
+        "with 4 seconds it should be late and slow, and is nobody": lambda curves, budget: [],
     },
 )
 

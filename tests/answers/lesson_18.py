@@ -35,6 +35,11 @@ def error_of_all_numbers(accuracies):
     return accuracies.mean(), accuracies.flatten().std() / (accuracies.shape[0] * accuracies.shape[1]) ** 0.5
 
 
+def error_of_between_and_within(accuracies):
+    of_runs = accuracies.mean(1).var() / len(accuracies)
+    return accuracies.mean(), (of_runs + accuracies.var(1).mean() / accuracies.numel()) ** 0.5
+
+
 def error_as_spread(accuracies):
     return accuracies.mean(1).mean(), accuracies.mean(1).std()
 
@@ -80,37 +85,56 @@ def forecast_of_none():
 
 
 def choice_in_a_loop(curves, budget):
-    best, name_of_best = -1.0, None
+    best = {}
     for name, points in curves.items():
-        for seconds, accuracy in points:
-            if seconds <= budget and accuracy > best:
-                best, name_of_best = accuracy, name
-    return name_of_best
+        for seconds, mean, error in points:
+            if seconds <= budget and (name not in best or mean > best[name][0]):
+                best[name] = mean, error
+    winner = max(best, key=lambda name: best[name][0])
+    still_open = []
+    for name in best:
+        difference = best[winner][0] - best[name][0]
+        of_difference = (best[winner][1] ** 2 + best[name][1] ** 2) ** 0.5
+        if not (difference > 2 * of_difference and difference > 1):
+            still_open.append(name)
+    return still_open
 
 
 def choice_by_sorting(curves, budget):
-    known = [(accuracy, name) for name, points in curves.items() for s, accuracy in points if s <= budget]
-    return sorted(known)[-1][1]
+    known = [sorted((m, e, n) for s, m, e in points if s <= budget)[-1] for n, points in curves.items()]
+    top, top_error, _ = sorted(known)[-1]
+    return {n for m, e, n in known if top - m <= 1 or top - m <= 2 * np.hypot(e, top_error)}
 
 
-def choice_with_a_key(curves, budget):
-    return max(curves, key=lambda name: max(a for s, a in curves[name] if not s > budget))
+def choice_in_numpy(curves, budget):
+    names = list(curves)
+    points = [np.array(curves[name]) for name in names]
+    points = [p[p[:, 0] <= budget] for p in points]
+    mean, error = np.array([p[p[:, 1].argmax(), 1:] for p in points]).T
+    limit = np.maximum(1, 2 * np.sqrt(error**2 + error[mean.argmax()] ** 2))
+    return tuple(name for name, out in zip(names, mean.max() - mean > limit, strict=True) if not out)
 
 
 def choice_of_the_last_point(curves, budget):
-    return max(curves, key=lambda name: [a for s, a in curves[name] if s <= budget][-1])
+    return choice_in_a_loop(
+        {n: [p for p in points if p[0] <= budget][-1:] for n, points in curves.items()}, budget
+    )
 
 
 def choice_at_the_end(curves, budget):
-    return max(curves, key=lambda name: max(a for _, a in curves[name]))
+    return choice_in_a_loop(curves, 1000)
 
 
-def choice_by_interpolation(curves, budget):
-    return max(curves, key=lambda n: np.interp(budget, *zip(*curves[n], strict=True)))
+def choice_of_the_best(curves, budget):
+    return [max(curves, key=lambda n: max(m for s, m, _ in curves[n] if s <= budget))]
+
+
+def choice_of_one_name(curves, budget):
+    return choice_of_the_best(curves, budget)[0]
 
 
 def choice_of_the_accuracy(curves, budget):
-    return max(a for points in curves.values() for s, a in points if s <= budget)
+    return [max(m for points in curves.values() for s, m, e in points if s <= budget)]
 
 
 # ---- 18.honest
@@ -194,16 +218,18 @@ def clean_as_rows(features, test_features, threshold):
 RIGHT = {
     "18.error": [error_in_numpy, error_by_lists, error_by_the_formula, error_by_variance],
     "18.forecast": [forecast_as_a_tuple, forecast_as_a_set, forecast_by_elimination],
-    "18.choice": [choice_in_a_loop, choice_by_sorting, choice_with_a_key],
+    "18.choice": [choice_in_a_loop, choice_by_sorting, choice_in_numpy],
     "18.honest": [honest_by_counting, honest_by_errors, honest_as_a_tensor],
     "18.clean": [clean_in_loops, clean_by_cosine_similarity, clean_in_numpy, clean_by_distance],
 }
 
 WRONG = {
-    "18.error": [error_of_all_numbers, error_as_spread, error_of_draws, error_of_population],
+    "18.error": [error_of_all_numbers, error_as_spread, error_of_draws, error_of_population,
+                 error_of_between_and_within],
     "18.forecast": [forecast_of_all, forecast_without_the_autoencoder, forecast_of_none],
     "18.choice": [
-        choice_of_the_last_point, choice_at_the_end, choice_by_interpolation, choice_of_the_accuracy,
+        choice_of_the_last_point, choice_at_the_end, choice_of_the_best, choice_of_one_name,
+        choice_of_the_accuracy,
     ],
     "18.honest": [honest_subtracted, honest_measured, honest_divided],
     "18.clean": [
