@@ -441,10 +441,7 @@ def hidden_word_probabilities(model, tokens):
 from_both_sides = hidden_word_probabilities(model, tokens)  # (N, T, words)
 surprise["masked language model"] = mean_surprise(from_both_sides[real], true_words)
 above = surprise["masked language model"] - surprise["best from both sides"]
-print(
-    f"masked language model {surprise['masked language model']:.3f} nats a word, ", end=""
-)
-print(f"{above:.3f} above the best from both sides")
+print(f"masked language model {surprise['masked language model']:.2f} nats a word")
 
 # %% tags=["drawing"]
 # Draws the surprise of a hidden word for each guess, and for the model
@@ -476,7 +473,7 @@ claim(
 )
 
 # %% [markdown]
-# The model comes within 0.06 nats of the floor: far below anything that looks only to the left, and also below the table
+# The model comes within about 0.05 nats of the floor: far below anything that looks only to the left, and also below the table
 # of both neighbours.
 #
 # Type a sentence of the grammar's words, and choose the word to hide. In the suggestion only the verb at the far end
