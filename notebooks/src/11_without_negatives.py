@@ -168,7 +168,8 @@ def draw_pull(angle, length):
     loss_mark.set_data([angle], [loss.item()])
     slope_mark.set_data([angle], [gradient.norm().item()])
     return pull_figure, (
-        f"Angle {angle} degrees, length {length:.1f}: loss {round(loss.item(), 2) + 0:.2f}, gradient of length "
+        f"Angle {angle} degrees, length {length:.1f}: loss "
+        f"{round(loss.item(), 2) + 0:.2f}, gradient of length "
         f"{gradient.norm().item():.2f}, at right angles to the prediction."
     )
 
@@ -233,7 +234,7 @@ print(f"first loss {loss[0]:.2f}, last loss {loss[-1]:.2f}, the lowest possible 
 
 # %% [markdown]
 # By the loss alone, no network of this lesson is better. Now look at the watched images: each dot is one of them, with one
-# colour for each class (which class has which does not matter here). The axes are the two directions in which the projections
+# colour for each class (you need not know which). The axes are the two directions in which the projections
 # differed most before training; the circle is the outline of the unit sphere. Move the step.
 
 # %% tags=["drawing"]
@@ -884,8 +885,7 @@ claim(
 
 # %% [markdown]
 # What agrees: without the stop-gradient, and without the predictor, the projections collapse in every seed, and those of the
-# complete methods do not. What differs: the published probes end at guessing, ours a few points below an untrained encoder,
-# after a short training of a small network.
+# complete methods do not. What differs: the published probes end at guessing, ours a few points below an untrained encoder.
 #
 # **A random target.** A fixed random network as target, momentum 1, does not lead to collapse: its targets differ from image
 # to image. Here it is also nearly as good as BYOL, about one point below by both measures, and by the probe better than the
@@ -1280,7 +1280,7 @@ claim(
 #
 # **Moving clothes.** Pixels and the untrained encoder are only a few points above guessing (10 %). SimSiam, BYOL and VICReg
 # are clearly above both, in every seed: *they tell garments apart better than pixels do, without a single negative.* SimCLR
-# is first in mean, and VICReg second; but SimCLR's worst seed is not above VICReg's best, so their order is not settled.
+# is first in mean, and VICReg second; but their seeds overlap, so the order is not settled.
 # MoCo is last here; we do not know why. It differs from SimCLR in several parts at once (queue, slow encoder, loss one way).
 #
 # ## 12. Five mistakes that run without an error
@@ -1337,7 +1337,7 @@ claim("stale statistics cost more than a point", lambda: aged < own - 1)
 # Without a predictor BYOL has collapsed within two passes at momentum 0.9, and only begun to at 0.98. What about 0.99 and
 # 0.999? After how many steps would you notice?
 #
-# **Vary** the momentum of `BYOL(momentum=..., predictor=nn.Identity())` and the number of passes.
+# **Vary** the momentum of `BYOL(momentum=..., predictor=nn.Identity())` and the passes.
 # **Record** the spread of the watched projections over the steps.
 #
 # A good answer
