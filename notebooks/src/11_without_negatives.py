@@ -63,10 +63,10 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # Pulling alone has a simple solution: give every picture the *same* vector. Then all views agree, the loss is as low as it can
 # be, and nothing has been learned. This is called **collapse**.
 #
-# In 2020 two methods appeared that only pull, and do not collapse. In **SimSiam** each view predicts the other. A small network,
-# the **predictor**, turns the projection of one view into a guess of the other's. The other projection is a fixed target: a
-# **stop-gradient** keeps the loss from moving it. (The loss is used twice, with the views exchanged.) In **BYOL** the targets
-# are made by a second network, which follows the first one slowly, as MoCo's key encoder does.
+# In 2020 two methods appeared that only pull, and do not collapse. In **SimSiam** each view predicts the other. A small
+# network, the **predictor**, turns the projection of one view into a guess of the other's. The other projection is a fixed
+# target: a **stop-gradient** keeps the loss from moving it. (The loss is used twice, with the views exchanged.) In **BYOL**
+# the targets are made by a second network, which follows the first one slowly, as MoCo's key encoder does.
 
 # %% tags=["drawing"]
 # Draws SimSiam: a predictor on one side, a stop-gradient on the other
@@ -415,9 +415,9 @@ claim("and less than 5 directions are left", lambda: no_stop[2] < 5)
 #
 # ## 5. Why? The smallest model that shows it
 #
-# Let an image be one number, the signal $s$, with mean 0 and variance 1. Its views are $x_a = s + n_a$ and $x_b = s + n_b$, with
-# noise of standard deviation $\sigma$. The encoder multiplies by $w$, the predictor by $p$, and we take the squared error in
-# place of the cosine, so that all can be computed with pencil. With $A = 1 + \sigma^2$, the variance of a view,
+# Let an image be one number, the signal $s$, with mean 0 and variance 1. Its views are $x_a = s + n_a$ and $x_b = s + n_b$,
+# with noise of standard deviation $\sigma$. The encoder multiplies by $w$, the predictor by $p$, and we take the squared
+# error in place of the cosine, so that all can be computed with pencil. With $A = 1 + \sigma^2$, the variance of a view,
 #
 # $$ L = \mathrm{E} \bigl( p \, w \, x_a - v \, x_b \bigr)^2 = p^2 w^2 A - 2 \, p \, w \, v + v^2 A , $$
 #
@@ -515,9 +515,10 @@ explore(
 )
 
 # %% [markdown]
-# One number is not a network, but the comparison of the four cases carries over. In linear networks each direction behaves like our $w$: a predictor keeps those that the views share, and the rest shrinks (Tian, Chen
-# and Ganguli, 2021). Chen and He read SimSiam differently (their Section 5): the targets are like the cluster assignments of
-# k-means, held fixed while the network moves, then renewed, and the predictor makes up for having one view of an image only.
+# One number is not a network, and the cosine ignores size, but the comparison of the four cases carries over. In linear
+# networks each direction behaves like our $w$: a predictor keeps those that the views share, and the rest shrinks (Tian, Chen
+# and Ganguli, 2021). Chen and He read SimSiam differently (their Section 5): the targets are like the assignments of k-means,
+# held fixed while the network moves, then renewed, and the predictor makes up for seeing one view only.
 #
 # ## 6. BYOL: a target that follows slowly
 #
@@ -602,9 +603,9 @@ claim(
 )
 
 # %% [markdown]
-# BYOL does not collapse. Without the predictor it does, but more slowly than two views alone. The small model agrees. With a slow target and no predictor, $w$ soon stands at $v / A$, and from
-# then on $v$ shrinks by the factor $m + (1 - m)/A$ in each step, where $m$ is the momentum: *the slower the target, the
-# slower the collapse*. A short training may end before it shows.
+# BYOL does not collapse. Without the predictor it does, but more slowly than two views alone. The small model agrees. With a
+# slow target and no predictor, $w$ soon stands at $v / A$, and from then on $v$ shrinks by the factor $m + (1 - m)/A$ in each
+# step, where $m$ is the momentum: *the slower the target, the slower the collapse*. A short training may end before it shows.
 #
 # ### Switch the ingredients off
 #
@@ -760,9 +761,10 @@ claim(
 )
 
 # %% [markdown]
-# The probe of a collapsed network is only a few points below that of an untrained encoder, and far above guessing. Without the untrained control, and without a look at $z$, this passes for a success. The collapse is in the *projections*.
-# The representations $h$ are even more spread out than before: the head can make everything equal by itself. But the
-# neighbours in $h$ are worse than those of the untrained encoder.
+# The probe of a collapsed network is only a few points below that of an untrained encoder, and far above guessing. Without
+# the untrained control, and without a look at $z$, this passes for a success. The collapse is in the *projections*. The
+# representations $h$ are even more spread out than before: the head can make everything equal by itself. But the neighbours
+# in $h$ are worse than those of the untrained encoder.
 #
 # SimSiam and BYOL are above all collapsed networks by both measures. Beside the *untrained* encoder they gain little in this
 # short training: by neighbours hardly anything, and pixels are ahead of all; by the probe two or three points.
@@ -984,8 +986,8 @@ claim(
 # %% [markdown]
 # It collapses within 36 steps, with predictor and stop-gradient in place. On the right, after two passes: SimSiam and BYOL
 # collapse in every seed; SimCLR with the same networks, the control, does not. Richemond et al. adapted the normalisation and
-# the start; we changed one layer and nothing else. Taken together: *these methods can work without batch statistics, but a
-# training that works with them may collapse when they are taken away.*
+# the start; we changed one kind of layer and nothing else. Taken together: *these methods can work without batch statistics,
+# but a training that works with them may collapse when they are taken away.*
 #
 # ## 10. A third way: VICReg
 #
@@ -1303,9 +1305,9 @@ compare_gradients("on both sides", head=longer_head, predictor=nn.Identity())
 # %% [markdown]
 # The stop-gradient changes the length and nothing else, so this network collapses like one without a predictor.
 #
-# 5. **The batch statistics of the target are forgotten** (issue 73 of the same repository). The moving average runs over *parameters*; the running mean and
-#    variance of batch normalisation are buffers. A target in training mode, as ours, keeps statistics of its own. One that is
-#    in evaluation mode from the start uses those of an untrained network for ever:
+# 5. **The batch statistics of the target are forgotten** (issue 73 of the same repository). The moving average runs over
+#    *parameters*; the running mean and variance of batch normalisation are buffers. A target in training mode, as ours, keeps
+#    statistics of its own. One that is in evaluation mode from the start uses those of an untrained network for ever:
 
 # %%
 trained_target = models["BYOL"].target[0]
