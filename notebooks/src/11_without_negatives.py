@@ -186,7 +186,7 @@ explore(
 #
 # ## 3. Collapse
 #
-# Here it is, on real pictures: 10,000 garments, two augmented views of each, the encoder and the projection head of lesson
+# On real pictures: 10,000 garments, two augmented views of each, the encoder and the projection head of lesson
 # 09, and the loss $-\cos(z_a, z_b)$. No predictor, no stop-gradient (two arguments of our `SimSiam`), no negatives. Every 12
 # steps we look at the projections of 256 validation images: on a copy of the network, so that looking changes nothing, and
 # with length 1, because that is all the loss sees.
@@ -903,10 +903,9 @@ claim(
 #
 # ## 9. Is batch normalisation a hidden negative?
 #
-# All our networks have batch normalisation, in the encoder, the head and the predictor. It subtracts the mean of the batch
-# from every feature, so what comes out for an image depends on the others (lesson 10). Is that a hidden contrast? A widely
-# read blog post, by Fetterman and Albrecht (2020), found that BYOL without batch normalisation does no better than guessing,
-# and concluded just that.
+# All our networks have batch normalisation in every part. It subtracts the mean of the batch from every feature, so what
+# comes out for an image depends on the others (lesson 10). Is that a hidden contrast? A blog post by Fetterman and Albrecht
+# (2020) found that BYOL without batch normalisation does no better than guessing, and concluded just that.
 #
 # Two observations speak against it. Batch normalisation is not enough: two views alone had it everywhere, and collapsed. Nor
 # is it necessary: Richemond et al. (2020) trained BYOL with group normalisation and weight standardisation, which treat every
