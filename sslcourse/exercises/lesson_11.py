@@ -466,10 +466,10 @@ VARIANCE = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "This variance term stands in a public repository. As the cell above shows, it is 0 for a network that "
-        "has collapsed completely. Find the mistake and mend it: every *dimension* of `z` `(N, D)` should have a "
-        "standard deviation of 1 or more *over the images*. Add `1e-4` to the variance below the root, as VICReg does. "
-        "The gradient must reach `z`."
+        "As the cell above shows, this variance term is 0 for a network that has collapsed completely. Find the "
+        "mistake and mend it: every *dimension* of `z` `(N, D)` should have a standard deviation of 1 or more *over "
+        "the images*. Take the variance with N - 1, which is torch's default, and add `1e-4` to it below the root, "
+        "as VICReg does. The gradient must reach `z`."
     ),
     stub=("def my_variance_term(z):\n    std = torch.std(z)\n    return F.relu(1 - std).mean()"),
     reference=my_variance_term,
