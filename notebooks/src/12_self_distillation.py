@@ -896,7 +896,7 @@ explore(
 )
 
 # %% tags=["claim"]
-# Checks what the text says of the complete teacher: at temperature 1, and its first choices
+# Checks what the text says of the complete teacher and of its first choices
 _, warm_entropy, warm_loss = turned(1.0, "yes")
 claim("its entropy is near ln 256", lambda: math.log(K) - warm_entropy < 0.02)
 claim("and its loss far above", lambda: warm_loss > math.log(K) + 1)
