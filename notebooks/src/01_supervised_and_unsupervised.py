@@ -903,13 +903,6 @@ def third_layer(encoder):
     return by_quarters(encoder[:9])  # three parts for each layer
 
 
-def fourth_layer(encoder):
-    return by_quarters(encoder[:12])
-
-
-draws = [labelled_subset(train_labels, per_class=10, seed=seed) for seed in (1, 2, 3)]
-
-
 def probe(represent):
     """Test accuracy in per cent from 100 labels, for each of three draws of them."""
     with torch.no_grad():
@@ -927,7 +920,13 @@ def probe(represent):
 # encoder with random weights. A further control is supervised training of the same network for the same number of steps: once with
 # the same 100 labels (one network for each draw of the labels), once with all 10,000.
 
+
 # %%
+def fourth_layer(encoder):
+    return by_quarters(encoder[:12])
+
+
+draws = [labelled_subset(train_labels, per_class=10, seed=seed) for seed in (1, 2, 3)]
 untrained = [conv_encoder(width=16) for _ in starts]
 image_pca = PCA(30).fit(train_images)
 accuracy = {"pixels": probe(nn.Flatten()), "PCA, 30 numbers": probe(image_pca.encode)}
