@@ -980,8 +980,8 @@ def draw_guesses(share):
     return image_rows(
         {"seen": cover(samples, hidden_now), **rows, "image": samples}, scale=3
     ), (
-        f"{hidden_now.float().mean():.0%} hidden. Of ten hidden tokens of these six pictures, the nearest token tells about "
-        f"{10 * right[0]:.0f}, and BEiT after half a pass about {10 * right[1]:.0f}."
+        f"{hidden_now.float().mean():.0%} hidden. Share of the hidden tokens of these six pictures that is right: nearest "
+        f"token {right[0]:.1f}, BEiT after half a pass {right[1]:.1f}."
     )
 
 
