@@ -128,7 +128,9 @@ model_box, number_box = (
     loop_picture.loss("loss", 2, 0),
 )
 slope_box = loop_picture.data("gradient", 2, 1)
-loop_picture.flow(loop_picture.data("data", 0, 0), model_box, "1 measure\n2 zero_grad", number_box)
+loop_picture.flow(
+    loop_picture.data("data", 0, 0), model_box, "1 measure\n2 zero_grad", number_box
+)
 loop_picture.flow(number_box, "3 backward", slope_box, "4 step", model_box)
 show(loop_picture.figure, alt=loop_picture.words)
 
@@ -448,7 +450,7 @@ quiz("00")
 
 # %% tags=["drawing"]
 # Draws the parts of the course, and which needs which
-course = Diagram("the parts of the course", column=2.3, row=1.0)
+course = Diagram("the parts of the course", column=1.7, row=1.0)
 start = course.data("00", 0, 1)
 basics = course.data("01 to 03\nbasics", 1, 0)
 codes = course.data("04 to 06\ncodes", 1, 2)

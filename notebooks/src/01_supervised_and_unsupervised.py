@@ -1121,8 +1121,8 @@ print("photographs  right turns  probe, trained  probe, random weights")
 for name in turned:
     print(f"{name:11} {100 * turned[name].mean():9.0f} %", end="")
     print(f" {learned[name].mean():13.0f} % {at_random[name].mean():20.0f} %")
-print("trained on stamped, tested without the stamp: ", end="")
-print(f"{100 * without_stamp.mean():.0f} % right turns, by chance 25 %")
+print("trained on stamped, tested without the stamp: share of right turns ", end="")
+print(f"{without_stamp.mean():.1f}, by chance 0.25")
 
 # %% [markdown]
 # With the stamp, the pretext task is solved almost without a mistake, and the features are worth no more than random ones. On clean

@@ -604,8 +604,8 @@ show(
 
 # %% tags=["drawing"]
 # Draws what the four readers of section 1 expect in the place of ducks
-hide_figure, of_ducks = draw_hidden(2)
-show(hide_figure, alt=of_ducks)
+ducks_figure, of_ducks = draw_hidden(2)
+show(ducks_figure, alt=of_ducks)
 
 # %% [markdown]
 # Is it not a contradiction that some readers are less uncertain than the entropy rate? No. The entropy rate bounds models that must

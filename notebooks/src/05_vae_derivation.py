@@ -778,7 +778,7 @@ for name, total in programs.items():
 
 # %% tags=["drawing"]
 # Draws the variational autoencoder with the two terms of its loss
-whole = Diagram("the variational autoencoder", column=1.5)
+whole = Diagram("the variational autoencoder", column=1.3)
 proposed = whole.data("$\\mu$, $\\log\\sigma^2$", 2, 0)
 kl_term = whole.loss("KL", 2, 1)
 fit_term = whole.loss("$-\\log$\n$p(x|z)$", 4, 1)
@@ -786,7 +786,7 @@ whole.flow(
     whole.data("image $x$", 0, 0),
     whole.encoder("encoder", 1, 0),
     proposed,
-    "sample\n$z$",
+    "$z$",
     whole.decoder("decoder", 3, 0),
     whole.data("prediction\nper pixel", 4, 0),
     fit_term,

@@ -15,7 +15,7 @@
 # - build a masked autoencoder in which the encoder never meets a hidden patch, and test that it does not;
 # - judge a reconstruction beside three guesses, and write the best linear one yourself;
 # - say what hiding 75 % saves, and why 15 % are enough for words;
-# - compare fine-tuning with training from scratch fairly, and say where its gain vanishes.
+# - compare fine-tuning with training from scratch fairly, and say where its gain shrinks.
 
 # %%
 import time
@@ -589,8 +589,8 @@ explore(draw_hiding, n_hidden=slider("hidden patches of 49", 10, 48, step=1, val
 # ### Choose by hand
 #
 # Press a button to hide the patch in its place, and again to show it (with the keyboard: Tab and space bar). At the start
-# eight patches are visible, and the linear guess is ahead. Find eight others with which the network wins. What does it draw
-# when everything is hidden?
+# eight patches are visible, and the linear guess is ahead. Find eight others with which the network wins. Then hide
+# everything: it draws a dim blob.
 
 # %% tags=["drawing"]
 # Draws one image with the patches you hide; choose the image and press the patches
@@ -700,7 +700,7 @@ ax.legend()
 show(
     figure,
     alt="Tokens in the encoder, counted FLOPs and measured time of a training step, as shares of a step that hides nothing. "
-    f"All three fall as more is hidden. At the right end the tokens are down to {100 * 5 / 49:.0f} %, the FLOPs to "
+    f"Tokens and FLOPs fall as more is hidden, and the time by and large. At the right end the tokens are down to {100 * 5 / 49:.0f} %, the FLOPs to "
     f"{100 * step_flops(44) / step_flops(0):.0f} %, because the decoder still sees all places.",
 )
 
@@ -725,7 +725,7 @@ claim(
 #
 # For images these are the mean patch and the best linear guess, with squared errors. For words they are the most frequent
 # word, and the one most frequent between the same two neighbours in 20,000 sentences of the course's grammar; the error is
-# the share of wrong words.
+# the share of wrong words. (A rough comparison: the linear guess sees all visible patches, the word guess two neighbours.)
 
 
 # %%
@@ -951,7 +951,7 @@ claim(
 # task. On photographs it is the task, too: in the paper, with the same number of epochs, the linear probe rises from
 # 54.6 % with a tenth hidden to 73.5 % with three quarters (Figure 5).
 #
-# ## 13. Fine-tuning, and where its gain vanishes
+# ## 13. Fine-tuning, and where its gain shrinks
 #
 # The paper lets the encoder change, too: **fine-tuning** starts from the pretrained encoder and trains all of it on
 # labelled images. Its last layer starts from the linear probe, because a random one can undo what the encoder knows
@@ -959,7 +959,8 @@ claim(
 #
 # The control is the same ViT from scratch: same labels, crops and mirror images, same number of steps, and a learning rate
 # chosen from the same two on other garments. Last, the controls get three times as many steps. Beside them stand a
-# convolutional network, from scratch and after SimCLR, and two probes, on pixels and on the stored MAE.
+# convolutional network, from scratch and after SimCLR, and two probes, on pixels and on the stored MAE. There are two draws of the
+# labels, and one for 1,080 steps and for 250 labels.
 # (`tools/mae_curves.py` made these runs, which take too long for a lesson.)
 
 # %% tags=["drawing"]

@@ -245,7 +245,7 @@ nearest = (latent - codes).norm(dim=1).argmin()
 print(f"the nearest is code {nearest}, its cost {cost(codes[nearest]):.2f}")
 
 # %% [markdown]
-# Now move the latent to the left and to the right. What happens to the cost?
+# Suppose the latent moves to the left or to the right. What happens to the cost?
 
 # %% tags=["drawing"]
 # Draws the cost of the nearest code in the plane, and along a line through the latent
@@ -577,8 +577,9 @@ for n_images in (1, 10, 100, 2000):
 # the codes on k-means centres of the latents, or look every few steps for unused codes, and **restart** those on latents drawn
 # at random.
 #
-# The discrete VAE draws its codes at random, so each has a chance, and its KL term rewards equal use. Is it this term that keeps
-# codes alive? We train the VQ-VAE without a cure and with each, and the discrete VAE without the term and with it.
+# The discrete VAE draws its codes at random, so each has a chance, and its KL term charges every single choice for being certain.
+# That keeps codes drawn, and so learning, for longer. Is it this term that keeps codes alive? We train the VQ-VAE without a cure
+# and with each, and the discrete VAE without the term and with it.
 
 
 # %%
@@ -954,8 +955,8 @@ claim(
 
 # %% [markdown]
 # Each rival does better than the one above it, and BEiT, which sees all visible patches, does better than the best table. The last
-# column counts only places on the garment, which are harder than black ground. A wrong guess need not be a bad one, since many
-# codes look nearly the same:
+# column counts only places on the garment, which are harder than black ground; there BEiT names hardly more tokens than the table.
+# A wrong guess need not be a bad one, since many codes look nearly the same:
 
 
 # %% tags=["drawing"]
@@ -1064,7 +1065,8 @@ claim(
 # %% [markdown]
 # - **Frame for frame, BEiT is ahead** after one pass, by 3 to 7 points in the probe and 3 to 8 after fine-tuning. MAE after a
 #   single pass gains next to nothing over no pretraining.
-# - **At equal cost it is not.** Two passes of MAE take about as many FLOPs as one of BEiT, and come within 2 points in the probe.
+# - **At equal cost it is not.** Two passes of MAE take about as many FLOPs as one of BEiT, and come within 2 points in the probe
+#   (they were not fine-tuned).
 # - **The discrete target matters.** With pixels as targets, all else as in BEiT, the probe is 5 to 9 points lower.
 # - **Training the tokeniser does not help.** With an untrained one the probe is 1 to 5 points *higher*.
 # - **Blocks do not help.** With single patches at random the probe is as good or better; the seeds overlap.
@@ -1165,8 +1167,8 @@ claim(
 # With pixels as targets BEiT stays behind, in the probe above all, while MAE does well with pixels. So pixels are a poor target in
 # BEiT's *design* (mask tokens in the encoder, blocks, one linear layer as decoder), not in general. The untrained tokeniser now
 # differs from the trained one by less than 2 points, and by less than two seeds of BEiT do. So nothing shows that training the
-# tokeniser helps or harms, and tokens of either kind are far better targets than pixels in BEiT. All this holds for one data set,
-# one small network and two or three seeds.
+# tokeniser helps or harms, and tokens of either kind are far better targets than pixels in BEiT, judged by the probe. All this
+# holds for one data set, one small network and two or three seeds.
 #
 # **What others found.** On ImageNet the paper fine-tunes a ViT-Base, pretrained for 300 epochs, on all labels (its Table 4).
 # Accuracy is 82.86 % for BEiT, 82.77 % without blocks, 81.04 % with pixels in the place of tokens, 80.50 % without either, and
@@ -1211,7 +1213,7 @@ quiz("14")
 #   classification whose loss counts hidden places only. Its mask tokens go through the encoder.
 # - A choice has no gradient. Straight-through copies one past it; Gumbel-softmax mixes, with a bias at high temperature and a large
 #   variance at low temperature. Where the expectation can be written out, both can be measured.
-# - Codebooks collapse. Measure perplexity over a whole pass; start codes on data, restart dead ones, or reward equal use.
+# - Codebooks collapse. Measure perplexity over a whole pass; start codes on data, restart dead ones, or charge for certainty.
 # - A cross-entropy of tokens needs rivals: token shares, shares at the place, nearest visible token. An accuracy needs that of the
 #   most frequent code beside it.
 # - The tokeniser sees everything, the encoder does not; the loss counts hidden places; the tokeniser is not in the optimiser.

@@ -185,7 +185,7 @@ MASK = Exercise(
     difficulty="medium",
     statement=(
         "Return a mask of True (hidden) and False, `(n, n_patches)`. Every row hides the same number, "
-        "`round(ratio * n_patches)`, but other patches: all choices are equally likely."
+        "`round(ratio * n_patches)`, chosen independently of the other rows: all choices are equally likely."
     ),
     stub=(
         "def my_random_mask(n, n_patches, ratio):\n"
@@ -691,9 +691,9 @@ QUIZ = [
     ),
     Question(
         "BERT hides 15 % of the words, MAE 75 % of the patches. What is the reason given, and tested above?",
-        right="Images are redundant: what is hidden follows from near pixels",
+        right="Images are redundant: what is hidden follows from the visible pixels",
         options={
-            "Images are redundant: what is hidden follows from near pixels": (
+            "Images are redundant: what is hidden follows from the visible pixels": (
                 "With few patches hidden a linear guess already removes most of the error. Words give their neighbours away less."
             ),
             "Images have fewer patches than a sentence of text has words": (

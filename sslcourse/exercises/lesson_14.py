@@ -378,7 +378,7 @@ NEAREST = Exercise(
     statement=(
         "`mask` (N, side²) is True where a patch is hidden. Return for every place of every image the number of the "
         "visible place that is nearest to it, (N, side²); a visible place is its own nearest. Places are numbered row by "
-        "row on a grid of `side` rows and columns, and distances are those of a ruler. Where several are equally near, "
+        "row on a grid of `side` rows and columns, and distances are Euclidean. Where several are equally near, "
         "any of them will do."
     ),
     stub=(
@@ -467,7 +467,7 @@ BUG = Exercise(
     minutes=10,
     difficulty="medium",
     statement=(
-        "The code in the stub runs and its loss falls quickly, but the encoder learns little. It makes two common mistakes. "
+        "The code in the stub runs and its loss falls quickly. It makes two common mistakes: one makes the targets worthless, the other the loss incomparable. "
         "Correct both. `predict` maps images to logits (N, L, K), `tokenize` maps images to tokens (N, L), and `hide(images, "
         "mask)` returns the images with masked patches covered; `mask` is (N, L), True = hidden."
     ),
