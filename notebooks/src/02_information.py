@@ -603,9 +603,8 @@ show(
 # the left it may be any noun or adjective. From the right we learn that it is plural and that it flies. Two words remain.
 
 # %% tags=["drawing"]
-# Draws what the four readers of section 1 expect in the place of ducks
-ducks_figure, of_ducks = draw_hidden(2)
-show(ducks_figure, alt=of_ducks)
+# Draws what the four readers of section 1 expect in the place of ducks; move the word
+explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=2))
 
 # %% [markdown]
 # Is it not a contradiction that some readers are less uncertain than the entropy rate? No. The entropy rate bounds models that must
