@@ -17,6 +17,7 @@ from itertools import product
 import torch
 from sweep import store
 from torch import Tensor
+from weights import RECIPES, SEED, data_of
 
 from sslcourse import weights
 from sslcourse.data import Batches, log_mel, speech, spliced, sweep
@@ -37,7 +38,7 @@ TEST = {"": speech(80, seed=2, voices=range(12, 24)), " seen": speech(50, seed=4
 SPELLINGS = [[POOL.phone_names.index(letter) for letter in word] for word in POOL.word_names]
 DIVERSITY = (0.0, 0.01, 0.1, 1.0)
 STEPS = 200
-PRETRAININGS = {2: (0, 1, 2), 7: (0, 1), 28: (0, 1)}  # passes over 4,000 utterances: seeds
+PRETRAININGS = {2: (0, 1, 2), 7: (0, 1), 28: (0, 1)}  # passes: seeds
 
 Scores = Callable[[Tensor], Tensor]  # of waveforms (N, samples): logits (N, T, phones)
 
@@ -154,12 +155,13 @@ def diversity_point(weight: float) -> dict[str, float]:
 
 def pretrained_for(passes: int, seed: int) -> SpeechEncoder:
     """What tools/weights.py trains, for other numbers of passes and with other seeds."""
-    if (passes, seed) == (28, 0):
+    recipe = RECIPES["speech"]
+    if (passes, seed) == (recipe.epochs, SEED):
         return weights.load("speech").encoder
     torch.manual_seed(seed)
-    model = Wav2Vec2(steps=5000 * passes // 28)
-    batches = Batches(speech(4000).waveforms, batch_size=16, seed=seed)
-    finish(train_adamw(model.loss, model.parameters(), batches, passes, lr=3e-3))
+    model = Wav2Vec2(steps=5000 * passes // recipe.epochs)
+    batches = Batches(data_of("speech"), batch_size=recipe.batch_size, seed=seed)
+    finish(train_adamw(model.loss, model.parameters(), batches, passes, recipe.lr))
     return model.encoder.eval()
 
 
