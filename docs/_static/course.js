@@ -95,7 +95,7 @@ window.course = (() => {
   // What is wider than the page scrolls by arrow keys too.
 
   const letScroll = () => document.querySelectorAll('pre, .math, .table-wrapper, .course-wide').forEach(box => {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute('tabindex');
   });
 
