@@ -708,11 +708,12 @@ show(
 # Draws what the best denoiser does with noisy points of a curve; move the noise
 way = torch.linspace(0, 1, 200)
 track = torch.stack([2 * way - 1, 0.6 * (5 * way).sin()], dim=1)  # (200, 2)
-pushes = torch.randn(66, 2, generator=torch.Generator().manual_seed(0))
+starts = track[:198:3]  # (66, 2)
+pushes = torch.randn(starts.shape, generator=torch.Generator().manual_seed(0))
 field_figure, field_ax = subplots(width=4.6, height=3.7)
 field_ax.plot(*track.T, "-", color=COLORS[1], linewidth=3)
 arrows = field_ax.quiver(
-    *track[::3][:66].T,
+    *starts.T,
     *pushes.T,
     angles="xy",
     scale_units="xy",
@@ -726,8 +727,8 @@ freeze_layout(field_figure, arrows)
 
 
 def from_noisy_points(noise):
-    """66 noisy points, and the arrows from there to the best answers."""
-    places = track[::3][:66] + noise * pushes
+    """Noisy points, and the arrows from there to the best answers."""
+    places = starts + noise * pushes
     closeness = -torch.cdist(places, track).square() / (2 * noise**2)
     return places, closeness.softmax(1) @ track - places
 
