@@ -30,7 +30,7 @@ def run(folder, *command):
 def hand_in(lesson, who, path):
     """A copy of a lesson with somebody's answer."""
     notebook = json.loads(lesson.read_text(encoding="utf-8"))
-    (stub,) = [cell for cell in notebook["cells"] if "exercise" in cell["metadata"].get("tags", [])]
+    (stub,) = [cell for cell in notebook["cells"] if "def my_line" in "".join(cell["source"])]
     stub["source"] = ANSWERS[who]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notebook), encoding="utf-8")
