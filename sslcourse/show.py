@@ -85,7 +85,7 @@ def webp(picture: bytes, colors: int = 256) -> bytes:
     image = Image.open(io.BytesIO(picture))
     if image.mode != "L":
         image = image.convert("RGB").quantize(
-            colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+            colors, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE
         )
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, format="webp", lossless=True, quality=75, method=4)
