@@ -99,7 +99,7 @@ LOSS = Exercise(
     reference=my_contrastive_loss,
     hints=(
         "Put the target and the distractors into one tensor (M, 1 + K, D); the target is then number 0 in every row.",
-        "`F.cosine_similarity` broadcasts: give it `context` as (M, 1, D) and dim=2. What remains is a cross-entropy.",
+        "Which axis must `context` gain to meet all its candidates at once? What remains is a cross-entropy.",
     ),
     cases=_guesses,
     unchanged=("context", "target", "distractors"),
@@ -315,7 +315,7 @@ def judge_collapse(answer) -> None:
     """Raise Wrong unless answer(G, V, K) names loss, accuracy and perplexity of a collapsed model."""
     for groups, codes, k in [(2, 24, 15), (2, 320, 100), (3, 8, 5)]:
         result = answer(groups, codes, k)
-        result = tuple(result) if isinstance(result, Tensor) and result.ndim == 1 else result
+        result = tuple(result) if getattr(result, "ndim", 0) == 1 else result  # of torch or numpy
         if not isinstance(result, tuple | list) or len(result) != 3:
             raise Wrong("return three numbers: contrastive loss, accuracy, perplexity.")
         loss, accuracy, perplexity = (as_tensor(part, ()).item() for part in result)
@@ -378,7 +378,78 @@ COLLAPSE = Exercise(
     },
 )
 
-EXERCISES = [SHARE, LOSS, GUMBEL, DIVERSITY, COLLAPSE]
+
+# ---- predict: which way recognises phones best
+
+WAYS = ("log-mel", "random encoder", "pretrained probe", "fine-tuned", "from scratch")
+
+
+def my_ways():
+    return ["log-mel", "fine-tuned", "pretrained probe", "from scratch", "random encoder"]
+
+
+def judge_ways(answer) -> None:
+    """Raise Wrong unless answer() orders the five ways; the two that are pretrained may change places."""
+    named = answer()
+    if isinstance(named, str) or not isinstance(named, list | tuple):
+        raise Wrong("return a list of five names, the best first.")
+    if unknown := [name for name in named if name not in WAYS]:
+        raise Wrong(f"{unknown[0]!r} is none of the five; choose from {', '.join(WAYS)}.")
+    if sorted(named) != sorted(WAYS):
+        raise Wrong("each of the five ways stands in the list once.")
+    place = {name: named.index(name) for name in WAYS}
+    pretrained = place["pretrained probe"], place["fine-tuned"]
+    if place["random encoder"] != 4:
+        raise Wrong(
+            "the random encoder is last: nothing has told its transformer what to mix, and its weights stay as they are."
+        )
+    if place["from scratch"] < max(pretrained):
+        raise Wrong(
+            "from scratch, ten utterances have to teach the same network everything; the pretrained one starts from 4,000."
+        )
+    if place["log-mel"] > min(pretrained):
+        raise Wrong(
+            "do not underrate the simplest control: what do log-mel spectra know of speech before any training?"
+        )
+
+
+FORECAST = Exercise(
+    name="16.forecast",
+    title="predict the order",
+    minutes=4,
+    difficulty="medium",
+    statement=(
+        "Before you run them: ten utterances are labelled. Order the five ways by the share of frames of new voices "
+        "that they get right, the best first. (Two of them are too close to tell apart: either order counts.)"
+    ),
+    stub=(
+        "def my_ways():\n"
+        '    # "log-mel", "random encoder", "pretrained probe", "fine-tuned", "from scratch"\n'
+        "    return [..., ..., ..., ..., ...]"
+    ),
+    reference=my_ways,
+    hints=(
+        "For each way, ask what it knows before the first label: from unlabelled speech, from engineers, or nothing.",
+        "The pretrained network heard 85 minutes of speech. For how long have engineers refined spectra for speech?",
+    ),
+    test=judge_ways,
+    wrong={
+        "the random encoder is last": lambda: [
+            "log-mel", "fine-tuned", "pretrained probe", "random encoder", "from scratch"
+        ],
+        "ten utterances have to teach": lambda: [
+            "log-mel", "from scratch", "fine-tuned", "pretrained probe", "random encoder"
+        ],
+        "do not underrate the simplest control": lambda: [
+            "fine-tuned", "pretrained probe", "log-mel", "from scratch", "random encoder"
+        ],
+        "is none of the five": lambda: ["mel", *my_ways()[1:]],
+        "stands in the list once": lambda: ["log-mel"] * 5,
+        "a list of five names": lambda: "log-mel",
+    },
+)  # fmt: skip
+
+EXERCISES = [SHARE, LOSS, GUMBEL, DIVERSITY, COLLAPSE, FORECAST]
 
 QUIZ = [
     Question(
@@ -444,7 +515,7 @@ QUIZ = [
         right="The soft choice that gradients pass through",
         options={
             "The soft choice that gradients pass through": (
-                "It comes nearer to the hard one, so the gradient's error falls and its variance grows."
+                "It comes nearer to the hard one: the bias of the gradient falls, and its variance grows."
             ),
             "The probability with which each code is drawn": (
                 "The largest of the noisy logits stays the largest when all are divided by one number."

@@ -196,6 +196,42 @@ def collapse_as_chance(groups, codes, distractors):
     return math.log(distractors + 1), 1 / (distractors + 1), groups
 
 
+def collapse_with_numpy(groups, codes, distractors):
+    return np.array([0.0, 1.0, groups])
+
+
+# ---- the order of the ways
+
+
+def ways_as_a_tuple():
+    return "log-mel", "pretrained probe", "fine-tuned", "from scratch", "random encoder"
+
+
+def ways_by_accuracy():
+    accuracy = {
+        "random encoder": 0.2, "from scratch": 0.4, "fine-tuned": 0.6, "pretrained probe": 0.6, "log-mel": 0.7
+    }  # fmt: skip
+    return sorted(accuracy, key=accuracy.get, reverse=True)
+
+
+def ways_one_by_one():
+    ways = ["log-mel", "fine-tuned"]
+    ways.append("pretrained probe")
+    return [*ways, "from scratch", "random encoder"]
+
+
+def ways_without_the_worst():
+    return ["log-mel", "fine-tuned", "pretrained probe", "from scratch"]
+
+
+def ways_pretrained_first():
+    return ["fine-tuned", "log-mel", "pretrained probe", "from scratch", "random encoder"]
+
+
+def ways_turned_round():
+    return list(reversed(ways_as_a_tuple()))
+
+
 RIGHT = {
     "16.share": [share_by_complement, share_with_numpy, share_with_logarithms, share_as_a_tensor],
     "16.loss": [loss_with_cross_entropy, loss_in_loops, loss_in_float64, loss_with_nll],
@@ -207,7 +243,14 @@ RIGHT = {
         diversity_in_float64,
         diversity_by_distributions,
     ],
-    "16.collapse": [collapse_as_a_list, collapse_as_tensors, collapse_as_one_tensor, collapse_computed],
+    "16.collapse": [
+        collapse_as_a_list,
+        collapse_as_tensors,
+        collapse_as_one_tensor,
+        collapse_computed,
+        collapse_with_numpy,
+    ],
+    "16.forecast": [ways_as_a_tuple, ways_by_accuracy, ways_one_by_one],
 }
 WRONG = {
     "16.share": [share_one_too_many, share_of_starts_capped, share_of_the_paper],
@@ -215,4 +258,5 @@ WRONG = {
     "16.gumbel": [gumbel_half_cold, gumbel_not_normalised, gumbel_sigmoid],
     "16.diversity": [diversity_detached, diversity_as_a_mean_of_entropies, diversity_over_the_groups],
     "16.collapse": [collapse_of_two_groups, collapse_in_per_cent, collapse_as_chance],
+    "16.forecast": [ways_pretrained_first, ways_turned_round, ways_without_the_worst],
 }
