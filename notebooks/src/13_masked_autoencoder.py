@@ -2,7 +2,7 @@
 # # 13 Masked autoencoders
 #
 # You hide three quarters of every picture, teach a small transformer to draw what is missing, choose by hand what it may
-# see, and measure when that beats guesses that need no network, and when it saves labels.
+# see, and measure when that beats guesses that need no network, and what fine-tuning gains with ten labels a class.
 #
 # - **Slider:** number of hidden patches, image; buttons that hide and show each patch
 # - **Time:** about 120 minutes
@@ -26,7 +26,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sslcourse import evaluate, weights
-from sslcourse.data import Batches, clips, labelled_subset, text
+from sslcourse.data import GRAMMAR, Batches, clips, labelled_subset, text
 from sslcourse.encoders import VisionTransformer, transformer, transformer_flops
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import masked_reconstruction_loss, nt_xent_loss
@@ -60,19 +60,20 @@ from sslcourse.widgets import explore, patch_grid, slider
 
 # %% tags=["drawing"]
 # Draws the masked autoencoder: patches, encoder, tokens, decoder, loss
-method = Diagram("a masked autoencoder", column=1.37)
-rows_of_patches = ("#o##", "###o", "o###", "##o#")
-seen_cells = method.cells("image", 0, 0, *rows_of_patches)
-token_cells = method.cells(
-    "tokens and\nmask tokens", 2.15, 0, "#o##", "###o", "o###", "##o#"
-)
-encoder_box = method.encoder("encoder\n$f$", 1.05, 0)
-decoder_box = method.decoder("decoder\n$g$", 3.2, 0)
-loss_box = method.loss("MSE", 4.4, 0)
-method.flow(seen_cells, "visible\nonly", encoder_box, token_cells, decoder_box, loss_box)
-method.flow(method.data("hidden\npatches", 4.4, 1.05), loss_box)
+method = Diagram("a masked autoencoder", column=1.3)
+grid = ("#o##", "###o", "o###", "##o#")
+image_cells = method.cells("image", 0, 0, *grid)
+visible_cells = method.cells("visible\npatches", 0.95, 0, *"oooo")
+encoder_box = method.encoder("encoder\n$f$", 1.75, 0)
+token_cells = method.cells("tokens", 2.5, 0, *"oooo")
+all_cells = method.cells("tokens and\nmask tokens", 3.2, 0, *grid)
+decoder_box = method.decoder("decoder\n$g$", 4.2, 0)
+loss_box = method.loss("MSE", 4.2, 1.35)
+hidden_cells = method.cells("hidden patches", 0, 1.35, "######", "######")
+method.flow(image_cells, visible_cells, encoder_box, token_cells, all_cells)
+method.flow(all_cells, decoder_box, loss_box)
+method.flow(image_cells, hidden_cells, loss_box)
 method.note(encoder_box, "kept")
-method.note(decoder_box, "thrown away\nafter training")
 show(method.figure, alt=method.words)
 
 # %% [markdown]
@@ -85,11 +86,12 @@ moving = partial(clips, pixels=28, texture=0.0, ground=0.0)
 train_clips, test_clips = moving("train"), moving("test", frames=1)
 train_frames = train_clips.frames.flatten(0, 1)  # (48000, 1, 28, 28)
 test_frames, test_labels = test_clips.frames[:, 0], test_clips.labels
+samples = test_frames[:6]
 print("training frames:", len(train_frames), "  test frames:", len(test_frames))
 
 # %% [markdown]
 # The package carries a masked autoencoder that was trained for some minutes. Move the slider to hide more and more patches
-# of six test frames. When can you no longer tell what it is? When can the network not?
+# of six test frames. When can you no longer tell what it is?
 
 # %%
 longer = weights.load("mae")
@@ -99,13 +101,14 @@ print(f"{how['cpu_minutes']:.0f} minutes of one core")
 
 # %% tags=["drawing"]
 # Draws what the stored network makes of six frames; move the number of hidden patches
-samples = test_frames[:6]
 luck = torch.rand(6, 49, generator=torch.Generator().manual_seed(4))
 hiding_order = luck.argsort(1).argsort(1)
 
 
 def cover(pictures, mask):
-    return torch.where(pixel_mask(mask, 4), torch.tensor(0.5), pictures)
+    """Hidden patches in pale blue, a colour that no garment has."""
+    blue = torch.tensor([0.68, 0.82, 1.0]).reshape(3, 1, 1)
+    return torch.where(pixel_mask(mask, 4), blue, pictures)
 
 
 def first_look(n_hidden):
@@ -216,7 +219,7 @@ print(f"with epsilon 0.01: {normalize_patches(faint, epsilon=1e-2).std():.2f}")
 #
 # ## 6. Guesses that need no network
 #
-# That a picture "looks right" says little. Here are three rivals, none of which is a network:
+# That a picture "looks right" says little. Three rivals:
 #
 # - the **mean patch**: at each place, the mean of that patch over all training frames;
 # - **interpolation** (Shepard): a mean of the visible pixels, in which the near ones count more;
@@ -308,6 +311,16 @@ def print_errors():
 
 print_errors()
 
+# %% tags=["drawing"]
+# Draws six frames as the three guesses fill them, with three quarters hidden
+hidden_37 = hiding_order < 37
+rivals = {name: fill(samples, hidden_37) for name, fill in guesses.items()}
+show(
+    image_rows({"seen": cover(samples, hidden_37), **rivals, "image": samples}, scale=2),
+    alt="Six garments with 37 of 49 patches hidden, and three guesses of these. The mean patch is the same gray blur for "
+    "every image, interpolation smears what is visible, and the best linear guess shows a blurred garment in its place.",
+)
+
 # %% tags=["claim"]
 # Checks what the text says of the three guesses
 claim(
@@ -325,9 +338,9 @@ claim(
 )
 
 # %% [markdown]
-# The mean of garments that lie anywhere is a gray blur. Interpolation is better at every ratio. The linear guess, which
-# uses how any two pixels vary together, is better still: even at 75 % its error is less than half that of the mean patch.
-# A network has to beat it before it can be said to know more than correlations of pixels.
+# Interpolation is better than the mean patch at every ratio. The linear guess, which uses how any two pixels vary together,
+# is better still: even at 75 % its error is less than half that of the mean patch. A network has to beat it before it can
+# be said to know more than correlations of pixels.
 #
 # ## 7. The network
 #
@@ -360,9 +373,11 @@ for ax, place in zip(axes, [0, 10, 24], strict=True):
 figure.colorbar(shades, ax=list(axes), label="cosine")
 show(
     figure,
-    alt="Cosine of the position vectors of three places with those of all 49: 1 at the place itself, and smaller the "
-    "farther a place is away, in every direction.",
+    alt="Cosine of the position vectors of three places with those of all 49: 1 at the place itself. It falls along row "
+    "and column; a place in the same row or column stays similar even far away.",
 )
+
+# %% exercise="13.encode"
 
 # %%
 show_source(transformer, VisionTransformer._embedded, VisionTransformer.tokens)
@@ -370,13 +385,12 @@ show_source(transformer, VisionTransformer._embedded, VisionTransformer.tokens)
 # %% [markdown]
 # ### Spot the bug
 #
-# Now for the decoder. A widely copied version of the masked autoencoder has layers without `batch_first`, and its `decode`
-# lacks something, too. Here it is, put together from our parts: `to_decoder` is a linear layer, and `tokens[~mask] = ...`
-# puts every visible token in its place.
+# Now for the decoder. A common mistake are layers without `batch_first`, and this `decode` lacks something, too. It is put
+# together from our parts: `to_decoder` is a linear layer, and `tokens[~mask] = ...` puts every visible token in its place.
 
 
 # %%
-class CopiedMAE(MAE):
+class FaultyMAE(MAE):
     def decode(self, visible, mask):
         tokens = self.mask_token.repeat(*mask.shape, 1)
         tokens[~mask] = self.to_decoder(visible).flatten(0, 1)
@@ -384,8 +398,8 @@ class CopiedMAE(MAE):
 
 
 torch.manual_seed(0)
-ours, copied = MAE(VisionTransformer()), CopiedMAE(VisionTransformer())
-copied.encoder.layers = nn.Sequential(
+ours, faulty = MAE(VisionTransformer()), FaultyMAE(VisionTransformer())
+faulty.encoder.layers = nn.Sequential(
     *(nn.TransformerEncoderLayer(64, 4, 128, dropout=0.0) for _ in range(3))
 )
 
@@ -395,10 +409,11 @@ copied.encoder.layers = nn.Sequential(
 # varies most.) And how much do the tokens of image 0 change when the *other* images are turned upside down?
 
 # %%
-mask, other = hiding_order < 37, samples.clone()
+mask = random_mask(6, 49, 0.75, torch.Generator().manual_seed(4))
+other = samples.clone()
 other[1:] = other[1:].flip(2)
 spread, leak = {}, {}
-for name, model in {"ours": ours, "copied": copied}.items():
+for name, model in {"ours": ours, "faulty": faulty}.items():
     with torch.no_grad():
         drawn = model(samples, mask)
         change = model.encode(other, mask)[0] - model.encode(samples, mask)[0]
@@ -409,16 +424,16 @@ for name, model in {"ours": ours, "copied": copied}.items():
 # %% tags=["claim"]
 # Checks what the text says: one prediction for all hidden patches, and images that mix
 claim(
-    "in the copied version every hidden patch gets one and the same prediction",
-    lambda: spread["copied"] < 1e-5,
+    "in the faulty version every hidden patch gets one and the same prediction",
+    lambda: spread["faulty"] < 1e-5,
 )
 claim(
     "there the tokens of an image depend on the other images, in ours they do not",
-    lambda: leak["copied"] > 0.001 > leak["ours"],
+    lambda: leak["faulty"] > 0.001 > leak["ours"],
 )
 
 # %% [markdown]
-# In the copied version all hidden patches get the same prediction, whatever the image. As for `batch_first`: without it, a
+# In the faulty version all hidden patches get the same prediction, whatever the image. As for `batch_first`: without it, a
 # layer takes dimension 0 for the places and dimension 1 for the images. So the first token of an image attends to the first
 # tokens of *all images*, and never to the second of its own.
 #
@@ -431,47 +446,51 @@ def training(model, frames):
     return train_adamw(model.loss, model.parameters(), batches, epochs=1, lr=3e-3)
 
 
-for model in (ours, copied):
+after_100 = {"mean patch": scores["mean patch"][0.75]}
+for name, model in {"faulty": faulty, "ours": ours}.items():
     finish(training(model, train_frames[:6400]))
+    after_100[name] = hidden_error(model.reconstruct, 0.75)
+for name, error in after_100.items():
+    print(f"{name:10} error x 1000: {1000 * error:.1f}")
 
 # %% tags=["drawing"]
-# Draws what the copied version and ours make of six frames after 100 steps
+# Draws what the faulty version and ours make of six frames after 100 steps
 with torch.no_grad():
     short_runs = {
         "seen": cover(samples, mask),
-        "copied": copied.reconstruct(samples, mask),
+        "faulty": faulty.reconstruct(samples, mask),
         "ours": ours.reconstruct(samples, mask),
         "image": samples,
     }
-    after_100 = {
-        name: hidden_error(model.reconstruct, 0.75)
-        for name, model in {"copied": copied, "ours": ours}.items()
-    }
 show(
     image_rows(short_runs, scale=3),
-    alt="Six garments with three quarters of the patches hidden, as the copied version and ours fill them after 100 steps. "
-    "The copied version fills every hidden patch with the same dark gray. Ours draws a gray blur around the middle. Errors, "
+    alt="Six garments with three quarters of the patches hidden, as the faulty version and ours fill them after 100 steps. "
+    "The faulty version fills every hidden patch with the same dark gray. Ours draws a gray blur around the middle. Errors, "
     "times 1,000: "
     + ", ".join(f"{name} {1000 * e:.0f}" for name, e in after_100.items())
     + ".",
 )
 
 # %% tags=["claim"]
-# Checks what the text says of the copied version after 100 steps
+# Checks what the text says of the faulty version after 100 steps
 claim(
     "it has a larger error than the mean patch, by more than a tenth",
-    lambda: after_100["copied"] > 1.1 * scores["mean patch"][0.75],
+    lambda: after_100["faulty"] > 1.1 * scores["mean patch"][0.75],
+)
+claim(
+    "ours is level with the mean patch, to a tenth",
+    lambda: abs(after_100["ours"] / after_100["mean patch"] - 1) < 0.1,
 )
 claim(
     "ours has a smaller error, by more than a tenth",
-    lambda: after_100["ours"] < 0.9 * after_100["copied"],
+    lambda: after_100["ours"] < 0.9 * after_100["faulty"],
 )
 with torch.no_grad():
-    still_alike = copied(samples, mask)[mask].std(0).max().item()
+    still_alike = faulty(samples, mask)[mask].std(0).max().item()
 claim("all its hidden patches are still alike", lambda: still_alike < 1e-5)
 
 # %% [markdown]
-# Ours has begun to learn where garments lie. The copied version fills every hidden patch with the same gray, and no training
+# Ours knows where garments usually lie, and is about level with the mean patch. The faulty version fills every hidden patch with the same gray, and no training
 # can change that. Its error is larger even than that of the mean patch, which has one patch for each place.
 
 # %% exercise="13.decode"
@@ -491,8 +510,7 @@ print("tokens that leave the encoder:", tuple(tokens.shape))
 print("change of the predictions with the hidden pixels:", change.abs().max().item())
 
 # %% [markdown]
-# (The paper's encoder also has a **class token**, one more learned vector in front of the patches, meant for a classifier. By
-# the paper the mean of all tokens, which we use, works as well.)
+# (The paper's encoder also has a **class token**; by the paper the mean of all tokens, which we use, works as well.)
 #
 # ## 8. Train it
 #
@@ -540,16 +558,15 @@ claim(
     lambda: scores["best linear guess"][0.25] < 0.9 * stored[0.25],
 )
 claim(
-    "the stored network has seen more than ten times as many frames",
-    lambda: how["steps"] * how["batch_size"] > 10 * len(frames_seen),
+    "the stored network was trained for more than ten times as many steps, of as many frames each",
+    lambda: how["steps"] > 10 * len(frames_seen) // 64 and how["batch_size"] == 64,
 )
 
 # %% [markdown]
 # After one pass the network is ahead of interpolation at 75 %, and still behind the best linear guess. The stored one,
-# trained on more than ten times as many frames, beats that at 75 % and at 50 %: it has learned something about clothes
-# that no correlation of pixels holds. At 25 %, a share it was never trained with, the linear guess stays ahead.
-#
-# Look at the difference. Move the slider to hide more and more patches.
+# trained for more than ten times as many steps, beats that at 75 % and at 50 %: it has learned something about clothes
+# that no correlation of pixels holds. At 25 % the hidden patch is mostly surrounded by visible ones, and the linear guess
+# stays ahead (the network was trained at 75 % only).
 
 
 # %% tags=["drawing"]
@@ -660,7 +677,7 @@ claim(
 #
 # This is the forward pass; the backward pass costs about twice as much again, whatever is hidden. The decoder sees all 49
 # places in any case; that is why it is small. Beside the count we put the clock: training steps on this machine, the
-# shortest of eight for each number of hidden patches.
+# shortest of twelve for each number of hidden patches.
 
 
 # %%
@@ -678,7 +695,7 @@ def seconds_of_a_step(n_hidden):
 
 
 HIDDEN = [0, 9, 18, 27, 36, 44]
-rounds = [[seconds_of_a_step(n) for n in HIDDEN] for _ in range(8)]
+rounds = [[seconds_of_a_step(n) for n in HIDDEN] for _ in range(12)]
 ratio_of_costs = step_flops(12) / step_flops(37)
 print(
     f"FLOPs of a step with 75 % hidden: {step_flops(37) / step_flops(0):.0%} of the whole"
@@ -713,8 +730,8 @@ claim(
 
 # %% [markdown]
 # With three quarters of the patches hidden, more than a third of the FLOPs remains, since the decoder still sees all 49
-# places. The clock falls too, but not exactly with the count: it also measures softmax, normalisation and copying, and
-# whatever else your machine was doing. In the paper the decoder is smaller beside its encoder, and training became about
+# places. The clock falls too, but not exactly with the count: it also measures softmax, normalisation and copying, and a
+# bump is another program's doing. In the paper the decoder is smaller beside its encoder, and training became about
 # three times faster.
 #
 # ## 10. 15 % of the words, 75 % of the patches
@@ -723,69 +740,93 @@ claim(
 # images are redundant, so with few patches hidden it is enough to copy from neighbours. Let us test that. What share of the
 # error of a guess that sees nothing does a simple guess from the visible part remove?
 #
-# For images these are the mean patch and the best linear guess, with squared errors. For words they are the most frequent
-# word, and the one most frequent between the same two neighbours in 20,000 sentences of the course's grammar; the error is
-# the share of wrong words. (A rough comparison: the linear guess sees all visible patches, the word guess two neighbours.)
+# For images a guess that sees nothing is the mean patch, and errors are squared; for words it is the most frequent word, and
+# the error is the share of wrong ones. Beside them stand guesses from the *neighbours*: interpolation, and the word that is
+# most frequent between the same two words in 20,000 sentences of the course's grammar. And guesses from *all* that is
+# visible: the best linear one, and the word that is most probable by the grammar's exact probabilities.
 
 
 # %%
-def between_neighbours(sentences, ratio, seed):
-    """Each hidden word, and its two neighbours as one number; they may be hidden, too."""
-    tokens, real, n_words = sentences.tokens, sentences.real, len(sentences.words)
+def hidden_words(sentences, ratio, seed):
+    """Which words are hidden; each word's neighbours, hidden or not, as one number."""
+    tokens, n_words = sentences.tokens, len(sentences.words)
     generator = torch.Generator().manual_seed(seed)
-    hidden = (torch.rand(tokens.shape, generator=generator) < ratio) & real
+    hidden = (torch.rand(tokens.shape, generator=generator) < ratio) & sentences.real
     seen = F.pad(tokens.masked_fill(hidden, n_words), (1, 1), value=n_words)
-    beside = (n_words + 1) * seen[:, :-2] + seen[:, 2:]
-    return tokens[hidden], beside[hidden]
+    return hidden, (n_words + 1) * seen[:, :-2] + seen[:, 2:]
 
 
+# %%
 def words_removed(ratio):
-    (word, beside), (test_word, test_beside) = (
-        between_neighbours(text(20_000, seed), ratio, seed) for seed in (0, 1)
+    known, unseen = text(20_000, seed=0), text(4_000, seed=1)
+    (hidden, beside), (asked, between) = (
+        hidden_words(sentences, ratio, seed)
+        for seed, sentences in enumerate((known, unseen))
     )
-    counts = torch.zeros(beside.max() + 1, word.max() + 1)
-    counts.index_put_((beside, word), torch.ones(len(word)), accumulate=True)
-    wrong = (
-        counts.argmax(1)[test_beside.clamp(max=len(counts) - 1)] != test_word
-    ).float()
-    return 1 - (wrong.mean() / (test_word != word.mode().values).float().mean()).item()
+    word, true = known.tokens[hidden], unseen.tokens[asked]
+    counts = torch.zeros((len(known.words) + 1) ** 2, len(known.words))
+    counts.index_put_((beside[hidden], word), torch.ones(len(word)), accumulate=True)
+    exact = GRAMMAR.hidden_word_probabilities(unseen.tokens, asked).argmax(2)[asked]
+    told = {"neighbours": counts.argmax(1)[between[asked]], "all visible": exact}
+    blind = (true != word.mode().values).float().mean()
+    return {
+        name: 1 - ((guess != true).float().mean() / blind).item()
+        for name, guess in told.items()
+    }
 
 
 # %%
 def pixels_removed(ratio):
-    error, worst = (
-        hidden_error(guesses[name], ratio) for name in ("best linear guess", "mean patch")
-    )
-    return 1 - error / worst
+    names = {"neighbours": "interpolation", "all visible": "best linear guess"}
+    blind = hidden_error(guesses["mean patch"], ratio)
+    return {
+        n: 1 - hidden_error(guesses[name], ratio) / blind for n, name in names.items()
+    }
 
 
 removed = {
-    "images": {r: pixels_removed(r) for r in (0.15, 0.75)},
-    "words": {r: words_removed(r) for r in (0.15, 0.75)},
+    (kind, ratio): share_of(ratio)
+    for kind, share_of in {"patches": pixels_removed, "words": words_removed}.items()
+    for ratio in (0.15, 0.75)
 }
-for kind, share in removed.items():
-    print(f"{kind:7} error removed with 15 % hidden {share[0.15]:4.0%}, ", end="")
-    print(f"with 75 % hidden {share[0.75]:4.0%}")
+for name in ("neighbours", "all visible"):
+    for kind in ("patches", "words"):
+        few, many = (removed[kind, ratio][name] for ratio in (0.15, 0.75))
+        print(f"{kind:7} from {name:11} {few:4.0%} at 15 % hidden, {many:4.0%} at 75 %")
 
 # %% tags=["claim"]
 # Checks what the text says of words and patches
+near = {place: shares["neighbours"] for place, shares in removed.items()}
+whole = {place: shares["all visible"] for place, shares in removed.items()}
 claim(
-    "with 15 % hidden a linear guess removes most of the error of images",
-    lambda: removed["images"][0.15] > 0.75,
+    "of patches neighbours remove two thirds at 15 % and a fifth at 75 %, within 3 points",
+    lambda: (
+        abs(near["patches", 0.15] - 2 / 3) < 0.03
+        and abs(near["patches", 0.75] - 0.2) < 0.03
+    ),
 )
 claim(
-    "with 75 % hidden it removes more than neighbours remove of words with 15 % hidden",
-    lambda: removed["images"][0.75] > removed["words"][0.15] + 0.1,
+    "a fifth is less than neighbours give for words at 15 %, by more than 5 points",
+    lambda: near["patches", 0.75] < near["words", 0.15] - 0.05,
 )
 claim(
-    "with 75 % hidden neighbours remove less of the error of words than with 15 %",
-    lambda: removed["words"][0.75] < removed["words"][0.15] - 0.05,
+    "from all visible patches more than half at 75 %, more than of words at either share",
+    lambda: (
+        whole["patches", 0.75] > 0.53
+        and whole["patches", 0.75]
+        > max(whole["words", 0.15], whole["words", 0.75]) + 0.05
+    ),
+)
+claim(
+    "for words at 15 % neighbours remove about a third, and all visible words less than half",
+    lambda: abs(near["words", 0.15] - 1 / 3) < 0.03 and 0.4 < whole["words", 0.15] < 0.49,
 )
 
 # %% [markdown]
-# With 15 % of the patches hidden a linear guess does most of the work, and little is left to be learned from the picture as
-# a whole. With 75 % hidden it still does more than neighbours do for words with 15 % hidden. (Our grammar is not English.)
-# This does not show that a harder task gives a better encoder.
+# With 15 % hidden neighbours remove two thirds of the error of patches, and a third of that of words. With 75 % hidden a
+# fifth is left to them, less than neighbours give for words at 15 %: that is what hiding 75 % is for. A guess from *all*
+# visible patches still removes more than half, more than any guess can of these words. (Our grammar is not English.) This
+# does not show that a harder task gives a better encoder.
 #
 # ## 11. No negatives, no momentum, no large batch
 #
@@ -870,7 +911,26 @@ for name, encoder in representations.items():
     test = evaluate.extract_features(encoder, test_frames), test_labels
     found = torch.tensor([100 * probe_accuracy(encoder, test, draw) for draw in draws])
     accuracy[name] = found
-    print(f"{name:17} {found.mean():3.0f} %, standard deviation {found.std():.0f} %")
+    print(f"{name:17} {found.mean():5.1f} %, standard deviation {found.std():.1f} %")
+
+
+# %%
+def shares_told(encoder, *factors):
+    """The share of each factor's variance that a linear regression tells, test frames."""
+    known = evaluate.extract_features(encoder, train_clips.frames[:4000, 0])
+    unseen = evaluate.extract_features(encoder, test_frames)
+    columns = [train_clips.factor_names.index(factor) for factor in factors]
+    true, test_true = train_clips.factors[:4000, 0], test_clips.factors[:, 0]
+    return [
+        evaluate.variance_explained(known, true[:, c], unseen, test_true[:, c])
+        for c in columns
+    ]
+
+
+kept = {}
+for name in ("random ViT", "MAE, stored", "SimCLR, stored"):
+    kept[name] = shares_told(representations[name], "x", "brightness")
+    print(f"{name:15} place (x) {kept[name][0]:.2f}, brightness {kept[name][1]:.2f}")
 
 # %% tags=["claim"]
 # Checks what the text says of the probes
@@ -880,28 +940,40 @@ claim(
     lambda: probe["MAE, stored"] > max(probe["pixels"], probe["random ViT"]) + 20,
 )
 claim(
-    "after one pass it is above both by more than 3 points",
-    lambda: probe["MAE, 75 % hidden"] > max(probe["pixels"], probe["random ViT"]) + 3,
+    "after one pass it is above both by about 7 points",
+    lambda: 5 < probe["MAE, 75 % hidden"] - max(probe["pixels"], probe["random ViT"]) < 9,
 )
 claim(
-    "at equal cost 75 % hidden gives the better probe, by more than 2 points",
-    lambda: probe["MAE, 75 % hidden"] > probe["MAE, 25 % hidden"] + 2,
+    "place: the stored MAE keeps more of it than SimCLR and a random ViT, by more than 0.05",
+    lambda: (
+        kept["MAE, stored"][0]
+        > max(kept["SimCLR, stored"][0], kept["random ViT"][0]) + 0.05
+    ),
 )
 claim(
-    "the probe of SimCLR is above that of the stored MAE by more than 5 points",
-    lambda: probe["SimCLR, stored"] > probe["MAE, stored"] + 5,
+    "brightness: the stored MAE holds no more of it than a random ViT",
+    lambda: kept["MAE, stored"][1] < kept["random ViT"][1] + 0.03,
+)
+claim(
+    "at equal cost 75 % hidden gives the better probe, by about six points",
+    lambda: 4 < probe["MAE, 75 % hidden"] - probe["MAE, 25 % hidden"] < 8,
+)
+claim(
+    "the probe of SimCLR is above that of the stored MAE by about ten points",
+    lambda: 7 < probe["SimCLR, stored"] - probe["MAE, stored"] < 14,
 )
 
 # %% [markdown]
-# Pixels and a random ViT tell little about the class. MAE has learned much without a label: the stored one is more than 20
-# points above both, and one pass is already worth more than 3.
+# Pixels and a random ViT tell little about the class. For MAE one pass is worth about 7 points
+# over both, and the stored one is far above.
 #
-# SimCLR on two frames of a clip is better still, by more than 5 points. It had more time, convolutions, and frames with a
+# SimCLR on two frames of a clip is about ten points better still. It had more time, convolutions, and frames with a
 # textured ground, so this is no verdict on the two losses; but in the paper, too, MAE's linear probe lies below that of
-# contrastive methods. A reason often given, and not tested here: a contrastive loss *asks* for vectors that ignore place and
-# brightness, while MAE has to predict pixels, place and brightness included.
+# contrastive methods. A reason often given: a contrastive loss *asks* for vectors that ignore place and brightness, while MAE
+# has to predict pixels. Place: yes, MAE keeps more of it than SimCLR and a random ViT do. Brightness: MAE holds no more of it
+# than a random ViT.
 #
-# At equal cost the network that hid 75 % is better than the one that hid 25 %, by more than 2 points. Is that the harder
+# At equal cost the network that hid 75 % is better than the one that hid 25 %, by about six points. Is that the harder
 # task, or only that its steps are cheaper, and so twice as many? Two more starts of each (`tools/mae_ratio.py`), now also
 # with the same number of steps for every share:
 
@@ -931,8 +1003,8 @@ show(
 # %% tags=["claim"]
 # Checks what the text says of the share that is hidden
 claim(
-    "with the same number of steps the means lie within 4 points",
-    lambda: max(means.values()) - min(means.values()) < 4,
+    "with the same number of steps the means lie within 3 points",
+    lambda: max(means.values()) - min(means.values()) < 3,
 )
 claim(
     "and 50 % is ahead of 75 % from each start",
@@ -941,14 +1013,19 @@ claim(
     ),
 )
 claim(
+    "a step at 50 % costs about half as much again as one at 75 %",
+    lambda: abs(step_flops(24) / step_flops(37) - 1.5) < 0.06,
+)
+claim(
     "as many FLOPs: 25 % is below 75 % from each start, by more than 2 points",
     lambda: all(a < b - 2 for a, b in zip(half, by_share["75 %"], strict=True)),
 )
 
 # %% [markdown]
-# With the same number of steps the means lie within 4 points, and 50 % is ahead of 75 % from each start. With as many FLOPs
+# With the same number of steps the means lie within 3 points, and 50 % is ahead of 75 % from each start. With as many FLOPs
 # 25 % is behind 75 %, again from each start. So what hiding 75 % gains over 25 % here is the cheaper step, not a better
-# task. On photographs it is the task, too: in the paper, with the same number of epochs, the linear probe rises from
+# task. (A step at 50 % costs half as much again; at equal cost it was not measured. All this is one pass, with one rate for
+# all shares.) On photographs it is the task, too: in the paper, with the same number of epochs, the linear probe rises from
 # 54.6 % with a tenth hidden to 73.5 % with three quarters (Figure 5).
 #
 # ## 13. Fine-tuning, and where its gain shrinks
@@ -960,8 +1037,7 @@ claim(
 # The control is the same ViT from scratch: same labels, crops and mirror images, same number of steps, and a learning rate
 # chosen from the same two on other garments. Last, the controls get three times as many steps. Beside them stand a
 # convolutional network, from scratch and after SimCLR, and two probes, on pixels and on the stored MAE. There are two draws of the
-# labels, and one for 1,080 steps and for 250 labels.
-# (`tools/mae_curves.py` made these runs, which take too long for a lesson.)
+# labels, and one for 1,080 steps and for 250 labels. (`tools/mae_curves.py` made these runs.)
 
 # %% tags=["drawing"]
 # Draws accuracy against steps, with 10 and with 250 labels per class
@@ -1011,19 +1087,23 @@ vit, after_mae, conv = (
     for name in ("ViT from scratch", "ViT after MAE", "conv net from scratch")
 )
 claim(
-    "after 40 steps the ViT after MAE leads by more than 30 points, after 360 by 5 to 15",
+    "the stored accuracies are those of the text, to a point",
     lambda: (
-        after_mae[10, 40] > vit[10, 40] + 30
-        and 5 < after_mae[10, 360] - vit[10, 360] < 15
+        abs(mean_accuracy("MAE", 10, 0) - 55) < 1
+        and abs(after_mae[10, 40] - 59) < 1
+        and abs(vit[10, 40] - 17) < 1
+        and abs(after_mae[10, 360] - 64) < 1
+        and abs(vit[10, 360] - 54) < 1
+        and abs(vit[10, 1080] - 57) < 1
     ),
 )
 claim(
-    "with 1,080 steps the ViT from scratch is still 3 to 12 points behind 360 steps after MAE",
-    lambda: 3 < after_mae[10, 360] - vit[10, 1080] < 12,
+    "all ways took the larger of the two rates",
+    lambda: {p["rate"] for name in LOOKS for p in runs[name]} == {3e-3},
 )
 claim(
-    "at 360 steps the convolutional network from scratch is within 3 points of the ViT after MAE",
-    lambda: abs(conv[10, 360] - after_mae[10, 360]) < 3,
+    "at 360 steps the convolutional network from scratch is within 2 points of the ViT after MAE",
+    lambda: abs(conv[10, 360] - after_mae[10, 360]) < 2,
 )
 claim(
     "all of them are above the probe on pixels by more than 20 points at 360 steps",
@@ -1035,13 +1115,14 @@ claim(
 )
 
 # %% [markdown]
-# Follow the two curves of the ViT. After 40 steps the lead of pretraining is more than 30 points, after 360 steps 5 to
-# 15. With three times as many steps the control is still 3 to 12 points behind: for this network the gain shrinks, and
-# does not vanish. Whoever stops at 40 steps may take a lead in time for a lead in what can be learned. With 250 labels per
-# class, where 360 steps are few, the lead is large again.
+# Follow the two curves of the ViT. With ten labels the one after MAE starts from its probe (55 %) and reaches 59 after 40
+# steps, against 17 from scratch; 64 against 54 after 360; and 57 after 1,080 from scratch. For this network the gain shrinks,
+# and does not vanish. Whoever stops at 40 steps mistakes faster learning for better learning. With 250 labels per class the
+# lead is larger again, but rests on one draw, and on a rate that was chosen at 10 labels and 120 steps: all four ways took
+# the larger of the two.
 #
 # Now the convolutional network *from scratch*. At 360 steps, with the same labels, it is as good as the ViT after MAE, to
-# 3 points: what MAE taught the ViT is worth about as much here as another architecture. So pretraining makes a small ViT
+# about a point: what MAE taught the ViT is worth about as much here as another architecture. So pretraining makes a small ViT
 # usable; it does not follow that one should use a small ViT. The paper's gains are those of large networks and much data.
 #
 # **The figure that is quoted.** "87.8 %" stands in many summaries of MAE. It is the accuracy on ImageNet of a ViT-Huge
@@ -1087,8 +1168,7 @@ quiz("13")
 # - No negatives, no momentum encoder, no second view: the target is made of pixels and cannot collapse.
 # - Put a reconstruction beside the mean patch, interpolation and the best linear guess. Beating the last takes more than one
 #   pass here, and shows that the network knows more than correlations.
-# - One number reveals a dead decoder: the spread of its predictions over hidden patches. Another reveals a missing
-#   `batch_first`: the change of one image's tokens when another image changes.
+# - The spread of the predictions over hidden patches reveals a dead decoder.
 # - MAE's linear probe is far above pixels on clothes that move, and below a contrastive method's. What hiding 75 % gained
 #   here was the cheaper step.
 # - Fine-tuning after MAE beats the same ViT from scratch, most where steps are few; a convolutional network from scratch gets

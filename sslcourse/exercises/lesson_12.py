@@ -122,15 +122,23 @@ def _sinkhorn_cases() -> list[tuple]:
         (cosines(5, 4, seed=1), 0.5, 1),
         (cosines(8, 5, seed=2), 0.25, 2),
         (0.8 + 0.2 * cosines(4, 3, seed=3), 0.005, 3),  # exp(200) is no float32
+        (torch.tensor([[0.9, 0.2, 0.1], [0.3, 0.2, 0.1], [0.2, 0.1, 0.3]]), 0.005, 3),  # nor is exp(-120)
     ]
 
 
 def judge_sinkhorn(answer: Callable) -> None:
-    """Compare as always; a result that is right but for the last case has overflowed."""
+    """Compare as always; a result that is right but for the last two cases has left float32."""
     results = [answer(*case) for case in _sinkhorn_cases()]
-    last = as_tensor(results[-1], (4, 3))
-    others = zip(results[:-1], _sinkhorn_cases()[:-1], strict=True)
-    if not last.isfinite().all() and all(is_close(q, my_sinkhorn(*case), 1e-4) for q, case in others):
+    large, small = as_tensor(results[-2], (4, 3)), as_tensor(results[-1], (3, 3))
+    right = [
+        is_close(q, my_sinkhorn(*case), 1e-4) for q, case in zip(results, _sinkhorn_cases(), strict=True)
+    ]
+    if all(right[:-1]) and not small.isfinite().all():
+        raise Wrong(
+            "with 0.005 and rows whose scores lie far below the largest of all, the result is not finite: one number "
+            "for all is not enough, whole rows underflow to 0. Stay with logarithms until the end."
+        )
+    if all(right[:-2]) and not large.isfinite().all():
         raise Wrong(
             "right for the larger epsilons, but with 0.005 the result is not finite: exp(200) is too large for float32. "
             "Stay with logarithms until the end."
@@ -185,12 +193,13 @@ SINKHORN = Exercise(
         "this is the logarithm of the codes; end with .exp().": lambda s, e, i: (
             _balanced(s, e, i).clamp_min(1e-38).log()
         ),
-        "each row's largest score was taken away first, so the first column sums are others; take away one number for all.": (
+        "each row's largest score was taken away first, so the first column sums are others; logarithms need no such step.": (
             lambda s, e, i: _balanced(s - s.amax(1, keepdim=True), e, i)
         ),
         "the exponential is missing: scores are divided by sums as they are; begin with exp(S / epsilon).": _without_exp,
         "all codes together sum to 1; each row should.": lambda s, e, i: _balanced(s, e, i) / len(s),
-        "Stay with logarithms until the end.": _plain,
+        "exp(200) is too large for float32": _plain,
+        "whole rows underflow to 0": lambda s, e, i: _plain(s - s.max(), e, i),
     },
 )
 
@@ -503,7 +512,174 @@ CENTER = Exercise(
     },
 )
 
-EXERCISES = [CODE, SINKHORN, FORECAST, DINO_LOSS, CENTER]
+
+# ---- build: a map against a mask
+
+
+def my_iou(maps, masks):
+    ranks = maps.argsort(dim=1, descending=True).argsort(dim=1)
+    chosen = ranks < masks.sum(1, keepdim=True)
+    return (chosen & masks).sum(1) / (chosen | masks).sum(1)
+
+
+def _iou_cases() -> list[tuple]:
+    def case(seed: int, n: int, n_patches: int) -> tuple:
+        """Row i has a garment of 2 + i patches, its map is brighter on it and on some others, and ever fainter."""
+        generator = Generator().manual_seed(seed)
+        rank = torch.rand(n, n_patches, generator=generator).argsort(1).argsort(1)
+        masks = rank < 2 + torch.arange(n).reshape(-1, 1)
+        maps = torch.rand(n, n_patches, generator=generator) + 0.4 * masks
+        return (maps / (1 + torch.arange(n).reshape(-1, 1))).softmax(1), masks
+
+    return [case(0, 4, 12), case(1, 6, 16), case(2, 3, 9)]
+
+
+def _chosen(maps: Tensor, counts: Tensor) -> Tensor:
+    return maps.argsort(1, descending=True).argsort(1) < counts
+
+
+def _overlap(chosen: Tensor, masks: Tensor) -> Tensor:
+    return (chosen & masks).sum(1) / (chosen | masks).sum(1)
+
+
+def _one_threshold(maps: Tensor, masks: Tensor) -> Tensor:
+    """One value for all scenes, above which as many patches lie as all garments have."""
+    lowest = maps.flatten().sort(descending=True).values[masks.sum() - 1]
+    return _overlap(maps >= lowest, masks)
+
+
+def _own(maps: Tensor, masks: Tensor) -> Tensor:
+    return _chosen(maps, masks.sum(1, keepdim=True))
+
+
+IOU = Exercise(
+    name="12.iou",
+    title="judge a map by its overlap",
+    minutes=10,
+    difficulty="medium",
+    statement=(
+        "`maps` `(N, L)` holds a number for each patch, `masks` `(N, L)` is True on the garment. In each scene choose as many "
+        "patches as its garment has, those with the highest values. Return `(N,)`: the number of patches that are chosen *and* "
+        "garment, divided by the number that are chosen *or* garment."
+    ),
+    stub=(
+        "def my_iou(maps, masks):\n"
+        '    """Intersection over union of each scene, (N,)."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_iou,
+    hints=(
+        "Scenes have garments of different sizes. Which patches of a row are the k highest, if k differs from row to row?",
+        "Give every patch its rank in its row, 0 for the highest, and compare with the size of the garment. Then the two masks, "
+        "joined by *and* and by *or*, have to be counted.",
+    ),
+    cases=_iou_cases,
+    unchanged=("maps", "masks"),
+    wrong={
+        "every scene gets the same number of patches; take as many as its own garment has.": lambda x, m: (
+            _overlap(_chosen(x, m.sum(1).float().mean().round()), m)
+        ),
+        "one threshold for all scenes: a faint map gets no patches. Rank the patches of each scene.": _one_threshold,
+        "this is intersection / garment; divide by the union.": lambda x, m: (
+            (_own(x, m) & m).sum(1) / m.sum(1)
+        ),
+        "the two sizes are added, so the overlap counts twice; the union counts it once.": lambda x, m: (
+            (_own(x, m) & m).sum(1) / (2 * m.sum(1))
+        ),
+        "these are the patches with the lowest values.": lambda x, m: _overlap(_own(-x, m), m),
+        "one argsort gives the places of the highest values, not the rank of each patch.": lambda x, m: (
+            _overlap(x.argsort(1, descending=True) < m.sum(1, keepdim=True), m)
+        ),
+        "patches above half of the maximum: choose as many as the garment has.": lambda x, m: _overlap(
+            x > x.amax(1, keepdim=True) / 2, m
+        ),
+        "patches above the mean of the map: choose as many as the garment has.": lambda x, m: _overlap(
+            x > x.mean(1, keepdim=True), m
+        ),
+        "this is one number for all scenes; return one for each.": lambda x, m: _overlap(
+            _own(x, m), m
+        ).mean(),
+        "this is the share of patches on which chosen and garment agree, ground included.": lambda x, m: (
+            (_own(x, m) == m).float().mean(1)
+        ),
+        "one patch too many is chosen in each scene.": lambda x, m: _overlap(
+            _chosen(x, m.sum(1, keepdim=True) + 1), m
+        ),
+    },
+)
+
+
+# ---- predict: which attention maps are worse than a guess
+
+TRAINED = ("supervised", "SimCLR, two crops", "SimCLR, two frames", "DINO", "DINO, longer")
+
+
+def my_worse_maps():
+    return ["DINO"]
+
+
+def judge_worse_maps(answer: Callable) -> None:
+    """Raise Wrong unless answer() names the trainings whose maps are worse than the centre by AUROC."""
+    named = answer()
+    if isinstance(named, str) or not isinstance(named, list | tuple | set):
+        raise Wrong(f"return a list with some of these names, or none: {', '.join(TRAINED)}.")
+    if unknown := [name for name in named if name not in TRAINED]:
+        raise Wrong(f"{unknown[0]!r} is none of {', '.join(TRAINED)}.")
+    if "SimCLR, two frames" in named:
+        raise Wrong("its AUROC is printed above, beside that of the centre: compare them.")
+    if "supervised" in named:
+        raise Wrong(
+            "to name the garment, a network has to collect most from where it is. Its map is above the guess."
+        )
+    if "DINO, longer" in named:
+        raise Wrong(
+            "it had a long time, and a start at which garments stand out; its map is above the guess."
+        )
+    if "SimCLR, two crops" in named:
+        raise Wrong(
+            "two crops share the texture, so little has to be known about the garment. But a garment also tells one frame "
+            "from another, and looking at it is enough for a map: this one is above the guess."
+        )
+    if not named:
+        raise Wrong(
+            "one of them is worse than the guess. Which had few steps, and no negatives to pull it away from its random start?"
+        )
+
+
+MAPS = Exercise(
+    name="12.maps",
+    title="which maps are worse than a guess?",
+    minutes=4,
+    difficulty="medium",
+    statement=(
+        'Before you look: which of these five networks have an attention map with a *lower* AUROC than the guess "near the '
+        'centre"? Return a list, empty if none has.'
+    ),
+    stub=(
+        "def my_worse_maps():\n"
+        '    trained = ["supervised", "SimCLR, two crops", "SimCLR, two frames"]\n'
+        '    trained += ["DINO", "DINO, longer"]\n'
+        "    return trained  # strike out those that are better than the guess"
+    ),
+    reference=my_worse_maps,
+    hints=(
+        "What does each loss ask the network to know about the garment, and had it time to learn that?",
+        "A map can be good although the features are not: looking at the garment is enough. Then ask which training may hardly "
+        "have left its start.",
+    ),
+    test=judge_worse_maps,
+    wrong={
+        "is printed above": lambda: list(TRAINED),
+        "to name the garment": lambda: ["DINO", "supervised"],
+        "it had a long time": lambda: ["DINO", "DINO, longer"],
+        "two crops share the texture": lambda: ["SimCLR, two crops", "DINO"],
+        "one of them is worse": lambda: [],
+        "is none of": lambda: ["random network"],
+        "return a list": lambda: "DINO",
+    },
+)
+
+EXERCISES = [CODE, SINKHORN, FORECAST, DINO_LOSS, CENTER, IOU, MAPS]
 
 QUIZ = [
     Question(

@@ -299,6 +299,96 @@ LOSS = Exercise(
 )
 
 
+# ---- the encoder
+
+
+def my_encode(patches, mask, embed, positions, blocks):
+    tokens = embed(patches) + positions
+    return blocks(tokens[~mask].reshape(len(patches), -1, positions.shape[1]))
+
+
+def _embed(patches: Tensor) -> Tensor:
+    """One and the same matrix for every patch, (..., K) -> (..., 3)."""
+    return patches @ (torch.arange(3.0 * patches.shape[-1]).reshape(-1, 3) * 1.7).sin()
+
+
+def _encode_cases() -> list[tuple]:
+    def case(seed: int, n: int, n_visible: int, n_patches: int, pixels: int) -> tuple:
+        generator = Generator().manual_seed(seed)
+        patches = torch.rand(n, n_patches, pixels, generator=generator)
+        mask = torch.rand(n, n_patches, generator=generator).argsort(1).argsort(1) >= n_visible
+        return patches, mask, _embed, torch.randn(n_patches, 3, generator=generator), _blocks
+
+    return [case(0, 4, 2, 6, 4), case(1, 2, 4, 9, 5), case(2, 3, 3, 8, 4)]
+
+
+def _rows(tokens: Tensor, chosen: Tensor) -> Tensor:
+    return tokens[chosen].reshape(len(tokens), -1, tokens.shape[2])
+
+
+ENCODE = Exercise(
+    name="13.encode",
+    title="an encoder that sees visible patches only",
+    minutes=12,
+    difficulty="medium",
+    statement=(
+        "`patches` are `(N, L, K)`; `mask` `(N, L)` hides the same number in every row. `embed` makes tokens of patches, "
+        "`(N, L, K)` to `(N, L, D)`; each gets the vector of its own place, a row of `positions` `(L, D)`. `blocks`, the layers, "
+        "take `(N, V, D)` for any V. Return the encoded tokens of the V visible patches, `(N, V, D)`, in reading order. What is "
+        "hidden must not matter."
+    ),
+    stub=(
+        "def my_encode(patches, mask, embed, positions, blocks):\n"
+        '    """Encoded tokens (N, V, D) of the visible patches."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_encode,
+    hints=(
+        "In `blocks` every token looks at every other. So when have the hidden ones to be gone, and when do you still know "
+        "which place a token has?",
+        "Add the positions while there are L tokens, then pick the visible ones. A boolean mask joins all images into one long "
+        "list; every row has as many of them, so the list can be given its shape again.",
+    ),
+    cases=_encode_cases,
+    differentiable=("patches", "positions"),
+    wrong={
+        "the blocks saw the hidden patches, and every token has taken up something of them; leave them out before.": (
+            lambda x, m, embed, p, blocks: _rows(blocks(embed(x) + p), ~m)
+        ),
+        "hidden patches were set to 0, but their tokens are still there and are looked at; leave them out.": (
+            lambda x, m, embed, p, blocks: _rows(blocks(embed(x * ~m.unsqueeze(2)) + p), ~m)
+        ),
+        "hidden tokens were set to 0, but they are still there and are looked at; leave them out.": (
+            lambda x, m, embed, p, blocks: _rows(blocks((embed(x) + p) * ~m.unsqueeze(2)), ~m)
+        ),
+        "a visible patch got the place of another: the second visible one is not the second of the image.": (
+            lambda x, m, embed, p, blocks: blocks(_rows(embed(x), ~m) + p[: (~m).sum(1)[0]])
+        ),
+        "the positions are missing: the network could not tell where a patch was.": (
+            lambda x, m, embed, p, blocks: blocks(_rows(embed(x), ~m))
+        ),
+        "these are the hidden patches; True means hidden.": lambda x, m, embed, p, blocks: blocks(
+            _rows(embed(x) + p, m)
+        ),
+        "the tokens of all images were looked at together; each image needs a row of its own before the blocks.": (
+            lambda x, m, embed, p, blocks: blocks((embed(x) + p)[~m].unsqueeze(0)).reshape(len(x), -1, 3)
+        ),
+        "the blocks never run, so no patch hears of another.": lambda x, m, embed, p, blocks: _rows(
+            embed(x) + p, ~m
+        ),
+        "the positions come too late: the blocks could not use them.": lambda x, m, embed, p, blocks: (
+            blocks(_rows(embed(x), ~m)) + _rows(p.expand(len(x), -1, -1), ~m)
+        ),
+        "this is a token for every patch, hidden ones included; return the visible ones.": (
+            lambda x, m, embed, p, blocks: blocks(embed(x) + p)
+        ),
+        "the blocks got images and places exchanged: dimension 0 counts images.": lambda x, m, embed, p, blocks: (
+            blocks(_rows(embed(x) + p, ~m).transpose(0, 1)).transpose(0, 1)
+        ),
+    },
+)
+
+
 # ---- spot the bug
 
 
@@ -342,7 +432,7 @@ DECODE = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "This decoder is widely copied: it puts every token into its place, and yet predicts the same for all hidden "
+        "This decoder makes a common mistake: it puts every token into its place, and yet predicts the same for all hidden "
         "patches, as the cells above show. It is given all that it needs: the `visible` tokens `(N, V, D)`, the "
         "`mask` `(N, L)`, one `mask_token` `(D,)`, `positions` `(L, D)` and the `blocks` of a transformer, "
         "a function from `(N, L, D)` to `(N, L, D)`. Mend it, so that it does what section 2 says, and can be trained."
@@ -625,7 +715,7 @@ LINEAR = Exercise(
     },
 )
 
-EXERCISES = [PATCHIFY, MASK, LOSS, LINEAR_ERROR, LINEAR, ORDER, DECODE]
+EXERCISES = [PATCHIFY, MASK, LOSS, LINEAR_ERROR, LINEAR, ORDER, ENCODE, DECODE]
 
 QUIZ = [
     Question(

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from sslcourse.evaluate import map_iou
 from sslcourse.losses import self_distillation_loss, sinkhorn, teacher_probabilities
 
 # ---- 12.code
@@ -111,6 +112,18 @@ def sinkhorn_of_a_softmax(scores, epsilon, iterations):
     for _ in range(iterations):
         log_q = log_q.log_softmax(0).log_softmax(1)
     return log_q.exp()
+
+
+def sinkhorn_less_the_largest(scores, epsilon, iterations):
+    q = torch.exp((scores - scores.max()) / epsilon)
+    for _ in range(iterations):
+        q = q / q.sum(0) * len(q) / q.shape[1]
+        q = q / q.sum(1, keepdim=True)
+    return q
+
+
+def sinkhorn_less_the_largest_in_double(scores, epsilon, iterations):
+    return sinkhorn_less_the_largest(scores.double(), epsilon, iterations)
 
 
 def sinkhorn_hard(scores, epsilon, iterations):
@@ -314,11 +327,100 @@ def center_of_each_view(teacher_scores, center, teacher_temperature, center_mome
     return target, center_momentum * center + (1 - center_momentum) * teacher_scores.mean(1)
 
 
+# ---- 12.iou
+
+
+def iou_of_the_course(maps, masks):
+    return map_iou(maps, masks)
+
+
+def iou_scene_by_scene(maps, masks):
+    found = []
+    for values, mask in zip(maps, masks, strict=True):
+        highest = set(values.topk(int(mask.sum())).indices.tolist())
+        garment = set(mask.nonzero().flatten().tolist())
+        found.append(len(highest & garment) / len(highest | garment))
+    return found
+
+
+def iou_by_the_lowest_chosen(maps, masks):
+    sorted_maps = maps.sort(dim=1, descending=True).values
+    lowest = sorted_maps.gather(1, masks.sum(1, keepdim=True) - 1)
+    chosen = (maps >= lowest).float()
+    both = (chosen * masks).sum(1)
+    return both / (chosen.sum(1) + masks.sum(1) - both)
+
+
+def iou_in_numpy(maps, masks):
+    x, m = maps.numpy(), masks.numpy()
+    order = np.argsort(-x, axis=1)
+    chosen = np.zeros_like(m)
+    for i, k in enumerate(m.sum(1)):
+        chosen[i, order[i, :k]] = True
+    return (chosen & m).sum(1) / (chosen | m).sum(1)
+
+
+def iou_from_the_overlap(maps, masks):
+    k = masks.sum(1)
+    chosen = maps.argsort(1).argsort(1) >= maps.shape[1] - k[:, None]
+    both = (chosen & masks).sum(1)
+    return both / (2 * k - both)
+
+
+def iou_of_five_patches(maps, masks):
+    chosen = maps.argsort(1, descending=True).argsort(1) < 5
+    return (chosen & masks).sum(1) / (chosen | masks).sum(1)
+
+
+def iou_of_the_whole_batch(maps, masks):
+    chosen = maps.argsort(1, descending=True).argsort(1) < masks.sum(1, keepdim=True)
+    return (chosen & masks).sum() / (chosen | masks).sum()
+
+
+def iou_of_flat_ranks(maps, masks):
+    chosen = (maps.flatten().argsort(descending=True).argsort() < masks.sum()).reshape(maps.shape)
+    return (chosen & masks).sum(1) / (chosen | masks).sum(1)
+
+
+def iou_by_area(maps, masks):
+    chosen = maps.argsort(1, descending=True).argsort(1) < masks.sum(1, keepdim=True)
+    return (chosen & masks).sum(1) / maps.shape[1]
+
+
+# ---- 12.maps
+
+
+def maps_as_a_set():
+    return {"DINO"}
+
+
+def maps_as_a_tuple():
+    return ("DINO",)
+
+
+def maps_struck_out():
+    trained = ["supervised", "SimCLR, two crops", "SimCLR, two frames", "DINO", "DINO, longer"]
+    return [name for name in trained if name == "DINO"]
+
+
+def maps_as_they_stood():
+    return ["supervised", "SimCLR, two crops", "SimCLR, two frames", "DINO", "DINO, longer"]
+
+
+def maps_of_crops_only():
+    return ("SimCLR, two crops",)
+
+
+def maps_by_number():
+    return 1
+
+
 RIGHT = {
     "12.code": [code_by_square_root, code_by_softmax, code_in_numpy, code_by_tanh, code_by_many_iterations],
     "12.sinkhorn": [
         sinkhorn_of_the_course, sinkhorn_with_log_softmax, sinkhorn_by_two_vectors,
         sinkhorn_transposed_like_the_paper, sinkhorn_without_the_factor,
+        sinkhorn_less_the_largest_in_double,
     ],
     "12.forecast": [forecast_in_another_order, forecast_by_dict, forecast_filled_in],
     "12.dino_loss": [
@@ -326,6 +428,10 @@ RIGHT = {
         dino_in_double, dino_image_by_image,
     ],
     "12.center": [center_by_lerp, center_as_a_list, center_without_gradients, center_in_numpy],
+    "12.iou": [
+        iou_of_the_course, iou_scene_by_scene, iou_by_the_lowest_chosen, iou_in_numpy, iou_from_the_overlap,
+    ],
+    "12.maps": [maps_as_a_set, maps_as_a_tuple, maps_struck_out],
 }  # fmt: skip
 
 WRONG = {
@@ -334,7 +440,7 @@ WRONG = {
     ],
     "12.sinkhorn": [
         sinkhorn_that_ends_with_columns, sinkhorn_with_clamped_exponentials, sinkhorn_of_a_softmax,
-        sinkhorn_hard, sinkhorn_of_ten, sinkhorn_of_positive_scores,
+        sinkhorn_hard, sinkhorn_of_ten, sinkhorn_of_positive_scores, sinkhorn_less_the_largest,
     ],
     "12.forecast": [forecast_exchanged, forecast_of_two, forecast_all_between, forecast_in_numbers],
     "12.dino_loss": [
@@ -345,4 +451,6 @@ WRONG = {
         center_moved_first, center_that_forgets, center_of_the_targets, center_of_the_batch_only,
         center_of_each_view,
     ],
+    "12.iou": [iou_of_five_patches, iou_of_the_whole_batch, iou_of_flat_ranks, iou_by_area],
+    "12.maps": [maps_as_they_stood, maps_of_crops_only, maps_by_number],
 }  # fmt: skip

@@ -345,6 +345,62 @@ def loss_with_seven_tenths(predictions, patches, mask):
     return ((predictions - patches).square().mean(2) * mask).mean() / 0.75
 
 
+# ---- 13.encode
+
+
+def encode_image_by_image(patches, mask, embed, positions, blocks):
+    encoded = []
+    for own, hidden in zip(patches, mask, strict=True):
+        tokens = embed(own[~hidden]) + positions[~hidden]
+        encoded.append(blocks(tokens.unsqueeze(0)))
+    return torch.cat(encoded)
+
+
+def encode_by_gather(patches, mask, embed, positions, blocks):
+    n_visible = int((~mask).sum(1)[0])
+    keep = mask.long().argsort(dim=1, stable=True)[:, :n_visible]  # (N, V)
+    tokens = embed(patches) + positions
+    return blocks(tokens.gather(1, keep.unsqueeze(2).expand(-1, -1, tokens.shape[2])))
+
+
+def encode_by_indices(patches, mask, embed, positions, blocks):
+    row, place = (~mask).nonzero(as_tuple=True)
+    tokens = embed(patches[row, place]) + positions[place]
+    return blocks(tokens.view(len(patches), -1, tokens.shape[-1]))
+
+
+def encode_by_masked_select(patches, mask, embed, positions, blocks):
+    tokens = embed(patches) + positions[None]
+    visible = tokens.masked_select(~mask.unsqueeze(-1))
+    return blocks(visible.reshape(len(tokens), -1, tokens.shape[-1]))
+
+
+def encode_in_random_order(patches, mask, embed, positions, blocks):
+    return encode_by_gather(patches.flip(1), mask.flip(1), embed, positions.flip(0), blocks)
+
+
+def encode_and_select(patches, mask, embed, positions, blocks):
+    encoded = blocks(embed(patches) + positions)
+    return encoded[~mask].reshape(len(patches), -1, encoded.shape[2])
+
+
+def encode_with_places_of_the_first(patches, mask, embed, positions, blocks):
+    tokens = embed(patches)[~mask].reshape(len(patches), -1, positions.shape[1])
+    return blocks(tokens + positions[~mask[0]])
+
+
+def encode_with_zeros(patches, mask, embed, positions, blocks):
+    return blocks((embed(patches) + positions) * ~mask[..., None])
+
+
+def encode_detached(patches, mask, embed, positions, blocks):
+    return encode_by_gather(patches.detach(), mask, embed, positions, blocks)
+
+
+def encode_a_mean(patches, mask, embed, positions, blocks):
+    return encode_by_gather(patches, mask, embed, positions, blocks).mean(1)
+
+
 # ---- 13.decode
 
 
@@ -600,6 +656,9 @@ RIGHT = {
         loss_of_the_course, loss_of_picked_patches, loss_by_weights, loss_in_loops, loss_by_where,
         loss_with_einsum, loss_by_indices, loss_in_double, loss_in_place,
     ],
+    "13.encode": [
+        encode_image_by_image, encode_by_gather, encode_by_indices, encode_by_masked_select,
+    ],
     "13.decode": [
         decode_by_where, decode_in_a_loop, decode_by_masked_scatter, decode_by_sorting,
         decode_in_place, decode_image_by_image, decode_by_index_put,
@@ -632,6 +691,10 @@ WRONG = {
         loss_as_a_number, loss_detached, loss_of_all, loss_of_images, loss_of_visible,
         loss_with_zeros, loss_of_sums, loss_of_roots, loss_for_each_image, loss_of_the_first_pixel,
         loss_smooth, loss_with_seven_tenths,
+    ],
+    "13.encode": [
+        encode_in_random_order, encode_and_select, encode_with_places_of_the_first, encode_with_zeros,
+        encode_detached, encode_a_mean,
     ],
     "13.decode": [
         decode_without_blocks, decode_with_late_positions, decode_with_positions_of_the_first,
