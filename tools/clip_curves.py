@@ -4,8 +4,9 @@
 
 Encoders are pretrained on two frames of each clip, for a minute and for longer, or on two
 views of one frame. Supervised control and fine-tuning get all frames of a labelled clip and the same
-augmentations; crop, steps and rate are chosen at 1, 5 and 50 labels on 2,000 validation clips. Test clips
-count once. "relevant" is the probe after relevant component analysis on all training clips, without labels;
+augmentations; steps and rate are chosen at 1, 5 and 50 labels on 2,000 validation clips, the crop is that of
+lesson 09. Test clips count once. "relevant" is the probe after relevant component analysis on all training
+clips, without labels;
 "head" is a probe on z / |z|, behind the projection head, which is trained again for that.
 Encoders are kept in build/clips.
 """
@@ -51,7 +52,7 @@ PRETRAININGS = (
     ("one frame", MINUTE, (0, 1, 2)),
 )
 KEPT = Path("build/clips")
-SETTINGS = {  # method: [(crop, steps, rate)] to choose from
+SETTINGS = {  # method: [(crop, steps, rate)] to choose from; without crops the control fails
     "supervised": [(0.5, 400, 2e-3), (0.5, 1500, 2e-3), (0.5, 1500, 5e-3)],
     "fine-tuning": [(0.5, 100, 1e-3), (0.5, 400, 1e-4), (0.5, 400, 1e-3)],
 }

@@ -338,68 +338,72 @@ HEAD = Exercise(
 )
 
 
-# ---- predict: which layer holds what
+# ---- predict: which covariance helps
 
-BEST_LAYERS = {"contrast": "early", "place": "last", "class": "last"}
-
-
-def my_layers():
-    return {"contrast": "early", "place": "last", "class": "last"}
+EFFECTS = {"within clips": "helps", "of all frames": "harms", "untrained": "little"}
 
 
-def judge_layers(answer) -> None:
-    """Raise Wrong unless answer() says from which layer contrast, place and class are read best."""
+def my_covariance():
+    return {"within clips": "helps", "of all frames": "harms", "untrained": "little"}
+
+
+def judge_covariance(answer) -> None:
+    """Raise Wrong unless answer() says what dividing by each covariance does to a probe with few labels."""
     named = answer()
-    if not isinstance(named, dict) or set(named) != set(BEST_LAYERS):
-        raise Wrong(f"return a dictionary with the keys {', '.join(BEST_LAYERS)}.")
-    for fact, layer in named.items():
-        if layer not in ("early", "last"):
-            raise Wrong(f'for {fact} the answer is "early" or "last", got {layer!r}.')
-    if named["class"] == "early":
+    if not isinstance(named, dict) or set(named) != set(EFFECTS):
+        raise Wrong(f"return a dictionary with the keys {', '.join(EFFECTS)}.")
+    for case, effect in named.items():
+        if effect not in ("helps", "harms", "little"):
+            raise Wrong(f'for {case!r} the answer is "helps", "harms" or "little", got {effect!r}.')
+    if named["within clips"] != "helps":
         raise Wrong(
-            "the class is what the pairs share: the loss rewards every layer that brings it closer to a linear map."
+            "a few labels do not tell which directions to trust, and the penalty prefers those of large variance. Are these "
+            "the useful ones in h? And after the division?"
         )
-    if named["contrast"] == "last":
+    if named["of all frames"] != "harms":
         raise Wrong(
-            "contrast is a matter of neighbouring pixels, which the first layers see, and the two frames of a pair differ in it."
+            "this makes every direction of h equally wide: those in which garments differ much lose their lead, and those in "
+            "which hardly anything varies gain as much as the others."
         )
-    if named["place"] == "early":
+    if named["untrained"] != "little":
         raise Wrong(
-            "the features are means over places: in the early layers this removes where something was. And to recognise a "
-            "garment anywhere, what must a network find out first?"
+            "from the untrained encoder even 100 labels per class read little more than a guess: which of its directions "
+            "should the division bring forward?"
         )
 
 
-LAYERS = Exercise(
-    name="17.layers",
-    title="predict which layer holds what",
+COVARIANCE = Exercise(
+    name="17.covariance",
+    title="predict which covariance helps",
     minutes=6,
     difficulty="medium",
     statement=(
-        "Before you run the next cells: from which layers of the trained encoder can a linear map read each of the three best, "
-        'from the "early" ones (1 and 2) or from the "last" (4)? Remember that the two frames of a positive pair differ in '
-        "background, place and size."
+        "Before you run the next cells: a probe with 1 to 5 labels per class gets $C^{-1/2} h$ in place of $h$. Say for each of "
+        'three covariances whether that "helps", "harms" or changes "little" (a point or two): the one within clips, the one of '
+        "all frames, and, untrained, the one within clips for the random encoder."
     ),
     stub=(
-        "def my_layers():\n"
+        "def my_covariance():\n"
         "    return {\n"
-        '        "contrast": ...,  # "early" or "last"\n'
-        '        "place": ...,\n'
-        '        "class": ...,\n'
+        '        "within clips": ...,  # "helps", "harms" or "little"\n'
+        '        "of all frames": ...,\n'
+        '        "untrained": ...,\n'
         "    }"
     ),
-    reference=my_layers,
+    reference=my_covariance,
     hints=(
-        "Which of the three can be seen in a few neighbouring pixels, and which needs a view of the whole frame?",
-        "One of the three is ignored by a good encoder *and* needed on the way to the class. Which one, and where is it then?",
+        "The penalty keeps weights small, so a probe relies on directions in which the features vary much. Which are these, before "
+        "and after?",
+        "For each of the three, ask of a direction in which garments differ but frames of a clip do not: does it become wider "
+        "beside the others, narrower, or is there none?",
     ),
-    test=judge_layers,
+    test=judge_covariance,
     wrong={
-        "return a dictionary": lambda: ("early", "last", "last"),
-        'the answer is "early" or "last"': lambda: BEST_LAYERS | {"place": 3},
-        "the class is what the pairs share": lambda: BEST_LAYERS | {"class": "early"},
-        "contrast is a matter of neighbouring pixels": lambda: BEST_LAYERS | {"contrast": "last"},
-        "in the early layers this removes where": lambda: BEST_LAYERS | {"place": "early"},
+        "return a dictionary": lambda: ("helps", "harms", "little"),
+        'the answer is "helps", "harms" or "little"': lambda: EFFECTS | {"untrained": 0},
+        "Are these the useful ones in h": lambda: EFFECTS | {"within clips": "little"},
+        "makes every direction of h equally wide": lambda: EFFECTS | {"of all frames": "helps"},
+        "which of its directions": lambda: EFFECTS | {"untrained": "helps"},
     },
 )
 
@@ -566,7 +570,7 @@ SENSITIVITY = Exercise(
     },
 )
 
-EXERCISES = [DRAW, FEATURES, HEAD, WORTH, SENSITIVITY, LAYERS]
+EXERCISES = [DRAW, FEATURES, HEAD, WORTH, SENSITIVITY, COVARIANCE]
 
 QUIZ = [
     Question(
@@ -575,7 +579,7 @@ QUIZ = [
         right="That depends on the difference in each draw",
         options={
             "That depends on the difference in each draw": (
-                "Much of the spread is shared: a bad draw is bad for both. The spread of the *differences* decides."
+                "Part of the spread may be shared, as far as a bad draw is bad for both. The *differences* tell."
             ),
             "No, because their error bars overlap widely": (
                 "That would decide if the draws were different ones. Here both met the same draws, and the differences may all "

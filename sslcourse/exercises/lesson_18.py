@@ -294,8 +294,8 @@ HONEST = Exercise(
     minutes=8,
     difficulty="easy",
     statement=(
-        "A share `share` of the test images has a copy among the labelled images. A copy is always recognised: those "
-        "test images come out right. Of the others a share $a$ comes out right, the accuracy that you want to know. "
+        "A share `share` of the test images has a copy among the labelled images. Take all of these to come out right (above, nearly all "
+        "did). Of the others a share $a$ comes out right, the accuracy that you want to know. "
         "With pencil: what is the measured accuracy? Then solve for $a$, and return it for numbers `measured` and "
         "`share` below 1."
     ),
@@ -307,7 +307,7 @@ HONEST = Exercise(
     reference=my_honest_accuracy,
     hints=(
         "Split 100 test images into those with a copy and those without; how many of each are right?",
-        "measured = share + (1 - share) a. Bring the first term to the other side, then divide.",
+        "Write the measured share as a sum of two parts, one for either kind of test image. Then solve it for a.",
     ),
     cases=lambda: [(0.8, 0.2), (0.9, 0.5), (0.7, 0.0), (0.85, 0.7)],
     wrong={
@@ -483,16 +483,16 @@ QUIZ = [
     ),
     Question(
         "A published table lists SimCLR with 76.5 % and BYOL with 74.3 %, both by linear probe on ImageNet. Which is better?",
-        right="That depends on the networks behind the two numbers",
+        right="It depends on the networks used",
         options={
-            "That depends on the networks behind the two numbers": (
+            "It depends on the networks used": (
                 "76.5 % is a ResNet-50 four times as wide. On the same plain ResNet-50 SimCLR has 69.3 %."
             ),
-            "SimCLR, because the judge is the same": (
+            "SimCLR, for the judge is the same": (
                 "The judge is the same and the networks are not: one has sixteen times as many weights."
             ),
-            "Neither, ImageNet figures have no error bars": (
-                "They lack error bars, but five points between networks of one kind, in many repetitions, are no luck."
+            "Neither, there are no error bars": (
+                "There are none, but before luck comes the question whether the two numbers compare the methods at all."
             ),
         },
     ),

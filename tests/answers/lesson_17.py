@@ -387,37 +387,42 @@ def head_with_the_variance(weight, bias, mean, std):
     return weight / std.square(), bias - weight / std.square() @ mean
 
 
-# ---- 17.layers
+# ---- 17.covariance
 
 
-def layers_as_written():
-    return {"contrast": "early", "place": "last", "class": "last"}
+def covariance_as_written():
+    return {"within clips": "helps", "of all frames": "harms", "untrained": "little"}
 
 
-def layers_by_dict():
-    return dict(zip(("class", "place", "contrast"), ("last", "last", "early"), strict=True))
+def covariance_by_dict():
+    return dict(
+        zip(("untrained", "of all frames", "within clips"), ("little", "harms", "helps"), strict=True)
+    )
 
 
-def layers_from_the_default():
-    best = dict.fromkeys(["contrast", "place", "class"], "last")
-    best["contrast"] = "early"
-    return best
+def covariance_from_the_default():
+    effect = dict.fromkeys(["within clips", "of all frames", "untrained"], "little")
+    return effect | {"within clips": "helps", "of all frames": "harms"}
 
 
-def layers_left_open():
-    return {"contrast": ..., "place": ..., "class": ...}
+def covariance_left_open():
+    return {"within clips": ..., "of all frames": ..., "untrained": ...}
 
 
-def layers_with_the_place_early():
-    return {"contrast": "early", "place": "early", "class": "last"}
+def covariance_of_any_kind():
+    return {"within clips": "helps", "of all frames": "helps", "untrained": "little"}
 
 
-def layers_all_last():
-    return dict.fromkeys(["contrast", "place", "class"], "last")
+def covariance_undone_by_the_probe():
+    return dict.fromkeys(["within clips", "of all frames", "untrained"], "little")
 
 
-def layers_of_two():
-    return {"contrast": "early", "class": "last"}
+def covariance_helps_any_encoder():
+    return {"within clips": "helps", "of all frames": "harms", "untrained": "helps"}
+
+
+def covariance_of_two():
+    return {"within clips": "helps", "of all frames": "harms"}
 
 
 # ---- 17.labels_needed
@@ -598,7 +603,7 @@ RIGHT = {
         head_in_place, head_as_a_list, head_with_einsum, head_by_diagonal, head_in_numpy,
         head_in_loops, head_by_probing, head_in_double,
     ],
-    "17.layers": [layers_as_written, layers_by_dict, layers_from_the_default],
+    "17.covariance": [covariance_as_written, covariance_by_dict, covariance_from_the_default],
     "17.labels_needed": [
         needed_by_interp, needed_in_a_loop, needed_by_searchsorted, needed_in_decades,
         needed_of_lists, needed_in_octaves, needed_by_halving,
@@ -629,8 +634,9 @@ WRONG = {
         head_with_old_weights, head_as_a_layer, head_with_one_bias,
         head_that_standardises_the_weights, head_with_the_variance,
     ],
-    "17.layers": [
-        layers_left_open, layers_with_the_place_early, layers_all_last, layers_of_two,
+    "17.covariance": [
+        covariance_left_open, covariance_of_any_kind, covariance_undone_by_the_probe,
+        covariance_helps_any_encoder, covariance_of_two,
     ],
     "17.labels_needed": [
         needed_on_a_straight_axis, needed_as_a_logarithm, needed_as_a_whole_number,
