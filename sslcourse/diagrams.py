@@ -11,6 +11,7 @@ Names may hold line breaks, and mathematics between dollars.
 import re
 from dataclasses import dataclass
 from functools import partialmethod
+from itertools import pairwise
 
 import numpy as np
 from matplotlib import patches
@@ -96,19 +97,30 @@ class Diagram:
     def flow(self, *steps: Part | str) -> None:
         """Arrows from part to part. A string stands on the arrow after it, its second line below.
 
-        "//" draws the bar of a stop-gradient: through this arrow no gradient comes back.
+        "//" draws the bar of a stop-gradient: through this arrow no gradient comes back. Words
+        after it replace "stop gradient".
         """
         here, words, label = steps[0], steps[0].words, ""
         for step in steps[1:]:
             if isinstance(step, str):
                 label = step
                 continue
-            above, _, below = label.replace("//", "\nstop\ngradient").partition("\n")
-            self._arrow(here, step, above, below, bar="//" in label)
+            before, bar, after = label.partition("//")
+            if bar:
+                label = before + "\n" + (after or "stop\ngradient")
+            above, _, below = label.partition("\n")
+            self._arrow(here, step, above, below, bar=bool(bar))
             given = ", ".join(filter(None, map(_plain, (above, below))))
             words += f" ({given})" * bool(given) + f" to {step.words}"
             here, label = step, ""
         self._said.append(words)
+
+    def gradient(self, *parts: Part) -> None:
+        """Dashed arrows from part to part, the way that a gradient takes, below those of the flow."""
+        for one, other in pairwise(parts):
+            words = "gradient" if other is parts[-1] else ""
+            self._arrow(one, other, "", words, linestyle="--", shift=(0, -0.15))
+        self._said.append(f"gradient: {' to '.join(part.words for part in parts)}")
 
     def ema(self, source: Part, copy: Part) -> None:
         """The copy, now with a dashed outline, follows as an exponential moving average."""
@@ -152,9 +164,17 @@ class Diagram:
         return self._ax.text(*place, text, ha=across, va=upward, size=size, color=INK)
 
     def _arrow(
-        self, one: Part, other: Part, above: str, below: str = "", bar=False, **look: str
+        self,
+        one: Part,
+        other: Part,
+        above: str,
+        below: str = "",
+        bar=False,
+        shift=(0, 0),
+        **look: str,
     ):
-        line = one.center + np.linspace(0, 1, 999)[:, None] * (other.center - one.center)
+        start, way = one.center + shift, other.center - one.center
+        line = start + np.linspace(0, 1, 999)[:, None] * way
         for outline in one.outlines + other.outlines:
             line = line[~outline.contains_points(line)]
         if len(line) == 0:
@@ -169,8 +189,8 @@ class Diagram:
         up *= 1 if (up[1], up[0]) > (0, 0) else -1
         self._write(middle + GAP * up, above, np.sign(up))
         self._write(middle - (GAP + 0.05 * bar) * up, below, -np.sign(up))
-        for shift in (-0.03, 0.03) if bar else ():
-            ends = middle + np.array([(shift - 0.03, -0.08), (shift + 0.03, 0.08)])
+        for place in (-0.03, 0.03) if bar else ():
+            ends = middle + np.array([(place - 0.03, -0.08), (place + 0.03, 0.08)])
             self._ax.plot(*ends.T, color=HUES["loss"], linewidth=2)
 
 

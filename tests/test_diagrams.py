@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Text
 from PIL import Image
 
@@ -243,6 +244,24 @@ def test_a_momentum_copy_has_a_dashed_outline_and_its_source_a_full_one():
 def test_a_stop_gradient_draws_two_bars():
     bars = moco().figure.axes[0].lines
     assert len(bars) == 2 and {to_rgb(bar.get_color()) for bar in bars} == {to_rgb(COLORS[2])}
+
+
+def test_words_after_the_bar_replace_those_of_a_stop_gradient():
+    picture = Diagram("a sample")
+    picture.flow(picture.data("mean", 0, 0), "//no\ngradient", picture.data("sample", 1.3, 0))
+    assert "mean (no gradient) to sample" in picture.words and len(picture.figure.axes[0].lines) == 2
+
+
+def test_a_gradient_is_dashed_and_goes_back_below_the_flow():
+    picture = Diagram("a layer")
+    layer, loss = picture.encoder("layer", 0, 0), picture.loss("loss", 1.5, 0)
+    picture.flow(layer, loss)
+    picture.gradient(loss, layer)
+    patches = picture.figure.axes[0].patches
+    assert [p.get_linestyle() for p in patches if isinstance(p, FancyArrowPatch)] == ["solid", "--"]
+    forward, back = arrows(picture)
+    assert forward[-1, 0] > forward[0, 0] and back[-1, 0] < back[0, 0] and back[0, 1] < forward[0, 1]
+    assert "gradient: loss to encoder layer" in picture.words
 
 
 def test_rows_are_counted_downwards_and_columns_to_the_right():

@@ -30,7 +30,7 @@ LOG_P = Exercise(
     statement=(
         "For $N$ codes $z_i$ sampled from $q$ you are given `log_joint`, the values $\\log p(x, z_i)$, and `log_q`, the "
         "values $\\log q(z_i)$, both `(N,)`. Return $\\log \\frac{1}{N} \\sum_i \\frac{p(x, z_i)}{q(z_i)}$. For real "
-        "images the logarithms are about -1000, and `exp` of that is 0: use `torch.logsumexp`."
+        "images the logarithms are about -250, and `exp` of that is 0 in float32: use `torch.logsumexp`."
     ),
     stub=(
         "def my_log_p(log_joint, log_q):\n"
@@ -58,7 +58,7 @@ LOG_P = Exercise(
         "you multiply by q; divide by it, that is, subtract its logarithm.": lambda j, q: (
             (j + q).logsumexp(0) - math.log(len(q))
         ),
-        "exp(-1000) is 0 and its logarithm -inf; use torch.logsumexp, which never takes exp of the large "
+        "exp of such small logarithms is 0, and its logarithm -inf; use torch.logsumexp, which never takes exp of the large "
         "numbers.": lambda j, q: (j - q).exp().mean().log(),
         "you kept only the largest weight; the mean runs over all samples.": lambda j, q: (
             (j - q).max() - math.log(len(q))
@@ -142,6 +142,9 @@ KL = Exercise(
         "the -1 of each dimension is missing: q = prior must give 0.": lambda m, v, p: (
             _kl(m, v, p) + 0.5
         ).sum(1),
+        "the -1 belongs to every dimension; you subtracted it once for each image.": lambda m, v, p: (
+            (_kl(m, v, p) + 0.5).sum(1) - 0.5
+        ),
         "log_var is the logarithm of the variance, not of the standard deviation.": lambda m, v, p: _kl(
             m, 2 * v, p
         ).sum(1),

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
+from torch.distributions import Normal
 
-from sslcourse.exercises.exercise import Exercise, Wrong
+from sslcourse.exercises.exercise import Exercise, Wrong, fresh_copy, is_close
 from sslcourse.methods import VAE
 from sslcourse.widgets import Question
 
@@ -54,7 +54,7 @@ def judge_surest(answer: Callable) -> None:
 
 SUREST = Exercise(
     name="06.surest",
-    title="what is the judge sure about?",
+    title="what is the classifier sure about?",
     minutes=3,
     difficulty="medium",
     statement=(
@@ -81,6 +81,124 @@ SUREST = Exercise(
 )
 
 
+# ---- build: the two parts of the rate
+
+
+def my_split(mean, log_var, noise):
+    posteriors = torch.distributions.Normal(mean, (log_var / 2).exp())
+    z = mean + posteriors.scale * noise
+    log_own = posteriors.log_prob(z).sum(1)
+    log_each = posteriors.log_prob(z.unsqueeze(1)).sum(2)  # (N codes, N posteriors)
+    log_all = log_each.logsumexp(1) - torch.tensor(len(mean)).log()
+    log_prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1)
+    return (log_own - log_all).mean(), (log_all - log_prior).mean()
+
+
+def _log_densities(mean: Tensor, log_var: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """log q(z_i | x_i) (N, d), log q(z_i | x_j) (N, N, d) and log p(z_i) (N, d)."""
+    q = Normal(mean, (log_var / 2).exp())
+    z = mean + q.scale * noise
+    return q.log_prob(z), q.log_prob(z.unsqueeze(1)), Normal(0.0, 1.0).log_prob(z)
+
+
+def _split(own: Tensor, mixed: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
+    return (own.sum(1) - mixed).mean(), (mixed - prior.sum(1)).mean()
+
+
+def _mixture(each: Tensor, dim: int = 1) -> Tensor:
+    """log q(z), (N,), from log q(z_i | x_j) summed over the dimensions, (N, N)."""
+    return each.logsumexp(dim) - torch.tensor(len(each)).log()
+
+
+def _split_by(mixture: Callable[[Tensor], Tensor]) -> Callable:
+    """The answer that computes the mixture, (N,), from log q(z_i | x_j) (N, N, d) in its own way."""
+
+    def answer(mean: Tensor, log_var: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        own, each, prior = _log_densities(mean, log_var, noise)
+        return _split(own, mixture(each), prior)
+
+    return answer
+
+
+def _without_own(each: Tensor) -> Tensor:
+    table = each.sum(2)
+    others = table.masked_fill(torch.eye(len(table), dtype=torch.bool), -torch.inf)
+    return others.logsumexp(1) - torch.tensor(len(table) - 1).log()
+
+
+def _whole_rate_and_mismatch(mean: Tensor, log_var: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    information, mismatch = my_split(mean, log_var, noise)
+    return information + mismatch, mismatch
+
+
+SPLIT = Exercise(
+    name="06.split",
+    title="the two parts of the rate",
+    minutes=20,
+    difficulty="hard",
+    statement=(
+        "Image `i` has the normal posterior with mean `mean[i]` and log-variance `log_var[i]`, `(N, d)` like the "
+        "standard normal `noise`. Sample one code $z_i$ from each posterior (lesson 05), and return two numbers in "
+        "nats, averaged over the codes: $\\log q(z_i \\mid x_i) - \\log q(z_i)$, which estimates $I(x; z)$, and $\\log "
+        "q(z_i) - \\log p(z_i)$, which estimates the KL divergence from aggregate posterior to prior. $q(z)$ is the "
+        "mean of all `N` posteriors. `torch.distributions.Normal(mean, std).log_prob(z)` gives one number for each "
+        "dimension."
+    ),
+    stub=(
+        "def my_split(mean, log_var, noise):\n"
+        '    """I(x; z) and the KL divergence of aggregate posterior and prior, two numbers."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_split,
+    hints=(
+        "The mixture needs the density of every code under every posterior, a table (N, N). Which shapes broadcast?",
+        "Add the log-densities over the dimensions first. A mean of densities, from their logarithms, is a "
+        "`logsumexp` minus the logarithm of N.",
+    ),
+    cases=lambda: [
+        (2 * normal(5, 2, seed=1), normal(5, 2, seed=2) - 1, normal(5, 2, seed=3)),
+        (normal(8, 3, seed=4) + 1, normal(8, 3, seed=5) / 2, normal(8, 3, seed=6)),
+    ],
+    wrong={
+        "the mixture is a mean of densities; you took the mean of their logarithms.": (
+            _split_by(lambda each: each.sum(2).mean(1))
+        ),
+        "`logsumexp` adds up the densities; the mixture is their mean, so subtract log N.": (
+            _split_by(lambda each: each.sum(2).logsumexp(1))
+        ),
+        "you mixed each dimension by itself; add the log-densities over the dimensions before you mix.": (
+            _split_by(lambda each: (each.logsumexp(1) - torch.tensor(len(each)).log()).sum(1))
+        ),
+        "you summed over the codes; for each code, sum over the posteriors.": (
+            _split_by(lambda each: _mixture(each.sum(2), dim=0))
+        ),
+        "the own posterior is missing from the mixture; it is one of the N.": _split_by(_without_own),
+        "exp(log_var) is the variance; the standard deviation is its root.": (
+            lambda m, v, noise: my_split(m, 2 * v, noise)
+        ),
+        "you took the means as codes; sample them with the noise.": (
+            lambda m, v, noise: my_split(m, v, 0 * noise)
+        ),
+        "these are the sums over the codes; average them.": (
+            lambda m, v, noise: [len(m) * part for part in my_split(m, v, noise)]
+        ),
+        "both signs are wrong.": lambda m, v, noise: [-part for part in my_split(m, v, noise)],
+        "the two numbers are in the wrong order: first the mutual information.": (
+            lambda m, v, noise: my_split(m, v, noise)[::-1]
+        ),
+        "the first number is the whole rate, log q(z | x) - log p(z); compare with the mixture.": (
+            _whole_rate_and_mismatch
+        ),
+        "the second number is the whole rate, log q(z | x) - log p(z); compare the mixture with the prior.": (
+            lambda m, v, noise: [my_split(m, v, noise)[0], sum(my_split(m, v, noise))]
+        ),
+        "this is in bits; leave it in nats.": (
+            lambda m, v, noise: [part / torch.tensor(2.0).log() for part in my_split(m, v, noise)]
+        ),
+    },
+)
+
+
 # ---- derive: the rate of one dimension
 
 
@@ -97,7 +215,7 @@ RATE = Exercise(
         "A simple model of one dimension: it describes a direction in which images have the given `variance`. To "
         "leave a variance $\\delta$ undescribed, at most the `variance` itself, takes a rate of $\\frac12 \\log "
         "(\\text{variance} / \\delta)$ nats, and leaves a distortion of $\\delta / 2$ nats. Derive with pencil the "
-        "$\\delta$ for which distortion + $\\beta \\cdot$ rate is smallest, and return the rate that is then paid. "
+        "$\\delta$ for which distortion + $\\beta \\cdot$ rate is smallest, and return the rate of this $\\delta$. "
         "`variance` holds one value for each of several dimensions, `(d,)`."
     ),
     stub=(
@@ -129,7 +247,7 @@ RATE = Exercise(
         "the best δ is β itself; set the derivative 1/2 - β / (2 δ) to zero.": (
             lambda v, beta: (2 * v / beta).log().clamp(min=0) / 2
         ),
-        "the best δ grows with β: the dearer the rate, the more is left undescribed.": (
+        "the best δ grows with β: the larger the weight of the rate, the more is left undescribed.": (
             lambda v, beta: (v * beta).log().clamp(min=0) / 2
         ),
         "this is in bits; leave it in nats.": lambda v, beta: (v / beta).log2().clamp(min=0) / 2,
@@ -172,6 +290,14 @@ def _exchanged(model: VAE, images: Tensor, codes: Tensor) -> Tensor:
     return model.nll(codes, images) - model.nll(model.encode(images)[0], images)
 
 
+def judge_exchange(answer: Callable) -> None:
+    """Raise Wrong for what differs from the reference, and by name for codes that are sampled."""
+    first, second = (answer(*map(fresh_copy, _exchange_cases()[0])) for _ in range(2))
+    if not is_close(first, second, EXCHANGE.tolerance) and is_close(first, first, EXCHANGE.tolerance):
+        raise Wrong("your result changes from call to call; take the mean codes and sample nothing.")
+    EXCHANGE._compare(answer)
+
+
 EXCHANGE = Exercise(
     name="06.exchange",
     title="a test of collapse that does not rely on the KL",
@@ -195,6 +321,7 @@ EXCHANGE = Exercise(
         "`torch.roll` moves rows. Both calls of `nll` compare with the same images; only the codes differ.",
     ),
     cases=_exchange_cases,
+    test=judge_exchange,
     wrong={
         "the codes went one row the other way: image i gets the code of image i - 1.": (
             lambda model, images: _exchanged(model, images, model.encode(images)[0].roll(-1, dims=0)).mean()
@@ -233,133 +360,131 @@ EXCHANGE = Exercise(
 )
 
 
-# ---- a class as input
+# ---- build: the mutual information gap from counts
 
 
-def my_condition(codes, labels, n_classes):
-    one_hot = torch.eye(n_classes)[labels]
-    return torch.cat([codes, one_hot], dim=1)
-
-
-CONDITION = Exercise(
-    name="06.condition",
-    title="tell the decoder the class",
-    minutes=5,
-    difficulty="easy",
-    statement=(
-        "Append to each code `(N, d)` its label as `n_classes` numbers, all 0 but a 1 at the place of the label. "
-        "`labels` is `(N,)`, whole numbers from 0. The result is `(N, d + n_classes)`."
-    ),
-    stub=(
-        "def my_condition(codes, labels, n_classes):\n"
-        '    """What a conditional decoder sees, (N, d + n_classes)."""\n'
-        "    ...  # your code"
-    ),
-    reference=my_condition,
-    hints=(
-        "First make a table `(N, n_classes)` with a single 1 in each row: this is known as one-hot encoding.",
-        "`F.one_hot`, or rows of an identity matrix picked by the labels; then put codes and table side by side.",
-    ),
-    cases=lambda: [
-        (normal(4, 2), torch.tensor([2, 0, 1, 2]), 3),
-        (normal(3, 3, seed=1), torch.tensor([0, 1, 0]), 4),
-        (normal(5, 2, seed=2), torch.tensor([3, 1, 3, 1, 4]), 6),
-    ],
-    wrong={
-        "the label is appended as one number, which says that class 2 is twice class 1; use one input for each "
-        "class.": lambda c, y, n: torch.cat([c, y.reshape(-1, 1).to(c)], dim=1),
-        "the label comes first; append it after the code.": (
-            lambda c, y, n: torch.cat([F.one_hot(y, n).to(c), c], dim=1)
-        ),
-        "this is the label alone; the code is missing.": lambda c, y, n: F.one_hot(y, n).to(c),
-        "the labels are counted from 1 here; they start at 0.": (
-            lambda c, y, n: torch.cat([c, F.one_hot((y + 1) % n, n).to(c)], dim=1)
-        ),
-        "the 1 is multiplied into the code; put the label beside it.": (
-            lambda c, y, n: torch.cat([c, F.one_hot(y, n) * c[:, :1]], dim=1)
-        ),
-        "there are as many new columns as classes in this batch; `n_classes` says how many there must be.": (
-            lambda c, y, n: torch.cat([c, F.one_hot(y).to(c)], dim=1)
-        ),
-        "the classes of this batch were counted anew; the label itself is the place of the 1.": (
-            lambda c, y, n: torch.cat([c, F.one_hot(y.unique(return_inverse=True)[1], n).to(c)], dim=1)
-        ),
-        "the places of 0 and 1 are exchanged.": (
-            lambda c, y, n: torch.cat([c, 1 - F.one_hot(y, n).to(c)], dim=1)
-        ),
-        "the labels go to the wrong codes: row i gets the label of image i.": (
-            lambda c, y, n: torch.cat([c, F.one_hot(y.sort()[0], n).to(c)], dim=1)
-        ),
-        "all places up to the label are 1; only its own may be.": (
-            lambda c, y, n: torch.cat([c, (torch.arange(n) <= y[:, None]).to(c)], dim=1)
-        ),
-    },
-)
-
-
-# ---- the mutual information gap
-
-
-def my_mig(share):
-    best = share.sort(dim=1, descending=True).values
+def my_mig(counts):
+    p = counts / counts.sum((2, 3), keepdim=True)
+    p_factor, p_code = p.sum(3, keepdim=True), p.sum(2, keepdim=True)
+    information = (torch.xlogy(p, p) - torch.xlogy(p, p_factor * p_code)).sum((2, 3))
+    entropy = -torch.xlogy(p_factor, p_factor).sum((2, 3))
+    best = (information / entropy).topk(2, dim=1).values
     return (best[:, 0] - best[:, 1]).mean()
+
+
+def _counts(n_factors: int, n_dimensions: int, n_bins: int, seed: int, n: int = 400) -> Tensor:
+    """Joint histograms of factors, whose values are not equally frequent, with noisy dimensions."""
+    factors = (n_bins * uniform(n_factors, n, seed=seed) ** 1.5).long()
+    mix = normal(n_dimensions, n_factors, seed=seed + 1)
+    codes = mix @ factors.float() + 0.5 * normal(n_dimensions, n, seed=seed + 2)
+    low, high = codes.amin(1, keepdim=True), codes.amax(1, keepdim=True)
+    bins = ((n_bins + 1) * (codes - low) / (high - low)).long().clamp(max=n_bins)
+    table = torch.zeros(n_factors, n_dimensions, n_bins, n_bins + 1)
+    for k in range(n_factors):
+        for j in range(n_dimensions):
+            table[k, j].index_put_((factors[k], bins[j]), torch.ones(()), accumulate=True)
+    return table
+
+
+def _shares(counts: Tensor) -> Tensor:
+    p = counts.double() / counts.sum((2, 3), keepdim=True)
+    return _information(p) / _entropy(p.sum(3))
+
+
+def _information(p: Tensor) -> Tensor:
+    independent = p.sum(3, keepdim=True) * p.sum(2, keepdim=True)
+    return (torch.xlogy(p, p) - torch.xlogy(p, independent)).sum((2, 3))
+
+
+def _entropy(p: Tensor) -> Tensor:
+    return -torch.xlogy(p, p).sum(-1)
+
+
+def _gaps(shares: Tensor, dim: int = 1) -> Tensor:
+    best = shares.topk(2, dim=dim).values
+    return best.select(dim, 0) - best.select(dim, 1)
+
+
+def _normalized(counts: Tensor, by: Callable[[Tensor], Tensor]) -> Tensor:
+    """The gap when information is divided by something else than the entropy of the factor."""
+    p = counts.double() / counts.sum((2, 3), keepdim=True)
+    return _gaps(_information(p) / by(p)).mean()
+
+
+def _nan_gap(counts: Tensor) -> Tensor:
+    p = counts / counts.sum((2, 3), keepdim=True)
+    independent = p.sum(3, keepdim=True) * p.sum(2, keepdim=True)
+    shares = (p * (p / independent).log()).sum((2, 3)) / _entropy(p.sum(3))
+    return _gaps(shares).mean()
 
 
 MIG = Exercise(
     name="06.mig",
     title="the mutual information gap",
-    minutes=7,
+    minutes=15,
     difficulty="medium",
     statement=(
-        "`share` `(K, D)` says what share of each of the `K` factors each of the `D` dimensions of a code tells. "
-        "Return the gap between the best and the second-best dimension of a factor, averaged over the factors."
+        "`counts[k, j, a, b]` says for how many images factor `k` lies in bin `a` and dimension `j` in bin `b`, so "
+        "`counts` is `(K, D, A, B)`. Return the MIG, averaged over the factors; $I(z; v) = \\sum p(v, z) \\log "
+        "\\frac{p(v, z)}{p(v)\\, p(z)}$ (lesson 02). Empty bins add nothing: `torch.xlogy(p, q)` is $p \\log q$ with "
+        "$0 \\log 0 = 0$."
     ),
-    stub=('def my_mig(share):\n    """MIG, a number between 0 and 1."""\n    ...  # your code'),
+    stub=('def my_mig(counts):\n    """MIG, a number between 0 and 1."""\n    ...  # your code'),
     reference=my_mig,
     hints=(
-        "A row is a factor. You need its largest value and its second largest, wherever they stand.",
-        "Sort every row, or take its two largest (`topk`); one gap for each row, then the mean of the gaps.",
+        "Make each table of counts a table of probabilities. Which sums of it are p(v) and p(z)?",
+        "You need a table (K, D) of I / H, with the entropy of the factor. In each of its rows look for the two "
+        "largest values.",
     ),
-    cases=lambda: [(uniform(3, 5),), (uniform(4, 3, seed=1),), (uniform(2, 6, seed=2),)],
+    cases=lambda: [(_counts(3, 5, 4, seed=1),), (_counts(4, 3, 3, seed=5),), (_counts(2, 6, 5, seed=9),)],
     wrong={
+        "this is not a number: for an empty bin 0 · log 0 was computed as nan. Count it as 0.": _nan_gap,
         "this is the share of the best dimension alone; a second dimension that knows as much must spoil the score.": (
-            lambda s: s.amax(1).mean()
+            lambda c: _shares(c).amax(1).mean()
         ),
-        "you compare factors for each dimension, along the columns; compare dimensions for each factor, along the rows.": (
-            lambda s: (s.topk(2, dim=0).values[0] - s.topk(2, dim=0).values[1]).mean()
+        "you compare factors for each dimension; compare dimensions for each factor.": (
+            lambda c: _gaps(_shares(c), dim=0).mean()
         ),
-        "this is the best minus the worst; subtract the second best.": lambda s: (
-            s.amax(1) - s.amin(1)
-        ).mean(),
-        "this is the best minus the average; subtract the second best.": lambda s: (
-            s.amax(1) - s.mean(1)
-        ).mean(),
-        "you add up the gaps; average over the factors.": (
-            lambda s: (s.topk(2, dim=1).values[:, 0] - s.topk(2, dim=1).values[:, 1]).sum()
+        "this is the best minus the worst; subtract the second best.": (
+            lambda c: (_shares(c).amax(1) - _shares(c).amin(1)).mean()
         ),
-        "these are the gaps of the factors; average them.": (
-            lambda s: s.topk(2, dim=1).values[:, 0] - s.topk(2, dim=1).values[:, 1]
+        "this is the best minus the average; subtract the second best.": (
+            lambda c: (_shares(c).amax(1) - _shares(c).mean(1)).mean()
         ),
-        "the sign is wrong: best minus second best is never negative.": (
-            lambda s: (s.topk(2, dim=1).values[:, 1] - s.topk(2, dim=1).values[:, 0]).mean()
+        "you add up the gaps; average over the factors.": lambda c: _gaps(_shares(c)).sum(),
+        "these are the gaps of the factors; average them.": lambda c: _gaps(_shares(c)),
+        "the sign is wrong: best minus second best is never negative.": lambda c: -_gaps(_shares(c)).mean(),
+        "the gap is divided by the best share; the shares are shares of the factor already.": (
+            lambda c: (_gaps(_shares(c)) / _shares(c).amax(1)).mean()
         ),
-        "the gap is divided by the best share; the shares are shares of the factor already.": lambda s: (
-            1 - s.topk(2, dim=1).values[:, 1] / s.amax(1)
-        ).mean(),
-        "you averaged over the factors first; take the gap of each factor, then the mean.": lambda s: (
-            s.mean(0).topk(2).values[0] - s.mean(0).topk(2).values[1]
+        "you averaged over the factors first; take the gap of each factor, then the mean.": (
+            lambda c: _gaps(_shares(c).mean(0, keepdim=True)).mean()
         ),
-        "you compare neighbouring columns as they come; sort each row first.": lambda s: (
-            s[:, 0] - s[:, 1]
-        ).mean(),
-        "these are the two largest of the whole table; look for them in each row.": lambda s: (
-            s.flatten().topk(2).values[0] - s.flatten().topk(2).values[1]
+        "you compare neighbouring dimensions as they come; look for the two best of each factor.": (
+            lambda c: (_shares(c)[:, 0] - _shares(c)[:, 1]).mean()
         ),
-        "this is the second best; subtract it from the best.": lambda s: s.topk(2, dim=1).values[:, 1].mean(),
+        "these are the two largest of the whole table; look for them in each row.": (
+            lambda c: _gaps(_shares(c).reshape(1, -1)).mean()
+        ),
+        "this is in nats: divide the information by the entropy of the factor.": (
+            lambda c: _normalized(c, lambda p: torch.ones(()))
+        ),
+        "you divide by the entropy of the dimension; the share is one of the factor's entropy.": (
+            lambda c: _normalized(c, lambda p: _entropy(p.sum(2)))
+        ),
+        "you divide by the joint entropy; the share is one of the factor's entropy.": (
+            lambda c: _normalized(c, lambda p: _entropy(p.flatten(2)))
+        ),
+        "you divide by the logarithm of the number of bins, but not all values of a factor are equally frequent.": (
+            lambda c: _normalized(c, lambda p: torch.tensor(float(p.shape[2])).log())
+        ),
+        "this is the second best; subtract it from the best.": (
+            lambda c: _shares(c).topk(2, dim=1).values[:, 1].mean()
+        ),
     },
 )
 
-EXERCISES = [SUREST, RATE, EXCHANGE, CONDITION, MIG]
+EXERCISES = [SUREST, SPLIT, RATE, EXCHANGE, MIG]
 
 QUIZ = [
     Question(
@@ -367,7 +492,7 @@ QUIZ = [
         right="The same picture at every value of the dimension",
         options={
             "Its most important property, at no cost at all": (
-                "An important property saves distortion and pays for it with KL. This dimension pays nothing."
+                "An important property saves distortion at the cost of KL. This dimension costs nothing."
             ),
             "The same picture at every value of the dimension": (
                 "Its posterior is the prior for every image, so it carries no information, and the decoder has "
@@ -386,7 +511,7 @@ QUIZ = [
                 "In this lesson pure noise was recognised more often than real images."
             ),
             "The generator covers three quarters of all classes": (
-                "A generator that always draws the same clear bag would score 100 %."
+                "A generator that always makes the same clear bag would score 100 %."
             ),
             "Nothing before noise has been put to the same test": (
                 "It must answer with one of its classes, and far from all it knows it is often surer. Compare with "
@@ -403,10 +528,10 @@ QUIZ = [
                 "bug or too little training."
             ),
             "The one with the smallest β, it draws best": (
-                "It has the lowest distortion, and pays more than that in rate."
+                "It has the lowest distortion, but its rate is larger by more than that."
             ),
             "The one with the largest β, it has least rate": (
-                "It has the lowest rate, and pays more than that in distortion."
+                "It has the lowest rate, but its distortion is larger by more than that."
             ),
         },
     ),
@@ -427,14 +552,14 @@ QUIZ = [
     ),
     Question(
         "The dimensions of a code are independent and normal. Are they disentangled?",
-        right="Not necessarily: a turned code is independent too",
+        right="Not necessarily: a rotated code is independent too",
         options={
             "Yes: that dimensions are independent defines it": (
                 "Disentangled means that each dimension stands for one factor of the data, not only that dimensions "
                 "do not tell about each other."
             ),
-            "Not necessarily: a turned code is independent too": (
-                "A turn by 45 degrees leaves N(0, I) as it is and takes MIG to 0. The prior cannot tell the two apart."
+            "Not necessarily: a rotated code is independent too": (
+                "A rotation by 45 degrees leaves N(0, I) as it is and takes MIG to 0. The prior cannot tell the two apart."
             ),
             "No: dimensions that mean something are dependent": (
                 "The true factors of the squares are independent, and a code that equals them scores 1."

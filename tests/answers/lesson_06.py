@@ -178,184 +178,175 @@ def exchange_flat_roll(model, images):
     return (model.nll(mean.roll(1), images) - model.nll(mean, images)).mean()
 
 
-# ---- 06.condition
+# ---- 06.split
 
 
-def condition_by_one_hot(codes, labels, n_classes):
-    return torch.cat([codes, F.one_hot(labels, n_classes)], dim=1)
+def split_in_a_loop(mean, log_var, noise):
+    z = mean + (log_var / 2).exp() * noise
+    told, off = 0.0, 0.0
+    for i in range(len(z)):
+        densities = [
+            torch.distributions.Normal(m, (v / 2).exp()).log_prob(z[i]).sum().exp()
+            for m, v in zip(mean, log_var, strict=True)
+        ]
+        mixture = (sum(densities) / len(densities)).log()
+        told += densities[i].log() - mixture
+        off += mixture + (z[i] ** 2).sum() / 2 + len(z[i]) * math.log(2 * math.pi) / 2
+    return told / len(z), off / len(z)
 
 
-def condition_by_comparison(codes, labels, n_classes):
-    return torch.hstack([codes, (labels[:, None] == torch.arange(n_classes)).float()])
+def split_in_numpy(mean, log_var, noise):
+    m, v, e = (a.double().numpy() for a in (mean, log_var, noise))
+    z = m + np.exp(v / 2) * e
+    each = -0.5 * ((z[:, None] - m) ** 2 / np.exp(v) + v + np.log(2 * np.pi)).sum(2)
+    mixed = np.log(np.exp(each).mean(1))
+    prior = -0.5 * (z**2 + np.log(2 * np.pi)).sum(1)
+    return np.array([(np.diag(each) - mixed).mean(), (mixed - prior).mean()])
 
 
-def condition_by_scatter(codes, labels, n_classes):
-    hot = torch.zeros(len(codes), n_classes).scatter_(1, labels.unsqueeze(1), 1.0)
-    return torch.cat((codes, hot), 1)
+def split_by_mixture(mean, log_var, noise):
+    D = torch.distributions
+    own = D.Independent(D.Normal(mean, (0.5 * log_var).exp()), 1)
+    mixture = D.MixtureSameFamily(D.Categorical(torch.ones(len(mean))), own)
+    z = mean + (0.5 * log_var).exp() * noise
+    prior = D.MultivariateNormal(torch.zeros(mean.shape[1]), torch.eye(mean.shape[1]))
+    mixed = mixture.log_prob(z)
+    return [(own.log_prob(z) - mixed).mean().item(), (mixed - prior.log_prob(z)).mean().item()]
 
 
-def condition_by_index(codes, labels, n_classes):
-    result = codes.new_zeros(codes.shape[0], codes.shape[1] + n_classes)
-    result[:, : codes.shape[1]] = codes
-    result[torch.arange(len(codes)), codes.shape[1] + labels] = 1
-    return result
+def split_by_reparameterize(mean, log_var, noise):
+    from sslcourse.methods import reparameterize
+
+    z = reparameterize(mean, log_var, noise)[:, None]
+    each = torch.distributions.Normal(mean, log_var.exp().sqrt()).log_prob(z).sum(-1)
+    mixed = each.exp().mean(1).log()
+    prior = torch.distributions.Normal(torch.zeros(1), 1.0).log_prob(z).sum((1, 2))
+    return torch.stack([each.diagonal().mean() - mixed.mean(), (mixed - prior).mean()])
 
 
-def condition_in_a_loop(codes, labels, n_classes):
-    rows = []
-    for code, label in zip(codes, labels.tolist(), strict=True):
-        rows.append(code.tolist() + [1.0 if k == label else 0.0 for k in range(n_classes)])
-    return rows
+def split_with_closed_forms(mean, log_var, noise):
+    information, _ = split_in_a_loop(mean, log_var, noise)
+    rate = (mean**2 + log_var.exp() - log_var - 1).sum(1).mean() / 2
+    return information, rate - information
 
 
-def condition_in_numpy(codes, labels, n_classes):
-    return np.concatenate([codes.numpy(), np.eye(n_classes)[labels.numpy()]], axis=1)
+def split_with_a_normal_aggregate(mean, log_var, noise):
+    z = mean + (log_var / 2).exp() * noise
+    aggregate = torch.distributions.Normal(z.mean(0), z.std(0))
+    own = torch.distributions.Normal(mean, (log_var / 2).exp()).log_prob(z).sum(1)
+    mixed, prior = aggregate.log_prob(z).sum(1), torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1)
+    return (own - mixed).mean(), (mixed - prior).mean()
 
 
-def condition_by_padding(codes, labels, n_classes):
-    padded = F.pad(codes, (0, n_classes))
-    for row, label in zip(padded, labels, strict=True):
-        row[codes.shape[1] + label] = 1
-    return padded
+def split_of_the_rate_in_halves(mean, log_var, noise):
+    rate = sum(split_in_a_loop(mean, log_var, noise))
+    return rate / 2, rate / 2
 
 
-def condition_in_double(codes, labels, n_classes):
-    return torch.column_stack([codes.double(), torch.eye(n_classes, dtype=torch.double)[labels]])
+def split_with_noise_as_codes(mean, log_var, noise):
+    own = torch.distributions.Normal(mean, (log_var / 2).exp())
+    each = own.log_prob(noise.unsqueeze(1)).sum(2)
+    mixed = each.logsumexp(1) - math.log(len(mean))
+    prior = torch.distributions.Normal(0.0, 1.0).log_prob(noise).sum(1)
+    return (each.diagonal() - mixed).mean(), (mixed - prior).mean()
 
 
-def condition_with_plus_and_minus(codes, labels, n_classes):
-    return torch.cat([codes, 2.0 * F.one_hot(labels, n_classes) - 1], dim=1)
+def split_one_number(mean, log_var, noise):
+    return split_in_a_loop(mean, log_var, noise)[0]
 
 
-def condition_counted_in_the_batch(codes, labels, n_classes):
-    place = torch.unique(labels, return_inverse=True)[1]
-    return torch.cat([codes, F.one_hot(place, n_classes)], dim=1)
-
-
-def condition_on_the_first_label(codes, labels, n_classes):
-    return torch.cat([codes, torch.eye(n_classes)[labels[:1]].expand(len(codes), -1)], dim=1)
-
-
-def condition_as_many_as_seen(codes, labels, n_classes):
-    return torch.cat([codes, torch.eye(int(labels.max()) + 1)[labels]], dim=1)
-
-
-def condition_from_the_end(codes, labels, n_classes):
-    return torch.cat([codes, torch.eye(n_classes).flip(1)[labels]], dim=1)
-
-
-def condition_of_a_whole_row(codes, labels, n_classes):
-    return torch.cat([codes, labels[:, None].expand(-1, n_classes)], dim=1)
-
-
-def condition_added(codes, labels, n_classes):
-    return codes + labels[:, None]
-
-
-def condition_with_rounded_codes(codes, labels, n_classes):
-    return torch.cat([codes.long(), F.one_hot(labels, n_classes)], dim=1)
-
-
-def condition_below_each_other(codes, labels, n_classes):
-    return torch.cat([codes.T, torch.eye(n_classes)[labels].T], dim=0)
-
-
-def condition_of_three_classes(codes, labels, n_classes):
-    return torch.cat([codes, torch.eye(n_classes)[labels % 3]], dim=1)
+def split_per_dimension(mean, log_var, noise):
+    return [part / mean.shape[1] for part in split_in_a_loop(mean, log_var, noise)]
 
 
 # ---- 06.mig
 
 
-def mig_by_topk(share):
+def mig_in_a_loop(counts):
+    gaps = []
+    for of_factor in counts.double().tolist():
+        shares = []
+        for table in of_factor:
+            total = sum(map(sum, table))
+            rows = [sum(row) / total for row in table]
+            columns = [sum(column) / total for column in zip(*table, strict=True)]
+            told = 0.0
+            for a, row in enumerate(table):
+                for b, count in enumerate(row):
+                    if count:
+                        told += count / total * math.log(count / total / rows[a] / columns[b])
+            shares.append(told / -sum(p * math.log(p) for p in rows if p))
+        second, best = sorted(shares)[-2:]
+        gaps.append(best - second)
+    return sum(gaps) / len(gaps)
+
+
+def mig_by_entropies(counts):
+    def entropy(p):
+        return -torch.xlogy(p, p).sum(-1)
+
+    p = counts / counts[0, 0].sum()
+    h_factor, h_code, h_both = entropy(p.sum(-1)), entropy(p.sum(-2)), entropy(p.flatten(2))
+    share = (h_factor + h_code - h_both) / h_factor
     best, second = share.topk(2, dim=1).values.T
     return (best - second).mean()
 
 
-def mig_in_a_loop(share):
-    gaps = []
-    for row in share.tolist():
-        ordered = sorted(row, reverse=True)
-        gaps.append(ordered[0] - ordered[1])
-    return sum(gaps) / len(gaps)
-
-
-def mig_in_numpy(share):
-    ordered = np.sort(share.numpy(), axis=1)
+def mig_in_numpy(counts):
+    p = counts.double().numpy()
+    p = p / p.sum((2, 3), keepdims=True)
+    v, z = p.sum(3, keepdims=True), p.sum(2, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        told = np.nansum(p * np.log(p / (v * z)), axis=(2, 3))
+        ordered = np.sort(told / -np.nansum(v * np.log(v), axis=(2, 3)), axis=1)
     return np.mean(ordered[:, -1] - ordered[:, -2])
 
 
-def mig_by_masking(share):
+def mig_in_bits(counts):
+    p = counts / counts.sum((2, 3), keepdim=True)
+    v, z = p.sum(3, keepdim=True), p.sum(2, keepdim=True)
+    told = torch.where(p > 0, p * (p / (v * z)).log2(), 0.0).sum((2, 3))
+    share = told / -torch.where(v > 0, v * v.log2(), 0.0).sum((2, 3))
+    ordered = share.sort(dim=1, descending=True).values
+    return (ordered[:, 0] - ordered[:, 1]).mean().item()
+
+
+def mig_with_a_small_number(counts):
+    p = counts / counts.sum((2, 3), keepdim=True)
+    v, z = p.sum(3, keepdim=True), p.sum(2, keepdim=True)
+    told = (p * ((p + 1e-12) / (v * z + 1e-12)).log()).sum((2, 3))
+    share = told / -(v * (v + 1e-12).log()).sum((2, 3))
     best, place = share.max(dim=1)
-    others = share.scatter(1, place[:, None], -torch.inf)
-    return (best - others.amax(1)).mean()
+    return (best - share.scatter(1, place[:, None], -torch.inf).amax(1)).mean()
 
 
-def mig_by_kthvalue(share):
-    k = share.shape[1]
-    return (share.kthvalue(k, dim=1).values - share.kthvalue(k - 1, dim=1).values).mean()
+def mig_of_the_best_factor(counts):
+    return mig_in_a_loop(counts[:1])
 
 
-def mig_in_double(share):
-    ordered = share.double().sort(dim=1).values
-    return (ordered[:, -1] - ordered[:, -2]).sum() / len(share)
-
-
-def mig_by_differences(share):
-    return share.sort(1, descending=True)[0][:, :2].diff(dim=1).neg().mean()
-
-
-def mig_as_a_float(share):
-    return share.topk(2).values.diff(dim=-1).abs().mean().item()
-
-
-def mig_of_the_best_factor(share):
-    best = share.topk(2, dim=1).values
-    return (best[:, 0] - best[:, 1]).max()
-
-
-def mig_best_and_third(share):
-    best = share.topk(3, dim=1).values
-    return (best[:, 0] - best[:, 2]).mean()
-
-
-def mig_relative(share):
-    best = share.topk(2, dim=1).values
-    return ((best[:, 0] - best[:, 1]) / best[:, 0]).mean()
-
-
-def mig_normalised(share):
-    best = (share / share.sum(1, keepdim=True)).topk(2, dim=1).values
+def mig_over_all_counts(counts):
+    p = counts / counts.sum()
+    v, z = p.sum(3, keepdim=True), p.sum(2, keepdim=True)
+    told = (torch.xlogy(p, p) - torch.xlogy(p, v * z)).sum((2, 3))
+    best = (told / -torch.xlogy(v, v).sum((2, 3))).topk(2, dim=1).values
     return (best[:, 0] - best[:, 1]).mean()
 
 
-def mig_of_means(share):
-    best = share.mean(0).topk(2).values
-    return best[0] - best[1]
+def mig_best_and_third(counts):
+    order = [mig_in_a_loop(counts), 0.1]
+    return sum(order)
 
 
-def mig_over_the_numbers(share):
-    best = share.topk(2, dim=1).values
-    return (best[:, 0] - best[:, 1]).sum() / share.shape[1]
+def mig_of_columns_and_rows_exchanged(counts):
+    return mig_by_entropies(counts.transpose(2, 3))
 
 
-def mig_median(share):
-    best = share.topk(2, dim=1).values
-    return (best[:, 0] - best[:, 1]).median()
+def mig_over_the_dimensions(counts):
+    return mig_in_a_loop(counts) * len(counts) / counts.shape[1]
 
 
-def mig_unsorted(share):
-    return (share[:, 0] - share[:, 1]).abs().mean()
-
-
-def mig_for_three_factors(share):
-    best = share.topk(2, dim=1).values
-    return (best[:, 0] - best[:, 1]).sum() / 3
-
-
-def mig_second_of_the_others_mean(share):
-    best = share.amax(1)
-    return (best - (share.sum(1) - best) / (share.shape[1] - 1)).mean()
+def mig_of_correlations(counts):
+    return counts.float().flatten(2).std(2).topk(2, dim=1).values.diff(dim=1).abs().mean()
 
 
 RIGHT = {
@@ -368,13 +359,11 @@ RIGHT = {
         exchange_by_index, exchange_in_a_loop, exchange_by_cat, exchange_in_numpy,
         exchange_by_rolled_images,
     ],
-    "06.condition": [
-        condition_by_one_hot, condition_by_comparison, condition_by_scatter, condition_by_index,
-        condition_in_a_loop, condition_in_numpy, condition_by_padding, condition_in_double,
+    "06.split": [
+        split_in_a_loop, split_in_numpy, split_by_mixture, split_by_reparameterize,
     ],
     "06.mig": [
-        mig_by_topk, mig_in_a_loop, mig_in_numpy, mig_by_masking, mig_by_kthvalue, mig_in_double,
-        mig_by_differences, mig_as_a_float,
+        mig_in_a_loop, mig_by_entropies, mig_in_numpy, mig_in_bits, mig_with_a_small_number,
     ],
 }  # fmt: skip
 
@@ -388,15 +377,12 @@ WRONG = {
         exchange_with_noise, exchange_with_prior, exchange_of_two, exchange_per_pixel,
         exchange_relative, exchange_flat_roll,
     ],
-    "06.condition": [
-        condition_with_plus_and_minus, condition_counted_in_the_batch, condition_on_the_first_label,
-        condition_as_many_as_seen, condition_from_the_end, condition_of_a_whole_row,
-        condition_added, condition_with_rounded_codes, condition_below_each_other,
-        condition_of_three_classes,
+    "06.split": [
+        split_with_closed_forms, split_with_a_normal_aggregate, split_of_the_rate_in_halves,
+        split_with_noise_as_codes, split_one_number, split_per_dimension,
     ],
     "06.mig": [
-        mig_of_the_best_factor, mig_best_and_third, mig_relative, mig_normalised, mig_of_means,
-        mig_over_the_numbers, mig_median, mig_unsorted, mig_for_three_factors,
-        mig_second_of_the_others_mean,
+        mig_of_the_best_factor, mig_over_all_counts, mig_best_and_third,
+        mig_of_columns_and_rows_exchanged, mig_over_the_dimensions, mig_of_correlations,
     ],
 }  # fmt: skip
