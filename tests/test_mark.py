@@ -226,7 +226,7 @@ def test_each_notebook_has_a_row(marked):
         ("other", "", "holds no exercise of this course."),
         ("windows.ipynb", "1", "1 of 3 right."),
         ("Ada Lovelace", "1", "1 of 3 right."),
-        ("one_of_several", "1", "1 of 6 right. 10.loss: Missing: no cell defines my_info_nce_loss. "),
+        ("one_of_several", "1", "1 of 7 right. 10.loss: Missing: no cell defines my_info_nce_loss. "),
     ],
 )  # fmt: skip
 def test_trouble_costs_one_row(marked, student, grade, said):

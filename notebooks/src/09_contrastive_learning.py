@@ -7,7 +7,7 @@
 #
 # - **Slider:** similarity matrix, strength of the augmentation, temperature, point on a circle, batch size, step of a training,
 #   neighbours
-# - **Time:** about 120 minutes
+# - **Time:** about 120 minutes, and 40 for the investigation
 # - **You need:** lesson 00; softmax (lesson 01); logits and cross-entropy (lesson 02, whose InfoNCE helps too); linear
 #   probes (lesson 04)
 #
@@ -28,7 +28,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sslcourse import weights
-from sslcourse.augment import Augmentation
+from sslcourse.augment import Augmentation, random_contrast
 from sslcourse.data import Batches, FramePairs, clips, images, labelled_subset, sweep
 from sslcourse.encoders import conv_encoder, mlp_encoder
 from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe
@@ -43,7 +43,7 @@ start_lesson()
 
 # %% tags=["drawing"]
 # Imports what draws the pictures, moves the sliders and checks the text
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import Circle, FancyArrowPatch
 
 from sslcourse.claims import claim
 from sslcourse.diagrams import Diagram
@@ -124,7 +124,7 @@ matrix_ax.set_position((0.08, 0.05, 0.74, 0.78))
 strip = strip_ax.imshow(torch.zeros(28, 448), cmap="gray", vmin=0, vmax=1)
 strip_ax.set_axis_off()
 strip_ax.set_title("eight views a, then the views b of the same images", fontsize=11)
-cells = matrix_ax.imshow(torch.zeros(16, 16), cmap="viridis", vmin=0, vmax=1)
+cells = matrix_ax.imshow(torch.zeros(16, 16), cmap="viridis", vmin=-0.2, vmax=1)
 matrix_ax.set(xticks=[], yticks=[0, 7, 8, 15], yticklabels=["1", "8", "1", "8"])
 matrix_ax.set_ylabel("view b of image              view a of image")
 bar_of_matrix = matrix_figure.add_axes((0.85, 0.05, 0.03, 0.78))
@@ -221,6 +221,9 @@ print(f"standard deviation over the copies, mean: {views.std(0).mean():.2f}")
 
 # %% exercise="09.per_image"
 
+# %%
+show_source(random_contrast, Augmentation.__call__)
+
 # %% [markdown]
 # ## 3. The loss
 #
@@ -269,24 +272,6 @@ for name, to_negative in [("easy", to_easy), ("hard", to_hard)]:
 # %% exercise="09.push"
 
 # %% [markdown]
-# Write $s_k$ for the similarities and $p_k$ for the softmax of $s_k / \tau$. Then
-#
-# $$ \frac{\partial \ell}{\partial s_p} = -\frac{1 - p_p}{\tau} , \qquad
-# \frac{\partial \ell}{\partial s_k} = \frac{p_k}{\tau} \quad \text{for a negative } k . $$
-#
-# The positive is pulled closer. Every negative is pushed away *in proportion to its probability* $p_k$, and the pushes add
-# up to the pull. The positive is in the denominator too. So the pull fades as $p_p$ approaches 1; without the positive
-# there, the pull would always be $1 / \tau$. Automatic differentiation agrees:
-
-# %%
-similarities = cosines[0, 1:].clone().requires_grad_()
-chances = (similarities / 0.5).softmax(0)
-(-chances[0].log()).backward()
-by_formula = (chances.detach() - torch.tensor([1.0, 0.0, 0.0])) / 0.5
-print("by autograd:", [round(g, 3) for g in similarities.grad.tolist()])
-print("by formula: ", [round(g, 3) for g in by_formula.tolist()])
-
-# %% [markdown]
 # ## 4. Four points on a circle
 #
 # In two dimensions, vectors of length 1 lie on a circle. Two images, A and B, with two views each, are four points, given
@@ -310,23 +295,39 @@ print(f"mean of the four losses: {sum(row_losses) / 4:.4f}", end=", ")
 print(f"by nt_xent_loss: {nt_xent_loss(z_a, z_b, temperature=0.5):.4f}")
 
 # %% [markdown]
+# What moves A? Write $s_k$ for the similarities and $p_k$ for the softmax of $s_k / \tau$; your formula says that
+#
+# $$ \frac{\partial \ell}{\partial s_p} = -\frac{1 - p_p}{\tau} , \qquad
+# \frac{\partial \ell}{\partial s_k} = \frac{p_k}{\tau} \quad \text{for a negative } k . $$
+#
+# The positive is pulled closer. Every negative is pushed away *in proportion to its probability* $p_k$, and the pushes add
+# up to the pull. The positive is in the denominator too. So the pull fades as $p_p$ approaches 1; without the positive
+# there, the pull would always be $1 / \tau$. For the anchor of section 3, automatic differentiation agrees:
+
+# %%
+similarities = cosines[0, 1:].clone().requires_grad_()
+chances = (similarities / 0.5).softmax(0)
+(-chances[0].log()).backward()
+by_formula = (chances.detach() - torch.tensor([1.0, 0.0, 0.0])) / 0.5
+print("by autograd:", [round(g, 3) for g in similarities.grad.tolist()])
+print("by formula: ", [round(g, 3) for g in by_formula.tolist()])
+
+# %% [markdown]
 # Move the temperature, and move B along the circle. The blue arrow is the pull of the positive A' on A; along the red ones B
-# and B' push A away. The thickness of an arrow shows its weight, $p_k$ for a push and $1 - p_p$ for the pull; the bars are the
-# probabilities. A can move only *along* the circle, where the force is the weight, times the sine of the angle between the
-# two points, divided by $\tau$.
+# and B' push A away. The thickness of an arrow shows its weight, $p_k$ for a push and $1 - p_p$ for the pull. A can move only
+# *along* the circle, where the force is the weight times the sine of the angle between the two points, divided by $\tau$. The
+# bars on the right show weight times sine, upwards if A is moved towards A'.
 
 # %% tags=["drawing"]
 # Draws the circle and the bars; move the temperature and the point B
-circle_figure, (circle_ax, bar_ax) = subplots(1, 2, width=6.6, height=3.2)
-round_trip = torch.linspace(0, 2 * math.pi, 100)
-circle_ax.plot(round_trip.cos(), round_trip.sin(), "-", color="0.8")
+circle_figure, (circle_ax, bar_ax, force_ax) = subplots(1, 3, width=7.6, height=2.7)
+circle_ax.add_patch(Circle((0, 0), 1, fill=False, color="0.8"))
 circle_ax.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal")
 circle_ax.set_axis_off()
 role_colors = [COLORS[0], COLORS[2], COLORS[2]]  # A' positive, B and B' negatives
 look = {"arrowstyle": "-|>", "shrinkA": 6, "shrinkB": 6}  # points off the dots
-rays = [FancyArrowPatch((0, 0), (1, 1), color=color, **look) for color in role_colors]
-for ray in rays:
-    circle_ax.add_patch(ray)
+rays = [FancyArrowPatch((0, 0), (1, 1), color=c, **look) for c in role_colors]
+rays = [circle_ax.add_patch(ray) for ray in rays]
 dots = [
     circle_ax.plot([], [], marker, color=color, markersize=9)[0]
     for marker, color in zip("ooss", ["k", *role_colors], strict=True)
@@ -334,40 +335,42 @@ dots = [
 words = [circle_ax.text(0, 0, name, ha="center", va="center") for name in angles]
 bars = bar_ax.bar(["A'", "B", "B'"], [0, 0, 0], color=role_colors)
 bar_labels = [bar_ax.text(column, 0, "", ha="center", va="bottom") for column in range(3)]
-bar_ax.set(ylim=(0, 1.1), ylabel="probability that it is A's partner", yticks=[0, 0.5, 1])
+bar_ax.set(ylim=(0, 1.15), title="probability", yticks=[0, 0.5, 1])
+force_bars = force_ax.bar(["A'", "B", "B'"], [0, 0, 0], color=role_colors)
+force_ax.axhline(0, color="0.3", linewidth=1)
+force_ax.set(ylim=(-0.7, 0.7), title="weight times sine", yticks=[-0.5, 0, 0.5])
 freeze_layout(circle_figure)
 
 
-def place_points(z, p):
+def place_points(z, p, moves):
     for dot, word, (x, y) in zip(dots, words, z.tolist(), strict=True):
         dot.set_data([x], [y])
         word.set_position((1.2 * x, 1.2 * y))
     for column, ray in enumerate(rays):
-        weight = (1 - p[0] if column == 0 else p[column]).item()
-        a, other = z[0].tolist(), z[column + 1].tolist()
-        ray.set_positions(*((a, other) if column == 0 else (other, a)))
+        weight = (p[column] if column else 1 - p[0]).item()
+        ray.set_positions(*z[[column + 1, 0] if column else [0, 1]].tolist())
         ray.set(linewidth=5 * weight, mutation_scale=8 + 12 * weight)
         bars[column].set_height(p[column].item())
+        force_bars[column].set_height(moves[column].item())
         bar_labels[column].set(y=p[column].item(), text=f"{p[column]:.2f}")
 
 
-def forces(z, p, temperature):
-    """How strongly A', B and B' move A along the circle: weight times sine over temperature."""
-    sines = (z[0, 0] * z[1:, 1] - z[0, 1] * z[1:, 0]).abs()
-    return torch.stack([1 - p[0], p[1], p[2]]) * sines / temperature
+def forces(z, p, temperature):  # on A, of A', B, B'; positive if towards A'
+    sines = z[0, 0] * z[1:, 1] - z[0, 1] * z[1:, 0]
+    return torch.stack([1 - p[0], -p[1], -p[2]]) * sines / temperature
 
 
 def draw_circle(temperature, angle):
-    degrees = torch.tensor([90.0, 130.0, angle, 200.0])
-    z = torch.stack([degrees.deg2rad().cos(), degrees.deg2rad().sin()], dim=1)
-    p = (z[1:] @ z[0] / temperature).softmax(0)  # A', B, B'
-    place_points(z, p)
+    turns = torch.tensor([90.0, 130.0, angle, 200.0]).deg2rad()
+    z = torch.stack([turns.cos(), turns.sin()], dim=1)
+    p = (z[1:] @ z[0] / temperature).softmax(0)
+    along = forces(z, p, temperature)
+    place_points(z, p, along * temperature)
     loss = nt_xent_loss(z[[0, 2]], z[[1, 3]], temperature)
-    pull, push, other_push = forces(z, p, temperature)
     return circle_figure, (
         f"Temperature {temperature:.2f}, B at {angle} degrees. Loss of anchor A {-p[0].log():.3f}, of all four {loss:.3f}. "
-        f"The negatives have the weights B {p[1]:.3f}, B' {p[2]:.3f}, and A' has their sum, {1 - p[0]:.3f}. "
-        f"Forces along the circle: A' {pull:.2f}, B {push:.2f}, B' {other_push:.2f}."
+        f"Weights: A' {1 - p[0]:.3f}, B {p[1]:.3f}, B' {p[2]:.3f}; forces along the circle: "
+        f"{along[0]:z.2f}, {along[1]:z.2f}, {along[2]:z.2f}."
     )
 
 
@@ -384,8 +387,8 @@ explore(
 #   With a small temperature only the *hardest* negatives matter.
 # - **Raise the temperature to 2.** The three bars become more equal: it matters less whether a negative is near or far.
 # - **Turn B away from A, to 270 degrees.** The loss of A falls, and so does the push. An easy negative teaches little.
-# - **Bring B close to A, to 85 degrees.** Its weight grows, but the force nearly vanishes: so close to its maximum the cosine
-#   is flat, and a small move of A hardly changes it.
+# - **Bring B close to A, to 85 degrees.** Its arrow grows thicker, but its bar on the right nearly vanishes: so close
+#   to its maximum the cosine is flat, and a small move of A hardly changes it.
 #
 # Now write the loss yourself, for any number of images.
 
@@ -480,8 +483,8 @@ def weights_and_forces(angle, temperature=0.5):
     z = torch.stack([turns.cos(), turns.sin()], dim=1)
     p = (z[1:] @ z[0] / temperature).softmax(0)
     slope = torch.autograd.grad(-p[0].log(), turns)[0][0].item()
-    pull, push, other_push = forces(z.detach(), p.detach(), temperature).tolist()
-    return p[1].item(), push, slope, -pull - push + other_push
+    along = forces(z.detach(), p.detach(), temperature)
+    return p[1].item(), along[1].item(), slope, -along.sum().item()
 
 
 at_50, at_85 = weights_and_forces(50.0), weights_and_forces(85.0)
@@ -513,7 +516,7 @@ claim("which large batches nearly reach", gaps[256, 0.5] > -0.05)
 
 
 # %%
-def circulated_first(z_a, z_b, temperature):
+def diagonal_taken_out(z_a, z_b, temperature):
     n, z = len(z_a), F.normalize(torch.cat([z_a, z_b]), dim=1)
     similarity = z @ z.T / temperature
     similarity = similarity[~torch.eye(2 * n, dtype=torch.bool)].view(2 * n, -1)
@@ -523,7 +526,7 @@ def circulated_first(z_a, z_b, temperature):
 
 
 try:
-    collapsed_and_aligned(circulated_first)
+    collapsed_and_aligned(diagonal_taken_out)
 except IndexError as error:
     print("IndexError:", error)
 
@@ -537,17 +540,17 @@ except IndexError as error:
 
 
 # %%
-def circulated_second(z_a, z_b, temperature):
+def labels_all_zero(z_a, z_b, temperature):
     n, z = len(z_a), F.normalize(torch.cat([z_a, z_b]), dim=1)
     similarity = z @ z.T / temperature
     similarity = similarity[~torch.eye(2 * n, dtype=torch.bool)].view(2 * n, -1)
     return F.cross_entropy(similarity, torch.zeros(2 * n, dtype=torch.int64))
 
 
-wrong = collapsed_and_aligned(circulated_second)
+wrong = collapsed_and_aligned(labels_all_zero)
 print("                     collapsed   aligned")
 print(f"nt_xent_loss         {values[0]:9.4f} {values[1]:9.4f}")
-print(f"circulated           {wrong[0]:9.4f} {wrong[1]:9.4f}")
+print(f"wrong version        {wrong[0]:9.4f} {wrong[1]:9.4f}")
 
 # %% exercise="09.labels"
 
@@ -569,7 +572,7 @@ arrangements = {
     "spread, partners apart": (around - 4, apart + 4),
     "spread, partners close": (around - 4, around + 4),
 }
-arranged_figure, axes = subplots(1, 3, width=7.0, height=3.1)
+arranged_figure, axes = subplots(1, 3, width=5.7, height=2.5)
 round_trip, said = torch.linspace(0, 2 * math.pi, 100), []
 for ax, (name, degrees) in zip(axes, arrangements.items(), strict=True):
     pair = [torch.stack([a.deg2rad().cos(), a.deg2rad().sin()], dim=1) for a in degrees]
@@ -578,7 +581,7 @@ for ax, (name, degrees) in zip(axes, arrangements.items(), strict=True):
     ax.plot(*pair[0].T, "o", color=COLORS[0], markersize=7)
     ax.plot(*pair[1].T, "s", color=COLORS[1], markersize=6)
     a, u = alignment(*pair), uniformity(torch.cat(pair))
-    ax.set_title(name, fontsize=11)
+    ax.set_title(name, fontsize=10)
     ax.set(xlim=(-1.3, 1.3), ylim=(-1.75, 1.3), aspect="equal")
     ax.text(0, -1.65, f"alignment {a:.2f}\nuniformity {u:.2f}", ha="center", va="bottom")
     ax.set_axis_off()
@@ -595,11 +598,14 @@ show(
 # \text{uniformity} = \log \mathrm{E} \, e^{-2 \lVert z - z' \rVert^2} \quad \text{over all pairs.} $$
 #
 # Lower is better for both. Alignment 0 means that partners coincide. Uniformity 0 means that *everything* coincides;
-# near $-4$ the points are spread evenly over a sphere of many dimensions. Either alone is easy; NT-Xent asks for both: its
-# numerator aligns, and its denominator spreads.
+# near $-4$ the points are spread evenly over a sphere of many dimensions. Either alone is easy. NT-Xent asks for both:
 #
-# On a circle the best possible uniformity is known, with the Bessel function $I_0$: it is $\log(e^{-4} I_0(4))$. (The sixteen
-# points above come out lower, since no point is paired with itself; with a thousand this makes hardly a difference.)
+# $$ \ell_i = -\frac{s_{ip}}{\tau} + \log \sum_{k \neq i} e^{s_{ik} / \tau} , \qquad \lVert z - z' \rVert^2 = 2 - 2 s , $$
+#
+# so the first term is alignment, up to a constant and a factor, and the second is a uniformity around the anchor. (With many
+# negatives the loss, less the logarithm of their number, tends to such a sum: Wang and Isola, Theorem 1.)
+#
+# On a circle the best possible uniformity is known, with the Bessel function $I_0$: it is $\log(e^{-4} I_0(4))$.
 
 # %%
 best = -4 + torch.special.i0(torch.tensor(4.0)).log().item()
@@ -755,7 +761,7 @@ claim(
 # measured on fixed views of 512 training images; the dashed line is the loss of these views, in the same groups of 64.
 
 # %%
-show_source(SimCLR, projection_head)
+show_source(SimCLR, conv_encoder, projection_head)
 
 # %%
 torch.manual_seed(0)
@@ -851,7 +857,7 @@ claim(
 # %% [markdown]
 # Before training partners coincide, but so does everything else: unlike those of the small network in section 7, the
 # projections of this deeper one have much in common and differ by little. A perfect alignment is worthless by itself. The
-# first epoch spreads the projections, partners included; from then on alignment and uniformity both improve.
+# first epoch spreads the projections, partners included; from then on uniformity improves further, and alignment a little.
 
 # %% [markdown]
 # ## 9. What has it learned?
@@ -917,15 +923,12 @@ for name in [*encoders, "supervised"]:
     print()
 
 # %% [markdown]
-# Read the table slowly.
-#
-# - With one label per class the gain is clear: about ten points over pixels and over the random encoder. With ten, SimCLR is
+# - With one label per class the gain is clear: about eleven points over the random encoder, and more over pixels. With ten, SimCLR is
 #   still about eight points above the random encoder, but above pixels by hardly more than the standard deviations.
-# - Pixels are a strong control here, because garments stand in the middle, upright, on black.
 # - Against *supervised training with the same augmentation and the same number of steps* there is little or nothing to gain:
 #   the two are about level, with one label and with ten. The augmentation says that a mirrored, darker, closer shoe is still
-#   a shoe, and a supervised network can use that knowledge too. A comparison that gave it fewer steps or a weaker augmentation
-#   would not be fair.
+#   a shoe, and a supervised network can use that knowledge too. (It saw 16 of its 100 images a step, where SimCLR saw 64;
+#   larger batches or another rate might lift it.)
 # - One advantage remains: *one* SimCLR encoder served all six draws, while supervision had to train six networks.
 #
 # ### False negatives
@@ -961,8 +964,11 @@ for k in draws:
         lambda k=k: abs(mean["SimCLR", k] - mean["supervised", k]) < 5,
     )
 claim(
-    "with one label a class SimCLR is 8 to 16 points above pixels",
-    lambda: 8 < mean["SimCLR", 1] - mean["pixels", 1] < 16,
+    "with one label a class SimCLR is 9 to 13 points above random, and more above pixels",
+    lambda: (
+        9 < mean["SimCLR", 1] - mean["random encoder", 1] < 13
+        and mean["pixels", 1] < mean["random encoder", 1] - 0.5
+    ),
 )
 claim(
     "before training false negatives are pushed like the others, within 2 points",
@@ -1163,17 +1169,17 @@ unseen = clips("test", frames=1)
 print("clips, frames, channels, height, width:", *moving.frames.shape)
 
 # %% tags=["drawing"]
-# Draws two frames of eight clips of both sets
+# Draws two frames of five clips of both sets
 show(
     image_rows(
         {
-            f"{name}, frame {number + 1}": of.frames[:8, number]
+            f"{name}, frame {number + 1}": of.frames[:5, number]
             for name, of in {"same background": same_background, "moving": moving}.items()
             for number in (0, 1)
         },
         scale=2,
     ),
-    alt="Two frames of eight clips of either set. In the first set a garment moves, changes its size and may be mirrored, "
+    alt="Two frames of five clips of either set. In the first set a garment moves, changes its size and may be mirrored, "
     "while the striped and cloudy gray background stays. In the second one the background is another one in each frame.",
 )
 
@@ -1248,7 +1254,7 @@ for name in ("supervised", "one frame, 8 passes", "two frames, 8 passes"):
 stripes = {name: [row[-1]] for name, row in clip_table.items()}
 longer = ("one frame, 8 passes", "two frames, 8 passes", "supervised")
 stripes |= {name: long_run[name].tolist() for name in longer}
-figure, ax = subplots(width=6.6, height=3.0)
+figure, ax = subplots(width=6.0, height=2.7)
 for place, (name, found) in enumerate(stripes.items()):
     short = name in clip_table
     ax.plot(found, [place] * len(found), "o" if short else "^", color=COLORS[not short])
@@ -1311,9 +1317,12 @@ claim(
 # %% [markdown]
 # With the same background the loss is by far the lowest, and it has taught nothing about garments. The network finds practically
 # all partners by their background, as pixels do, and none once the background changes; its probe hardly does better than
-# guessing, as those of pixels and of the random encoder. Two views of one frame share their background too. Crops make it
-# harder to use, and the probe is a little better than guessing. Two frames share the garment and nothing else, and their probe
-# is by far the best: about twice the accuracy of one frame, here and in the longer runs. **The network learns whatever the two
+# guessing, as do those of pixels and of the random encoder. Two views of one frame share their background too. Crops make it
+# harder to use, and the probe is a little better than guessing.
+#
+# Two frames share the garment and nothing else, and their probe
+# is by far the best: about twice the accuracy of one frame, here and in the longer runs. (Two frames have no augmentation at
+# all, so it is the pair that does it.) **The network learns whatever the two
 # views share and other images lack.**
 #
 # Is it worth it? After our five passes the supervised network is still better with the same labels; after eight passes over
@@ -1325,25 +1334,19 @@ claim(
 # Every choice has a price, and a single run proves little. The following figures come from 33 training runs, three seeds for
 # each setting, which take too long for a lesson: `python tools/sweep.py` made them, on 10,000 training images, and judged
 # them on the other 2,000. They are means ± standard deviations over the seeds; *probe* is a linear probe with 10 labels per
-# class and *knn* the vote of the 20 nearest training images, both in %; alignment and uniformity are those of fully augmented
-# views, whatever the training.
+# class and *knn* the vote of the 20 nearest training images, both in %.
+
 
 # %%
-UNITS = {"loss": 1, "probe": 100, "knn": 100, "alignment": 1, "uniformity": 1}
-
-
 def spread(points, measure):
-    return UNITS[measure] * torch.tensor([point[measure] for point in points])
+    unit = 100 if measure in ("probe", "knn") else 1
+    return unit * torch.tensor([point[measure] for point in points])
 
 
-def table(name):
-    print(" " * 21, *(f"{measure:>12}" for measure in UNITS))
-    for setting, points in sweep(name).items():
-        columns = [spread(points, measure) for measure in UNITS]
-        print(f"{setting:21}", *(f"{c.mean():6.2f} ±{c.std():4.2f}" for c in columns))
-
-
-table("simclr_augmentation")
+print(" " * 21, *(f"{measure:>12}" for measure in ("loss", "probe", "knn")))
+for setting, points in sweep("simclr_augmentation").items():
+    columns = [spread(points, measure) for measure in ("loss", "probe", "knn")]
+    print(f"{setting:21}", *(f"{c.mean():6.1f} ± {c.std():3.1f}" for c in columns))
 pixels = [train_images[:10_000].flatten(1), train_images[10_000:].flatten(1)]
 classes = [train_labels[:10_000], train_labels[10_000:]]
 pixels_knn = knn_accuracy(pixels[0], classes[0], pixels[1], classes[1])
@@ -1351,7 +1354,7 @@ print(f"for comparison, kNN of the pixels: {100 * pixels_knn:.1f} %")
 
 # %% tags=["drawing"]
 # Draws the probe against the loss for the four augmentations
-figure, ax = subplots(width=5.6)
+figure, ax = subplots(width=5.2, height=3.0)
 for (setting, points), marker in zip(
     sweep("simclr_augmentation").items(), "os^x", strict=True
 ):
@@ -1372,41 +1375,42 @@ show(
 # **Augmentation.** An easier task has a lower loss, and may teach less. With crops alone two views share their brightness and
 # contrast, and these may be enough to match them: the loss is lower in every seed, and the probe by about eight points. With
 # no augmentation the loss is the lowest of the four, and the probe another twenty points lower, far below the random encoder of
-# section 9: partners are equal, so anything that tells images apart will do. But a lower loss is not always
-# worse: flip and jitter alone have a lower loss than crops alone, and no worse a probe. *Never compare losses of different
-# tasks.*
+# section 9: partners are equal, so anything that tells images apart will do. But a lower loss is not always worse: flip and
+# jitter alone have a lower loss than crops alone, and no worse a probe. *Never compare losses of different tasks.*
 #
-# Nor is a single measure enough. By neighbours (kNN), training without crops is *better* than with everything, in every seed,
-# and training with crops alone is worse than the pixels themselves. And a supervised network wants other augmentations: full
-# colour jitter and blur, with which SimCLR did best in section 12, take it from 77.0 to 75.4 % on ImageNet (same table).
-
-# %%
-for name in ("head", "batch_size"):
-    print(name)
-    table(f"simclr_{name}")
+# Nor is a single measure enough. By neighbours (kNN) training without crops is *better* than with everything, in every seed;
+# with everything it stays just below the pixels, and with crops alone far below. Here garments stand still, so pixels need no
+# invariance (section 11). And a supervised network wants other augmentations: full colour jitter and blur, with which SimCLR
+# did best in section 12, take it from 77.0 to 75.4 % on ImageNet (same table).
+#
+# The other choices, one panel each; a dot is a seed:
 
 # %% tags=["drawing"]
-# Draws the probe and the uniformity against the temperature, a dot for each seed
+# Draws the probe by head, batch and temperature, and the uniformity, a dot for each seed
 by_temperature = sweep("simclr_temperature")
-figure, axes = subplots(1, 2, width=6.6, height=2.6)
-told_of = {"probe": "probe, % (10 labels per class)", "uniformity": "uniformity"}
+panels = [("head", "probe"), ("batch_size", "probe"), ("temperature", "probe")]
+panels.append(("temperature", "uniformity"))
+figure, axes = subplots(1, 4, width=7.4, height=2.3)
 said = []
-for ax, (measure, name) in zip(axes, told_of.items(), strict=True):
-    columns = [spread(points, measure) for points in by_temperature.values()]
-    for temperature, column in zip(by_temperature, columns, strict=True):
-        ax.plot([float(temperature)] * len(column), column, "o", color=COLORS[0], ms=4)
-    means = [column.mean() for column in columns]
-    ax.plot([float(t) for t in by_temperature], means, "-", color=COLORS[0], linewidth=1)
-    ax.set(xscale="log", xlabel="temperature", ylabel=name)
-    ax.set_xticks([0.05, 0.2, 0.5, 1.0], ["0.05", "0.2", "0.5", "1"])
-    ax.minorticks_off()
-    said.append(f"{measure} {', '.join(f'{m:.1f}' for m in means)}")
-axes[0].set_ylim(60, 80)
-axes[1].set_ylim(-3.5, -1.5)
+for ax, (name, measure) in zip(axes, panels, strict=True):
+    columns = {
+        s: spread(points, measure) for s, points in sweep(f"simclr_{name}").items()
+    }
+    for place, found in enumerate(columns.values()):
+        ax.plot([place] * len(found), found, "o", color=COLORS[0], alpha=0.7)
+        ax.plot(place, found.mean(), "_", color="black", markersize=16)
+    ax.set_xticks(range(len(columns)), [s.split()[0] for s in columns])
+    label = "layers of the head" if name == "head" else name.replace("_", " ")
+    ax.set(xlabel=label, xlim=(-0.6, len(columns) - 0.4))
+    if measure == "probe":
+        ax.set_ylim(66, 76)
+    means = [f"{s} {found.mean():.1f}" for s, found in columns.items()]
+    said.append(f"{measure} by {name.replace('_', ' ')}: {', '.join(means)}")
+axes[0].set_ylabel("probe, %")
+axes[3].set_ylabel("uniformity\n(lower is better)")
 show(
     figure,
-    alt="Two panels against the temperature, three seeds each, at 0.05, 0.2, 0.5 and 1. Means: "
-    f"{'; '.join(said)}. The probe is nearly flat, the uniformity lowest at 0.2.",
+    alt=f"Three seeds each, means: {'; '.join(said)}. The uniformity is lowest at 0.2.",
 )
 
 # %% tags=["claim"]
@@ -1447,10 +1451,12 @@ claim(
     ),
 )
 claim(
-    "by neighbours no crops are better than everything, crops alone worse than pixels",
+    "kNN: no crops are above everything, that just below the pixels, crops far below",
     lambda: (
         below(everything, no_crops, "knn")
-        and spread(crops, "knn").max() < 100 * pixels_knn
+        and spread(crops, "knn").max() < 100 * pixels_knn - 4
+        and 100 * pixels_knn - 2 < spread(everything, "knn").mean()
+        and spread(everything, "knn").max() < 100 * pixels_knn
     ),
 )
 for name, width in (("simclr_head", 2), ("simclr_temperature", 1)):
@@ -1476,7 +1482,7 @@ claim(
 # geometry. The closest possible negative, at cosine 1, is pushed $e^{2 / \tau}$ times as strongly as the farthest, at cosine
 # $-1$: $e^2 \approx 7.4$ times at temperature 1.0, $e^{10}$ times at 0.2. At 1.0 far negatives keep a good part of the push.
 # Lower temperatures push the close ones and spread them: uniformity is best at 0.2, in every seed. At 0.05 it is worse
-# again; we have not measured why.
+# again; perhaps because only the nearest few negatives push, and nothing need move the rest (not tested here).
 #
 # **Batch size.** A larger batch has more negatives, and in the SimCLR paper it is better when training is short. Here all three
 # saw the same number of images at the same learning rate, so a small batch took more steps, and the largest does not win: on
@@ -1507,7 +1513,7 @@ quiz("09")
 #
 # - Positives are two views of one image; the augmentation says what to ignore. Draw it anew for every image, and test that.
 # - NT-Xent: find your partner among all other $2N - 1$ views. A view is never its own candidate; the positive stays in the
-#   denominator, so that its pull fades once it has won; rows have length 1; divide by the temperature once.
+#   denominator, so that its pull fades once it has won. Bring every row to length 1, and divide by the temperature once.
 # - A negative is pushed in proportion to its softmax weight. With a small temperature, the hardest ones matter most.
 # - Collapse gives $\log(2N - 1)$, and so do many wrong versions. Test with aligned projections, and by mixing up the partners.
 # - Alignment and uniformity belong together; either alone is easy.

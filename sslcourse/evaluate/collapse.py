@@ -22,7 +22,7 @@ def projection_std(z: Tensor) -> float:
 def effective_rank(z: Tensor) -> float:
     r"""How many directions projections z (N, D) use: 1 if they all lie on a line, at most D.
 
-    .. math:: \exp \Bigl( -\sum_k p_k \log p_k \Bigr), \qquad p_k = \sigma_k / \textstyle\sum_i \sigma_i
+    .. math:: \exp \Bigl( -\sum_k r_k \log r_k \Bigr), \qquad r_k = \sigma_k / \textstyle\sum_i \sigma_i
 
     with the singular values sigma of the unit vectors z / |z|, mean included (Roy and Vetterli, EUSIPCO 2007;
     used to judge representations by Garrido et al., RankMe, arXiv:2210.02885).

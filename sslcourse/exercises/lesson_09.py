@@ -637,6 +637,7 @@ def judge_forecast(answer) -> None:
     named = answer()
     if isinstance(named, str) or not isinstance(named, list | tuple) or len(named) != 2:
         raise Wrong("return two names: first the pairs with the lowest loss, then those with the best probe.")
+    named = [name.strip().lower() if isinstance(name, str) else name for name in named]
     if unknown := [name for name in named if name not in KINDS_OF_PAIR]:
         raise Wrong(f"{unknown[0]!r} is none of the three; choose from {', '.join(KINDS_OF_PAIR)}.")
     lowest, best = named
@@ -734,6 +735,22 @@ QUIZ = [
             "All of the negatives about equally": "That is the limit of a large temperature.",
             "Almost only the farthest negatives": (
                 "A far negative has a small cosine, and so a small weight at every temperature."
+            ),
+        },
+    ),
+    Question(
+        "Why does the positive stay in the denominator of NT-Xent?",
+        right="So that its pull fades once it has won",
+        options={
+            "So that its pull fades once it has won": (
+                "The pull is (1 - p) / temperature, with p the probability of the positive. Without the positive in the sum it "
+                "would be 1 / temperature for ever."
+            ),
+            "So that it is pushed like a negative": (
+                "The sum does push it, by p / temperature, but the numerator pulls harder: the net force is a pull."
+            ),
+            "So that the loss can fall below zero": (
+                "The other way round: with the positive in the sum the share is at most 1, and the loss at least 0."
             ),
         },
     ),

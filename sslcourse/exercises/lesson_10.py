@@ -622,7 +622,91 @@ FORECAST = Exercise(
     },
 )
 
-EXERCISES = [LOSS, QUEUE, ORDER, MOMENTUM, AGE, FORECAST]
+# ---- shuffled keys
+
+
+def my_shuffled_keys(encode, images, order, groups):
+    parts = images[order].chunk(groups)
+    keys = torch.cat([encode(part) for part in parts])
+    return keys[order.argsort()]
+
+
+def _encode(images: Tensor) -> Tensor:
+    """Four features of each image, normalised by the statistics of the batch, (N, 4)."""
+    flat = images.flatten(1)
+    features = flat @ vectors(flat.shape[1], 4, seed=9)
+    return (features - features.mean(0)) / (features.std(0, correction=0) + 0.1)
+
+
+def _shuffle_cases() -> list[tuple]:
+    def case(*shape: int, groups: int, seed: int) -> tuple:
+        order = torch.randperm(shape[0], generator=Generator().manual_seed(seed))
+        return _encode, vectors(*shape, seed=seed), order, groups
+
+    return [
+        case(12, 1, 3, 2, groups=3, seed=1),
+        case(8, 2, 2, 2, groups=2, seed=2),
+        case(10, 3, 2, 1, groups=5, seed=3),
+    ]
+
+
+def _encoded(encode: Callable, parts: tuple[Tensor, ...]) -> Tensor:
+    return torch.cat([encode(part) for part in parts])
+
+
+SHUFFLE = Exercise(
+    name="10.shuffle",
+    title="build keys from shuffled groups",
+    minutes=8,
+    difficulty="medium",
+    statement=(
+        "`encode` makes keys `(n, D)` of a batch of n images and normalises them by the statistics of this batch. Put the `images` "
+        "into the order of `order`, a tensor that holds each index once; cut them into `groups` equal parts; encode each part for "
+        "itself. Return all keys in the order of `images` again: row i is the key of image i."
+    ),
+    stub=(
+        "def my_shuffled_keys(encode, images, order, groups):\n"
+        '    """The keys (N, D), each with the statistics of its group."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_shuffled_keys,
+    hints=(
+        "`images[order]` is shuffled, `.chunk(groups)` cuts it into parts, and `torch.cat` puts the keys of the parts below one another.",
+        "After that, row j is the key of image `order[j]`. In which row does the key of image i stand? What sorts `order` tells you.",
+    ),
+    cases=_shuffle_cases,
+    wrong={
+        "the keys are still shuffled: row i must be the key of image i, or each query meets another image's key as its "
+        "own.": lambda encode, images, order, groups: _encoded(encode, images[order].chunk(groups)),
+        "the keys are shuffled a second time: `keys[order]` does not undo `images[order]`; the inverse of a permutation sorts "
+        "it.": lambda encode, images, order, groups: _encoded(encode, images[order].chunk(groups))[order],
+        "nothing is shuffled: the groups are those of neighbours in the batch.": lambda encode, images, order, groups: (
+            _encoded(encode, images.chunk(groups))
+        ),
+        "the groups are those of neighbours in the batch, and their keys are out of order: shuffle the images, not the "
+        "keys.": lambda encode, images, order, groups: _encoded(encode, images.chunk(groups))[order],
+        "all keys share the statistics of the whole batch: encode each group by itself.": (
+            lambda encode, images, order, groups: encode(images)
+        ),
+        "all keys share the statistics of the whole batch, and they are shuffled: encode each group by itself, then undo the "
+        "order.": lambda encode, images, order, groups: encode(images[order]),
+        "`groups` is the number of parts; you used it as the size of each.": lambda encode, images, order, groups: (
+            _encoded(encode, images[order].split(groups))[order.argsort()]
+        ),
+        "`order` and its inverse are exchanged: first `images[order]`, and the inverse on the keys.": (
+            lambda encode, images, order, groups: _encoded(encode, images[order.argsort()].chunk(groups))[
+                order
+            ]
+        ),
+        "each group holds images at equal distances in the shuffled batch; cut it into consecutive parts.": (
+            lambda encode, images, order, groups: _encoded(
+                encode, tuple(images[order][i::groups] for i in range(groups))
+            )[torch.cat([order[i::groups] for i in range(groups)]).argsort()]
+        ),
+    },
+)
+
+EXERCISES = [LOSS, QUEUE, ORDER, MOMENTUM, AGE, FORECAST, SHUFFLE]
 
 QUIZ = [
     Question(
@@ -684,6 +768,22 @@ QUIZ = [
             ),
             "A loss that falls fast has too high a learning rate": (
                 "It is the same for both momenta. A lower one makes keys age more slowly, but the training is slower as well."
+            ),
+        },
+    ),
+    Question(
+        "What is a false negative in the queue?",
+        right="A key of another image of the same class",
+        options={
+            "A key of another image of the same class": (
+                "It counts as a wrong answer like all others. At a low temperature it is even pushed harder than most, as it is "
+                "similar to the query."
+            ),
+            "A key that an older encoder has once made": (
+                "Such a key is stale, which makes it an easy negative. It is a false one only if it shows the query's class."
+            ),
+            "A key that has a cosine below 0 with its query": (
+                "That is an easy negative: it is far away already, and its share in the softmax is small."
             ),
         },
     ),

@@ -10,11 +10,14 @@ from torch.nn import functional as F
 from sslcourse.exercises.exercise import (
     Exercise,
     Wrong,
+    as_tensor,
     fresh_copy,
     is_close,
     raise_changed,
     raise_unlike,
 )
+from sslcourse.losses import negative_cosine_loss
+from sslcourse.momentum import update_momentum
 from sslcourse.widgets import Question
 
 
@@ -244,13 +247,13 @@ BEST = Exercise(
     statement=(
         "Two views of an image in one number each: $x_a = s + n_a$ and $x_b = s + n_b$. The signal $s$ has mean 0 and "
         "variance 1, the two noises mean 0 and standard deviation `noise`, and all three are independent. Which "
-        "number $p$ makes the mean of $(p \\, x_a - x_b)^2$ smallest? Derive it with pencil."
+        "number $a$ makes the mean of $(a \\, x_a - x_b)^2$ smallest? Derive it with pencil."
     ),
     stub="def my_best_predictor(noise):\n    ...  # your code: a number",
     reference=my_best_predictor,
     hints=(
         "Multiply the square out; means of products of independent numbers are products of their means.",
-        "The mean is p² E[x_a²] - 2 p E[x_a x_b] + E[x_b²], a parabola in p. Where is its lowest point?",
+        "The mean is a² E[x_a²] - 2 a E[x_a x_b] + E[x_b²], a parabola in a. Where is its lowest point?",
     ),
     cases=lambda: [(0.5,), (1.0,), (2.0,), (0.0,)],
     tolerance=1e-6,
@@ -274,7 +277,7 @@ BEST = Exercise(
         "1 - noise² fits for little noise only: divide by the variance of the view.": lambda noise: (
             1 - noise**2
         ),
-        "that is the error that remains at the best p, not p.": (
+        "that is the error that remains at the best a, not a.": (
             lambda noise: 1 + noise**2 - 1 / (1 + noise**2)
         ),
     },
@@ -516,7 +519,119 @@ VARIANCE = Exercise(
     },
 )
 
-EXERCISES = [GRADIENT, RANK, COLLAPSING, BEST, BYOL_LOSS, VARIANCE]
+# ---- spot the bug: a step of BYOL
+
+
+def my_byol_step(online, predictor, target, view_a, view_b, momentum):
+    trained = nn.ModuleList([online, predictor])
+    optimizer = torch.optim.SGD(trained.parameters(), lr=0.1)
+    p_a, p_b = predictor(online(view_a)), predictor(online(view_b))
+    z_a, z_b = target(view_a).detach(), target(view_b).detach()
+    loss = (negative_cosine_loss(p_a, z_b) + negative_cosine_loss(p_b, z_a)) / 2
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    update_momentum(target, online, momentum)
+    return loss
+
+
+def _step_variant(
+    trained=(0, 1), loss_of: Callable = my_byol_loss, before=False, after=True, steps=True
+) -> Callable:
+    """my_byol_step with another set of trained networks, loss, or time of the average."""
+
+    def answer(online, predictor, target, view_a, view_b, momentum):
+        networks = online, predictor, target
+        parameters = [p for i in trained for p in networks[i].parameters()]
+        if before:
+            update_momentum(target, online, momentum)
+        loss = loss_of(online, predictor, target, view_a, view_b)
+        loss.backward()
+        if steps:
+            torch.optim.SGD(parameters, lr=0.1).step()
+        if after:
+            update_momentum(target, online, momentum)
+        return loss
+
+    return answer
+
+
+def judge_byol_step(answer: Callable) -> None:
+    """Raise Wrong unless answer trains online and predictor for a step, and only averages the target."""
+    for seed, momentum in ((0, 0.9), (20, 0.6)):
+        case, right, old = _byol_case(seed), _byol_case(seed), _byol_case(seed)
+        expected = my_byol_step(*right, momentum)
+        loss = as_tensor(answer(*case, momentum), ())
+        moved, rights, olds = ([list(network.parameters()) for network in c[:3]] for c in (case, right, old))
+        if is_close(loss, expected, 1e-4) and all(map(_near, moved, rights)):
+            continue
+        for message, wrong in BYOL_STEP.wrong.items():
+            other = _byol_case(seed)
+            given = wrong(*other, momentum)
+            same = all(_near(m, list(network.parameters())) for m, network in zip(moved, other, strict=False))
+            if same and is_close(loss, given.detach(), 1e-4):
+                raise Wrong(message)
+        for name, m, r, o in zip(NETWORK_NAMES, moved, rights, olds, strict=True):
+            if not _near(m, r):
+                how = "has not moved" if _near(m, o) else "has moved to other weights than it should"
+                raise Wrong(f"the {name} network {how}.")
+        raise_unlike(loss, expected, 1e-4)
+
+
+def _near(weights: list[Tensor], others: list[Tensor]) -> bool:
+    return all(is_close(a, b, 1e-5) for a, b in zip(weights, others, strict=True))
+
+
+BYOL_STEP = Exercise(
+    name="11.step",
+    title="spot the bug in a step of BYOL",
+    minutes=8,
+    difficulty="medium",
+    statement=(
+        "`online` and `target` are encoder and projection head in one; the parameters of all three networks ask for a gradient. "
+        "Find the mistake and mend it; keep the optimizer's kind and rate, and the order of events. Return the loss."
+    ),
+    stub=(
+        "def my_byol_step(online, predictor, target, view_a, view_b, momentum):\n"
+        "    trained = nn.ModuleList([online, predictor, target])\n"
+        "    optimizer = torch.optim.SGD(trained.parameters(), lr=0.1)\n"
+        "    p_a, p_b = predictor(online(view_a)), predictor(online(view_b))\n"
+        "    z_a, z_b = target(view_a), target(view_b)\n"
+        "    loss = (negative_cosine_loss(p_a, z_b) + negative_cosine_loss(p_b, z_a)) / 2\n"
+        "    optimizer.zero_grad()\n"
+        "    loss.backward()\n"
+        "    optimizer.step()\n"
+        "    update_momentum(target, online, momentum)\n"
+        "    return loss"
+    ),
+    reference=my_byol_step,
+    hints=(
+        "Two things can move a network's weights: an optimizer, and `update_momentum`. Which networks does each of them move here?",
+        "The target should move by its average alone. Two lines let the optimizer move it; to mend one of them is enough.",
+    ),
+    test=judge_byol_step,
+    wrong={
+        "the optimizer still moves the target: give it only the parameters of online and predictor, or detach the target's "
+        "projections.": _step_variant((0, 1, 2), _variant(blocked=("target open",))),
+        "the target no longer moves at all: it still needs its moving average.": _step_variant(after=False),
+        "the predictor is not trained: the optimizer needs its parameters too.": _step_variant((0,)),
+        "the online network is not trained: the optimizer needs its parameters, and its predictions a gradient.": _step_variant(
+            (1,)
+        ),
+        "the average is taken before the loss, as in lesson 10; leave it after the step.": _step_variant(
+            before=True, after=False
+        ),
+        "nothing is trained: a step of the optimizer is missing.": _step_variant(steps=False),
+        "the targets come from the online network now; that is SimSiam.": _step_variant(
+            loss_of=_variant(of="online")
+        ),
+        "the predictor is applied to the targets as well; only the online network has one.": _step_variant(
+            loss_of=_variant(blocked=("predicted targets",))
+        ),
+    },
+)
+
+EXERCISES = [GRADIENT, RANK, COLLAPSING, BEST, BYOL_LOSS, VARIANCE, BYOL_STEP]
 
 QUIZ = [
     Question(

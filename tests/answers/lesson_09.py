@@ -215,6 +215,10 @@ def forecast_as_a_tuple():
     return lowest_loss, best_probe
 
 
+def forecast_in_capitals():
+    return "Same Background", " Two frames"
+
+
 def forecast_left_open():
     return ..., ...
 
@@ -593,7 +597,9 @@ RIGHT = {
         pairs_by_reshape, pairs_in_two_calls, pairs_with_views_first, pairs_one_by_one,
         pairs_by_index, pairs_by_mask, pairs_exchanged,
     ],
-    "09.forecast": [forecast_as_a_list, forecast_by_place, forecast_as_a_tuple],
+    "09.forecast": [
+        forecast_as_a_list, forecast_by_place, forecast_as_a_tuple, forecast_in_capitals,
+    ],
 }  # fmt: skip
 
 WRONG = {

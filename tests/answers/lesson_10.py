@@ -558,6 +558,72 @@ def update_that_clears_gradients(target, online, momentum):
     online.zero_grad()
 
 
+# ---- 10.shuffle
+
+
+def shuffled_into_their_places(encode, images, order, groups):
+    keys = torch.empty(len(images), encode(images).shape[1])
+    for rows in order.chunk(groups):
+        keys[rows] = encode(images[rows])
+    return keys
+
+
+def shuffled_by_reshape(encode, images, order, groups):
+    parts = images[order].reshape(groups, -1, *images.shape[1:])
+    keys = torch.stack([encode(part) for part in parts]).flatten(0, 1)
+    inverse = torch.empty_like(order)
+    inverse[order] = torch.arange(len(order))
+    return keys[inverse]
+
+
+def shuffled_by_split(encode, images, order, groups):
+    size = len(images) // groups
+    keys = torch.vstack(list(map(encode, torch.split(images.index_select(0, order), size))))
+    return keys.index_select(0, torch.argsort(order))
+
+
+def shuffled_by_a_dictionary(encode, images, order, groups):
+    key_of = {}
+    for rows in torch.tensor_split(order, groups):
+        for row, key in zip(rows.tolist(), encode(images[rows]), strict=True):
+            key_of[row] = key
+    return torch.stack([key_of[i] for i in range(len(images))])
+
+
+def shuffled_in_numpy(encode, images, order, groups):
+    parts = np.split(order.numpy(), groups)
+    keys = np.concatenate([encode(images[torch.from_numpy(part)]).numpy() for part in parts])
+    return keys[np.argsort(order.numpy())]
+
+
+def shuffled_by_scatter(encode, images, order, groups):
+    keys = torch.cat([encode(part) for part in images[order].chunk(groups)])
+    return torch.zeros_like(keys).index_copy(0, order, keys)
+
+
+def shuffled_by_itself(encode, images, order, groups):
+    return torch.cat([encode(part[None]) for part in images[order]])[order.argsort()]
+
+
+def shuffled_by_chance(encode, images, order, groups):
+    order = torch.randperm(len(images))
+    keys = torch.cat([encode(part) for part in images[order].chunk(groups)])
+    return keys[order.argsort()]
+
+
+def shuffled_backwards(encode, images, order, groups):
+    keys = torch.cat([encode(part) for part in images[order].chunk(groups)])
+    return keys[order.flip(0)]
+
+
+def shuffled_in_groups(encode, images, order, groups):
+    return torch.stack([encode(part) for part in images[order].chunk(groups)])
+
+
+def shuffled_within_the_encoder(encode, images, order, groups):
+    return torch.cat([part[part.argsort(0)[:, 0]] for part in encode(images[order]).chunk(groups)])
+
+
 RIGHT = {
     "10.loss": [
         loss_of_the_course, loss_with_logsumexp, loss_of_exponentials, loss_in_a_loop,
@@ -573,6 +639,10 @@ RIGHT = {
     "10.order": [
         step_with_a_new_name, step_as_a_list, step_in_place, step_by_hand, step_with_detached_keys,
         step_from_the_longer_queue,
+    ],
+    "10.shuffle": [
+        shuffled_into_their_places, shuffled_by_reshape, shuffled_by_split, shuffled_by_a_dictionary,
+        shuffled_in_numpy, shuffled_by_scatter,
     ],
     "10.momentum": [
         update_by_lerp, update_by_data, update_by_copy, update_by_names, update_by_foreach,
@@ -604,6 +674,10 @@ WRONG = {
         step_with_the_query_in_the_queue, step_with_the_key_removed_late,
         step_with_another_temperature, step_that_returns_the_queue_first,
         step_of_the_loss_minus_log_two, step_with_a_longer_queue,
+    ],
+    "10.shuffle": [
+        shuffled_by_itself, shuffled_by_chance, shuffled_backwards, shuffled_in_groups,
+        shuffled_within_the_encoder,
     ],
     "10.momentum": [
         update_that_freezes, update_that_detaches_in_place, update_of_online_too,

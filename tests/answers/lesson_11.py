@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from sslcourse.evaluate import effective_rank
 from sslcourse.losses import negative_cosine_loss
 from sslcourse.losses.joint_embedding import variance_term
+from sslcourse.momentum import update_momentum
 
 # ---- 11.gradient
 
@@ -345,6 +346,89 @@ def variance_squared(z):
     return F.relu(1 - (z.var(0) + 1e-4).sqrt()).square().mean()
 
 
+# ---- 11.step
+
+
+def step_of(
+    online, predictor, target, view_a, view_b, momentum, networks, targets, momentum_of=update_momentum
+):
+    optimizer = torch.optim.SGD([p for network in networks for p in network.parameters()], lr=0.1)
+    p_a, p_b = predictor(online(view_a)), predictor(online(view_b))
+    z_a, z_b = targets(view_a), targets(view_b)
+    loss = (negative_cosine_loss(p_a, z_b) + negative_cosine_loss(p_b, z_a)) / 2
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    momentum_of(target, online, momentum)
+    return loss
+
+
+def step_with_detached_targets(online, predictor, target, view_a, view_b, momentum):
+    networks = online, predictor, target
+    return step_of(
+        online, predictor, target, view_a, view_b, momentum, networks, lambda view: target(view).detach()
+    )
+
+
+def step_with_two_networks_in_the_optimizer(online, predictor, target, view_a, view_b, momentum):
+    return step_of(online, predictor, target, view_a, view_b, momentum, (online, predictor), target)
+
+
+def step_with_a_frozen_target(online, predictor, target, view_a, view_b, momentum):
+    target.requires_grad_(False)
+    networks = online, predictor, target
+    return step_of(online, predictor, target, view_a, view_b, momentum, networks, target)
+
+
+def step_without_gradients_of_the_target(online, predictor, target, view_a, view_b, momentum):
+    networks = online, predictor
+    loss = step_of(
+        online,
+        predictor,
+        target,
+        view_a,
+        view_b,
+        momentum,
+        networks,
+        torch.no_grad()(lambda view: target(view)),
+    )
+    return loss.item()
+
+
+def step_by_hand(online, predictor, target, view_a, view_b, momentum):
+    with torch.no_grad():
+        z_a, z_b = target(view_a), target(view_b)
+    p_a, p_b = predictor(online(view_a)), predictor(online(view_b))
+    loss = -(F.cosine_similarity(p_a, z_b) + F.cosine_similarity(p_b, z_a)).mean() / 2
+    loss.backward()
+    with torch.no_grad():
+        for p in [*online.parameters(), *predictor.parameters()]:
+            p -= 0.1 * p.grad
+        for old, new in zip(target.parameters(), online.parameters(), strict=True):
+            old.mul_(momentum).add_((1 - momentum) * new)
+    return loss
+
+
+def step_as_given(online, predictor, target, view_a, view_b, momentum):
+    networks = online, predictor, target
+    return step_of(online, predictor, target, view_a, view_b, momentum, networks, target)
+
+
+def step_that_moves_online_to_the_target(online, predictor, target, view_a, view_b, momentum):
+    return step_of(
+        online, predictor, target, view_a, view_b, momentum, (online, predictor), target,
+        lambda old, new, m: update_momentum(new, old, m),
+    )  # fmt: skip
+
+
+def step_with_the_roles_of_momentum_exchanged(online, predictor, target, view_a, view_b, momentum):
+    return step_of(online, predictor, target, view_a, view_b, 1 - momentum, (online, predictor), target)
+
+
+def step_without_a_result(online, predictor, target, view_a, view_b, momentum):
+    step_with_detached_targets(online, predictor, target, view_a, view_b, momentum)
+
+
 RIGHT = {
     "11.gradient": [
         gradient_with_numpy, gradient_by_autograd, gradient_by_pythagoras,
@@ -363,6 +447,10 @@ RIGHT = {
     "11.byol": [
         byol_of_the_course, byol_with_detach, byol_of_both_views_at_once,
         byol_as_half_the_squared_distance, byol_through_a_module,
+    ],
+    "11.step": [
+        step_with_detached_targets, step_with_two_networks_in_the_optimizer, step_with_a_frozen_target,
+        step_without_gradients_of_the_target, step_by_hand,
     ],
     "11.variance": [
         variance_of_the_course, variance_by_hand, variance_in_a_loop, variance_with_maximum,
@@ -387,6 +475,10 @@ WRONG = {
         byol_that_freezes_the_target, byol_as_a_number, byol_without_gradients, byol_for_each_image,
         byol_over_the_columns, byol_with_one_way_detached, byol_with_an_open_target,
         byol_without_its_predictor, byol_that_copies_the_target, byol_as_published,
+    ],
+    "11.step": [
+        step_as_given, step_that_moves_online_to_the_target, step_with_the_roles_of_momentum_exchanged,
+        step_without_a_result,
     ],
     "11.variance": [
         variance_of_unit_vectors, variance_as_a_number, variance_with_a_detached_mean_of_squares,
