@@ -788,7 +788,7 @@ for name, points in [("data", data), ("samples", samples)]:
     print(f"{name:8} {mean[0]:6.1f} {mean[1]:4.1f} {std[0]:11.2f} {std[1]:6.2f}")
 
 # %% [markdown]
-# The mean is right and the spread is gone: they are the spot in the middle of the picture. The crosses come from a generator written down by hand,
+# The mean is right and the spread is gone: the samples are the spot in the middle of the picture. The crosses come from a generator written down by hand,
 # $G(z) = \mu + \text{width} \cdot L z$, with the true mean $\mu$ and with $L$ such that a width of 1 is exactly the truth. Where is the loss
 # smallest?
 
@@ -846,7 +846,7 @@ explore(draw_width, width=slider("width", 0.0, 2.0, step=0.1, value=1.0))
 # loss.
 
 # %% tags=["claim"]
-# Checks what the text says: QDA, the loss of a width, and what training leaves of the spread
+# Checks what the text says: QDA, the loss of each width, the spread after training
 claim(
     "QDA is closer to the limit than LDA by more than 0.3 points, and below it",
     three_scores["LDA"] + 0.3 < three_scores["QDA"] < three_scores["true posterior"],
