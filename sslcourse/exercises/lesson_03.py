@@ -206,7 +206,8 @@ LABELS = Exercise(
     reference=my_leaders,
     hints=(
         "A learner makes two errors: one because its data are few, one because its model is wrong. Which of them shrinks with more labels?",
-        "With few labels the first error dominates. Which learner has fewer numbers to estimate? With many labels only the second one is left.",
+        "With few labels the first error dominates. Which learner estimates each number by itself, as an average of one column, and which must "
+        "find all its weights together? With many labels only the second error is left.",
     ),
     test=judge_leaders,
     wrong={
@@ -344,7 +345,7 @@ CLASSIFIER = Exercise(
 )
 
 
-# ---- spot the bug
+# ---- correct the loss of a generator
 
 
 def my_generator_loss(samples, data, std):
@@ -359,7 +360,7 @@ def _pairs(samples: Tensor, data: Tensor, std: float) -> Tensor:
 
 GENERATOR = Exercise(
     name="03.generator",
-    title="spot the bug in a generator's loss",
+    title="correct a generator's loss",
     minutes=12,
     difficulty="hard",
     statement=(

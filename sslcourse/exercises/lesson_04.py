@@ -108,6 +108,9 @@ def _judge_codes(encoder: nn.Module, images: Tensor, code_size: int) -> None:
             f"for code_size {code_size} and 64 images the codes have shape {tuple(codes.shape)}, not (64, {code_size})."
         )
     _judge_sizes("encoder", encoder, images, [(784, 128), (128, code_size)])
+    for layer in encoder.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.num_features == code_size:
+            raise Wrong("a BatchNorm follows the codes, so they depend on the batch: leave it out.")
     numbers = torch.linspace(-9, 9, codes.numel()).reshape(codes.shape)
     ends = _after_the_last_layer(encoder, images, numbers)
     if (ends >= 0).all():
@@ -136,6 +139,11 @@ def _judge_pictures(decoder: nn.Module, codes: Tensor, code_size: int) -> None:
     if min(dark.min(), bright.min()) < 0 or max(dark.max(), bright.max()) > 1:
         raise Wrong(
             "reconstructions leave [0, 1], where pixels lie: put a Sigmoid after the last Linear layer."
+        )
+    if _is_cut_off(decoder, codes):
+        raise Wrong(
+            "pixels are cut off: where the last Linear layer leaves [0, 1] no gradient comes back, and such a pixel "
+            "stops learning. Put a Sigmoid there."
         )
     if dark.max() > 0.05 or bright.min() < 0.95:
         raise Wrong(
@@ -201,6 +209,17 @@ def _after_the_last_layer(network: nn.Module, inputs: Tensor, numbers: Tensor) -
     return outputs
 
 
+def _is_cut_off(decoder: nn.Module, codes: Tensor) -> bool:
+    """Whether pixels that the last Linear layer makes -4 or 4 get no gradient, as with clamp."""
+    with torch.enable_grad():
+        numbers = torch.tensor([-4.0, 4.0]).repeat(64, 392).requires_grad_()
+        pictures = _after_the_last_layer(decoder, codes, numbers)
+        if not pictures.requires_grad:
+            return False  # nothing can be trained: a mistake with a message of its own
+        (gradient,) = torch.autograd.grad(pictures.square().sum(), numbers)
+    return bool((gradient == 0).all(0).any())
+
+
 def _is_linear(network: nn.Module, inputs: Tensor) -> bool:
     """Whether the last Linear layer answers the mean of two outputs of the first with the mean of its answers."""
     a, b = (3 * torch.randn(64, 128, generator=Generator().manual_seed(seed)) for seed in (1, 2))
@@ -251,6 +270,10 @@ BOTTLENECK = Exercise(
         "no code is negative": lambda d: _parts([*_encoder(d), nn.ReLU()], _decoder(d)),
         "is followed by something that changes the codes": lambda d: _parts(
             [*_encoder(d), nn.GELU()], _decoder(d)
+        ),
+        "a BatchNorm follows the codes": lambda d: _parts([*_encoder(d), nn.BatchNorm1d(d)], _decoder(d)),
+        "pixels are cut off": lambda d: _parts(
+            _encoder(d), [e if i != 3 else nn.Hardtanh(0, 1) for i, e in enumerate(_decoder(d))]
         ),
         "not every pixel can come near 0 and near 1": lambda d: _parts(
             _encoder(d), [e if i != 3 else nn.Softmax(1) for i, e in enumerate(_decoder(d))]
@@ -768,18 +791,38 @@ QUIZ = [
         },
     ),
     Question(
-        "A denoising autoencoder is trained. Which error is its loss?",
-        right="Between the reconstruction and the clean image",
+        "The best denoiser moves a noisy point by an arrow. What is the arrow, divided by the variance of the noise?",
+        right="The gradient of the noisy points' log-density",
         options={
-            "Between the reconstruction and the clean image": (
-                "The noise is not in the target, so reproducing it costs, and the network must know what images "
-                "look like."
+            "The gradient of the noisy points' log-density": (
+                "This is Tweedie's formula. Diffusion models follow such arrows from noise to images."
             ),
-            "Between the reconstruction and the noisy image": (
-                "Then copying the input, noise and all, is a perfect answer: the bug you met."
+            "The gradient of the clean points' log-density": (
+                "The clean points may lie on a curve, where they have no density in the plane; the noisy ones have."
             ),
-            "Between the noisy input image and the clean one": (
-                "No network appears in it, so there is nothing to train. It is the error of doing nothing."
+            "The noise of the point, with its sign reversed": (
+                "The noise of one point cannot be known. The arrow is its mean over all points that may have led here."
+            ),
+            "The shortest way from the point to the curve": (
+                "Only with little noise does the arrow end on the curve; with much it ends near the mean of all data."
+            ),
+        },
+    ),
+    Question(
+        "An encoder of 1,024 random numbers per image and the matching decoder have the loss 0. What does this show?",
+        right="That a low loss alone does not make a good code",
+        options={
+            "That a low loss alone does not make a good code": (
+                "Nothing was learned, and nothing was thrown away. The loss needs something that forbids copying."
+            ),
+            "That an over-complete code is useless for tasks": (
+                "It keeps all that the image has; in the probe it served as well as the pixels. It is only not learned."
+            ),
+            "That training always ends in a copy of the image": (
+                "The trained network of the same width had not found the copy; the loss only allows it."
+            ),
+            "That random numbers describe clothes rather well": (
+                "They describe everything equally well, pure noise included. They know nothing of clothes."
             ),
         },
     ),

@@ -104,9 +104,14 @@ def networks_with_sigmoid_last(code_size):
     return [*_networks(encoder, [*decoder, nn.Unflatten(*SHAPE), nn.Sigmoid()])]
 
 
+class HalfTanh(nn.Module):
+    def forward(self, x):
+        return (torch.tanh(x / 2) + 1) / 2
+
+
 def networks_with_sigmoid_inside(code_size):
     encoder, decoder = _layers(code_size, nn.Sigmoid)
-    return _networks(encoder, [*decoder, nn.Hardtanh(0, 1), nn.Unflatten(-1, (1, 28, 28))])
+    return _networks(encoder, [*decoder, HalfTanh(), nn.Unflatten(-1, (1, 28, 28))])
 
 
 def networks_nested(code_size):
@@ -206,6 +211,27 @@ def networks_with_only_dropout_inside(code_size):
 def networks_deeper(code_size):
     encoder, decoder = _layers(code_size)
     encoder[3:] = [nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, code_size)]
+    return _networks(encoder, [*decoder, nn.Sigmoid(), nn.Unflatten(*SHAPE)])
+
+
+class Clamp(nn.Module):
+    def forward(self, x):
+        return x.clamp(0, 1)
+
+
+def networks_clamped(code_size):
+    encoder, decoder = _layers(code_size)
+    return _networks(encoder, [*decoder, Clamp(), nn.Unflatten(*SHAPE)])
+
+
+def networks_with_hard_sigmoid(code_size):
+    encoder, decoder = _layers(code_size)
+    return _networks(encoder, [*decoder, nn.Hardsigmoid(), nn.Unflatten(*SHAPE)])
+
+
+def networks_with_normalised_codes(code_size):
+    encoder, decoder = _layers(code_size)
+    encoder.append(nn.BatchNorm1d(code_size, affine=False))
     return _networks(encoder, [*decoder, nn.Sigmoid(), nn.Unflatten(*SHAPE)])
 
 
@@ -716,6 +742,9 @@ WRONG = {
         networks_exchanged,
         networks_with_only_dropout_inside,
         networks_deeper,
+        networks_clamped,
+        networks_with_hard_sigmoid,
+        networks_with_normalised_codes,
         networks_as_functions,
     ],
     "04.pca": [
