@@ -7,7 +7,7 @@
 # - **Slider:** a sentence to type and a word to hide, mask rate, layer and head of the attention, number of labels
 # - **Time:** about 110 minutes, and 40 for the investigation
 # - **You need:** lesson 02 (cross-entropy, bigrams, the grammar) and lesson 07 (left-to-right language models); lesson
-#   04's linear probe. What a transformer does is explained here as far as it is needed.
+#   04's linear probe.
 #
 # Afterwards you can
 #
@@ -181,8 +181,8 @@ show(
 # %% exercise="08.mask"
 
 # %% [markdown]
-# Below is the course's own version. (How much does the split 80/10/10 matter? By BERT's own comparison, in appendix C.2, hardly
-# at all after fine-tuning, and somewhat where the encoder stays frozen.) Then count the shares.
+# Below is the course's own version, then its shares. (By BERT's own comparison, in appendix C.2, the split 80/10/10 hardly
+# matters after fine-tuning, and somewhat where the encoder stays frozen.)
 
 # %%
 show_source(mask_tokens)
@@ -202,7 +202,6 @@ print(f"wrong, of all words seen:    {100 * wrong:.1f} %")
 
 # %% [markdown]
 # The true word stands there slightly more often than another word, although 10 % stay and 10 % are replaced. Is that chance?
-# And how often is a word wrong that the encoder sees?
 
 # %% exercise="08.unchanged"
 
@@ -332,8 +331,8 @@ claim(
 #
 # ## 5. An encoder that sees both sides
 #
-# A **transformer** gives each word a vector $x_i$: a trained vector for the word plus one for its place. Its layers change
-# these vectors. Here is one layer, seen from word $i$:
+# A **transformer** gives each word a vector $x_i$: a trained vector for the word plus one for its place. Here is one of the
+# layers that change it, seen from word $i$:
 
 # %% tags=["drawing"]
 # Draws one layer of a transformer, for one word
@@ -840,7 +839,7 @@ for name, share in depends_on.items():
 
 # %%
 def blinded(*forbidden):
-    """The model; in each layer the words in `forbidden`, (N, T), cannot look at the subject."""
+    """The model, where some words of each layer, (N, T), cannot look at the subject."""
 
     def network(rows):
         hidden = model.encoder.embedding(rows) + model.encoder.positions
@@ -869,7 +868,7 @@ for name, share in still_follows.items():
     print(f"{name:40} {100 * share:3.0f} %")
 
 # %% tags=["claim"]
-# Checks what the verb depends on, that attention does not show it, and by which way it comes
+# Checks what the verb depends on, what attention shows, and by which way the number comes
 claim(
     "the expected verb follows the subject in more than 95 %, the noun between in less than 5 %",
     lambda: depends_on["the subject"] > 0.95 and depends_on["the noun between"] < 0.05,

@@ -93,14 +93,13 @@ UNCHANGED = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "15 % of the words are selected; of these 80 % become the mask token, 10 % a random word, 10 % stay. A random word "
-        "is any of `n_words`, each with the same probability. Derive with pencil: at what share of the *selected* places does "
-        "the corrupted sentence show the true word? And if the encoder *sees* a word there, any but a mask token, how "
+        "A random word is any of `n_words`, each with the same probability. Derive with pencil: at what share of the *selected* "
+        "places does the corrupted sentence show the true word? And where the encoder *sees* a word, any but a mask token, how "
         "probable is it that this word is wrong? Return both numbers; the counts above are one instance."
     ),
     stub=(
         "def my_shares(n_words):\n"
-        '    """Share of selected places that show the true word; probability that a seen word is wrong."""\n'
+        '    """Selected places with the true word; seen words that are wrong: two shares."""\n'
         "    ...  # your code: two numbers between 0 and 1"
     ),
     reference=my_shares,
