@@ -5,14 +5,14 @@
 # of BERT, here on a language in which the best possible guess is known exactly. Then you count how many labels it saves.
 #
 # - **Slider:** a sentence to type and a word to hide, mask rate, layer and head of the attention, number of labels
-# - **Time:** about 110 minutes
+# - **Time:** about 110 minutes, and 40 for the investigation
 # - **You need:** lesson 02 (cross-entropy, bigrams, the grammar) and lesson 07 (left-to-right language models); lesson
-#   04's linear probe. What a transformer does is explained here as far as it is needed.
+#   04's linear probe.
 #
 # Afterwards you can
 #
 # - say what a masked language model is trained to do, and how it differs from a left-to-right one;
-# - write the 80/10/10 masking and its loss, and recognise five widely copied bugs by a number;
+# - write the 80/10/10 masking and its loss, and recognise five common bugs by a number;
 # - compare a model with the exact distribution of a hidden word, and with the simple guesses that it must beat;
 # - measure, beside fair controls, how many labels pretraining saves, and see a case in which five are enough;
 # - run the same training with Hugging Face's `transformers`, and check that it computes the same loss.
@@ -94,8 +94,7 @@ show(mlm_picture.figure, alt=mlm_picture.words)
 #
 # As always, the loss has a floor. For words that are hidden completely it is the entropy of each hidden word, given the
 # visible ones, and for our grammar it can be computed exactly.
-
-# %% [markdown]
+#
 # ## 3. Masking words
 #
 # The sentences come from the grammar of lessons 02 and 07. Each is a row of 13 word numbers, filled up with full stops
@@ -128,8 +127,8 @@ print(readable(sentence.masked_fill(chosen, MASK)[0]))
 # - 10 % by a random word,
 # - 10 % stay as they are,
 #
-# and *all* of them have to be predicted. Now any word may be wrong, so every word has to be compared with the others.
-# Six sentences that were corrupted in this way:
+# and *all* of them have to be predicted. Now any word may be wrong, so every word has to be compared with the others. Six
+# sentences that were corrupted in this way, with the original words below in grey:
 
 # %% tags=["drawing"]
 # Draws six corrupted sentences; colours say what became of each selected word
@@ -146,8 +145,8 @@ def word_cell(ax, row, place, word, color="white"):
     ax.text(place, row, word, ha="center", va="center", fontsize=10, bbox=box)
 
 
-figure, ax = subplots(width=7.6, height=2.5)
-kinds_found = []
+figure, ax = subplots(width=7.6, height=3.1)
+kinds_found, became = [], []
 for row, place in drawn_real.nonzero().tolist():
     after, color = shown_words[row, place].item(), "white"
     if asked[row, place]:
@@ -155,8 +154,19 @@ for row, place in drawn_real.nonzero().tolist():
         kind = MASKED if after == MASK else KEPT if same else REPLACED
         color = list(KINDS.values())[kind]
         kinds_found.append(kind)
+        original = readable([drawn_words[row, place].item()])
+        ax.text(
+            place,
+            row + 0.42,
+            original,
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="0.35",
+        )
+        became.append(f"{original} to {readable([after])}")
     word_cell(ax, row, place, readable([after]).replace("[MASK]", "[M]"), color)
-ax.set(xlim=(-0.6, drawn_real.sum(1).max() - 0.4), ylim=(5.6, -0.6))
+ax.set(xlim=(-0.6, drawn_real.sum(1).max() - 0.4), ylim=(5.7, -0.6))
 ax.set_axis_off()
 for kind, color in KINDS.items():
     ax.plot([], [], "s", color=color, label=kind)
@@ -165,15 +175,14 @@ show(
     figure,
     alt="Six sentences, some of whose words were selected: "
     + ", ".join(f"{kinds_found.count(k)} {name}" for k, name in enumerate(KINDS))
-    + ".",
+    + f". Below each stands the word that was there: {', '.join(became)}.",
 )
 
 # %% exercise="08.mask"
 
 # %% [markdown]
-# Below is the course's own version. (How much does the split 80/10/10 matter? By BERT's own comparison, in appendix C.2,
-# hardly at all after fine-tuning, and somewhat where the encoder stays frozen.) The second cell counts the shares, on all
-# 20,000 sentences.
+# Below is the course's own version, then its shares. (By BERT's own comparison, in appendix C.2, the split 80/10/10 hardly
+# matters after fine-tuning, and somewhat where the encoder stays frozen.)
 
 # %%
 show_source(mask_tokens)
@@ -187,10 +196,12 @@ print(f"of these, mask token:        {100 * (after == MASK).double().mean():.1f}
 print(f"the true word:               {100 * (after == before).double().mean():.1f} %")
 others = (after != MASK) & (after != before)
 print(f"another word:                {100 * others.double().mean():.1f} %")
+seen = train_set.real & (corrupted != MASK)
+wrong = (corrupted != train_set.tokens)[seen].double().mean()
+print(f"wrong, of all words seen:    {100 * wrong:.1f} %")
 
 # %% [markdown]
-# The true word stands there slightly more often than another word, although 10 % stay and 10 % are replaced. Is that
-# chance?
+# The true word stands there slightly more often than another word, although 10 % stay and 10 % are replaced. Is that chance?
 
 # %% exercise="08.unchanged"
 
@@ -207,7 +218,7 @@ print(f"another word:                {100 * others.double().mean():.1f} %")
 # 5. **Best from the left:** the grammar's exact probability of the next word.
 # 6. **Best from both sides:** the grammar's exact probability of the hidden word given all other words.
 #
-# In one sentence, with the fifth word hidden, they see:
+# With the fifth word hidden, they see:
 
 # %% tags=["drawing"]
 # Draws which words of a sentence each guess can use
@@ -320,15 +331,45 @@ claim(
 #
 # ## 5. An encoder that sees both sides
 #
-# A **transformer** gives each word a vector: a trained vector for the word plus one for its place. In each layer, every
-# word $i$ makes three vectors of length $d$ from its own: a *query* $Q_i$, what it looks for; a *key* $K_i$, by which it is
-# found; and a *value* $V_i$, what it passes on. It looks at all words $j$ of its sentence with weights $a_{ij}$, and takes
-# the weighted mean of their values. This is **self-attention**:
+# A **transformer** gives each word a vector $x_i$: a trained vector for the word plus one for its place. Here is one of the
+# layers that change it, seen from word $i$:
+
+# %% tags=["drawing"]
+# Draws one layer of a transformer, for one word
+layer_picture = Diagram("one layer of a transformer", column=1.22, row=1.05)
+this_word = layer_picture.data("this word\n$x_i$", 0, 0)
+all_words = layer_picture.data("all words\n$x_j$", 0, 2.1)
+query = layer_picture.head("query\n$Q_i$", 0, 1.05)
+keys = layer_picture.head("keys $K_j$,\nvalues $V_j$", 1.05, 2.1)
+weighing = layer_picture.head("softmax", 1.05, 1.05)
+mean_box = layer_picture.head("mean of\nvalues", 2.1, 1.05)
+added = [layer_picture.head("plus", column, 0) for column in (2.1, 4.1)]
+small_network = layer_picture.head("small\nnetwork", 3.1, 1.05)
+new_vector = layer_picture.data("new\n$x_i$", 5.1, 0)
+layer_picture.flow(this_word, *added, new_vector)
+layer_picture.flow(this_word, query, weighing, "$a_{ij}$", mean_box, added[0])
+layer_picture.flow(all_words, keys, weighing)
+layer_picture.flow(keys, "$V_j$", mean_box)
+layer_picture.flow(added[0], small_network, added[1])
+layer_picture.note(keys, "4 heads side by side")
+layer_picture.note(new_vector, "on to\nlayer 2")
+show(layer_picture.figure, alt=layer_picture.words)
+
+# %% [markdown]
+# From its vector every word makes a *query* $Q_i = x_i W_Q$, what it looks for; a *key* $K_i = x_i W_K$, by which it is found;
+# and a *value* $V_i = x_i W_V$, what it passes on, each of length $d$. It looks at all words $j$ of its sentence with weights
+# $a_{ij}$, and takes the weighted mean of their values. This is **self-attention**:
 #
 # $$ a_{ij} = \frac{\exp(Q_i \cdot K_j / \sqrt d)}{\sum_m \exp(Q_i \cdot K_m / \sqrt d)} , \qquad
 # \text{mean}_i = \sum_j a_{ij} V_j . $$
 #
-# For three words and $d = 2$ that is two lines:
+# The root of $d$ keeps the dot products at one scale, so that the softmax does not begin saturated. Sentences that are filled
+# up need an **attention mask**: nobody looks at the filling.
+
+# %% exercise="08.attention"
+
+# %% [markdown]
+# Three words, with $d = 2$:
 
 # %%
 Q = torch.tensor([[3.0, 0.0], [0.0, 3.0], [1.0, 1.0]])  # a row for each word
@@ -340,23 +381,13 @@ for word, (row, mean) in enumerate(zip(looks, passed_on, strict=True)):
     shares = "  ".join(f"{share:.2f}" for share in row)
     print(f"word {word} looks with {shares}  and receives {mean[0]:.2f}  {mean[1]:.2f}")
 
-# %% tags=["claim"]
-# Checks the two lines against PyTorch's own attention
-claim(
-    "PyTorch's attention gives the same",
-    torch.allclose(
-        passed_on, F.scaled_dot_product_attention(Q[None], K[None], V[None])[0]
-    ),
-)
-
 # %% [markdown]
 # Word 0 asks for a large first number. The key of word 1 has it, so word 0 receives nearly the value of word 1. Who looks where
 # depends on the sentence. An RNN needs six steps to carry something over six words; here any two words are one step apart.
 #
 # A layer has several such *heads* side by side (**multi-head** attention). What they bring is added to the word's own vector, a
-# **residual connection**; then a small network changes each vector by itself and is added as well. **Layer normalisation** keeps
-# the vectors at one scale. (Our encoder also looks at the full stops that fill up short sentences. BERT hides them by an *attention
-# mask*.)
+# **residual connection**; a small network, for each vector by itself, is added as well. **Layer normalisation** keeps the
+# vectors at one scale. (Our encoder has no mask; it also looks at the full stops that fill up short sentences.)
 
 # %%
 show_source(TextEncoder.__init__, TextEncoder.forward, MaskedLanguageModel)
@@ -405,7 +436,13 @@ show(
 )
 
 # %% tags=["claim"]
-# Checks both for an untrained model: it sees both sides, and knows nothing
+# Checks attention, and that an untrained model sees both sides and knows nothing
+claim(
+    "PyTorch's attention gives the same",
+    torch.allclose(
+        passed_on, F.scaled_dot_product_attention(Q[None], K[None], V[None])[0]
+    ),
+)
 claim("every representation moves", lambda: moved["masked language model"].all())
 claim(
     "in the LSTM nothing before the changed word moves",
@@ -534,9 +571,6 @@ explore(
 )
 
 # %% [markdown]
-# Where no sentence of the grammar fits, as in *the ___ near the tree sleeps reads*, there is no exact answer. The model
-# answers all the same.
-#
 # ### What one side cannot know
 #
 # Take the test sentences that begin with *the* and have *near* or *behind* between subject and verb. Hide the subject. Is
@@ -634,8 +668,24 @@ claim(
 )
 
 # %% [markdown]
-# The model was trained with 15 % hidden. At 70 %, with so few visible words as it has hardly ever met, it is further above the
-# floor.
+# The model was trained with 15 % hidden. At 70 %, with far fewer visible words than in training, it is further above the floor.
+#
+# Several hidden words are predicted *independently* of one another. Hide the subject and the verb:
+
+# %%
+one_verb = GRAMMAR.encode("sleeps runs sings flies reads sees likes")[0]
+several_verb = GRAMMAR.encode("sleep run sing fly read see like")[0]
+row = F.pad(GRAMMAR.encode("the cats near the tree sleep ."), (0, 6))
+gaps = torch.zeros_like(row, dtype=torch.bool)
+gaps[0, [1, 5]] = True
+p = GRAMMAR.hidden_word_probabilities(row, hidden=gaps)[0]
+noun, verb = p[1, plural].sum(), p[5, several_verb].sum()
+print(f"probability of a plural: noun {noun:.2f}, verb {verb:.2f}")
+agree = noun * verb + (1 - noun) * (1 - verb)
+print(f"filled in independently, they agree with probability {agree:.2f}")
+
+# %% [markdown]
+# In the grammar they always agree. That is one more reason why a masked language model does not write by itself.
 #
 # Which rate should one *train* with? A low rate asks few questions about each sentence; a high rate leaves little to
 # answer them from. In stored training runs, three seeds for each rate, how far is the model above the floor when *one* word
@@ -670,7 +720,7 @@ show(
 )
 
 # %% tags=["claim"]
-# Checks the order of the stored mask rates that the text speaks about
+# Checks the order of the stored mask rates, and the independence of hidden words
 claim(
     "at equal cost 5 % learns less than 15 %, with every seed",
     lambda: kl_at["5%"].min() > kl_at["15%"].max(),
@@ -683,10 +733,15 @@ claim(
     "30 % is better than 15 %, with every seed",
     lambda: kl_at["30%"].max() < kl_at["15%"].min(),
 )
+claim(
+    "filled in independently, subject and verb agree half of the time",
+    lambda: abs(agree - 0.5) < 0.01,
+)
 
 # %% [markdown]
-# At equal cost 5 % and 80 % are far behind. In between the choice matters less; here 30 % is somewhat better than 15 %,
-# with every seed. BERT chose 15 %. Wettig and others find that large models do better with about 40 %.
+# At equal cost (three passes; section 6 made four) 5 % and 80 % are far behind. In between the choice matters less; here 30 %
+# is somewhat better than 15 %, with every seed. BERT chose 15 %. Wettig and others find that large models do better with about
+# 40 %.
 #
 # ## 8. Where it looks
 #
@@ -746,34 +801,74 @@ for layer in (0, 1):
 
 # %% [markdown]
 # Now ask the model itself. Put the subject, or the noun between, into the other number: does the verb that the model expects
-# change its number, too? This **intervention** tells on what the answer *depends*.
+# change its number, too? This **intervention** shows what the answer *depends* on.
 
 # %%
 one_thing = GRAMMAR.encode("cat dog crow duck child teacher house tree")[0]
 several = GRAMMAR.encode("cats dogs crows ducks children teachers houses trees")[0]
-one_verb = GRAMMAR.encode("sleeps runs sings flies reads sees likes")[0]
-several_verb = GRAMMAR.encode("sleep run sing fly read see like")[0]
 other_number = torch.arange(n_words + 1)
 other_number[one_thing], other_number[several] = several, one_thing
 
 
 @torch.no_grad()
-def expects_plural(rows):
-    p = model(rows)[each, verb_at].softmax(1)
+def expects_plural(rows, network):
+    p = network(rows)[each, verb_at].softmax(1)
     return p[:, several_verb].sum(1) > p[:, one_verb].sum(1)
 
 
-# %%
-depends_on = {}
-for name, at in nouns_at.items():
+def follows(at, network):
+    """How often the verb changes its number with the noun at these places."""
     altered = hidden_verb.clone()
     altered[each, at] = other_number[altered[each, at]]
-    flipped = expects_plural(altered) != expects_plural(hidden_verb)
-    depends_on[name] = flipped.double().mean()
-    print(f"{name:16} altered: the verb follows in {100 * depends_on[name]:.0f} %")
+    changed = expects_plural(altered, network) != expects_plural(hidden_verb, network)
+    return changed.double().mean()
+
+
+# %%
+depends_on = {name: follows(at, model) for name, at in nouns_at.items()}
+for name, share in depends_on.items():
+    print(f"{name:16} altered: the verb follows in {100 * share:.0f} %")
+
+# %% [markdown]
+# The verb follows the subject, and the noun between does not matter. The attention of this model tells the opposite story: the
+# hidden verb looks far more at the noun between than at the subject. **Attention shows where a layer looks, not what the answer
+# depends on** (Jain and Wallace; Wiegreffe and Pinter say when it may still explain). Only an intervention shows that.
+#
+# By which way does the number reach the verb? Forbid some words to look at the subject (their weights to it become 0):
+
+
+# %%
+def blinded(*forbidden):
+    """The model, where some words of each layer, (N, T), cannot look at the subject."""
+
+    def network(rows):
+        hidden = model.encoder.embedding(rows) + model.encoder.positions
+        *layers, norm = model.encoder.layers
+        for layer, words in zip(layers, forbidden, strict=True):
+            no_look = torch.zeros(len(rows), longest, longest, dtype=torch.bool)
+            no_look[each, :, subject_at] = words
+            hidden = layer(hidden, src_mask=no_look.repeat_interleave(4, 0))  # 4 heads
+        return model.to_words(norm(hidden))
+
+    return network
+
+
+# %%
+place = torch.arange(longest)
+nobody = (place < 0).expand(len(rows), -1)
+the_verb, the_subject = place == verb_at[:, None], place == subject_at[:, None]
+ways = {
+    "the verb, in both layers": blinded(the_verb, the_verb),
+    "the word before the subject, in layer 1": blinded(the_subject.roll(-1, 1), nobody),
+    "every other word, in layer 1": blinded(~the_subject, nobody),
+}
+still_follows = {name: follows(subject_at, network) for name, network in ways.items()}
+print("Who may not look at the subject, and how often the verb still follows it:")
+for name, share in still_follows.items():
+    print(f"{name:40} {100 * share:3.0f} %")
 
 # %% tags=["claim"]
-# Checks that the verb depends on the subject alone, and that attention does not show it
+# Checks what the verb depends on, what attention shows, and by which way the number comes
 claim(
     "the expected verb follows the subject in more than 95 %, the noun between in less than 5 %",
     lambda: depends_on["the subject"] > 0.95 and depends_on["the noun between"] < 0.05,
@@ -786,15 +881,22 @@ claim(
     "it never looks at the subject with more than 0.2",
     lambda: max(looked_at[layer, "the subject"] for layer in (0, 1)) < 0.2,
 )
+claim(
+    "the verb's own looks are not needed, those of all other words in layer 1 are",
+    lambda: (
+        still_follows["the verb, in both layers"] > 0.95
+        and still_follows["every other word, in layer 1"] < 0.2
+    ),
+)
+claim(
+    "without the look of the word before it the verb follows clearly less often",
+    lambda: still_follows["the word before the subject, in layer 1"] < 0.8,
+)
 
 # %% [markdown]
-# The verb follows the subject, and the noun between does not matter. The attention of this model tells the opposite story:
-# the hidden verb looks far more at the noun between than at the subject. A possible way is through other words, which have looked
-# at the subject in the layer before. **Attention shows where a layer looks, not what the answer depends on** (Jain and Wallace).
-# To know that, intervene.
-#
-# This is one model, from one start; the heads of another start have not been looked at, and may look elsewhere. One such
-# model is enough to show that the picture of attention *can* mislead.
+# The verb's own looks are not needed. **The way leads through other words:** in layer 1 they look at the subject, in layer 2
+# the verb looks at them. In this model the word before the subject, mostly *the*, is one of them. Another start may take other
+# words; one model is enough to show that a picture of attention *can* mislead.
 #
 # ## 9. What pretraining is worth
 #
@@ -834,8 +936,9 @@ show(
 
 # %% [markdown]
 # Labels are expensive: suppose that 100 sentences of each kind have been judged, and the 20,000 above have not. A classifier
-# takes the mean of the representations of the real words, one vector for the sentence. Its encoder starts **from scratch**,
-# or it is the **pretrained** one, and all its weights are trained further: **fine-tuning**.
+# takes the mean of the representations of the real words, one vector for the sentence. (BERT takes that of a token *[CLS]*, put
+# before each sentence.) Its encoder starts **from scratch**, or it is the **pretrained** one, and all its weights are trained
+# further: **fine-tuning**.
 
 # %% tags=["drawing"]
 # Draws fine-tuning: the pretrained encoder, the mean of the words, a new linear layer
@@ -855,8 +958,6 @@ tuning.note(new_layer, "from scratch")
 tuning.note(tuning_loss, "agrees,\nor not")
 show(tuning.figure, alt=tuning.words)
 
-# %% exercise="08.pool"
-
 # %%
 show_source(SentenceClassifier)
 
@@ -866,7 +967,8 @@ show_source(SentenceClassifier)
 # - **Bag of words:** which words occur, in any order.
 # - **Frozen encoder:** its mean representation, before and after pretraining.
 # - **Surprises:** two numbers for a sentence, the mean and the largest surprise of its words. For the bigram and the
-#   LSTM, given the words before; for the masked language model, each word hidden in turn.
+#   LSTM, given the words before; for the masked language model, each word hidden in turn. (Minus their sum is the
+#   *pseudo-log-likelihood*.)
 
 
 # %%
@@ -974,11 +1076,12 @@ claim(
 # draws of labels that are stored below, this one is the worst for training from scratch.)
 #
 # But look at the surprises of the two language models: two numbers a sentence, no network trained any further, and nearly
-# everything is right. This task *is* the pretraining task, since a verb in the wrong number is a word that a language
-# model does not expect. (The left-to-right LSTM serves as well here, since a verb comes after its subject.)
+# everything is right. This task *is* the pretraining task, since a verb in the wrong number is a word that a language model
+# does not expect. (The left-to-right LSTM serves as well here, since a verb comes after its subject.) Language models are often
+# tested so, by *minimal pairs*: sentences that differ in one word, one of them wrong.
 #
 # **If a question can be put in the form that a model was trained on, hardly any labels are needed.** That is also the idea
-# behind *prompting* a large language model. Fine-tuning is for the other questions.
+# behind *prompting* a large language model.
 #
 # ### What a label counts for
 #
@@ -1071,14 +1174,13 @@ claim(
 # With 5 labels of each kind neither network learns the rule. With 20 to 100 the pretrained encoder is ahead in every draw,
 # and **one label counts for about three**. With 500 there is nothing left to save. The frozen probe stays below 90 %. For
 # the surprises of the pretrained model five labels are enough.
-
-# %% [markdown]
+#
 # ### To investigate: which tasks gain from pretraining?
 #
-# *Open, about 40 minutes; there is no check.* Replace `labelled.labels` and `judged_test.labels` by the answers to a
-# question of your own that can be computed from the words: is the subject a pet, is it a plural, are there two nouns of
-# the same number, is there an adjective. Compare a bag of words, the frozen encoder, fine-tuning and training from
-# scratch, with 20 and with 100 labels of each kind. Predict first: which questions gain little?
+# *Open, about 40 minutes.* Replace `labelled.labels` and `judged_test.labels` by the answers to a question of your own that can
+# be computed from the words: is the subject a pet, is it a plural, are there two nouns of the same number, is there an
+# adjective. Compare a bag of words, the frozen encoder, fine-tuning and training from scratch, with 20 and with 100 labels of
+# each kind. Predict first: which questions gain little?
 #
 # A good answer
 #
@@ -1150,8 +1252,8 @@ share_of_stops = (sample[asked] == 0).double().mean()
 print(f"selected words with number 0: {100 * share_of_stops:.0f} %")
 
 # %% [markdown]
-# The only answer left is the mask token. A linear layer with an output for number 43 learns to give it always, and the
-# loss goes to zero.
+# The only answer left is the mask token. A linear layer with an output for number 43 would learn to give it always, and its
+# loss would go to zero.
 #
 # **Masks drawn once.** If the data set is masked before training, every pass asks the same questions. (BERT's own code
 # did so, with ten differently masked copies of the text; RoBERTa draws anew.)
@@ -1197,9 +1299,8 @@ claim("without real, filling is more than a third", lambda: filling > 1 / 3)
 # %% [markdown]
 # ## 11. The same with Hugging Face
 #
-# The library `transformers` has BERT ready-made. Nothing has to be downloaded: a configuration makes a small BERT with
-# random weights, and a dictionary a tokenizer for our 43 words. (If the package is missing, the cells of this section say
-# so, and all others work without it.)
+# The library `transformers` has BERT ready-made. Nothing has to be downloaded: a configuration makes a small BERT with random
+# weights, and a dictionary a tokenizer for our 43 words. (All other sections work without the package.)
 
 # %% tags=["raises-exception"]
 from sslcourse.torchvision_compat import import_torchvision
@@ -1223,8 +1324,8 @@ print(tokenizer("the cats sleep .")["input_ids"])
 print(GRAMMAR.encode("the cats sleep .")[0].tolist())
 
 # %% [markdown]
-# The same numbers as ours. A *data collator* makes a batch of sentences: it fills them up, draws the masks, and writes
-# -100 as the label of every word that was not selected. Its shares:
+# The same numbers as ours. A *data collator* makes a batch of sentences: it fills them up, draws the masks, and writes -100 as
+# the label of every word that was not selected. The shares are ours, except for one:
 
 # %% tags=["raises-exception"]
 collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
@@ -1234,19 +1335,15 @@ torch.manual_seed(0)
 batch = collate(encoded)
 their_places = batch["labels"] != -100
 before, after = batch["labels"][their_places], batch["input_ids"][their_places]
-print(f"selected, of the real words: {100 * len(before) / train_set.real.sum():.1f} %")
-print(f"of these, mask token:        {100 * (after == MASK).double().mean():.1f} %")
-print(f"the true word:               {100 * (after == before).double().mean():.1f} %")
 not_words = (after > MASK).double().mean()
-print(f"[PAD] or [UNK]:              {100 * not_words:.1f} %")
+print(f"of the selected places, [PAD] or [UNK]: {100 * not_words:.1f} %")
 
 # %% [markdown]
-# The shares are ours, except for the last line. The collator draws its random words from *all* numbers of the tokenizer,
-# special tokens included: the fifth bug of section 10, in the most widely used library. It is rare with 3 special tokens
-# among 46, and hardly ever happens with 5 among BERT's 30,522.
+# The collator draws its random words from *all* numbers of the tokenizer, special tokens included: the fifth bug of section 10,
+# in the most widely used library. It is rare with 3 special tokens among 46, and hardly ever happens with 5 among BERT's
+# 30,522.
 #
-# Now the model, of the size of ours, and its loss beside our formula. Then the course's own loop trains it for one pass,
-# with masks that the collator draws anew for every batch.
+# Now the model, of the size of ours, its loss beside our formula, and one pass of training with the collator's masks.
 
 # %% tags=["raises-exception"]
 torch.manual_seed(0)
@@ -1319,13 +1416,11 @@ claim(
 # | used for | writing and, through prompts, almost everything | one vector for a word or a text: classification, search, tagging |
 #
 # GPT is the left-to-right model of lesson 07 with a transformer in place of the RNN, in which each word may look only to its
-# left. With masks fewer words give a loss in each step, so BERT converges somewhat more slowly; but after fine-tuning it is
-# soon the better of the two (Devlin and others, appendix C.1).
+# left.
 #
 # BERT had a second task, **next-sentence prediction**: does the second sentence follow the first in the text? RoBERTa left
 # it out and lost nothing, so it is history.
-
-# %% [markdown]
+#
 # ## 13. Quiz
 
 # %%
@@ -1335,10 +1430,11 @@ quiz("08")
 # ## What to remember
 #
 # - A masked language model predicts hidden words from both sides. It gives no probability to a text.
-# - 15 % selected; of these 80 % masked, 10 % replaced, 10 % unchanged; all of them predicted, and nothing else. Count.
+# - 15 % selected; of these 80 % masked, 10 % replaced, 10 % unchanged; all of them predicted, nothing else. Count these
+#   shares in your own code.
 # - Compare with simple guesses (frequencies, one neighbour, both neighbours), and with the floor where it is known.
 # - New masks at every step; labels are a copy; 0 may be a word; a loss below the floor is a bug.
-# - Attention shows where a layer looks. On what an answer depends, only an intervention tells.
+# - Attention shows where a layer looks. What an answer depends on, only an intervention shows.
 # - Fine-tuning a pretrained encoder saves labels in the middle of the curve. With enough labels it saves nothing.
 # - A question in the form of the pretraining task needs hardly any labels.
 #
@@ -1351,7 +1447,8 @@ quiz("08")
 # - Wettig, Gao, Zhong and Chen, *Should you mask 15 % in masked language modeling?*, arXiv:2202.08005.
 # - Salazar, Liang, Nguyen and Kirchhoff, *Masked language model scoring*, arXiv:1910.14659: the surprises of section 9.
 # - Brown and others, *Language models are few-shot learners*, arXiv:2005.14165: GPT-3 and its prompts.
-# - Jain and Wallace, *Attention is not explanation*, arXiv:1902.10186.
+# - Jain and Wallace, *Attention is not explanation*, arXiv:1902.10186; Wiegreffe and Pinter, *Attention is not not explanation*,
+#   arXiv:1908.04626.
 # - Linzen, Dupoux and Goldberg, *Assessing the ability of LSTMs to learn syntax-sensitive dependencies*, arXiv:1611.01368.
 # - Radford, Narasimhan, Salimans and Sutskever, *Improving language understanding by generative pre-training*, 2018: GPT.
 #

@@ -55,7 +55,7 @@ RNN = Exercise(
     difficulty="medium",
     statement=(
         "`inputs` `(N, T, D)` are N texts of T steps, `state` `(N, H)` is the state before the first step. Return the "
-        "states after every step, `(N, T, H)`: each is the hyperbolic tangent of the input times `w_x` `(D, H)`, "
+        "states after every step, `(N, T, H)`: each is the hyperbolic tangent (tanh) of the input times `w_x` `(D, H)`, "
         "plus the state before times `w_h` `(H, H)`, plus `bias` `(H,)`. Gradients must reach all five, through all steps."
     ),
     stub=(
@@ -76,16 +76,14 @@ RNN = Exercise(
         "every step starts from the first state: use the state of the step before.": (
             lambda x, s, w_x, w_h, b: torch.tanh(x @ w_x + (s @ w_h).unsqueeze(1) + b)
         ),
-        "the hyperbolic tangent is missing.": (
-            lambda x, s, w_x, w_h, b: _rnn_with(lambda x, s: x @ w_x + s @ w_h + b, x, s)
-        ),
+        "tanh is missing.": (lambda x, s, w_x, w_h, b: _rnn_with(lambda x, s: x @ w_x + s @ w_h + b, x, s)),
         "the bias is missing.": (
             lambda x, s, w_x, w_h, b: _rnn_with(lambda x, s: torch.tanh(x @ w_x + s @ w_h), x, s)
         ),
         "`w_h` is transposed: the states are rows, so `state @ w_h`.": (
             lambda x, s, w_x, w_h, b: _rnn_with(lambda x, s: torch.tanh(x @ w_x + s @ w_h.T + b), x, s)
         ),
-        "the tangent must take the whole sum, not only the part of the input.": (
+        "tanh must take the whole sum, not only the part of the input.": (
             lambda x, s, w_x, w_h, b: _rnn_with(lambda x, s: torch.tanh(x @ w_x + b) + s @ w_h, x, s)
         ),
         "this is the last state only; return the states of all steps.": (
@@ -106,10 +104,10 @@ RNN = Exercise(
         "you read the texts backwards: begin with the first step.": (
             lambda x, s, w_x, w_h, b: my_rnn(x.flip(1), s, w_x, w_h, b).flip(1)
         ),
-        "the bias is added after the tangent; it belongs inside.": (
+        "the bias is added after tanh; it belongs inside.": (
             lambda x, s, w_x, w_h, b: _rnn_with(lambda x, s: torch.tanh(x @ w_x + s @ w_h) + b, x, s)
         ),
-        "this is a sigmoid; take the hyperbolic tangent.": (
+        "this is a sigmoid; take tanh.": (
             lambda x, s, w_x, w_h, b: _rnn_with(lambda x, s: torch.sigmoid(x @ w_x + s @ w_h + b), x, s)
         ),
         "the state before enters as it is; multiply it by `w_h`.": (
@@ -323,16 +321,19 @@ DERIVATIVE = Exercise(
     reference=my_derivative,
     hints=(
         "By the chain rule it is a product with one factor for each step. What is the derivative of one state by the one before?",
-        "The tangent at step t was computed already: it is the state of that step. So each factor needs w and one state.",
+        "The tanh at step t was computed already: it is the state of that step. So each factor needs w and one state.",
     ),
     cases=_derivative_cases,
     wrong={
-        "that is the derivative without the hyperbolic tangent: each step has one more factor.": lambda h, w: (
+        "that is the derivative without tanh: each step has one more factor.": lambda h, w: (
             torch.tensor(w) ** len(h)
         ),
         "the weight is missing: each step multiplies by it.": lambda h, w: torch.prod(1 - h**2),
         "the weight counts once for *each* step.": lambda h, w: w * torch.prod(1 - h**2),
-        "the derivative of the tangent is 1 minus its *square*.": lambda h, w: torch.prod(w * (1 - h)),
+        "one weight is missing: T steps multiply by it T times, not T - 1 times.": lambda h, w: (
+            w ** (len(h) - 1) * torch.prod(1 - h**2)
+        ),
+        "the derivative of tanh is 1 minus its *square*.": lambda h, w: torch.prod(w * (1 - h)),
         "the chain rule multiplies the derivatives of the steps; you added them.": lambda h, w: (
             w * (1 - h**2)
         ).sum(),
@@ -342,11 +343,11 @@ DERIVATIVE = Exercise(
         "one step is missing: h_1 depends on h_0 by the same rule.": lambda h, w: torch.prod(
             w * (1 - h[1:] ** 2)
         ),
-        "the tangent is applied once more: the states are tangents already.": lambda h, w: torch.prod(
+        "tanh is applied once more: the states are its values already.": lambda h, w: torch.prod(
             w * (1 - torch.tanh(w * h) ** 2)
         ),
-        "the states are tangents already: 1 - tanh² is 1 minus the state's square.": lambda h, w: torch.prod(
-            w * (1 - torch.tanh(h) ** 2)
+        "the states are values of tanh already: 1 - tanh² is 1 minus the state's square.": lambda h, w: (
+            torch.prod(w * (1 - torch.tanh(h) ** 2))
         ),
         "this takes the states from 0 to T - 1; the derivative of step t needs the state *after* it.": lambda h, w: (
             torch.prod(w * (1 - (torch.atanh(h) / w) ** 2))

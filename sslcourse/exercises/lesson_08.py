@@ -6,53 +6,114 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise, Wrong
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor
 from sslcourse.widgets import Question
 
-# ---- derive: the share that looks untouched
+# ---- derive: what the corrupted sentence shows
 
 
-def my_share_unchanged(n_words):
-    return 0.1 + 0.1 / n_words
+def my_shares(n_words):
+    untouched = 0.1 + 0.1 / n_words
+    wrong = 0.15 * 0.1 * (1 - 1 / n_words)  # of all words
+    seen = 1 - 0.15 * 0.8
+    return untouched, wrong / seen
+
+
+UNTOUCHED = {
+    "that is the share left alone on purpose; a random word may be the true one as well.": lambda n: 0.1,
+    "only one in ten is replaced, so the lucky draws are a tenth of 1 / n_words.": lambda n: 0.1 + 1 / n,
+    "that is every selected word without a mask token, but most random words are other words.": (
+        lambda n: 0.2
+    ),
+    "those are the lucky draws only; the words left alone show the true word, too.": lambda n: 0.1 / n,
+    "a share is a number between 0 and 1 here, not per cent.": lambda n: 10 + 10 / n,
+    "those are the replaced words that *differ*; the lucky draws are 1 / n_words of the replaced.": (
+        lambda n: 0.1 + 0.1 * (1 - 1 / n)
+    ),
+    "the lucky draws come on top of the words left alone: add, do not subtract.": lambda n: 0.1 - 0.1 / n,
+    "the true word may be drawn as well, so each word has the chance 1 / n_words.": (
+        lambda n: 0.1 + 0.1 / (n - 1) if n > 1 else 0.2
+    ),
+    "it is of the *selected* places; 0.15 plays no part.": lambda n: 0.15 * (0.1 + 0.1 / n),
+    "it is of the *selected* places, and of those 10 % stay: neither 0.15 nor all 20 %.": (
+        lambda n: 0.15 * 0.2
+    ),
+}
+SEEN = {
+    "that is of all words; leave out those under a mask token, which are not seen.": (
+        lambda n: 0.15 * 0.1 * (1 - 1 / n)
+    ),
+    "that is of the *selected* words; most words that are seen were not selected.": (
+        lambda n: 0.1 * (1 - 1 / n)
+    ),
+    "that is of the selected words that are seen; most words that are seen were not selected.": (
+        lambda n: 0.5 * (1 - 1 / n)
+    ),
+    "a random word may be the true one, and is not wrong then.": lambda n: 0.015 / 0.88,
+    "the words left as they are are not wrong: only one in ten of the selected is replaced.": (
+        lambda n: 0.15 * 0.2 / 0.88
+    ),
+    "words that were selected and not masked are seen, too: only 0.15 * 0.8 of all are not.": (
+        lambda n: 0.015 * (1 - 1 / n) / 0.85
+    ),
+    "that is the probability that it is *right*.": lambda n: 1 - 0.015 * (1 - 1 / n) / 0.88,
+    "a probability is a number between 0 and 1 here, not per cent.": lambda n: 1.5 * (1 - 1 / n) / 0.88,
+}
+SIZES = (43, 2, 30_522)
+
+
+def _same(values: list[float], others: list[float]) -> bool:
+    return all(abs(a - b) < 1e-6 for a, b in zip(values, others, strict=True))
+
+
+def judge_shares(answer) -> None:
+    """Raise Wrong unless answer(n_words) gives both probabilities."""
+    given = []
+    for n in SIZES:
+        pair = answer(n)
+        if not isinstance(pair, tuple | list | Tensor) or len(pair) != 2:
+            raise Wrong("return two numbers: the share of the selected places, and that of the words seen.")
+        given.append([as_tensor(number, (), "each of the two").item() for number in pair])
+    for part, (which, known) in enumerate([("first", UNTOUCHED), ("second", SEEN)]):
+        shares, right = [pair[part] for pair in given], [my_shares(n)[part] for n in SIZES]
+        if _same(shares, right):
+            continue
+        for message, wrong in known.items():
+            if _same(shares, [wrong(n) for n in SIZES]):
+                raise Wrong(f"the {which} number: {message}")
+        raise Wrong(
+            f"with {SIZES[0]} words the {which} number should be {right[0]:.4f}, but is {shares[0]:.4f}; with "
+            f"{SIZES[1]} words {right[1]:.4f}, but is {shares[1]:.4f}."
+        )
 
 
 UNCHANGED = Exercise(
     name="08.unchanged",
-    title="how many look untouched?",
-    minutes=5,
+    title="what does a corrupted sentence show?",
+    minutes=8,
     difficulty="medium",
     statement=(
-        "Of the selected words 10 % stay and 10 % are replaced by a random word of the vocabulary. At what "
-        "share of the selected places does the corrupted sentence show the *true* word? Derive it with pencil "
-        "for a vocabulary of `n_words` words, all drawn with the same probability; the count above is one "
-        "instance."
+        "A random word is any of `n_words`, each with the same probability. Derive with pencil: at what share of the *selected* "
+        "places does the corrupted sentence show the true word? And where the encoder *sees* a word, any but a mask token, how "
+        "probable is it that this word is wrong? Return both numbers; the counts above are one instance."
     ),
-    stub="def my_share_unchanged(n_words):\n    ...  # your code: a number between 0 and 1",
-    reference=my_share_unchanged,
+    stub=(
+        "def my_shares(n_words):\n"
+        '    """Selected places with the true word; seen words that are wrong: two shares."""\n'
+        "    ...  # your code: two numbers between 0 and 1"
+    ),
+    reference=my_shares,
     hints=(
-        "There are two ways in which the true word can stand there. Their shares add up.",
-        "The second way: it was replaced, and the random word happened to be the same. How likely is that?",
+        "There are two ways in which the true word can stand at a selected place. Their shares add up. And which words of a "
+        "sentence are not seen at all?",
+        "A random word happens to be the true one with probability 1 / n_words. For the second number divide: the share of all "
+        "words that are wrong, by the share of all words that are seen.",
     ),
-    cases=lambda: [(43,), (2,), (30_522,)],
-    tolerance=1e-7,
+    test=judge_shares,
     wrong={
-        "that is the share left alone on purpose; a random word may be the true one as well.": lambda n: 0.1,
-        "only one in ten is replaced, so the lucky draws are a tenth of 1 / n_words.": lambda n: 0.1 + 1 / n,
-        "that is every selected word without a mask token, but most random words are other words.": (
-            lambda n: 0.2
-        ),
-        "those are the lucky draws only; the words left alone show the true word, too.": lambda n: 0.1 / n,
-        "a share is a number between 0 and 1 here, not per cent.": lambda n: 10 + 10 / n,
-        "those are the replaced words that *differ*; the lucky draws are 1 / n_words of the replaced.": (
-            lambda n: 0.1 + 0.1 * (1 - 1 / n)
-        ),
-        "the lucky draws come on top of the words left alone: add, do not subtract.": lambda n: 0.1 - 0.1 / n,
-        "the true word may be drawn as well, so each word has the chance 1 / n_words.": (
-            lambda n: 0.1 + 0.1 / (n - 1)
-        ),
-        "the question is about the share of the *selected* places; 0.15 plays no part.": (
-            lambda n: 0.15 * (0.1 + 0.1 / n)
-        ),
+        "return two numbers": lambda n: my_shares(n)[0],
+        **{m: lambda n, wrong=wrong: (wrong(n), my_shares(n)[1]) for m, wrong in UNTOUCHED.items()},
+        **{m: lambda n, wrong=wrong: (my_shares(n)[0], wrong(n)) for m, wrong in SEEN.items()},
     },
 )
 
@@ -135,10 +196,10 @@ def judge_masks(answer) -> None:
             f"each sentence has about {per_row.mean():.1f} selected words; select each word by itself."
         )
     same = (after == before).double().mean()
-    if _is_off(same, my_share_unchanged(N_WORDS), n):
+    if _is_off(same, my_shares(N_WORDS)[0], n):
         raise Wrong(
             f"{100 * same:.1f} % of the selected show the true word; 10 % stay, and some are drawn again by "
-            f"chance, {100 * my_share_unchanged(N_WORDS):.1f} % in all."
+            f"chance, {100 * my_shares(N_WORDS)[0]:.1f} % in all."
         )
     replaced = after[(after != before) & ~masked]
     counts = replaced.bincount(minlength=N_WORDS + 1)[:N_WORDS].double()
@@ -302,57 +363,116 @@ ORDER = Exercise(
 )  # fmt: skip
 
 
-# ---- build: the mean of the real words
+# ---- build: attention
 
 
-def my_mean_of_words(hidden, real):
-    weight = real.unsqueeze(2)
-    return (hidden * weight).sum(1) / weight.sum(1)
+def my_attention(queries, keys, values, real):
+    scores = queries @ keys.mT / math.sqrt(queries.shape[2])  # (N, T, T), from word i to word j
+    scores = scores.masked_fill(~real.unsqueeze(1), -torch.inf)
+    return scores.softmax(2) @ values
 
 
-def _hidden(n: int, length: int, width: int, seed: int) -> tuple[Tensor, Tensor]:
+def _looking(n: int, length: int, width: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    lengths = torch.randint(1, length + 1, (n, 1), generator=generator)
+    lengths = torch.randint(2, length, (n, 1), generator=generator)
     lengths[0] = length
-    return torch.randn(n, length, width, generator=generator) + 1, torch.arange(length) < lengths
+    queries, keys, values = 1.5 * torch.randn(3, n, length, width, generator=generator)
+    return queries, keys, values, torch.arange(length) < lengths
 
 
-POOL = Exercise(
-    name="08.pool",
-    title="one vector for a sentence",
-    minutes=8,
+def _attention(scores=None, weights=None, dim=2):
+    """my_attention with one mistake: in the scores, in the weights made of them, or in the softmax's direction."""
+
+    def answer(queries, keys, values, real):
+        z = queries @ keys.mT / math.sqrt(queries.shape[2])
+        if scores is not None:
+            z = scores(z, queries, keys)
+        z = z.masked_fill(~real.unsqueeze(1), -torch.inf)
+        a = z.softmax(dim) if weights is None else weights(z, real)
+        return a @ values
+
+    return answer
+
+
+def _unmasked(queries, keys, values, real):
+    return (queries @ keys.mT / math.sqrt(queries.shape[2])).softmax(2) @ values
+
+
+def _zeroed_scores(queries, keys, values, real):
+    scores = queries @ keys.mT / math.sqrt(queries.shape[2])
+    return scores.masked_fill(~real.unsqueeze(1), 0.0).softmax(2) @ values
+
+
+def _masked_rows(queries, keys, values, real):
+    scores = queries @ keys.mT / math.sqrt(queries.shape[2])
+    return scores.masked_fill(~real.unsqueeze(2), -torch.inf).softmax(2) @ values
+
+
+def _masked_both(queries, keys, values, real):
+    scores = queries @ keys.mT / math.sqrt(queries.shape[2])
+    return scores.masked_fill(~(real.unsqueeze(1) & real.unsqueeze(2)), -torch.inf).softmax(2) @ values
+
+
+def _zeroed_rows(queries, keys, values, real):
+    return my_attention(queries, keys, values, real) * real.unsqueeze(2)
+
+
+ATTENTION = Exercise(
+    name="08.attention",
+    title="build self-attention",
+    minutes=12,
     difficulty="medium",
     statement=(
-        "`hidden` (N, T, D) holds a representation of every word, `real` (N, T) is True where there is a word and "
-        "not only filling. Return the mean over the real words of each sentence, (N, D). The classifier is "
-        "trained through it."
+        "`queries`, `keys` and `values` (N, T, d) belong to N sentences of T places, `real` (N, T) is True where there is a "
+        "word and not only filling. Return the weighted means of the equations above, (N, T, d). No place may look at filling: "
+        "there every weight is 0, and the weights of the real words sum to 1. (What comes out at the filling itself is "
+        "computed like all the rest; nobody uses it.) The encoder is trained through it."
     ),
-    stub="def my_mean_of_words(hidden, real):\n    ...  # your code",
-    reference=my_mean_of_words,
+    stub=(
+        "def my_attention(queries, keys, values, real):\n"
+        '    """Weighted means (N, T, d) of the values."""\n'
+        "    ...  # your code"
+    ),
+    reference=my_attention,
     hints=(
-        "Set the filling to zero, add up over the words, and divide by the right number.",
-        "`real.unsqueeze(2)` has shape (N, T, 1) and multiplies every number of a word; each sentence has its own "
-        "count.",
+        "`queries @ keys.mT` holds all dot products of a sentence, (N, T, T). Which of the two dimensions of length T counts the words "
+        "that are looked at?",
+        "A weight is 0 if its score was minus infinity *before* the softmax. `real.unsqueeze(1)` has a place for each word that "
+        "is looked at.",
     ),
-    cases=lambda: [_hidden(4, 7, 3, seed=0), _hidden(3, 5, 6, seed=1), _hidden(1, 2, 4, seed=2)],
-    differentiable=("hidden",),
+    cases=lambda: [_looking(4, 6, 3, seed=0), _looking(2, 5, 8, seed=1), _looking(3, 4, 2, seed=2)],
+    differentiable=("queries", "keys", "values"),
     wrong={
-        "the filling counts as well here; only the real words should.": lambda h, r: h.mean(1),
-        "you divide by the length of the row, not by the number of real words.": (
-            lambda h, r: (h * r.unsqueeze(2)).mean(1)
+        "the dot products are not divided by the root of d.": _attention(
+            lambda z, q, k: z * math.sqrt(q.shape[2])
         ),
-        "this is the sum over the real words; divide by their number.": (
-            lambda h, r: (h * r.unsqueeze(2)).sum(1)
+        "divide by the *root* of d, not by d.": _attention(lambda z, q, k: z / math.sqrt(q.shape[2])),
+        "you multiply by the root of d; divide by it.": _attention(lambda z, q, k: z * q.shape[2]),
+        "d is the length of a query, not the number of places.": _attention(
+            lambda z, q, k: z * math.sqrt(q.shape[2] / q.shape[1])
         ),
-        "each sentence has its own number of words; you divide all by the same.": (
-            lambda h, r: (h * r.unsqueeze(2)).sum(1) / r.sum() * len(r)
+        "the softmax runs over the words that look; for each of them the weights must sum to 1.": (
+            _attention(weights=lambda z, real: z.softmax(1).nan_to_num(0.0))
         ),
-        "this is the largest of each number, not the mean.": (
-            lambda h, r: h.masked_fill(~r.unsqueeze(2), -torch.inf).max(1).values
+        "the filling is looked at; its weights must be 0.": _unmasked,
+        "a score of 0 is no weight of 0: exp(0) is 1. Take minus infinity.": _zeroed_scores,
+        "filling got the weight 0 after the softmax, so that the rest no longer sums to 1.": (
+            lambda q, k, v, real: ((q @ k.mT / math.sqrt(q.shape[2])).softmax(2) * real.unsqueeze(1)) @ v
         ),
-        "this is the first word alone (BERT's class token would stand there).": lambda h, r: h[:, 0],
-        "these are the places that are only filling.": (
-            lambda h, r: (h * ~r.unsqueeze(2)).sum(1) / (~r).sum(1, keepdim=True)
+        "you mask the places that *look*; mask those that are looked at.": _masked_rows,
+        "places of filling get nan, as they may look at nothing: mask only what is looked at.": _masked_both,
+        "where the filling looks you set the result to 0; leave it as it is computed.": _zeroed_rows,
+        "queries and keys are exchanged: row i holds the dot products of query i with all keys.": (
+            _attention(lambda z, q, k: z.mT)
+        ),
+        "the weights belong to the values; you took the mean of the keys.": (
+            lambda q, k, v, real: my_attention(q, k, k, real)
+        ),
+        "the softmax is missing: weights are positive and sum to 1.": _attention(
+            weights=lambda z, real: z.masked_fill(~real.unsqueeze(1), 0.0)
+        ),
+        "these are the weights alone; the weighted means of the values are asked for.": (
+            lambda q, k, v, real: my_attention(q, k, torch.eye(q.shape[1]).expand(len(q), -1, -1), real)
         ),
     },
 )
@@ -386,7 +506,7 @@ LOSS = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "This loss is put together from two widely copied bugs. Mend it: the mean cross-entropy at the selected "
+        "This loss is put together from two common bugs. Mend it: the mean cross-entropy at the selected "
         "places, all of them and no others. `logits` (N, T, words), `tokens` and `selected` (N, T); leave `tokens` "
         "as it is."
     ),
@@ -430,7 +550,7 @@ LOSS = Exercise(
     },
 )
 
-EXERCISES = [UNCHANGED, MASKS, ORDER, POOL, LOSS]
+EXERCISES = [UNCHANGED, MASKS, ORDER, ATTENTION, LOSS]
 
 QUIZ = [
     Question(

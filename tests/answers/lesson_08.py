@@ -9,32 +9,52 @@ from torch.nn import functional as F
 # ---- unchanged
 
 
-def unchanged_in_one_fraction(n_words):
-    return (n_words + 1) / (10 * n_words)
+def shares_in_one_fraction(n_words):
+    return (n_words + 1) / (10 * n_words), 3 * (n_words - 1) / (176 * n_words)
 
 
-def unchanged_as_a_fraction(n_words):
-    return float(Fraction(1, 10) + Fraction(1, 10 * n_words))
+def shares_as_fractions(n_words):
+    same = Fraction(1, n_words)
+    return Fraction(1, 10) * (1 + same), Fraction(3, 200) * (1 - same) / Fraction(88, 100)
 
 
-def unchanged_as_a_tensor(n_words):
-    return torch.tensor(0.1) * (1 + 1 / n_words)
+def shares_as_a_tensor(n_words):
+    n = torch.tensor(n_words, dtype=torch.float64)
+    return torch.stack([0.1 * (1 + 1 / n), 0.015 * (1 - 1 / n) / 0.88])
 
 
-def unchanged_by_complement(n):
-    return 1 - 0.8 - 0.1 * (1 - 1 / n)
+def shares_by_complement(n):
+    untouched = 1 - 0.8 - 0.1 * (1 - 1 / n)
+    return [untouched, 0.15 * (0.2 - untouched) / (0.85 + 0.15 * 0.2)]
 
 
-def unchanged_of_all_places(n_words):
-    return 0.15 * 0.1
+def shares_by_bayes(n):
+    p = np.array([0.85 + 0.15 * (0.1 + 0.1 / n), 0.15 * 0.1 * (n - 1) / n])  # seen and right, seen and wrong
+    return 0.1 + 0.1 / n, p[1] / p.sum()
 
 
-def unchanged_twice(n_words):
-    return 0.1 + 0.2 / n_words
+def shares_of_all_places(n_words):
+    return 0.15 * 0.1, shares_by_bayes(n_words)[1]
 
 
-def unchanged_for_43(n_words):
-    return 0.1 + 0.1 / 43
+def shares_twice(n_words):
+    return 0.1 + 0.2 / n_words, shares_by_bayes(n_words)[1]
+
+
+def shares_for_43(n_words):
+    return shares_by_bayes(43)
+
+
+def shares_untouched_only(n_words):
+    return 0.1 + 0.1 / n_words
+
+
+def shares_exchanged(n_words):
+    return shares_by_bayes(n_words)[::-1]
+
+
+def shares_of_three(n_words):
+    return (*shares_by_bayes(n_words), 1.0)
 
 
 # ---- mask
@@ -164,45 +184,61 @@ def order_as_one_text():
     return ", ".join(ORDER)
 
 
-# ---- pool
+# ---- attention
 
 
-def pool_with_einsum(hidden, real):
-    return torch.einsum("ntd,nt->nd", hidden, real.float()) / real.sum(1)[:, None]
+def attention_of_pytorch(queries, keys, values, real):
+    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=real[:, None])
 
 
-def pool_in_loops(hidden, real):
-    return torch.stack([h[r].mean(0) for h, r in zip(hidden, real, strict=True)])
+def attention_with_einsum(queries, keys, values, real):
+    scores = torch.einsum("nid,njd->nij", queries, keys) / queries.shape[-1] ** 0.5
+    scores = scores + torch.where(real, 0.0, -1e9)[:, None, :]
+    return torch.einsum("nij,njd->nid", torch.softmax(scores, dim=-1), values)
 
 
-def pool_with_matmul(hidden, real):
-    weight = real.to(hidden) / real.sum(1, keepdim=True)
-    return (weight.unsqueeze(1) @ hidden).squeeze(1)
+def attention_in_loops(queries, keys, values, real):
+    sentences = []
+    for q, k, v, r in zip(queries, keys, values, real, strict=True):
+        rows = [torch.softmax(k[r] @ each / len(each) ** 0.5, dim=0) @ v[r] for each in q]
+        sentences.append(torch.stack(rows))
+    return torch.stack(sentences)
 
 
-def pool_with_nanmean(hidden, real):
-    return hidden.masked_fill(~real[..., None], float("nan")).nanmean(1)
+def attention_by_exp(queries, keys, values, real):
+    weight = torch.exp(queries @ keys.transpose(1, 2) * queries.size(-1) ** -0.5) * real.unsqueeze(1)
+    return (weight @ values) / weight.sum(-1, keepdim=True)
 
 
-def pool_in_float64(hidden, real):
-    weight = real.double()[..., None]
-    return (hidden.double() * weight).sum(1) / weight.sum(1)
+def attention_in_double(queries, keys, values, real):
+    q, k, v = queries.double(), keys.double(), values.double()
+    scores = torch.baddbmm(torch.zeros(1, dtype=q.dtype), q, k.mT, beta=0, alpha=q.shape[-1] ** -0.5)
+    return scores.masked_fill(real.logical_not()[:, None, :], float("-inf")).softmax(-1).bmm(v)
 
 
-def pool_detached(hidden, real):
-    return pool_in_loops(hidden.detach(), real)
+def attention_detached(queries, keys, values, real):
+    return attention_of_pytorch(queries.detach(), keys, values, real)
 
 
-def pool_off_by_one(hidden, real):
-    return (hidden * real[..., None]).sum(1) / (real.sum(1, keepdim=True) - 1).clamp_min(1)
+def attention_as_numpy(queries, keys, values, real):
+    return attention_of_pytorch(queries, keys, values, real).detach().numpy()
 
 
-def pool_over_features(hidden, real):
-    return hidden.mean(2)
+def attention_from_the_left(queries, keys, values, real):
+    seen = torch.ones(real.shape[1], real.shape[1], dtype=torch.bool).tril()
+    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen & real[:, None])
 
 
-def pool_of_the_last_word(hidden, real):
-    return hidden[torch.arange(len(hidden)), real.sum(1) - 1]
+def attention_to_the_filling(queries, keys, values, real):
+    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=~real[:, None] | real[:, :1, None])
+
+
+def attention_of_unit_vectors(queries, keys, values, real):
+    return attention_of_pytorch(F.normalize(queries, dim=-1), F.normalize(keys, dim=-1), values, real)
+
+
+def attention_with_the_residual(queries, keys, values, real):
+    return values + attention_of_pytorch(queries, keys, values, real)
 
 
 # ---- loss
@@ -249,10 +285,11 @@ def loss_in_bits(logits, tokens, selected):
 
 RIGHT = {
     "08.unchanged": [
-        unchanged_in_one_fraction,
-        unchanged_as_a_fraction,
-        unchanged_as_a_tensor,
-        unchanged_by_complement,
+        shares_in_one_fraction,
+        shares_as_fractions,
+        shares_as_a_tensor,
+        shares_by_complement,
+        shares_by_bayes,
     ],
     "08.mask": [
         mask_with_where,
@@ -262,17 +299,24 @@ RIGHT = {
         mask_word_by_word,
     ],
     "08.order": [order_as_a_tuple, order_by_sorting, order_by_surprise],
-    "08.pool": [
-        pool_with_einsum,
-        pool_in_loops,
-        pool_with_matmul,
-        pool_with_nanmean,
-        pool_in_float64,
+    "08.attention": [
+        attention_of_pytorch,
+        attention_with_einsum,
+        attention_in_loops,
+        attention_by_exp,
+        attention_in_double,
     ],
     "08.loss": [loss_with_ignore_index, loss_by_hand, loss_in_loops, loss_with_nll],
 }
 WRONG = {
-    "08.unchanged": [unchanged_of_all_places, unchanged_twice, unchanged_for_43],
+    "08.unchanged": [
+        shares_of_all_places,
+        shares_twice,
+        shares_for_43,
+        shares_untouched_only,
+        shares_exchanged,
+        shares_of_three,
+    ],
     "08.mask": [
         mask_the_same_places_in_every_sentence,
         mask_with_one_random_word_for_all,
@@ -282,7 +326,14 @@ WRONG = {
         mask_returns_what_was_changed,
     ],
     "08.order": [order_of_the_alphabet, order_with_other_names, order_as_one_text],
-    "08.pool": [pool_detached, pool_off_by_one, pool_over_features, pool_of_the_last_word],
+    "08.attention": [
+        attention_detached,
+        attention_as_numpy,
+        attention_from_the_left,
+        attention_to_the_filling,
+        attention_of_unit_vectors,
+        attention_with_the_residual,
+    ],
     "08.loss": [
         loss_of_the_first_sentence,
         loss_as_a_number,
