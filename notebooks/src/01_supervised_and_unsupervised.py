@@ -690,7 +690,7 @@ for label, marker in enumerate("osx"):
             *torch.stack([point, foot]).T, color="0.7", linestyle="-", linewidth=0.8
         )
     plane.plot(*few_points.T, marker, color=COLORS[label], markersize=4)
-    where = (feet[labels == label][:50] - pca.mean) @ direction
+    where = (feet[labels == label][:40] - pca.mean) @ direction
     height = label + 0.5 * torch.rand(len(where), generator=shaken) - 0.25
     line_ax.plot(where, height, marker, color=COLORS[label], markersize=3)
 plane.annotate(
@@ -703,7 +703,7 @@ line_ax.set_yticks(range(3), [f"class {label}" for label in range(3)])
 show(
     figure,
     alt="Left: 36 points of three classes, an arrow through their middle, and thin lines from each "
-    "point at right angles to the arrow. Right: positions of 50 points of each class along the arrow, "
+    "point at right angles to the arrow. Right: positions of 40 points of each class along the arrow, "
     "a row for each. Class 0 lies at the left, class 1 at the right, class 2 under both.",
 )
 
@@ -767,7 +767,7 @@ show(
 )
 
 # %% [markdown]
-# As a formula, with the bandwidth $h$ as the standard deviation of each Gaussian $\mathcal N$,
+# With the bandwidth $h$ as the standard deviation of each Gaussian $\mathcal N$,
 #
 # $$ \hat p(x) = \frac{1}{N} \sum_{i=1}^{N} \mathcal N(x; x_i, h^2 I) . $$
 #
@@ -871,7 +871,7 @@ claim(
 # %% [markdown]
 # ## 8. Self-supervision: the image sets the task
 #
-# Now real images, and the task with which this lesson began: turn each image by 0, 90, 180 or 270 degrees, and ask by how much.
+# Now real images, and a task of section 1: turn each image by 0, 90, 180 or 270 degrees, and ask by how much.
 # The encoder is a *convolutional* network. Each of its four layers looks at small neighbourhoods, in the same way everywhere, and
 # halves height and width. Averaging over all places then gives 128 features for each image. The head, thrown away later, turns
 # them into four scores.
@@ -1040,7 +1040,7 @@ accuracy["supervised, 10,000 labels"] = torch.tensor([accuracy_of(every)])
 # %% tags=["drawing"]
 # Draws the test accuracies: means, and a dot for each draw of the labels and each start
 ranked = dict(sorted(accuracy.items(), key=lambda entry: entry[1].mean().item()))
-figure, ax = subplots(width=7.4, height=4)
+figure, ax = subplots(width=6.6, height=3.6)
 for place, (name, values) in enumerate(ranked.items()):
     ours = name.startswith("rotation")
     ax.axhline(place, color="0.85", linestyle="-", linewidth=0.8, zorder=0)
@@ -1049,7 +1049,7 @@ for place, (name, values) in enumerate(ranked.items()):
     ax.plot(values, torch.full_like(values, place), "k.", markersize=6)
     ax.text(values.max() + 1, place + 0.05, f"{values.mean():.0f} %", va="bottom")
 ax.set_yticks(range(len(ranked)), ranked)
-ax.set(xlabel="test accuracy, %; bars: means; dots: draws of the labels, two starts")
+ax.set(xlabel="test accuracy, %; bars: means; dots: draws and starts")
 ax.set(xlim=(58, 95), ylim=(-0.5, len(ranked) - 0.2))
 said = "; ".join(f"{name} {values.mean():.0f} %" for name, values in accuracy.items())
 show(figure, alt=f"Test accuracy, mean over draws of the labels and starts: {said}.")
