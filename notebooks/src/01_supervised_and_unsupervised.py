@@ -6,7 +6,7 @@
 #
 # - **Sliders:** tasks made from pictures, a line on its error surface, learning rate, k of k-means, bandwidth, a shortcut
 # - **Time:** about 120 minutes
-# - **You need:** lesson 00, derivatives, the Gaussian (normal) distribution, variance and covariance
+# - **You need:** lesson 00, derivatives, the Gaussian (normal) distribution, variance and covariance, eigenvectors
 #
 # Afterwards you can
 #
@@ -93,8 +93,8 @@ show(
 #   belongs, and that may help with the names later.
 #
 # One picture can pose many such questions. Which way was it turned (*rotation*)? What was in the hidden square (*inpainting*)?
-# Which colours does it have (*colourising*)? Where did each quarter come from (*jigsaw*; the quarters are numbered 0 and 1 above,
-# 2 and 3 below)? The upper row asks, the lower row answers. Choose another picture.
+# Which colours does it have (*colourising*, here of a coloured shape)? Where did each quarter come from (*jigsaw*; the quarters
+# are numbered 0 and 1 above, 2 and 3 below)? The upper row asks, the lower row answers. Choose another picture.
 
 # %% tags=["drawing"]
 # Draws four self-made tasks, the questions above the answers; move the picture
@@ -178,10 +178,8 @@ for ax, name in zip(
     ax.imshow(photo)
     ax.set_title(name)
     ax.set(xticks=[], yticks=[])
-corner, (height, width) = (
-    (columns.min(), rows.min()),
-    (rows.max() - rows.min(), columns.max() - columns.min()),
-)
+corner = columns.min() - 1.5, rows.min() - 1.5  # the edges are blurred by one pixel
+width, height = (line.max() - line.min() + 3 for line in (columns, rows))
 axes[0].set_xlabel(f"size {scene.factor('size').item():.2f}")
 axes[1].set_xlabel("star")
 axes[2].set_xlabel("star, in this box")
@@ -303,15 +301,16 @@ found = {"truth": torch.tensor([3.0, 2.0]), "closed form": best, "descent": path
 print("               slope  intercept")
 for name, (slope, intercept) in found.items():
     print(f"{name:12} {slope:7.2f} {intercept:10.2f}")
-standard_error = 0.5 / (x - x.mean()).square().sum().sqrt()
-print(f"standard error of the slope: {standard_error:.2f}")
+design = torch.stack([x, torch.ones(30)], dim=1)  # X, with the rows (x_i, 1)
+standard_errors = 0.5 * torch.linalg.inv(design.T @ design).diag().sqrt()
+print("standard error", *(f"{error:9.2f}" for error in standard_errors))
 
 show_source(gradient_descent, least_squares)
 
 # %% [markdown]
-# After 100 steps the descent has reached the closed form. Noise explains what is left: the slope lies within two *standard
-# errors* of the true one. (A standard error is the standard deviation of the slopes that other draws of the noise would give.)
-# More steps would not bring it closer; more *data* would.
+# After 100 steps the descent has reached the closed form. Noise explains what is left: both numbers lie within two *standard
+# errors* of the true ones. (A standard error is the standard deviation of what other draws of the noise would give.) More steps
+# would not bring them closer; more *data* would.
 
 # %% tags=["claim"]
 # Checks what the text says: descent arrives at the closed form, noise explains the rest
@@ -320,8 +319,8 @@ claim(
     lambda: torch.allclose(path[-1], best, atol=1e-3),
 )
 claim(
-    "the slope is within two standard errors of 3",
-    (best[0] - 3).abs() < 2 * standard_error,
+    "slope and intercept are within two standard errors of 3 and 2",
+    ((best - found["truth"]).abs() < 2 * standard_errors).all(),
 )
 
 # %% [markdown]
@@ -331,11 +330,6 @@ claim(
 
 # %% tags=["drawing"]
 # Draws thirty steps of gradient descent and their losses; move the learning rate
-design = torch.stack([x, torch.ones(30)], dim=1)
-curvatures = torch.linalg.eigvalsh(
-    2 * design.T @ design / 30
-)  # along the axes of the rings
-limit = 2 / curvatures.max()
 descent_figure, (path_ax, loss_ax) = subplots(1, 2, width=8, height=3.9)
 plot_rings(path_ax)
 (walk,) = path_ax.plot([], [], "o-", color=COLORS[1], markersize=3)
@@ -362,17 +356,20 @@ RATES = [0.01, 0.03, 0.1, 0.3, 0.5, 0.6, 0.7]
 explore(draw_descent, rate=stepped_slider("learning rate", RATES, value=0.1))
 
 # %% [markdown]
-# The landscape is a bowl. Its *curvature*, the second derivative, depends on the direction; let $\lambda$ be the largest. At the
-# distance $d$ from the bottom in that direction, the loss is $\tfrac12 \lambda d^2$ above its minimum, and its derivative is
+# The landscape is a bowl. Its matrix of second derivatives, the *Hessian*, is $\frac2N X^\top X$, where $X$ has the rows $(x_i, 1)$.
+# It is the same for every line, and its eigenvalues are the *curvatures* along the axes of the contours; let $\lambda$ be the larger
+# one. At the distance $d$ from the bottom in its direction, the loss is $\tfrac12 \lambda d^2$ above its minimum, and its derivative is
 # $\lambda d$. So a step with the learning rate $\eta$ takes $d$ to $(1 - \eta \lambda)\, d$.
 #
 # If $\eta > 1 / \lambda$ the factor is negative: the descent jumps from side to side. If $\eta > 2 / \lambda$ it is below $-1$,
 # and every step ends farther away than the one before.
 
 # %%
+hessian = 2 * design.T @ design / 30
+curvatures = torch.linalg.eigvalsh(hessian)
 print(f"smallest and largest curvature: {curvatures[0]:.2f} and {curvatures[1]:.2f}")
 print(f"jumps from side to side above:  {1 / curvatures[1]:.2f}")
-print(f"diverges above:                 {limit:.2f}")
+print(f"diverges above:                 {2 / curvatures[1]:.2f}")
 
 # %% [markdown]
 # ## 4. Classification: a class from answers
@@ -401,8 +398,8 @@ points, labels = sample_points(600, seed=0)
 test_points, test_labels = sample_points(2000, seed=5)
 
 # %% tags=["drawing"]
-# Draws the points with their labels, and without
-classes_figure, (named_ax, bare_ax) = subplots(1, 2, width=7.2, height=3.2)
+# Draws the points with their labels
+classes_figure, named_ax = subplots(width=4, height=3.2)
 for label, marker in enumerate("osx"):
     own = points[:240][labels[:240] == label]
     named_ax.plot(*own.T, marker, markersize=3, color=COLORS[label])
@@ -412,15 +409,11 @@ for label, marker in enumerate("osx"):
         "boxstyle": "round,pad=0.2",
     }
     named_ax.text(*true_centres[label], str(label), ha="center", va="center", bbox=frame)
-bare_ax.plot(*points[:240].T, ".", color="0.4", markersize=4)
-named_ax.set_title("supervised: points with labels")
-bare_ax.set_title("unsupervised: the same points")
-for ax in (named_ax, bare_ax):
-    ax.set(xlim=(-4.2, 4.8), ylim=(-4, 4), aspect="equal")
+named_ax.set(xlim=(-4.2, 4.8), ylim=(-4, 4), aspect="equal")
 show(
     classes_figure,
-    alt="Left: 240 of the points in three overlapping clouds, each with its own colour and marker, "
-    "numbered 0 to 2. Right: the same points in gray.",
+    alt="240 of the points in three overlapping clouds, each with its own colour and marker, "
+    "numbered 0 to 2.",
 )
 
 # %% [markdown]
@@ -439,11 +432,11 @@ by_torch = nn.functional.cross_entropy(scores, torch.tensor([0, 0]))
 print(f"PyTorch's cross_entropy:    {by_torch:.3f}")
 
 # %% [markdown]
-# The loss of the second point is large, because its scores favour class 1. Training makes the mean loss small. *Adam* is gradient
+# The loss of the second point is large, because its scores favour class 1. *Adam* is gradient
 # descent with a step length of its own for each weight; each step takes a batch of 100 points.
 #
-# No classifier is right more often than the *Bayes classifier*, which names the most probable class given the point. We made the
-# clouds, so we can compute it. A second control says class 0 every time.
+# On average over new points no classifier is right more often than the *Bayes classifier*, which names the most probable class
+# given the point. We made the clouds, so we can compute it. A second control says class 0 every time.
 
 # %%
 classifier = nn.Linear(2, 3)
@@ -476,8 +469,40 @@ claim(
     "the classifier is within 2 points of the best possible",
     right["softmax regression"] > right["Bayes classifier"] - 2,
 )
+differ = guesses["softmax regression"] != guesses["Bayes classifier"]
+claim("few points lie between the borders", differ.float().mean() < 0.05)
+
+# %% tags=["drawing"]
+# Draws the regions of the Bayes classifier, the borders of softmax regression, new points
+across = torch.linspace(-4.4, 5, 200)
+spots = torch.cartesian_prod(across, across)  # (40000, 2)
+by_bayes = (clouds.log_prob(spots.unsqueeze(1)) + shares.log()).argmax(1)
+with torch.no_grad():
+    spot_scores = classifier(spots)
+figure, ax = subplots(width=4, height=3.2)
+ax.contourf(
+    across, across, by_bayes.reshape(200, 200).T, levels=[-0.5, 0.5, 1.5, 2.5],
+    colors=COLORS[:3], alpha=0.25,
+)  # fmt: skip
+for j, other in enumerate([[1, 2], [0, 2], [0, 1]]):
+    lead = (spot_scores[:, j] - spot_scores[:, other].amax(1)).reshape(200, 200).T
+    ax.contour(across, across, lead, levels=[0], colors="k", linewidths=1.5)
+for j, marker in enumerate("osx"):
+    of_class = test_points[:120][test_labels[:120] == j]
+    ax.plot(*of_class.T, marker, markersize=3, color=COLORS[j])
+ax.plot(*test_points[differ].T, "o", color="k", markersize=6, fillstyle="none")
+ax.set(xlim=(-4.2, 4.8), ylim=(-4, 4), aspect="equal")
+show(
+    figure,
+    alt="The plane in three colours, the regions of the Bayes classifier, with curved borders; over them "
+    "the straight borders of softmax regression, close to them where the points lie. "
+    f"Rings mark {differ.sum()} of 2,000 points that lie between the two borders.",
+)
 
 # %% [markdown]
+# Colours show the regions of the Bayes classifier, black lines the borders of softmax regression. Linear scores give straight
+# borders; different covariances would ask for curved ones. Few points lie between the two (rings).
+#
 # ## 5. Clustering: the same points without labels
 #
 # The classifier came within two percentage points of the best possible. Now take the labels away. *k-means* looks for $k$ centres
@@ -515,8 +540,19 @@ show(
 # $$ L(c_1, \dots, c_k) = \frac{1}{N} \sum_{i=1}^{N} \min_j \lVert x_i - c_j \rVert^2 . $$
 #
 # Neither half-step can increase it: no centre is nearer than the nearest one, and no place has a smaller mean squared distance
-# from a set of points than their mean. So the algorithm converges, though not always to the best solution. It is therefore run from
-# several random starts.
+# from a set of points than their mean. So the algorithm converges, though not always to the best solution, and is run from several
+# random starts. Here are five, each with six centres:
+
+# %%
+ends = []
+for seed in range(5):
+    six = KMeans(6, starts=1).fit(points, torch.Generator().manual_seed(seed))
+    ends.append(k_means_loss(points, six.centres).item())
+print("losses at the end:", *(f"{loss:.3f}" for loss in ends))
+
+# %% tags=["claim"]
+# Checks what the text says: k-means does not always end at the best solution
+claim("one start ends higher than another", max(ends) > min(ends) + 0.01)
 
 # %% exercise="01.kmeans"
 
@@ -524,7 +560,7 @@ show(
 # ### Spot the bug
 #
 # How well do the clusters agree with the true classes? The following comparison is a common mistake. Number the clusters
-# differently, which changes nothing about which points belong together:
+# differently, which does not change the groups:
 
 # %%
 clusters = KMeans(3).fit(points, torch.Generator().manual_seed(0))(points)
@@ -558,9 +594,9 @@ for name, grouping in groupings.items():
     print(f"{name:17} {round(agreement[name], 2) + 0:5.2f}")
 
 # %% [markdown]
-# k-means finds most of the truth; the Bayes classifier, which knows how the points were made, finds still more. But somebody had
-# to choose $k$. Can the loss tell which $k$ is right? Move $k$ and look at both curves. (Clusters have the colours of the classes
-# that they match best.)
+# k-means finds most of the truth; the Bayes classifier, which knows how the points were made, finds still more. k-means knows
+# only distances: its borders lie halfway between centres, whatever the shape and share of a cloud. And somebody had to choose
+# $k$. Can the loss tell which $k$ is right? Move $k$ and look at both curves.
 
 # %% tags=["drawing"]
 # Draws the clusters, their loss and their agreement with the truth; move k
@@ -636,6 +672,10 @@ claim(
 #
 # Can one number describe a point instead of two? *Principal component analysis*, PCA, finds the direction along which the points
 # vary most, and describes each point by its position along it.
+#
+# Along a unit vector $u$ points with the covariance matrix $C$ have the variance $u^\top C u$. It is largest for the eigenvector with
+# the largest eigenvalue $\lambda_1$, and then equals $\lambda_1$. The position is $t = u^\top (x - \bar x)$, the nearest point on the
+# line $\bar x + t u$. What is lost, the mean squared distance from the line, is the other eigenvalue $\lambda_2$.
 
 # %% tags=["drawing"]
 # Draws points, their projections on the direction that PCA found, and the positions
@@ -650,7 +690,7 @@ for label, marker in enumerate("osx"):
             *torch.stack([point, foot]).T, color="0.7", linestyle="-", linewidth=0.8
         )
     plane.plot(*few_points.T, marker, color=COLORS[label], markersize=4)
-    where = (feet[labels == label][:70] - pca.mean) @ direction
+    where = (feet[labels == label][:40] - pca.mean) @ direction
     height = label + 0.5 * torch.rand(len(where), generator=shaken) - 0.25
     line_ax.plot(where, height, marker, color=COLORS[label], markersize=3)
 plane.annotate(
@@ -663,15 +703,19 @@ line_ax.set_yticks(range(3), [f"class {label}" for label in range(3)])
 show(
     figure,
     alt="Left: 36 points of three classes, an arrow through their middle, and thin lines from each "
-    "point at right angles to the arrow. Right: positions of 70 points of each class along the arrow, "
+    "point at right angles to the arrow. Right: positions of 40 points of each class along the arrow, "
     "a row for each. Class 0 lies at the left, class 1 at the right, class 2 under both.",
 )
 
 # %%
-positions = pca.encode(points)  # (600, 1): one number for each point
-explained = positions.var(correction=0) / points.var(0, correction=0).sum()
+covariance = torch.cov(points.T, correction=0)  # (2, 2)
+variances = torch.linalg.eigvalsh(covariance).flip(0)  # lambda_1, lambda_2
+explained = variances[0] / variances.sum()
+print(f"variances along and across: {variances[0]:.2f} and {variances[1]:.2f}; ", end="")
+print(f"one number keeps {100 * explained:.0f} %")
+
+positions = PCA(1).fit(points).encode(points)  # (600, 1): one number for each point
 one_number = KMeans(3).fit(positions, torch.Generator().manual_seed(0))(positions)
-print(f"share of the variance that one number keeps: {100 * explained:.0f} %")
 print("adjusted Rand index of clusters")
 print(f"    from that number:  {adjusted_rand_index(one_number, labels):.2f}")
 print(f"    from both numbers: {agreement['k-means, k = 3']:.2f}")
@@ -683,6 +727,12 @@ print(f"    from both numbers: {agreement['k-means, k = 3']:.2f}")
 # %% tags=["claim"]
 # Checks what the text says: most of the variance is kept, the classes are not
 claim("one number keeps most of the variance", explained > 0.5)
+lost = (pca(points) - points).square().sum(1).mean()
+claim("what is lost is the other eigenvalue", (lost - variances[1]).abs() < 1e-3)
+claim(
+    "the positions have the variance of the first",
+    (positions.var(correction=0) - variances[0]).abs() < 1e-3,
+)
 claim(
     "clusters of one number agree far less with the classes",
     adjusted_rand_index(one_number, labels) < agreement["k-means, k = 3"] - 0.2,
@@ -699,7 +749,7 @@ claim(
 # Draws kernel densities of five points with two bandwidths
 five = torch.tensor([-2.0, -1.2, -0.9, 1.0, 2.2]).reshape(5, 1)
 along = torch.linspace(-5, 5, 400).reshape(-1, 1)
-figure, axes = subplots(1, 2, width=6.6, height=2)
+figure, axes = subplots(1, 2, width=5.8, height=1.9)
 for ax, bandwidth in zip(axes, [0.3, 1.0], strict=True):
     for point in five:
         bump = KernelDensity(bandwidth).fit(point.reshape(1, 1)).log_prob(along).exp() / 5
@@ -717,17 +767,17 @@ show(
 )
 
 # %% [markdown]
-# As a formula, with the bandwidth $h$ as the standard deviation of each Gaussian $\mathcal N$,
+# With the bandwidth $h$ as the standard deviation of each Gaussian $\mathcal N$,
 #
 # $$ \hat p(x) = \frac{1}{N} \sum_{i=1}^{N} \mathcal N(x; x_i, h^2 I) . $$
 #
 # A good density makes *new* points probable: it has a high mean log-likelihood $\frac1N \sum_i \log p(x_i)$ on them. On average no
-# density is better than the true one, $p^*$. What another one loses is the *Kullback-Leibler divergence*
+# density is better than the true one, $p^*$ (lesson 02 proves it). What another one loses is the *Kullback-Leibler divergence*
 #
 # $$ \mathrm{KL}(p^* \Vert p) = \mathbb{E}_{x \sim p^*} \left[ \log p^*(x) - \log p(x) \right] \geq 0 , $$
 #
-# a mean over points from $p^*$, measured in *nats*, the unit of natural logarithms. How close to the truth do kernel densities of
-# our 600 points come, and a single Gaussian with the mean and covariance of the points?
+# a mean over points from $p^*$, measured in *nats*, the unit of natural logarithms. How close to it do kernel densities of our 600
+# points come, and a single Gaussian with their mean and covariance?
 
 # %%
 models = {"true density": truth, "one Gaussian": GaussianDensity().fit(points)}
@@ -736,23 +786,25 @@ for bandwidth in [0.05, 0.3, 1.0]:
 print("mean log-likelihood         own points  new points  KL from the truth")
 missing = {}
 for name, density in models.items():
-    seen, new = density.log_prob(points).mean(), density.log_prob(test_points).mean()
-    missing[name] = (truth.log_prob(test_points).mean() - new).item()
-    print(f"{name:26} {seen:11.2f} {new:11.2f} {missing[name]:18.2f}")
+    seen, new = density.log_prob(points).mean(), density.log_prob(test_points)
+    lost_at = truth.log_prob(test_points) - new  # its mean estimates the KL
+    missing[name], error = lost_at.mean().item(), lost_at.std() / len(new) ** 0.5
+    print(
+        f"{name:26} {seen:11.2f} {new.mean():11.2f} {missing[name]:12.3f} ± {error:.3f}"
+    )
 
 own = GaussianDensity().fit(points[labels == 0])
 fitted = distributions.MultivariateNormal(own.mean, own.covariance)
 cloud = distributions.MultivariateNormal(true_centres[0], scale_tril=scales[0])
 kl_of_0 = distributions.kl_divergence(cloud, fitted)  # in closed form
-print(f"one Gaussian for class 0 alone, from its own truth {kl_of_0:14.2f}")
+print(f"one Gaussian for class 0 alone, from its own truth {kl_of_0:12.3f}")
 
 # %% [markdown]
 # On new points no model is better than the truth. One Gaussian cannot have three hills, so kernels of medium bandwidth come closer;
-# for class 0 alone, which is Gaussian, it is nearly the truth. But on its *own* points a narrow kernel density is better than the
-# truth itself: it has memorized them. This is *overfitting*, and only new points reveal it.
+# for class 0 alone, which is Gaussian, it is nearly the truth. But on its *own* points a narrow kernel density beats the truth
+# itself: it has memorized them. This is *overfitting*, and only new points reveal it.
 #
-# Move the bandwidth, and compare the two maps and the two curves. If it is too small, the density is a collection of spikes; if it is
-# too large, the three clouds merge into one.
+# Move the bandwidth. If it is too small, the density is a collection of spikes; if it is too large, the three clouds merge into one.
 
 # %% tags=["drawing"]
 # Draws the true density and a kernel density, and the log-likelihoods; move the bandwidth
@@ -775,8 +827,12 @@ kernel_ax.set_title("kernel density")
 score_ax.plot(BANDWIDTHS, on_own, "o--")
 score_ax.plot(BANDWIDTHS, on_new, "s-")
 score_ax.axhline(best_on_new, color="0.4", linestyle=":")
-score_ax.text(0.33, -2.3, "own points", color="0.1")
-score_ax.text(0.33, -4.3, "new points", color="0.1")
+for name, place, beside in [
+    ("own points", (0.08, -2.3), (0.38, -2.2)),
+    ("new points", (0.08, -4.4), (0.38, -4.4)),
+]:
+    stroke = {"arrowstyle": "-", "color": "0.5"}
+    score_ax.annotate(name, place, beside, va="center", arrowprops=stroke)
 score_ax.text(1.0, -2.85, "true density, new points", ha="right")
 chosen = score_ax.axvline(0.3, color="0.5", linestyle=":")
 score_ax.set(xlabel="bandwidth", title="mean log-likelihood")
@@ -815,7 +871,7 @@ claim(
 # %% [markdown]
 # ## 8. Self-supervision: the image sets the task
 #
-# Now real images, and the task with which this lesson began: turn each image by 0, 90, 180 or 270 degrees, and ask by how much.
+# Now real images, and a task of section 1: turn each image by 0, 90, 180 or 270 degrees, and ask by how much.
 # The encoder is a *convolutional* network. Each of its four layers looks at small neighbourhoods, in the same way everywhere, and
 # halves height and width. Averaging over all places then gives 128 features for each image. The head, thrown away later, turns
 # them into four scores.
@@ -841,8 +897,8 @@ show(turning.figure, alt=turning.words)
 show_source(four_rotations, RotationPrediction)
 
 # %% [markdown]
-# One training could be lucky, so we make two, which differ only in their random initial weights. They run side by side, with Adam
-# and a learning rate that first rises and then falls to zero. The other encoders of this lesson are trained in the same way.
+# One training could be lucky, so we make two, which differ only in their random initial weights. They use Adam and a learning rate
+# that first rises and then falls to zero, as do the other encoders of this lesson.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train", n=10_000)
@@ -888,7 +944,7 @@ print("hardest class:", class_names[of_class.index(min(of_class))])
 #
 # ### Are the features any good?
 #
-# Rotations are not the goal. Do the features help to name clothes? A **linear probe** tells us: leave the encoder as it is, compute
+# Do the features help to name clothes? A **linear probe** tells us: leave the encoder as it is, compute
 # its features for a few labelled images, and fit a softmax regression on them. We probe the *end* of the encoder, the 128 features,
 # and also its third and fourth layers, averaged over each quarter of the image. Gidaris, Singh and Komodakis, who proposed this
 # pretext task, found layers in the middle to be better.
@@ -916,9 +972,10 @@ def probe(represent):
 
 
 # %% [markdown]
-# An accuracy alone says little; it needs **controls**. Ours are the pixels themselves; PCA, which is unsupervised; and the same
-# encoder with random weights. A further control is supervised training of the same network for the same number of steps: once with
-# the same 100 labels (one network for each draw of the labels), once with all 10,000.
+# An accuracy alone says little; it needs **controls**. Ours are the pixels themselves; PCA, which is unsupervised; the same encoder
+# with random weights; and supervised training of the same network for the same number of steps, once with the same 100 labels (one
+# network for each draw of the labels), once with all 10,000. Before you see the results, put in order: pixels, random encoder,
+# rotation, supervised training on 100 labels.
 
 
 # %%
@@ -942,20 +999,16 @@ def new_classifier():
     return nn.Sequential(conv_encoder(width=16), nn.Linear(128, 10))
 
 
-def label_loss(model, pictures, names):
-    return nn.functional.cross_entropy(model(pictures), names)
-
-
-# %%
-few = nn.ModuleList(new_classifier() for _ in draws)
-steps = 2 * len(Batches(train_images, batch_size=32))  # as many as for the rotations
+def label_loss(model, rows):
+    return nn.functional.cross_entropy(model(train_images[rows]), train_labels[rows])
 
 
 def loss_from_few(rows):
-    labelled = [(m, draw[rows]) for m, draw in zip(few, draws, strict=True)]
-    return sum(label_loss(m, train_images[d], train_labels[d]) for m, d in labelled)
+    return sum(label_loss(m, draw[rows]) for m, draw in zip(few, draws, strict=True))
 
 
+few = nn.ModuleList(new_classifier() for _ in draws)
+steps = 2 * len(Batches(train_images, batch_size=32))  # as many as for the rotations
 rows, passes = torch.arange(100), steps // 4  # 4 batches of 25 in a pass
 run = watch(
     recipe(loss_from_few, few.parameters(), rows, batch_size=25, epochs=passes),
@@ -967,10 +1020,7 @@ await run
 every = new_classifier()
 run = watch(
     recipe(
-        lambda batch: label_loss(every, *batch),
-        every.parameters(),
-        train_images,
-        train_labels,
+        lambda rows: label_loss(every, rows), every.parameters(), torch.arange(10_000)
     ),
     title="Supervised, 10,000 labels",
 )
@@ -990,7 +1040,7 @@ accuracy["supervised, 10,000 labels"] = torch.tensor([accuracy_of(every)])
 # %% tags=["drawing"]
 # Draws the test accuracies: means, and a dot for each draw of the labels and each start
 ranked = dict(sorted(accuracy.items(), key=lambda entry: entry[1].mean().item()))
-figure, ax = subplots(width=7.4, height=4)
+figure, ax = subplots(width=6.6, height=3.6)
 for place, (name, values) in enumerate(ranked.items()):
     ours = name.startswith("rotation")
     ax.axhline(place, color="0.85", linestyle="-", linewidth=0.8, zorder=0)
@@ -999,19 +1049,21 @@ for place, (name, values) in enumerate(ranked.items()):
     ax.plot(values, torch.full_like(values, place), "k.", markersize=6)
     ax.text(values.max() + 1, place + 0.05, f"{values.mean():.0f} %", va="bottom")
 ax.set_yticks(range(len(ranked)), ranked)
-ax.set(xlabel="test accuracy, %; bars: means; dots: draws of the labels, two starts")
+ax.set(xlabel="test accuracy, %; bars: means; dots: draws and starts")
 ax.set(xlim=(58, 95), ylim=(-0.5, len(ranked) - 0.2))
 said = "; ".join(f"{name} {values.mean():.0f} %" for name, values in accuracy.items())
 show(figure, alt=f"Test accuracy, mean over draws of the labels and starts: {said}.")
 
 # %% [markdown]
-# Most of what the features can do, pixels and random weights can do as well. To the third layer the pretext task adds a few
-# percentage points, from both starts and with every draw of the labels, to the fourth hardly any. The lead of the third layer over
-# raw pixels is too small for two starts and three draws to settle. It is better than PCA and than supervised training on the same
-# 100 labels, and far behind supervised training on 10,000.
+# With random weights the third layer is far above chance already. Learning rotations adds a few percentage points, from both starts
+# and with every draw of the labels. So it passes PCA and supervised training on the same 100 labels; supervised training on 10,000
+# is far ahead.
 #
-# Much of its lead over the *end* is pooling, not depth: averaged over quarters, the fourth layer beats the end too. So averaged, the
-# third layer of the rotation's encoder stays ahead of the fourth; with random weights it does not.
+# But raw pixels do as well: two starts and three draws cannot separate them from the rotation. These garments are upright and
+# centred, on black. Lesson 17 moves them, and pixels stay near chance.
+#
+# The fourth layer gains hardly anything. The usual explanation is that next to the head a layer keeps what names a turn, and little
+# else. Part of the third layer's lead over the *end* is pooling: averaged over quarters, the fourth beats the end, too.
 
 # %% tags=["claim"]
 # Checks what the text says: the third layer of the rotation's encoder beside its controls
@@ -1040,11 +1092,7 @@ claim(
     "averaged over quarters, its fourth layer is 2 points better than its end",
     mean["rotation, fourth layer"] > mean["rotation, end"] + 2,
 )
-claim("its third layer is ahead of its fourth", lead["rotation, fourth layer"] > 0)
-claim(
-    "with random weights the third layer is not ahead of the fourth",
-    mean["random encoder, third layer"] < mean["random encoder, fourth layer"],
-)
+claim("random weights are far above 10 %", mean["random encoder, third layer"] > 50)
 claim(
     "in the fourth layer the rotation adds less than 2 points",
     mean["rotation, fourth layer"] < mean["random encoder, fourth layer"] + 2,
@@ -1057,7 +1105,7 @@ claim(
 # - **It needs structure**: it cannot be solved without knowing something about what is in the image.
 # - **It transfers**: the features help with another task. Only a probe, beside its controls, can tell.
 #
-# The second condition fails more easily than one might think. Suppose that the camera stamps a small white square into the lower
+# The second condition easily fails. Suppose that the camera stamps a small white square into the lower
 # right corner of every photograph, as some stamp the date, before the images are turned.
 
 
@@ -1069,11 +1117,11 @@ def stamp(pictures):
 
 
 # %% tags=["drawing"]
-# Draws five stamped images, each turned four ways
-rotated, turns = four_rotations(stamp(test_images[:5]))
+# Draws four stamped images, each turned four ways
+rotated, turns = four_rotations(stamp(test_images[:4]))
 show(
-    image_rows({f"{90 * turn}°": rotated[turns == turn] for turn in range(4)}, scale=2),
-    alt="Five garments with a small white square in the lower right corner, in four rows "
+    image_rows({f"{90 * turn}°": rotated[turns == turn] for turn in range(4)}, scale=4),
+    alt="Four garments with a small white square in the lower right corner, in four rows "
     "turned by 0, 90, 180 and 270 degrees. In each row the square is in another corner.",
 )
 
@@ -1121,8 +1169,8 @@ print("photographs  right turns  probe, trained  probe, random weights")
 for name in turned:
     print(f"{name:11} {100 * turned[name].mean():9.0f} %", end="")
     print(f" {learned[name].mean():13.0f} % {at_random[name].mean():20.0f} %")
-print("trained on stamped, tested without the stamp: share of right turns ", end="")
-print(f"{without_stamp.mean():.1f}, by chance 0.25")
+print("trained on stamped, tested without the stamp, right turns: ", end="")
+print(f"about {10 * (10 * without_stamp.mean()).round():.0f} %, by chance 25 %")
 
 # %% [markdown]
 # With the stamp, the pretext task is solved almost without a mistake, and the features are worth no more than random ones. On clean
@@ -1182,14 +1230,13 @@ claim("clean photographs gain a point more", gain["clean"] > gain["stamped"] + 1
 claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 
 # %% [markdown]
-# Such a giveaway is called a **shortcut**. Shortcuts occur in practice. A network was asked how two patches of a photograph lie
-# relative to each other. It found the answer in the *chromatic aberration* of the lens, which bends red and green light a little
-# differently near the edge (Doersch, Gupta and Efros). The remedy is to remove from the question what gives the answer away; here
-# that would be the four corners.
+# Such a giveaway is called a **shortcut**. A network that was asked how two patches of a photograph lie relative to each other found
+# the answer in the *chromatic aberration* of the lens, which bends red and green light a little differently (Doersch, Gupta and
+# Efros). The remedy is to remove from the question what gives the answer away, here the four corners.
 #
 # ### Build your own
 #
-# The other tasks of section 1 are made as easily. Build the jigsaw.
+# The jigsaw of section 1 is made as easily.
 
 # %% exercise="01.jigsaw"
 
@@ -1204,9 +1251,7 @@ claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 # A good answer
 #
 # - reports the accuracy of the pretext task *and* of the probe, the latter beside the random encoder and the rotation;
-# - says what the network may have looked at: garments are centred, and the edges of neighbouring quarters continue each other;
-# - tests this suspicion with one changed task at least, for example a gap between the quarters, or quarters that are each moved by
-#   a pixel or two;
+# - says what the network may have looked at, and tests this with one changed task at least, for example a gap between the quarters;
 # - uses two seeds for what is compared, and says which of the three conditions above the jigsaw meets on these images.
 
 # %% [markdown]

@@ -70,9 +70,9 @@ show(hiding.figure, alt=hiding.words)
 
 # %% [markdown]
 # Move the slider to hide another word. Four readers guess it. From left to right they know more: how frequent each word is; the
-# word to the left; all words to the left; all other words. Each makes the best possible prediction from what it knows. The titles
-# say how uncertain the readers still are: as if each had to choose among *that many* equally likely words. How are such numbers
-# computed, and what have they to do with the loss of a network?
+# word to the left; all words to the left; all other words. Each makes the best possible prediction from what it knows; the bar
+# of the hidden word is orange. The titles say how uncertain the readers still are: as if each had to choose among *that many*
+# equally likely words. How are such numbers computed, and what have they to do with a network's loss?
 
 # %% tags=["drawing"]
 # Draws what each of the four readers expects; move the word to hide
@@ -92,14 +92,12 @@ def expectations(place):
     }
 
 
-hide_figure, hide_axes = subplots(1, 4, width=9, height=2.8)
+hide_figure, hide_axes = subplots(1, 4, width=9, height=3.1)
 for ax in hide_axes:
-    ax.set(xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[], ylim=(4.6, -0.6))
+    ax.set(xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[], ylim=(5.6, -0.6))
     ax.set_xlabel("probability")
-reader_bars = [
-    ax.barh(range(5), [0.0] * 5, color=COLORS[0], alpha=0.5) for ax in hide_axes
-]
-reader_words = [[ax.text(0.04, k, "", va="center") for k in range(5)] for ax in hide_axes]
+reader_bars = [ax.barh(range(6), [0.0] * 6, alpha=0.5) for ax in hide_axes]
+reader_words = [[ax.text(0.04, k, "", va="center") for k in range(6)] for ax in hide_axes]
 titles = [ax.set_title("reader\nwords", fontsize=10) for ax in hide_axes]
 sentence_title = hide_figure.suptitle("the ducks", fontsize=13)
 freeze_layout(
@@ -116,9 +114,13 @@ def draw_hidden(place):
         among = entropy(p).exp()
         title.set_text(f"{reader}\namong {among:.1f} words")
         said.append(f"{reader}: among {among:.1f}, the right word gets {p[truth]:.2f}")
-        for bar, label, chance, word in zip(bars, labels, *p.topk(5), strict=True):
+        first = p.topk(5).indices.tolist()
+        first += [truth.item()] * (truth not in first)  # below the other words
+        for k, (bar, label) in enumerate(zip(bars, labels, strict=True)):
+            chance = p[first[k]] if k < len(first) else 0.0
             bar.set_width(chance)
-            label.set_text(GRAMMAR.words[word] if chance > 0 else "")
+            bar.set_facecolor(COLORS[k < len(first) and first[k] == truth])
+            label.set_text(GRAMMAR.words[first[k]] if chance > 0 else "")
     shown = [GRAMMAR.words[token] for token in shown_sentence[0]]
     shown[place - 1] = "▢"
     sentence_title.set_text(" ".join(shown))
@@ -189,17 +191,15 @@ print(f"log 2 = {math.log(2):.3f}")
 # %% tags=["drawing"]
 # Draws the mean surprise of every model of a coin; move the truth and the model
 truths, models = torch.linspace(0, 1, 101), torch.linspace(0.01, 0.99, 99)
-coin_figure, (h_ax, ce_ax) = subplots(1, 2, width=8.2, height=3.2)
+coin_figure, (h_ax, ce_ax) = subplots(1, 2, width=8.2, height=3.7)
 h_ax.plot(truths, entropy(torch.stack([truths, 1 - truths], dim=1)), color=COLORS[1])
 (h_dot,) = h_ax.plot([], [], "o", color=COLORS[1])
-h_ax.set(
-    xlabel="truth p: probability of heads", ylabel="entropy, nats",
-    xlim=(-0.02, 1.02), ylim=(0, 2.5),
-)  # fmt: skip
+h_ax.set(xlabel="truth p: probability of heads", ylabel="entropy, nats")
+h_ax.set(xlim=(-0.02, 1.02), ylim=(0, 4.8))
 (curve,) = ce_ax.plot(models, models, label="cross-entropy H(p, q)")
 entropy_line = ce_ax.axhline(0, color=COLORS[1], linestyle="--", label="entropy H(p)")
 (gap,) = ce_ax.plot([], [], "o-", color=COLORS[2], linewidth=3, label="KL(p ‖ q)")
-ce_ax.set(xlabel="model q: predicted probability of heads", xlim=(0, 1), ylim=(0, 2.5))
+ce_ax.set(xlabel="model q: predicted probability of heads", xlim=(0, 1), ylim=(0, 4.8))
 coin_figure.legend(loc="outside upper right", ncols=3)
 freeze_layout(coin_figure, h_dot, curve, entropy_line, gap)
 
@@ -220,7 +220,7 @@ def draw_coin(p, q):
 explore(
     draw_coin,
     p=slider("truth p", 0.0, 1.0, step=0.01, value=0.7),
-    q=slider("model q", 0.01, 0.99, step=0.01, value=0.3),
+    q=slider("model q", 0.01, 0.99, step=0.01, value=0.1),
 )
 
 # %% [markdown]
@@ -253,19 +253,29 @@ forecasts = {
 }
 for name, q in forecasts.items():
     price = (weather * (weather / q).log()).sum()
-    print(f"{name:12} KL {price:5.2f} nats")
+    off = (weather - q).abs().sum()
+    print(f"{name:12} off by {off:.2f} in all, KL {price:5.2f} nats")
 
 show_source(entropy, cross_entropy, kl_divergence)
 
 # %% [markdown]
-# *Never rain* is closest to the truth in every single probability, and yet infinitely bad: on one day in ten it rains.
-# *No idea* beats *sure of sun*: here overconfidence costs more than knowing nothing.
+# *Never rain* is closest to the truth if one adds up how far its probabilities are off, and yet infinitely bad: on one day in
+# ten it rains. *No idea* beats *sure of sun*: here overconfidence costs more than knowing nothing.
 #
 # ### Spot the bug
 #
 # The output of a network is a row of **logits**, scores of any size, which the *softmax* of lesson 01 turns into probabilities
 # $q_k$. The truth is a single right answer, so only one term of the cross-entropy is left, $-\log q_\text{right}$. A network
 # certain of all the right answers should have loss 0. The following loss, here for ten classes, contains a common mistake:
+
+
+# %% tags=["claim"]
+# Checks what the text says: closest in sum and yet infinitely bad; overconfidence
+miss = {name: (weather - q).abs().sum() for name, q in forecasts.items()}
+claim("never rain is off by the least", min(miss, key=miss.get) == "never rain")
+prices = {name: kl_divergence(weather, q) for name, q in forecasts.items()}
+claim("and infinitely bad", prices["never rain"] == math.inf)
+claim("no idea beats sure of sun", prices["no idea"] < prices["sure of sun"])
 
 
 # %%
@@ -361,7 +371,7 @@ show_source(Bigram)
 
 # %% [markdown]
 # After *ate* every word is now equally likely, the right way to say that nothing is known. Is the table a good model? To tell,
-# we need much more text, and we need to know the truth.
+# we need more text, and the truth.
 
 # %% [markdown]
 # ## 6. A language of which everything is known
@@ -372,8 +382,8 @@ show_source(Bigram)
 # %% tags=["drawing"]
 # Draws the states of a tiny grammar, with the words that lead from one to the next
 machine = Diagram("a tiny grammar", column=1.9)
-states = [machine.head(name, place, 0) for place, name in enumerate(["start", "animal"])]
-last, ended = machine.head("stop", 2, 0), machine.head("end", 3, 0)
+states = [machine.data(name, place, 0) for place, name in enumerate(["start", "animal"])]
+last, ended = machine.data("stop", 2, 0), machine.data("end", 3, 0)
 machine.flow(states[0], "cats 0.5\ndogs 0.5", states[1])
 machine.flow(states[1], "sleep 0.75\nrun 0.25", last)
 machine.flow(last, "full stop", ended)
@@ -415,12 +425,12 @@ print(*[GRAMMAR.decode(row) for row in sentences.tokens[:12]], sep="\n")
 #
 # Is its computed entropy right? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so the mean over sampled
 # sentences must come close. The *standard error*, the standard deviation divided by the square root of the number of values,
-# says how close: a difference of more than three standard errors is rare.
+# says how close: more than three of them is rare.
 
 # %%
 surprises = -GRAMMAR.log_probability(sentences.tokens)
 standard_error = surprises.std() / len(surprises) ** 0.5
-print(f"entropy of a sentence, computed  {GRAMMAR.sentence_entropy():.3f} nats")
+print(f"entropy of a sentence, computed  {GRAMMAR.sentence_entropy():.2f} nats")
 print(
     f"mean surprise of 10,000 of them  {surprises.mean():.2f} ± {standard_error:.2f} nats"
 )
@@ -436,9 +446,9 @@ claim("the mean lies within 3 standard errors of the entropy", off < 3 * standar
 # %% [markdown]
 # ## 7. How good is the bigram?
 #
-# Because the grammar is known, so is the exact share of every pair of neighbours in an endless text. From these shares follows
-# the *best* bigram table there is, without any counting. Beside it we count in real sentences, more and more of them, and measure
-# each table by its exact cross-entropy. (Only 0.1 is added to each count: with 43 words, adding 1 would outweigh rare words.)
+# The grammar gives the exact share of every pair of neighbours in an endless text, and so the *best* bigram table there is.
+# Beside it we count in more and more real sentences, and measure each table by its exact cross-entropy. (Only 0.1 is added to
+# each count: with 43 words, adding 1 would outweigh rare words.)
 
 # %%
 pair_shares = GRAMMAR.pair_probabilities()  # (43, 43): p(a word, the next word)
@@ -534,8 +544,9 @@ claim(
 # ## 8. Seeing more, predicting better
 #
 # How uncertain is a word of our grammar to the four readers of section 1, and to one who knows nothing? The first four values
-# are exact. The last is a mean over 2,000 sentences of the exact entropies at each word. (Full stops fill the rows, so this
-# reader is not told where the sentence ends.)
+# are exact. The last is a mean over 2,000 sentences of the exact entropies at each word: the words before it tell the state of
+# the grammar, and each candidate is weighted by the probability of the words after it. (Full stops fill the rows: where the
+# sentence ends is not told.)
 
 # %%
 test = text(2000, seed=1)
@@ -552,7 +563,7 @@ for known, nats in uncertainty.items():
     print(f"{known:22} {nats:5.2f} {math.exp(nats):12.1f}")
 
 # %% [markdown]
-# **What is visible reduces the uncertainty about what is hidden.** Each row of the table stands for a kind of model: a table of
+# **What is visible reduces the uncertainty about what is hidden.** Each row after the first stands for a kind of model: a table of
 # frequencies, a bigram, a language model that reads from left to right, and a *masked* language model, which looks at both
 # sides. With $\mathcal{M}$ for the hidden places of a text and $x_{\setminus \mathcal{M}}$ for the visible words, the loss of a
 # masked language model is the total surprise at the hidden words,
@@ -607,9 +618,9 @@ show(
 explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=2))
 
 # %% [markdown]
-# Is it not a contradiction that some readers are less uncertain than the entropy rate? No. The entropy rate bounds models that must
-# name each word before they see the next. A reader of both sides has a different task. Its surprises do not add up to
-# $-\log p(\text{sentence})$, because each word serves to guess the others, too. So it is not a better language model.
+# Some readers are less uncertain than the entropy rate. That is no contradiction: the entropy rate bounds models that must name each
+# word before they see the next. The surprises of a reader of both sides do not add up to $-\log p(\text{sentence})$, because each
+# word serves to guess the others, too.
 
 # %% tags=["claim"]
 # Checks what the text says: neighbours beat the left side; for ducks two words remain
@@ -657,13 +668,15 @@ show(figure, alt=f"Entropies in nats as bars. {'; '.join(said)}.")
 # %% [markdown]
 # The overlap is their **mutual information**, the uncertainty about $y$ that disappears when $x$ becomes known:
 #
-# $$ I(x; y) = H(y) - H(y \mid x) = \mathrm{KL}\bigl( p(x, y) \,\Vert\, p(x)\, p(y) \bigr) . $$
+# $$ I(x; y) = H(y) - H(y \mid x) = \sum_{x,y} p(x,y) \log \frac{p(y \mid x)}{p(y)}
+# = \sum_{x,y} p(x,y) \log \frac{p(x,y)}{p(x)\,p(y)} = \mathrm{KL}\bigl( p(x,y) \,\Vert\, p(x)\,p(y) \bigr) . $$
 #
-# Here $H(y \mid x) = \sum_x p(x)\, H(p(y \mid x))$ is the entropy of $y$ that remains, averaged over $x$. The second form says
-# how far the pair is from being independent. It is symmetric: $y$ tells exactly as much about $x$ as $x$ about $y$.
-
-# So each step down from *word frequencies* in section 8 is a mutual information: what the reader's words tell about the hidden one.
-# For the word to the left it can be computed in both ways:
+# Here $H(y \mid x) = \sum_x p(x)\, H(p(y \mid x))$ is the **conditional entropy**, the entropy of $y$ that remains, averaged
+# over $x$. The last form says how far the pair is from being independent. It is symmetric: $y$ tells as much about $x$ as $x$
+# about $y$.
+#
+# In section 8 each row below *word frequencies* is a conditional entropy, and the step down to it a mutual information. For the word
+# to the left it can be computed in both ways:
 
 # %%
 print(f"step down in section 8:    {entropy(word_shares) - best_bigram:.3f} nats")
@@ -698,7 +711,8 @@ show(
 # %% [markdown]
 # Take a *standard* normal $x$ (mean 0, variance 1) and $y = \rho x + \sqrt{1 - \rho^2}\, \varepsilon$ with an independent
 # standard normal $\varepsilon$. A Gaussian with standard deviation $\sigma$ has the entropy $\log \sigma$ plus a constant that
-# is the same for all Gaussians. That is all you need for the numbers in the titles:
+# is the same for all Gaussians. (It may be negative; only differences have a meaning here.) That is all you need for the
+# numbers in the titles:
 
 # %% exercise="02.gaussian"
 
@@ -710,8 +724,13 @@ show(
 # chance, game after game, shows that $x$ and $y$ share information.
 #
 # The player has a **critic**, a function that scores how well an $x$ and a $y$ go together, and chooses with the softmax of the
-# scores. The best score is $\log \frac{p(y \mid x)}{p(y)}$: how much more probable does $x$ make $y$? For Gaussian pairs it can
-# be written down:
+# scores. Which scores are best? If $y_j$ is the partner of $x$, the candidates have the density
+# $p(y_j \mid x) \prod_{k \neq j} p(y_k)$. Divided by $\prod_k p(y_k)$, the same for all $j$, this is
+#
+# $$ r_j = \frac{p(y_j \mid x)}{p(y_j)} , $$
+#
+# the factor by which $x$ makes $y_j$ more probable. So by Bayes' rule $y_j$ is the partner with probability $r_j / \sum_k r_k$, the
+# softmax of the scores $\log r_j$. For Gaussian pairs:
 
 
 # %%
@@ -748,7 +767,7 @@ aside = (0.3 * torch.rand(200, generator=luck) - 0.15).exp()  # dots side by sid
 bound_figure, (game_ax, bound_ax) = subplots(1, 2, width=9, height=3.4)
 bound_ax.get_gridspec().set_width_ratios([1, 1.7])
 game = game_ax.imshow(torch.zeros(2, 2), cmap="Blues", vmin=0, extent=(0, 1, 1, 0))
-(partners,) = game_ax.plot([0, 1], [0, 1], color=COLORS[2], linestyle=":", linewidth=1)
+(partners,) = game_ax.plot([0, 1], [0, 1], color="k", linestyle=":", linewidth=2)
 game_ax.set(xlabel="each y", ylabel="each x", xticks=[], yticks=[])
 game_ax.set_title("who chooses whom", fontsize=10)
 (dots,) = bound_ax.plot([], [], ".", color="0.6", label="one game")
@@ -803,26 +822,27 @@ explore(
 #
 # $$ I_\text{NCE} = \log N + \frac{1}{N} \sum_{i=1}^{N} \log \frac{\exp s_{ii}}{\sum_{j=1}^{N} \exp s_{ij}} . $$
 #
-# The second term is minus the cross-entropy of a classifier whose "class" for $x_i$ is the number $i$ of its partner. No human
-# label is needed. There are two limits, of different kinds:
+# The second term is minus the cross-entropy of a classifier whose "class" for $x_i$ is the number $i$ of its partner. For the
+# best critic the term of $x_i$ is $\log r_i - \log \frac1N \sum_j r_j$. With many candidates the mean of the $r_j$ comes close to 1;
+# the mean of $\log r_i$ is left, which is $I(x; y)$. There are two limits, of different kinds:
 #
 # - **No game can exceed $\log N$**, because the logarithm of a probability is at most 0. With correlation 0.99 and $N = 4$ the
-#   mutual information is out of reach. This is one reason to use many candidates.
+#   mutual information is out of reach.
 # - **The mean over games cannot exceed $I(x; y)$**, whatever the critic (van den Oord et al., 2018; Poole et al., 2019). A single
 #   game can: one number from one batch is a noisy estimate of a lower bound, not itself a bound.
 #
 # ### Why it is a bound
 #
 # Let the partner be at place $J$, uniform among $1 \dots N$. The player sees $x$ and all candidates
-# $Y = (y_1, \dots, y_N)$, and predicts $J$ with $q$.
+# $Y = (y_1, \dots, y_N)$, and predicts $J$ with $q$. Let $I(a; b, c)$ be what $b$ and $c$ together tell about $a$, and
+# $I(a; b \mid c) = H(a \mid c) - H(a \mid b, c)$ what $b$ adds once $c$ is known: $I(a; b, c) = I(a; c) + I(a; b \mid c)$. None of
+# these is negative.
 #
 # 1. A cross-entropy is at least an entropy: $-\mathbb{E} \log q(J) \geq H(J \mid x, Y) = \log N - I(J; x, Y)$. So
 #    $I_\text{NCE} = \log N + \mathbb{E} \log q(J) \leq I(J; x, Y)$.
 # 2. The candidates alone do not reveal which of them is the partner: $I(J; Y) = 0$, so $I(J; x, Y) = I(J; x \mid Y)$.
 # 3. What $J$ and $Y$ together tell about $x$ comes from the partner $y_J$ alone:
 #    $I(J; x \mid Y) \leq I(x; J, Y) = I(x; y)$.
-#
-# Steps 2 and 3 use the chain rule $I(a; b, c) = I(a; c) + I(a; b \mid c)$, whose terms are never negative.
 
 # %% [markdown]
 # ### A learned critic
@@ -842,7 +862,7 @@ run = watch(
 show_source(info_nce_bound, ContrastiveCritic)
 
 # %% [markdown]
-# Is it as good as the best one? Both play on the same new pairs. The number after ± is the standard error of the mean.
+# Is it as good as the best one? Both play on the same new pairs; ± is the standard error.
 
 # %%
 await run
@@ -861,12 +881,12 @@ for n in (2, 8, 32, 128):
 
 # %% [markdown]
 # Every mean lies below $\log N$ and below the mutual information, and more candidates give a higher one; with 128 the bound is
-# nearly tight. The learned critic comes within two hundredths of a nat of the best one. It was not told that the numbers are
-# Gaussian, nor what their correlation is. It learned only to tell partners from other pairs, and this measured how much $x$
-# says about $y$.
+# nearly tight. The learned critic comes within two hundredths of a nat of the best one. It was told neither that the numbers are
+# Gaussian nor what their correlation is.
 #
 # In contrastive learning, $x$ and $y$ are two altered copies of a picture, and the score is the cosine of two network outputs
-# divided by a *temperature* $\tau$. Since cosines differ by at most 2, the bound then stays below $2 / \tau$, too.
+# divided by a *temperature* $\tau$. Since cosines differ by at most 2, the partner's probability is at most
+# $e^{2/\tau} / (e^{2/\tau} + N - 1)$, and the bound stays below $2 / \tau$, too.
 
 # %% tags=["claim"]
 # Checks what the text says: both limits, and the learned critic beside the best one
@@ -925,7 +945,7 @@ quiz("02")
 # ## What to remember
 #
 # - Surprise is $-\log p$, and entropy is its mean. Cross-entropy is the mean surprise of a model; KL is the excess.
-# - Whether a loss is low can only be judged beside the entropy of the data. Where that is unknown, compare with baselines.
+# - Judge a loss beside the entropy of the data. Where that is unknown, compare with baselines.
 # - `F.cross_entropy` takes logits. A distribution must sum to 1 and should not exclude what may happen.
 # - A model cannot learn from what it does not see: no amount of text taught the bigram to agree with a distant subject.
 # - What is visible reduces the uncertainty about what is hidden. Mutual information says by how much.

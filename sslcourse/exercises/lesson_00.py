@@ -178,14 +178,18 @@ QUIZ = [
         },
     ),
     Question(
-        "You are stuck in an exercise. What does the course offer?",
-        right="The mistake by name, hints, and a solution",
+        "Why are the drawn sandals blurred?",
+        right="The average of many possible answers has the smallest squared error",
         options={
-            "The mistake by name, hints, and a solution": (
-                "`check` says what is wrong; `hint` helps twice; `solution` shows the code when asked twice."
+            "The average of many possible answers has the smallest squared error": (
+                "Many sandals have nearly the same upper half. One sharp guess is mostly wrong; their average is wrong by less."
             ),
-            "Only whether the answer is right or wrong": "`check` knows common mistakes by name and says how results differ.",
-            "Nothing, until the exercise is solved": "Later cells never use your answer, so you can go on at any time.",
+            "Training ended before the loss on the new images had fallen to zero": (
+                "It cannot fall to 0: the upper half does not say which of the possible lower halves is the true one."
+            ),
+            "The network has too few numbers for the sharp edges that shoes have": (
+                "More numbers would not tell it which sandal it is. Where the upper half tells, as with trousers, edges are sharper."
+            ),
         },
     ),
 ]
