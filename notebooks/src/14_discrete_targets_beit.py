@@ -56,7 +56,7 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # **BEiT** therefore first invents words for pictures. A **tokeniser** gives each patch one of $K$ codes, its **token**; it is
 # trained together with a decoder, which has to draw the picture from the tokens alone. Then the tokeniser is **frozen**, and
 # a transformer, which sees the picture with some patches hidden, predicts the *tokens* of the hidden patches. (In lesson 13 a token
-# was a vector inside the transformer. Here it is a number; for those vectors we say *places*.)
+# was a vector inside the transformer. This *visual token* is a number; only BEiT's *mask token* is still a vector.)
 
 # %% tags=["drawing"]
 # Draws the two stages: a tokeniser with its decoder, and an encoder that predicts tokens
@@ -552,7 +552,7 @@ show(
 )
 
 # %% tags=["drawing"]
-# Draws the error against the number of codes, of k-means and of networks trained for longer
+# Draws error against number of codes, of k-means and of networks trained for longer
 rate_figure, rate_ax = subplots(width=4.6, height=2.6)
 said = []
 for name, of_size, look in [
@@ -1004,7 +1004,7 @@ for name, guess in guesses.items():
     ]
 
 # %% tags=["drawing", "nbval-ignore-output"]
-# Draws nats and right guesses of four rivals and BEiT, at all hidden places and on the garment
+# Draws nats and right guesses of rivals and BEiT, over all and on the garment
 judged_figure, judged_axes = subplots(columns=2, width=7.2, height=2.6)
 for number, ax in enumerate(judged_axes):
     for at, look, label in ((0, "o", "all hidden places"), (1, "D", "on the garment")):
@@ -1124,8 +1124,8 @@ claim(
 )
 
 # %% [markdown]
-# Columns 1 and 3: wrong tokens, nearly the right drawing. Columns 5 and 6: BEiT does not know what is hidden. Over all test frames
-# the error of its drawings at hidden patches is many times that of the true tokens, and nearer to that of the mean image: the
+# With a share of 0.4, columns 1 and 3 have wrong tokens and nearly the right drawing; in 5 and 6 BEiT does not know what is hidden.
+# Over all test frames the error of its drawings at hidden patches is many times that of the true tokens, and nearer to that of the mean image: the
 # likeliest code of each place, chosen by itself, need not give a likely garment. BEiT need not draw; what counts is its encoder.
 #
 # ## 11. MAE or BEiT?
@@ -1141,6 +1141,7 @@ claim(
 #   centres of its latents.
 
 # %%
+# a step: forward, and twice as much backward; the frozen tokeniser only forward
 mae_step = 3 * (transformer_flops(12, 64, 3) + transformer_flops(49, 64, 1))
 to_tokens = 2 * 49 * (16 * 64 + 9 * 64 * 64 + 64 * 16 + 16 * 64)  # the last: 64 distances
 to_pixels = 2 * 49 * (9 * 16 * 64 + 64 * 16)
