@@ -16,7 +16,7 @@
 # - classify without labels by prompts, average prompts, and measure retrieval where several answers are right;
 # - name the controls that such a result needs;
 # - measure binding, counting and negation, and find out by an experiment which part of a model fails;
-# - find out what a hard negative teaches besides, and spot four mistakes that run without an error.
+# - spot four mistakes that run without an error.
 
 # %%
 import copy
@@ -68,7 +68,7 @@ towers = [
 ]
 layers = [two_towers.head("linear,\nlength 1", 2.1, row) for row in (0, 1)]
 matrix = two_towers.cells(
-    "rows: images,\ncolumns: captions",
+    "N x N cosines:\nrows images,\ncolumns captions",
     3.3,
     0.35,
     "o....",
@@ -429,6 +429,7 @@ explore(
 # %% exercise="15.ensemble"
 
 # %%
+# the 30 prompts in each of eight wordings
 ways = [[wordings(Things(1, *look))[i] for look in PROMPTS] for i in range(8)]
 each_way = [accuracies(zero_shot(model, ones.images, way).argmax(1)) for way in ways]
 for i in (0, 1):
@@ -667,10 +668,9 @@ claim(
 # has seen 2500 pictures, CLIP 8000: the comparison is of labels, not of methods.)
 #
 # *Zero-shot* does not mean without information: each of our 8000 captions names a colour and a shape, labels in another form.
-# The gain is that nobody had to fix the list of classes, and that people write captions anyway.
+# The gain is that nobody had to fix a list of classes.
 #
-# The image encoder can be used by itself, like any other. Here is a linear probe for the 25 combinations, with 10 labelled
-# pictures each:
+# The image encoder by itself: a linear probe for the 25 combinations, with 10 labelled pictures each:
 
 # %%
 from sslcourse.evaluate import linear_probe
@@ -872,8 +872,8 @@ show_trainings(
 # tell the captions apart. The transformer could, but does not learn to; with more data and steps it might (not tried). Phrases
 # are between.
 #
-# Held-out combinations have no trained vector there, and are never named. The bag of words, though it keeps colour and shape apart
-# most strictly, names *fewer* than phrases and the transformer, whose seeds overlap.
+# Told the grammar, it has no trained vector for a held-out combination, and never names one. The bag of words, though it keeps
+# colour and shape apart most strictly, names *fewer* of them than phrases and the transformer.
 
 # %% tags=["claim"]
 # Checks what the text says of the four text encoders
@@ -1003,8 +1003,8 @@ claim(
 
 # %% [markdown]
 # For the transformer the cure does nothing in six passes, so rare negatives are not the whole reason. For phrases it works: almost
-# all pairs are told apart. But they name fewer held-out combinations, with every seed. Is this the price of binding? First look at
-# what the false captions say.
+# all pairs are told apart. But they name fewer held-out combinations, with every seed. Is this the price of binding? Look at what
+# the false captions say.
 
 # %%
 false_captions = exchanged_captions(training)  # "" where there is no pair
@@ -1025,9 +1025,9 @@ print(f"{share:.0f} % of the false captions name a held-out combination")
 print(f"each of these stands in {held:.0f} false captions, another one in {seen:.0f}")
 
 # %% [markdown]
-# No true caption names a red circle, and hundreds of false ones do. So these captions teach something besides binding: that a red
-# circle is never right. Does that explain the drop? Train phrases once without these captions, and, as a control, with as
-# many as then remain, drawn at random.
+# No true caption names a red circle, and hundreds of false ones do. So they also teach that a red circle is never right. Does
+# that explain the drop? Train phrases once without these captions, and,
+# as a control, with as many as then remain, drawn at random.
 
 # %%
 wrong_tokens = encode_captions(false_captions)  # rows of zeros count as none
@@ -1086,7 +1086,7 @@ claim(
 # %% [markdown]
 # Without the captions that deny held-out combinations, phrases bind nearly as well, and name about as many of these as without
 # the cure; with as many false captions at random they name fewer. So the drop was not the price of binding, but of what the false
-# captions said besides (one seed each; section 12 asks for more).
+# captions said besides (one seed each).
 #
 # Choose a picture and a model. The bars are the probabilities of its caption and of the one with the colours exchanged.
 
@@ -1228,8 +1228,7 @@ quiz("15")
 # - Paiss et al., *Teaching CLIP to count to ten*, [arXiv:2302.12066](https://arxiv.org/abs/2302.12066).
 # - Alhamoud et al., *Vision-language models do not understand negation*, [arXiv:2501.09425](https://arxiv.org/abs/2501.09425).
 # - Tong et al., *Eyes wide shut? Exploring the visual shortcomings of multimodal LLMs*, [arXiv:2401.06209](https://arxiv.org/abs/2401.06209).
-# - Zhai et al., *Sigmoid loss for language image pre-training* (SigLIP), [arXiv:2303.15343](https://arxiv.org/abs/2303.15343): every pair for itself,
-#   without a softmax.
+# - Zhai et al., *Sigmoid loss for language image pre-training* (SigLIP), [arXiv:2303.15343](https://arxiv.org/abs/2303.15343).
 # - Kim, *Convolutional neural networks for sentence classification*, arXiv:1408.5882.
 #
 # **Next:** [16 Speech (wav2vec 2.0)](16_speech_wav2vec.ipynb), in which spans of sound are hidden, and codes predicted.
