@@ -170,7 +170,7 @@ explore(
 # distance from the nearest centre so far: black can be drawn only once.
 
 # %%
-some_patches = patchify(frames_seen[::12], 4).flatten(0, 1)  # (147000, 16)
+some_patches = patchify(frames_seen[::24], 4).flatten(0, 1)  # (73500, 16)
 
 
 def k_means_codes(k, start="k-means++"):
@@ -522,7 +522,7 @@ run = watch(training(tokenizer, frames_seen, lr=1e-2), title="Tokeniser")
 # %% [markdown]
 # How good is a drawing from 49 tokens of six bits each? We compare it with the mean image; with an untrained tokeniser, whose codes
 # are k-means centres of its latents; with PCA of patches, two unrounded numbers a patch; and with k-means. (PCA and k-means were
-# fitted on 3,000 frames, the network on 36,000.)
+# fitted on 1,500 frames, the network on 36,000.)
 
 # %%
 await run
