@@ -130,8 +130,8 @@ QUANTISE = Exercise(
 
 
 def my_exact_gradient(logits, losses):
-    p = logits.softmax(0)
-    return p * (losses - (p * losses).sum())
+    q = logits.softmax(0)
+    return q * (losses - (q * losses).sum())
 
 
 EXACT = Exercise(
@@ -140,7 +140,7 @@ EXACT = Exercise(
     minutes=10,
     difficulty="hard",
     statement=(
-        "Code $k$ is drawn with probability $p_k$, the softmax of `logits` (K,), and then costs `losses[k]`. Derive "
+        "Code $k$ is drawn with probability $q_k$, the softmax of `logits` (K,), and then costs `losses[k]`. Derive "
         "$\\partial\\, \\mathbb{E}[\\text{loss}] / \\partial l_j$ for every $j$ with pencil and paper, and return all of "
         "them, (K,), by your formula, without autograd."
     ),
@@ -153,7 +153,7 @@ EXACT = Exercise(
     hints=(
         "The expectation is a sum over codes of probability times loss. What is the derivative of the softmax "
         "probability of code k by logit j, for k = j and for the others?",
-        "It is p_j (1 - p_j) for k = j and -p_k p_j otherwise. Put both into the sum; p_j factors out, and what is "
+        "It is q_j (1 - q_j) for k = j and -q_k q_j otherwise. Put both into the sum; q_j factors out, and what is "
         "left in the bracket compares one loss with the mean.",
     ),
     cases=lambda: [
@@ -169,7 +169,7 @@ EXACT = Exercise(
         "the sign is off: a logit whose code costs more than the mean raises the loss.": (
             lambda z, f: -my_exact_gradient(z, f)
         ),
-        "the factor p_j is missing: a code that is hardly drawn hardly matters.": (
+        "the factor q_j is missing: a code that is hardly drawn hardly matters.": (
             lambda z, f: f - (z.softmax(0) * f).sum()
         ),
         "that is the derivative for k = j only; each logit moves all probabilities.": (

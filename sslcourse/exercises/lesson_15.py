@@ -217,6 +217,77 @@ LOWEST = Exercise(
 )
 
 
+# ---- build: a classifier from several prompts for each class
+
+
+def my_classes(images, prompts):
+    classes = F.normalize(F.normalize(prompts, dim=2).mean(1), dim=1)
+    return (images @ classes.T).argmax(1)
+
+
+def _ensemble_cases() -> list[tuple]:
+    cases = []
+    for seed, (n, c, p, d) in enumerate([(200, 5, 3, 4), (200, 3, 5, 6), (200, 8, 2, 3)]):
+        lengths = 0.2 + 3 * vectors(c, p, 1, seed=seed + 20).abs()
+        cases.append(
+            (F.normalize(vectors(n, d, seed=seed), dim=1), lengths * vectors(c, p, d, seed=seed + 10))
+        )
+    return cases
+
+
+ENSEMBLE = Exercise(
+    name="15.ensemble",
+    title="a classifier from several prompts for each class",
+    minutes=12,
+    difficulty="medium",
+    statement=(
+        "`images` (N, D) are embeddings of length 1. `prompts` (C, P, D) are those of P prompts for each of C classes, and "
+        "not of length 1 yet. Make one vector of length 1 for each class, the mean of its prompts, each of which counts "
+        "equally; return the number of the nearest class for each image, (N,)."
+    ),
+    stub=(
+        'def my_classes(images, prompts):\n    """Class numbers (N,), 0 to C - 1."""\n    ...  # your code'
+    ),
+    reference=my_classes,
+    hints=(
+        "A long prompt must not count for more than a short one. And what length has a mean of unit vectors?",
+        "Lengths matter twice, before the mean and after it. Then compare each image with all classes, and look for the "
+        "largest cosine.",
+    ),
+    cases=_ensemble_cases,
+    unchanged=("images", "prompts"),
+    wrong={
+        "the prompts do not count equally: bring each of them to length 1 before the mean.": lambda i, p: (
+            i @ F.normalize(p.mean(1), dim=1).T
+        ).argmax(1),
+        "the means are shorter where the prompts of a class differ; bring them to length 1 as well.": lambda i, p: (
+            (i @ F.normalize(p, dim=2).mean(1).T).argmax(1)
+        ),
+        "nothing has length 1 here: neither the prompts nor their means.": lambda i, p: (
+            i @ p.mean(1).T
+        ).argmax(1),
+        "that is the class of the single nearest prompt; take the mean over the prompts first.": lambda i, p: (
+            (F.normalize(p, dim=2) @ i.T).amax(1).argmax(0)
+        ),
+        "only the first prompt of each class is used.": lambda i, p: (
+            i @ F.normalize(p[:, 0], dim=1).T
+        ).argmax(1),
+        "these are the cosines; return the number of the class with the largest one.": lambda i, p: (
+            i @ F.normalize(F.normalize(p, dim=2).mean(1), dim=1).T
+        ),
+        "these are the largest cosines themselves; return the number of the class.": lambda i, p: (
+            i @ F.normalize(F.normalize(p, dim=2).mean(1), dim=1).T
+        ).amax(1),
+        "that is the farthest class: argmax, not argmin.": lambda i, p: (
+            i @ F.normalize(F.normalize(p, dim=2).mean(1), dim=1).T
+        ).argmin(1),
+        "for each *class* you look for an image; for each image look for a class.": lambda i, p: (
+            i @ F.normalize(F.normalize(p, dim=2).mean(1), dim=1).T
+        ).argmax(0),
+    },
+)
+
+
 # ---- build: recall@k
 
 
@@ -304,8 +375,8 @@ TEMPERATURE = Exercise(
     difficulty="easy",
     statement=(
         "`images` and `texts` have rows of length 1. `log_scale` is the learned parameter, the logarithm of one over the "
-        "temperature. This code takes the parameter for the scale itself, and then divides by the temperature once more. "
-        "Mend it: return the matrix of logits, cosine over temperature. The limit is set elsewhere. The gradient must reach "
+        "temperature. This code makes two mistakes with the temperature. "
+        "Mend them: return the matrix of logits, cosine over temperature. The limit is set elsewhere. The gradient must reach "
         "all three."
     ),
     stub=(
@@ -316,7 +387,8 @@ TEMPERATURE = Exercise(
     reference=my_logits,
     hints=(
         "At the start the parameter is ln(1/0.07) = 2.66. What should the cosines be multiplied by?",
-        "exp turns the logarithm of the scale into the scale. It is needed once.",
+        "The code takes the parameter for the scale itself, and then divides by the temperature once more. What turns a "
+        "logarithm back, and how often is the scale needed?",
     ),
     cases=lambda: [
         (F.normalize(vectors(4, 3), dim=1), F.normalize(vectors(4, 3, seed=1), dim=1), torch.tensor(s))
@@ -391,21 +463,21 @@ BAG = Exercise(
     },
 )
 
-EXERCISES = [LOSS, LOWEST, RECALL, TEMPERATURE, BAG]
+EXERCISES = [LOSS, LOWEST, TEMPERATURE, ENSEMBLE, RECALL, BAG]
 
 QUIZ = [
     Question(
-        "A batch of 64 pairs has a loss of 4.2 at some point of the training. What do you think?",
-        right="It is about ln 64: nothing has been learned so far",
+        "All embeddings of a batch of 64 pairs are equal. What is the loss?",
+        right="The logarithm of 64, whatever the temperature is",
         options={
-            "It is about ln 64: nothing has been learned so far": (
-                "All 64 candidates are equally likely, so the loss is ln 64, which is 4.16."
+            "The logarithm of 64, whatever the temperature is": (
+                "All 64 candidates are equally likely, at any temperature. Random embeddings give more if it is small."
             ),
-            "It is low, since a loss of 64 would be that of chance": (
-                "Chance gives each candidate probability 1/64, and the loss is the logarithm of 64."
+            "Zero, since each image is at its caption already": (
+                "It is at all other captions as well, so each gets probability 1/64."
             ),
-            "It says nothing as long as the temperature is unknown": (
-                "Equal embeddings give ln N at any temperature. That is why it is a good mark."
+            "Some number, which depends on the temperature": (
+                "Equal logits stay equal, whatever they are divided by. With *different* cosines it would depend."
             ),
         },
     ),
@@ -419,8 +491,8 @@ QUIZ = [
             "Cosines are at most 1, so that more cannot be divided": (
                 "The scale multiplies the cosines; any number would do as far as arithmetic goes."
             ),
-            "The loss has no minimum at all at a finite temperature": (
-                "With a limit it has one. Where all pairs are right it would grow the scale for ever, slowly."
+            "The logarithm of the scale has no value beyond 100": (
+                "It has, for every positive scale; the limit is a choice, made for the training's stability."
             ),
         },
     ),

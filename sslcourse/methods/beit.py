@@ -5,7 +5,7 @@
 
 Trained: the encoder, kept; a mask token and a linear layer, thrown away. The tokeniser is trained before, and
 is frozen. A learned vector stands in the place of each masked patch (Section 2.3), so the encoder, unlike
-that of MAE, sees as many tokens as there are patches. The loss covers masked places only.
+that of MAE, processes every place. The loss covers masked places only.
 Differs from the paper in: small networks; no class token; positions start as sine waves.
 """
 
@@ -42,8 +42,8 @@ class BEiT(nn.Module):
     def forward(self, images: Tensor, mask: Tensor) -> Tensor:
         """Logits of the code at every place, (N, L, K), from what the mask leaves visible."""
         patches = self.encoder.embed(images).flatten(2).transpose(1, 2)  # (N, L, width)
-        tokens = torch.where(mask.unsqueeze(2), self.mask_token, patches)
-        return self.to_codes(self.encoder.layers(tokens + self.encoder.positions))
+        places = torch.where(mask.unsqueeze(2), self.mask_token, patches)
+        return self.to_codes(self.encoder.layers(places + self.encoder.positions))
 
     def mask(self, n: int) -> Tensor:
         """A new block-wise mask for each of n images, (n, L)."""

@@ -119,6 +119,53 @@ def lowest_as_probability(captions):
     return sum(1 / captions.count(c) for c in captions) / len(captions)
 
 
+# ---- 15.ensemble
+
+
+def classes_in_loops(images, prompts):
+    found = []
+    for image in images:
+        cosines = []
+        for of_class in prompts:
+            mean = sum(p / p.norm() for p in of_class)
+            cosines.append((image @ mean / mean.norm()).item())
+        found.append(cosines.index(max(cosines)))
+    return found
+
+
+def classes_with_einsum(images, prompts):
+    units = prompts / prompts.norm(dim=-1, keepdim=True)
+    means = units.mean(1)
+    cosines = torch.einsum("nd,cd->nc", images, means) / means.norm(dim=1)
+    return cosines.max(1).indices
+
+
+def classes_with_numpy(images, prompts):
+    units = prompts.numpy() / np.linalg.norm(prompts.numpy(), axis=2, keepdims=True)
+    means = units.sum(1)
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    return (images.numpy() @ means.T).argmax(1)
+
+
+def classes_by_distance(images, prompts):
+    means = F.normalize(F.normalize(prompts, dim=2).mean(1), dim=1)
+    return torch.cdist(images, means).argmin(1)
+
+
+def classes_normalised_over_prompts(images, prompts):
+    means = F.normalize(F.normalize(prompts, dim=1).mean(1), dim=1)
+    return (images @ means.T).argmax(1)
+
+
+def classes_of_the_median(images, prompts):
+    means = F.normalize(F.normalize(prompts, dim=2).median(1).values, dim=1)
+    return (images @ means.T).argmax(1)
+
+
+def classes_as_one_hot(images, prompts):
+    return F.one_hot(classes_by_distance(images, prompts), len(prompts))
+
+
 # ---- 15.recall
 
 
@@ -241,6 +288,12 @@ RIGHT = {
         lowest_as_a_loss,
         lowest_as_a_difference_of_entropies,
     ],
+    "15.ensemble": [
+        classes_in_loops,
+        classes_with_einsum,
+        classes_with_numpy,
+        classes_by_distance,
+    ],
     "15.recall": [
         recall_of_the_course,
         recall_in_loops,
@@ -265,6 +318,11 @@ WRONG = {
         loss_of_squared_distances,
     ],
     "15.lowest": [lowest_of_the_share_of_doubles, lowest_of_the_largest, lowest_as_probability],
+    "15.ensemble": [
+        classes_normalised_over_prompts,
+        classes_of_the_median,
+        classes_as_one_hot,
+    ],
     "15.recall": [recall_of_the_diagonal, recall_of_values, recall_one_further],
     "15.temperature": [
         logits_with_a_number,
