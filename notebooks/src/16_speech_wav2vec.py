@@ -31,9 +31,8 @@ from sslcourse.encoders import SpeechEncoder
 from sslcourse.exercises import check, hint, quiz, solution
 from sslcourse.losses import code_perplexity, diversity_loss, masked_contrastive_loss
 from sslcourse.masking import sample_distractors, span_mask
-from sslcourse.methods import (
-    KMeans, PhoneRecogniser, ProductQuantiser, Wav2Vec2, gumbel_choice,
-)  # fmt: skip
+from sslcourse.methods import KMeans, PhoneRecogniser, ProductQuantiser, Wav2Vec2
+from sslcourse.methods.product_quantiser import gumbel_choice
 from sslcourse.training import train_adamw
 from sslcourse.widgets import play, start_lesson, watch
 
