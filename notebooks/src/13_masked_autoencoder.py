@@ -5,7 +5,7 @@
 # see, and measure when that beats guesses that need no network, and what fine-tuning gains with ten labels a class.
 #
 # - **Slider:** number of hidden patches, image; buttons that hide and show each patch
-# - **Time:** about 120 minutes
+# - **Time:** about 120 minutes, and 40 for the investigation
 # - **You need:** lesson 04; lesson 09 for one comparison. Section 7 tells what a transformer does, as far as this
 #   lesson needs it
 #
@@ -14,7 +14,7 @@
 # - cut images into patches, hide a random choice, and write a loss that asks for the hidden ones only;
 # - build a masked autoencoder in which the encoder never meets a hidden patch, and test that it does not;
 # - judge a reconstruction beside three guesses, and write the best linear one yourself;
-# - say what hiding 75 % saves, and why 15 % are enough for words;
+# - say what hiding 75 % saves, and test the reason that is given for it;
 # - compare fine-tuning with training from scratch fairly, and say where its gain shrinks.
 
 # %%
@@ -254,8 +254,7 @@ show(
 #
 # $$ \hat x_h = \mu_h + C_{hv} C_{vv}^{-1} (x_v - \mu_v) . $$
 #
-# The matrix $C_{hv} C_{vv}^{-1}$ is fitted anew for each mask, while a network has one set of weights for all masks. That
-# makes the linear guess a strong rival.
+# The matrix $C_{hv} C_{vv}^{-1}$ is fitted anew for each mask, while a network has one set of weights for all masks.
 
 # %% exercise="13.linear"
 
@@ -385,7 +384,7 @@ show_source(transformer, VisionTransformer._embedded, VisionTransformer.tokens)
 # %% [markdown]
 # ### Spot the bug
 #
-# Now for the decoder. A common mistake are layers without `batch_first`, and this `decode` lacks something, too. It is put
+# Now for the decoder. A common mistake is to leave out `batch_first`, and this `decode` lacks something, too. It is put
 # together from our parts: `to_decoder` is a linear layer, and `tokens[~mask] = ...` puts every visible token in its place.
 
 
@@ -437,7 +436,7 @@ claim(
 # layer takes dimension 0 for the places and dimension 1 for the images. So the first token of an image attends to the first
 # tokens of *all images*, and never to the second of its own.
 #
-# What does training make of it? Here are both after the same 100 steps.
+# Here are both after the same 100 steps of training.
 
 
 # %%
@@ -730,20 +729,21 @@ claim(
 
 # %% [markdown]
 # With three quarters of the patches hidden, more than a third of the FLOPs remains, since the decoder still sees all 49
-# places. The clock falls too, but not exactly with the count: it also measures softmax, normalisation and copying, and a
-# bump is another program's doing. In the paper the decoder is smaller beside its encoder, and training became about
+# places. The clock falls too, by and large; single points move from run to run, the one at 0 as well, to which all others are
+# compared. In the paper the decoder is smaller beside its encoder, and training became about
 # three times faster.
 #
 # ## 10. 15 % of the words, 75 % of the patches
 #
 # BERT hides 15 % of the words (lesson 08), MAE 75 % of the patches. The paper's reason: words are dense in information,
-# images are redundant, so with few patches hidden it is enough to copy from neighbours. Let us test that. What share of the
-# error of a guess that sees nothing does a simple guess from the visible part remove?
+# images are redundant, so with few patches hidden it is enough to copy from neighbours. If so, neighbours should help little
+# once 75 % are hidden. What share of the error of a guess that sees nothing do they remove?
 #
 # For images a guess that sees nothing is the mean patch, and errors are squared; for words it is the most frequent word, and
-# the error is the share of wrong ones. Beside them stand guesses from the *neighbours*: interpolation, and the word that is
-# most frequent between the same two words in 20,000 sentences of the course's grammar. And guesses from *all* that is
-# visible: the best linear one, and the word that is most probable by the grammar's exact probabilities.
+# the error is the share of wrong ones. The two are of different kinds: compare how the shares fall,
+# not their sizes. Guesses from the *neighbours*: the best linear one from those of the eight touching patches that are
+# visible, and the word most frequent between the same two words in 20,000 sentences of the course's grammar. And from *all*
+# that is visible: the best linear one, and the most probable word by the grammar's exact probabilities.
 
 
 # %%
@@ -776,12 +776,26 @@ def words_removed(ratio):
 
 
 # %%
+pixels_of = patchify(torch.arange(784.0).reshape(1, 1, 28, 28), 4)[0].long()  # (49, 16)
+row_column = torch.cartesian_prod(torch.arange(7.0), torch.arange(7.0))
+touching = torch.cdist(row_column, row_column, p=float("inf")) == 1  # (49, 49)
+
+
+def fill_from_touching(pictures, mask):
+    C, centred = best_linear.covariance, (pictures - mean_image).flatten(1)
+    filled = centred.clone()
+    for i, patch in mask.nonzero().tolist():
+        h, v = pixels_of[patch], pixels_of[touching[patch] & ~mask[i]].flatten()
+        C_vv = C[v][:, v] + best_linear.noise * torch.eye(len(v))
+        filled[i, h] = C[h][:, v] @ torch.linalg.solve(C_vv, centred[i, v])
+    return filled.reshape(pictures.shape) + mean_image
+
+
+# %%
 def pixels_removed(ratio):
-    names = {"neighbours": "interpolation", "all visible": "best linear guess"}
+    told = {"neighbours": fill_from_touching, "all visible": guesses["best linear guess"]}
     blind = hidden_error(guesses["mean patch"], ratio)
-    return {
-        n: 1 - hidden_error(guesses[name], ratio) / blind for n, name in names.items()
-    }
+    return {name: 1 - hidden_error(fill, ratio) / blind for name, fill in told.items()}
 
 
 removed = {
@@ -799,34 +813,29 @@ for name in ("neighbours", "all visible"):
 near = {place: shares["neighbours"] for place, shares in removed.items()}
 whole = {place: shares["all visible"] for place, shares in removed.items()}
 claim(
-    "of patches neighbours remove two thirds at 15 % and a fifth at 75 %, within 3 points",
+    "of patches neighbours remove about four fifths at 15 % and half at 75 %, within 4 points",
     lambda: (
-        abs(near["patches", 0.15] - 2 / 3) < 0.03
-        and abs(near["patches", 0.75] - 0.2) < 0.03
+        abs(near["patches", 0.15] - 0.81) < 0.04
+        and abs(near["patches", 0.75] - 0.5) < 0.04
     ),
 )
 claim(
-    "a fifth is less than neighbours give for words at 15 %, by more than 5 points",
-    lambda: near["patches", 0.75] < near["words", 0.15] - 0.05,
-)
-claim(
-    "from all visible patches more than half at 75 %, more than of words at either share",
+    "at 15 % the far patches add less than 4 points to that, at 75 % less than 12",
     lambda: (
-        whole["patches", 0.75] > 0.53
-        and whole["patches", 0.75]
-        > max(whole["words", 0.15], whole["words", 0.75]) + 0.05
+        whole["patches", 0.15] < near["patches", 0.15] + 0.04
+        and whole["patches", 0.75] < near["patches", 0.75] + 0.12
     ),
 )
 claim(
-    "for words at 15 % neighbours remove about a third, and all visible words less than half",
-    lambda: abs(near["words", 0.15] - 1 / 3) < 0.03 and 0.4 < whole["words", 0.15] < 0.49,
+    "for words neighbours remove about a third at 15 %, and at 75 % a quarter or a little less",
+    lambda: abs(near["words", 0.15] - 1 / 3) < 0.03 and 0.19 < near["words", 0.75] < 0.27,
 )
 
 # %% [markdown]
-# With 15 % hidden neighbours remove two thirds of the error of patches, and a third of that of words. With 75 % hidden a
-# fifth is left to them, less than neighbours give for words at 15 %: that is what hiding 75 % is for. A guess from *all*
-# visible patches still removes more than half, more than any guess can of these words. (Our grammar is not English.) This
-# does not show that a harder task gives a better encoder.
+# With 15 % hidden the touching patches remove four fifths of the error, nearly all that a linear guess can; with 75 %
+# still half. For words neighbours fall from a third to about a quarter. So these frames *are* redundant, as the paper says,
+# but hiding 75 % does not take the neighbours away. (Most of our patches have one colour; photographs may differ, and our
+# grammar is not English.) The paper's reason is only half borne out here.
 #
 # ## 11. No negatives, no momentum, no large batch
 #
@@ -856,8 +865,20 @@ for name, loss_of in {"MAE": mae_loss, "NT-Xent": contrastive_loss}.items():
     print(f"{name:8} one batch of 64: {loss_of(slice(64)):.4f}   ", end="")
     print(f"mean of four of 16: {sum(quarters) / 4:.4f}")
 
+
+# %%
+def gradient(loss):
+    return torch.autograd.grad(loss, mae.encoder.embed.weight)[0]
+
+
+whole_batch = gradient(mae_loss(slice(64)))
+in_four = sum(gradient(mae_loss(slice(n, n + 16))) for n in (0, 16, 32, 48)) / 4
+difference = (whole_batch - in_four).abs().max() / whole_batch.abs().max()
+print(f"MAE's two gradients differ by at most {difference:.2%} of the largest entry")
+
 # %% tags=["claim"]
-# Checks what the text says of a constant output
+# Checks what the text says of gradients, and of a constant output
+claim("the two gradients are the same", lambda: difference < 1e-4)
 claim(
     "the mean patch has more than twice the error of the stored network at 75 %",
     lambda: scores["mean patch"][0.75] > 2 * scores["network, stored"][0.75],
@@ -1101,6 +1122,17 @@ claim(
     "all ways took the larger of the two rates",
     lambda: {p["rate"] for name in LOOKS for p in runs[name]} == {3e-3},
 )
+gained = {}
+for name in LOOKS:
+    slow, fast = (100 * p["accuracy"] for p in runs[f"{name}, validation"])
+    gained[name] = fast - slow
+claim(
+    "on validation the larger rate gained the controls about six points, the pretrained less than one",
+    lambda: all(
+        abs(gain - 6) < 1 if "scratch" in name else 0 < gain < 1
+        for name, gain in gained.items()
+    ),
+)
 claim(
     "at 360 steps the convolutional network from scratch is within 2 points of the ViT after MAE",
     lambda: abs(conv[10, 360] - after_mae[10, 360]) < 2,
@@ -1119,7 +1151,8 @@ claim(
 # steps, against 17 from scratch; 64 against 54 after 360; and 57 after 1,080 from scratch. For this network the gain shrinks,
 # and does not vanish. Whoever stops at 40 steps mistakes faster learning for better learning. With 250 labels per class the
 # lead is larger again, but rests on one draw, and on a rate that was chosen at 10 labels and 120 steps: all four ways took
-# the larger of the two.
+# the larger of the two, so a still larger one was not tried. On validation the larger rate gained the two controls about six
+# points, and the pretrained networks less than one.
 #
 # Now the convolutional network *from scratch*. At 360 steps, with the same labels, it is as good as the ViT after MAE, to
 # about a point: what MAE taught the ViT is worth about as much here as another architecture. So pretraining makes a small ViT

@@ -758,11 +758,11 @@ QUIZ = [
     ),
     Question(
         "An attention map covers the garments with an AUROC of 0.80. What must stand beside it?",
-        right="A centre prior, brightness, and an untrained network",
+        right="Centre, brightness, fine detail, an untrained network",
         options={
-            "A centre prior, brightness, and an untrained network": (
-                "Photographs show their objects in the middle, and clothes are bright. A map is worth something by what it has "
-                "above maps that need no training."
+            "Centre, brightness, fine detail, an untrained network": (
+                "Photographs show their objects in the middle, and clothes have fine patterns: here 'fine detail' alone "
+                "reaches that. A map is worth something by what it has above maps that need no training."
             ),
             "The training loss, and the number of steps it took": (
                 "They say how the network was made. Whether the map has found the object is a question of controls."

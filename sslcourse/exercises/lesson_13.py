@@ -780,11 +780,11 @@ QUIZ = [
         },
     ),
     Question(
-        "BERT hides 15 % of the words, MAE 75 % of the patches. What is the reason given, and tested above?",
+        "BERT hides 15 % of the words, MAE 75 % of the patches. What reason is given, and half borne out above?",
         right="Images are redundant: what is hidden follows from the visible pixels",
         options={
             "Images are redundant: what is hidden follows from the visible pixels": (
-                "With few patches hidden a linear guess already removes most of the error. Words give their neighbours away less."
+                "With few patches hidden a linear guess from the touching ones removes most of the error. With 75 % it still removes half."
             ),
             "Images have fewer patches than a sentence of text has words": (
                 "A ViT has 196 patches for an image; a sentence has some twenty words."
