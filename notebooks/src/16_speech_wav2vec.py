@@ -562,9 +562,7 @@ print(f"{made['steps']:,} steps, {made['cpu_minutes']:.0f} minutes on one core")
 print(f"4,000 utterances, {4000 * 1.28 / 60:.0f} minutes of speech")
 
 # %% [markdown]
-# ## 9. Collapse looks like success
-#
-# What if the quantiser gives *every* frame the same code?
+# ## 9. What if all frames get one code?
 
 # %% exercise="16.collapse"
 
@@ -625,7 +623,7 @@ claim(
 )
 
 # %% [markdown]
-# Loss 0, accuracy 1, and nothing was learned. All frames have the same code, so no distractor is left, and a choice among one
+# Collapse looks like success: loss 0, accuracy 1, and nothing was learned. All frames have the same code, so no distractor is left, and a choice among one
 # candidate cannot be wrong. Contrastive loss 0 and perplexity 2 have been reported for a training with `transformers` (issue 14387).
 # **A low contrastive loss means nothing without the perplexity beside it.**
 #
@@ -680,7 +678,7 @@ claim(
 
 # %% [markdown]
 # Without the diversity loss a few codes share all the sounds, and loss and accuracy are *better*: fewer codes are an
-# easier question.
+# easier question. Whether they are worse codes, these figures cannot say.
 #
 # ## 10. Codes and phones
 #
@@ -969,7 +967,7 @@ claim(
 # Pretraining pays, and more pretraining pays more: the same network from scratch stays far behind. But the simplest control,
 # log-mel spectra and a linear layer, has not been beaten.
 #
-# The stored curves have five numbers and three draws of each: a line is the mean,
+# The stored curves have five numbers of labelled utterances and three draws of each: a line is the mean,
 # a shade reaches from the worst draw to the best; dotted: always the commonest phone. *Minus log-mel* subtracts draw by draw.
 # Steps of the networks, layer and penalty of the probes and the number of
 # neighbours of the spectra were chosen on validation utterances, with the first draw. All stand on *one* pretraining; other
@@ -1078,8 +1076,8 @@ claim(
 # %% [markdown]
 # - **Against the same network from scratch, pretraining pays**, by more than ten points with 3 to 30 labelled utterances, in
 #   every draw. With 100 they hardly differ.
-# - **Against log-mel spectra it hardly pays here.** With one labelled utterance both pretrained ways are ahead in every draw.
-#   With ten the spectra are, in frames and in words. From three on pretraining is never clearly ahead.
+# - **Against log-mel spectra it hardly pays here.** With one labelled utterance both pretrained ways are ahead in every draw, of
+#   frames, and with ten the spectra are, of frames and words. From three on pretraining is never clearly ahead.
 #
 # Read the curves the other way: how many labelled utterances does each rival need to be as good as fine-tuning?
 
@@ -1188,14 +1186,15 @@ claim(
 # apart. After 28 both are far above training from scratch, and both still below the spectra, by two to five points. Whether more
 # passes would close the gap, the figure cannot say.
 #
-# The other suspects need more computing: *how much* is heard, *how varied* it is, and *how large* the network is. Ours
+# Another is *the input*: the network has to learn from samples what log-mel spectra give for nothing. One can pretrain on such
+# spectra instead (w2v-BERT, [arXiv:2108.06209](https://arxiv.org/abs/2108.06209)). The other suspects need more computing: *how much* is heard, *how varied* it is, and *how large* the network is. Ours
 # has two transformer layers, and heard 85 minutes of a synthesiser whose voices differ in two numbers.
 #
 # The paper shows the other end: 24 transformer layers and 960 hours of people reading. Its Table 3 makes our comparison on
 # TIMIT, recordings whose phones were marked by hand. There wav2vec 2.0 gets 8.3 % of the phones wrong, and the best earlier
 # network on designed features 14.9 %.
 #
-# So pretraining *can* beat designed features. Which of the three changes does it, neither that table nor our figures say.
+# So pretraining *can* beat designed features. Which of these changes does it, neither that table nor our figures say.
 #
 # ## 12. At full size
 #
@@ -1213,7 +1212,7 @@ claim(
 # *open, about 40 minutes*
 #
 # **Vary** one ingredient in section 8 and train again: distractors (`distractors=5` or 30), span (`span=2` or 10, with
-# `start` changed so that as much is hidden), number of codes (`codes=8`), one group (`groups=1`). **Record** the mutual
+# `start` changed so that as much is hidden), number of codes (`codes=8`), one group (`groups=1`), weight of the diversity loss (`diversity=0`). **Record** the mutual
 # information of section 10 and the accuracy of the linear layer of section 11, beside loss and perplexity.
 #
 # A good answer

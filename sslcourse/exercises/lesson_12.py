@@ -206,12 +206,12 @@ SINKHORN = Exercise(
 
 # ---- predict: two collapses
 
-RUNS = ("complete", "no centring", "no sharpening")
+RUNS = ("complete", "no centring", "temperature 1")
 FATES = ("0", "ln K", "between")
 
 
 def my_forecast():
-    return {"complete": "between", "no centring": "0", "no sharpening": "ln K"}
+    return {"complete": "between", "no centring": "0", "temperature 1": "ln K"}
 
 
 def judge_forecast(answer: Callable) -> None:
@@ -222,17 +222,17 @@ def judge_forecast(answer: Callable) -> None:
             f"return a dict with the keys {', '.join(map(repr, RUNS))}; each value is one of "
             f"{', '.join(map(repr, FATES))}."
         )
-    if forecast["no centring"] == "ln K" and forecast["no sharpening"] == "0":
+    if forecast["no centring"] == "ln K" and forecast["temperature 1"] == "0":
         raise Wrong("the two collapses are exchanged: what does a low temperature do to a softmax?")
     if forecast["no centring"] != "0":
         raise Wrong(
             "without centring nothing keeps one score from being the largest for all images, and sharpening makes it "
             "certain: what is the entropy of a certain answer, and the loss of a student that agrees?"
         )
-    if forecast["no sharpening"] != "ln K":
+    if forecast["temperature 1"] != "ln K":
         raise Wrong(
-            "without sharpening the centre takes away whatever all images share, and nothing makes the rest larger: which "
-            "distribution has nothing that is larger?"
+            "at temperature 1 the softmax of cosines, numbers between -1 and 1, has nothing that is much larger: which "
+            "distribution does the student copy?"
         )
     if forecast["complete"] != "between":
         raise Wrong("the complete method is the one that does not collapse.")
@@ -250,13 +250,14 @@ FORECAST = Exercise(
     ),
     stub=(
         "def my_forecast():\n"
-        '    fates = {"complete": "?", "no centring": "?", "no sharpening": "?"}\n'
+        '    fates = {"complete": "?", "no centring": "?", "temperature 1": "?"}\n'
         '    return fates  # with "0", "ln K" or "between"'
     ),
     reference=my_forecast,
     hints=(
         "Think of what is left when one of two opposite forces is taken away.",
-        "Sharpening makes answers certain; centring makes all prototypes equally frequent. What does each do alone?",
+        "Sharpening without centring: what does a slight preference become? And temperature 1: what does a softmax make of "
+        "cosines, numbers between -1 and 1?",
     ),
     test=judge_forecast,
     wrong={
@@ -264,7 +265,7 @@ FORECAST = Exercise(
         "without centring nothing keeps one score": lambda: dict(
             zip(RUNS, ("between", "between", "ln K"), strict=True)
         ),
-        "without sharpening the centre takes away": lambda: dict(
+        "at temperature 1 the softmax of cosines": lambda: dict(
             zip(RUNS, ("between", "0", "between"), strict=True)
         ),
         "the complete method is the one that": lambda: dict(zip(RUNS, ("ln K", "0", "ln K"), strict=True)),

@@ -142,34 +142,34 @@ def sinkhorn_of_positive_scores(scores, epsilon, iterations):
 
 
 def forecast_in_another_order():
-    return {"no sharpening": "ln K", "complete": "between", "no centring": "0"}
+    return {"temperature 1": "ln K", "complete": "between", "no centring": "0"}
 
 
 def forecast_by_dict():
-    return dict(zip(["complete", "no centring", "no sharpening"], ["between", "0", "ln K"], strict=True))
+    return dict(zip(["complete", "no centring", "temperature 1"], ["between", "0", "ln K"], strict=True))
 
 
 def forecast_filled_in():
-    fates = {"complete": "?", "no centring": "?", "no sharpening": "?"}
+    fates = {"complete": "?", "no centring": "?", "temperature 1": "?"}
     fates["complete"] = "between"
-    fates["no centring"], fates["no sharpening"] = "0", "ln K"
+    fates["no centring"], fates["temperature 1"] = "0", "ln K"
     return fates
 
 
 def forecast_exchanged():
-    return {"complete": "between", "no centring": "ln K", "no sharpening": "0"}
+    return {"complete": "between", "no centring": "ln K", "temperature 1": "0"}
 
 
 def forecast_of_two():
-    return {"no centring": "0", "no sharpening": "ln K"}
+    return {"no centring": "0", "temperature 1": "ln K"}
 
 
 def forecast_all_between():
-    return dict.fromkeys(("complete", "no centring", "no sharpening"), "between")
+    return dict.fromkeys(("complete", "no centring", "temperature 1"), "between")
 
 
 def forecast_in_numbers():
-    return {"complete": "between", "no centring": 0, "no sharpening": "ln K"}
+    return {"complete": "between", "no centring": 0, "temperature 1": "ln K"}
 
 
 # ---- 12.dino_loss
