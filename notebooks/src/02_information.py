@@ -168,7 +168,9 @@ show(
 #
 # $$ H(p) = -\sum_k p_k \log p_k . $$
 #
-# With the natural logarithm its unit is the **nat**; with base 2 it is the bit, and one nat is about 1.44 bits. Of all
+# With the natural logarithm its unit is the **nat**; with base 2 it is the bit, and one nat is about 1.44 bits. In bits it is also the
+# length of a code: no lossless code needs fewer binary digits per outcome on average (Shannon's source coding theorem). Four equally
+# likely words have $\log_2 4 = 2$ bits, and two digits name each of them. Of all
 # distributions over $K$ outcomes the uniform one has the highest entropy, $\log K$. With the biased coin, tails is a large
 # surprise, but a rare one:
 
@@ -235,7 +237,7 @@ explore(
 # $$ \mathrm{KL}(p \Vert q) = H(p, q) - H(p) = \sum_k p_k \log \frac{p_k}{q_k} \geq 0 . $$
 #
 # It is never negative, because $\log t \leq t - 1$: $\; -\mathrm{KL} = \sum_k p_k \log \frac{q_k}{p_k} \leq \sum_k (q_k - p_k) = 0$,
-# and it is 0 only if $q = p$. It has no upper limit: set the truth to 1 and move the model towards 0. It is not a distance, for
+# and it is 0 only if $q = p$. With a uniform $q$ it says $\log K - H(p) \geq 0$, the claim of section 2. It has no upper limit: set the truth to 1 and move the model towards 0. It is not a distance, for
 # the order of its arguments matters: compare $p = 0.5$, $q = 0.9$ with $p = 0.9$, $q = 0.5$.
 #
 # Usually the truth $p$ is unknown. But the mean of $-\log q$ over samples from $p$ estimates the cross-entropy. That is what a
@@ -261,13 +263,6 @@ show_source(entropy, cross_entropy, kl_divergence)
 # %% [markdown]
 # *Never rain* is closest to the truth if one adds up how far its probabilities are off, and yet infinitely bad: on one day in
 # ten it rains. *No idea* beats *sure of sun*: here overconfidence costs more than knowing nothing.
-#
-# ### Spot the bug
-#
-# The output of a network is a row of **logits**, scores of any size, which the *softmax* of lesson 01 turns into probabilities
-# $q_k$. The truth is a single right answer, so only one term of the cross-entropy is left, $-\log q_\text{right}$. A network
-# certain of all the right answers should have loss 0. The following loss, here for ten classes, contains a common mistake:
-
 
 # %% tags=["claim"]
 # Checks what the text says: closest in sum and yet infinitely bad; overconfidence
@@ -276,6 +271,13 @@ claim("never rain is off by the least", min(miss, key=miss.get) == "never rain")
 prices = {name: kl_divergence(weather, q) for name, q in forecasts.items()}
 claim("and infinitely bad", prices["never rain"] == math.inf)
 claim("no idea beats sure of sun", prices["no idea"] < prices["sure of sun"])
+
+# %% [markdown]
+# ### Spot the bug
+#
+# The output of a network is a row of **logits**, scores of any size, which the *softmax* of lesson 01 turns into probabilities
+# $q_k$. The truth is a single right answer, so only one term of the cross-entropy is left, $-\log q_\text{right}$. A network
+# certain of all the right answers should have loss 0. The following loss, here for ten classes, contains a common mistake:
 
 
 # %%
@@ -294,7 +296,7 @@ print(f"log(1 + 9 / e):                  {math.log(1 + 9 / math.e):.4f}")
 # %% [markdown]
 # ## 4. Perplexity
 #
-# "1.4 nats" means little to most people. **Perplexity** is $e$ to the power of the mean surprise: the number of equally likely
+# **Perplexity** is $e$ to the power of the mean surprise: the number of equally likely
 # words among which a model with this mean surprise would be choosing. It stood in the titles of the four readers. Suppose a
 # model gave these probabilities to the four words of a text:
 
@@ -352,7 +354,7 @@ show(
 
 # %% [markdown]
 # Nothing ever followed *ate*, so its row is all zeros. The code predicts *ate* nevertheless, without a warning: of six equal
-# zeros `argmax` takes one. And a pair that did not occur has probability 0: one such pair makes a new text infinitely
+# zeros `argmax` takes one. (After *cat*, *ate* and *sat* are tied.) And a pair that did not occur has probability 0: one such pair makes a new text infinitely
 # surprising.
 #
 # The remedy is **smoothing**. In its oldest form, due to Laplace, one pretends to have seen every pair once more than one has.
@@ -370,7 +372,7 @@ for left in ["the", "ate"]:
 show_source(Bigram)
 
 # %% [markdown]
-# After *ate* every word is now equally likely, the right way to say that nothing is known. Is the table a good model? To tell,
+# After *ate* every word is now equally likely, the right way to say that nothing is known. To judge the table
 # we need more text, and the truth.
 
 # %% [markdown]
@@ -391,7 +393,7 @@ show(machine.figure, alt=machine.words)
 
 # %% [markdown]
 # Its entropy can be computed by hand: a sentence is a choice between two equally likely nouns, then one between two verbs that
-# are not equally likely, then a full stop that is certain. Here are three of its sentences:
+# are not, then a certain full stop. Three of its sentences:
 
 # %%
 tiny = Grammar(
@@ -519,7 +521,7 @@ show(
 
 # %% [markdown]
 # At *house* all that the bigram sees is *the*, while the grammar knows that after *near the* a place must come. At *fly* the
-# bigram sees *house*, after which any verb may follow. The grammar remembers the ducks.
+# bigram sees *house*, after which any verb may follow.
 
 # %% tags=["claim"]
 # Checks what the text says: what counting reaches, and where memory is missing
@@ -570,7 +572,7 @@ for known, nats in uncertainty.items():
 #
 # $$ L = -\sum_{t \in \mathcal{M}} \log q(x_t \mid x_{\setminus \mathcal{M}}) , $$
 #
-# a cross-entropy once more. BERT, the best known of these models, hides about 15 % of the words. You can build a small one by
+# a cross-entropy once more. The best known such model is BERT. You can build a small one by
 # counting, which sees the two neighbours of the hidden word and nothing else.
 
 # %% exercise="02.gap"
@@ -711,7 +713,7 @@ show(
 # %% [markdown]
 # Take a *standard* normal $x$ (mean 0, variance 1) and $y = \rho x + \sqrt{1 - \rho^2}\, \varepsilon$ with an independent
 # standard normal $\varepsilon$. A Gaussian with standard deviation $\sigma$ has the entropy $\log \sigma$ plus a constant that
-# is the same for all Gaussians. (It may be negative; only differences have a meaning here.) That is all you need for the
+# is the same for all Gaussians. (It may be negative; only differences have a meaning here.) This suffices for the
 # numbers in the titles:
 
 # %% exercise="02.gaussian"
@@ -730,7 +732,7 @@ show(
 # $$ r_j = \frac{p(y_j \mid x)}{p(y_j)} , $$
 #
 # the factor by which $x$ makes $y_j$ more probable. So by Bayes' rule $y_j$ is the partner with probability $r_j / \sum_k r_k$, the
-# softmax of the scores $\log r_j$. For Gaussian pairs:
+# softmax of the scores $\log r_j$, and by section 3 no other choice has a smaller cross-entropy. For Gaussian pairs:
 
 
 # %%
@@ -833,7 +835,9 @@ explore(
 #
 # ### Why it is a bound
 #
-# Let the partner be at place $J$, uniform among $1 \dots N$. The player sees $x$ and all candidates
+# In the batch the partner of $x_i$ stands at place $i$. But the score does not look at the place, so shuffling the candidates
+# changes nothing: each row is one game with a random place $J$, uniform among $1 \dots N$, and the mean over rows inherits the
+# bound. The player sees $x$ and all candidates
 # $Y = (y_1, \dots, y_N)$, and predicts $J$ with $q$. Let $I(a; b, c)$ be what $b$ and $c$ together tell about $a$, and
 # $I(a; b \mid c) = H(a \mid c) - H(a \mid b, c)$ what $b$ adds once $c$ is known: $I(a; b, c) = I(a; c) + I(a; b \mid c)$. None of
 # these is negative.
@@ -862,7 +866,7 @@ run = watch(
 show_source(info_nce_bound, ContrastiveCritic)
 
 # %% [markdown]
-# Is it as good as the best one? Both play on the same new pairs; ± is the standard error.
+# Both critics play on the same new pairs; ± is the standard error.
 
 # %%
 await run
@@ -881,8 +885,7 @@ for n in (2, 8, 32, 128):
 
 # %% [markdown]
 # Every mean lies below $\log N$ and below the mutual information, and more candidates give a higher one; with 128 the bound is
-# nearly tight. The learned critic comes within two hundredths of a nat of the best one. It was told neither that the numbers are
-# Gaussian nor what their correlation is.
+# nearly tight. The learned critic comes within two hundredths of a nat of the best one.
 #
 # In contrastive learning, $x$ and $y$ are two altered copies of a picture, and the score is the cosine of two network outputs
 # divided by a *temperature* $\tau$. Since cosines differ by at most 2, the partner's probability is at most

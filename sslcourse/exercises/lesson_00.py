@@ -17,7 +17,8 @@ LINE = Exercise(
     difficulty="easy",
     statement=(
         "Write the straight line of section 2: the value at `x` of a line with that slope, which has the value `intercept` at 0. "
-        "It is easy on purpose, to show how `check` works: run the cell as it is first, then with a wrong answer, then with a right one."
+        "It stands inside `loss_of_line`. Run the cell as it is first, then copy the line with a mistake, to see what `check` says, "
+        "then without."
     ),
     stub=(
         "def my_line(x, slope, intercept):\n"
@@ -82,7 +83,7 @@ GUESS = Exercise(
     minutes=3,
     difficulty="easy",
     statement=(
-        "How far will the lower half that the network draws be from the true one? Look at the pictures of section 3, and put "
+        "How far will the lower half that the network draws be from the true one? Look at the pictures of section 4, and put "
         "coats, sandals and trousers in order, the smallest error first."
     ),
     stub=(

@@ -62,6 +62,12 @@ ENTROPY = Exercise(
         "0 * log(0) is nan in floating point; an outcome of probability 0 contributes 0.": (
             lambda p: -(p * p.log()).sum(-1)
         ),
+        "a constant added inside the logarithm changes the result; treat p = 0 apart.": (
+            lambda p: -(p * (p + 1e-3).log()).sum(-1)
+        ),
+        "even a small constant added inside the logarithm changes the result; treat p = 0 apart.": (
+            lambda p: -(p * (p + 1e-4).log()).sum(-1)
+        ),
         "you average over all numbers; p is the weight, so sum over the last dimension.": (
             lambda p: torch.special.entr(p).mean()
         ),
@@ -472,6 +478,9 @@ GAUSSIAN = Exercise(
         "this is below 0: you subtracted H(y) from H(y | x).": lambda rho: math.log(1 - rho**2) / 2,
         "when x is known, the variance of y is 1 - rho squared, not 1 - rho.": lambda rho: (
             -math.log(1 - rho) / 2
+        ),
+        "when x is known, the variance of y is 1 - rho squared, not 1 - abs(rho).": lambda rho: (
+            -math.log(1 - abs(rho)) / 2
         ),
         "this is in bits; for nats take the natural logarithm.": lambda rho: -math.log2(1 - rho**2) / 2,
         "this is the share of the variance that x explains, not a difference of entropies.": lambda rho: (
