@@ -281,7 +281,7 @@ print(f"autoencoder {autoencoder_cost:11.0f}")
 print(f"mean image  {mean_image_cost:11.0f}")
 
 # %% [markdown]
-# Without a rate, the autoencoder reconstructs best. Look at the last column: the VAE with $\beta = 1$ uses only about six of
+# Without a rate, the autoencoder reconstructs best. The VAE with $\beta = 1$ uses only about six of
 # its 32 dimensions. A dimension is worth its rate only if it saves as much distortion. In the others the posterior has
 # become the prior, and the decoder ignores them.
 
@@ -434,9 +434,9 @@ explore(
 )
 
 # %% [markdown]
-# Nothing keeps the autoencoder's codes together: they spread over a range several times as wide in both dimensions, with
-# gaps between them. The VAE's lie around zero. Is their aggregate posterior the prior? Sample one code from every posterior, and ask how likely it is under its own posterior, under the mixture of all, and
-# under the prior.
+# Nothing keeps the autoencoder's codes together: they spread over a range several times as wide in both dimensions, with gaps
+# between them. The VAE's lie around zero. Is their aggregate posterior the prior? Sample one code from every posterior, and ask
+# how likely it is under its own posterior, under the mixture of all, and under the prior.
 
 # %% exercise="06.split"
 
@@ -906,12 +906,12 @@ for beta, model in vaes.items():
 # %% [markdown]
 # With $\beta = 100$ all dimensions have collapsed: codes can be exchanged at no cost, and the distortion is that of the mean
 # image (here a few nats more: the mean codes are all near 0, but the decoder was trained on samples, whose length is about
-# $\sqrt{32}$). With $\beta = 1$ more than half have. Collapse of *some*
-# dimensions is efficient: they would cost more than they save. In the model of exercise `06.rate` this is where the variance is
-# below $\beta$: rate 0 (*reverse water-filling*). Collapse of all is a failure. The usual reasons are a $\beta$ that is larger than it looks, because a
-# program averages over pixels where it should sum (lesson 05), or a decoder so strong that it needs no code (Bowman et al.,
-# 2015). Common remedies: raise $\beta$ slowly from 0 (**KL annealing**, Bowman et al.), or charge nothing for a small first
-# amount of rate (**free bits**, Kingma et al., 2016).
+# $\sqrt{32}$). With $\beta = 1$ more than half have. Collapse of *some* dimensions is efficient: they would cost more than they
+# save. In the model of exercise `06.rate` this is where the variance is below $\beta$: rate 0 (*reverse water-filling*).
+# Collapse of all is a failure, usually due to a $\beta$ that is larger than it looks, because a program averages over pixels
+# where it should sum (lesson 05), or a decoder so strong that it needs no code (Bowman et al., 2015). Common remedies: raise
+# $\beta$ slowly from 0 (**KL annealing**, Bowman et al.), or charge nothing for a small first amount of rate (**free bits**,
+# Kingma et al., 2016).
 
 # %% tags=["claim"]
 # Checks what the text says: all dimensions collapsed, and more than half of them
@@ -999,10 +999,11 @@ print(f"class found in the code: VAE {100 * plain_carried:.0f} %, ", end="")
 print(f"conditional VAE {100 * carried:.0f} %, chance {100 / len(class_names):.0f} %")
 
 # %% [markdown]
-# With codes from the prior, the classifier sees the class asked for about two times in three. Does the decoder ignore the class?
-# No: with an image's own code and class the classifier nearly always agrees. With the code of a garment of *another* class it
-# agrees much less often. The loss uses one prior for all classes, but the codes of each fill only a part of
-# it: the mismatch of section 5 again. Sampled from that part, nearly every code works. (None of this says that the pictures are good: the classifier cannot tell garments from noise.)
+# With codes from the prior, the classifier sees the class asked for about two times in three. Does the decoder ignore the
+# class? No: with an image's own code and class the classifier nearly always agrees. With the code of a garment of *another*
+# class it agrees much less often. The loss uses one prior for all classes, but the codes of each fill only a part of it: the
+# mismatch of section 5 again. Sampled from that part, nearly every code works. (None of this says that the pictures are good:
+# the classifier cannot tell garments from noise.)
 #
 # The code holds less of the class than that of the plain VAE of section 5, by about twenty points: what the decoder is told,
 # the code need not carry. Within a class, the first dimension goes with the height of the garment, the second with its
@@ -1190,11 +1191,11 @@ def draw_small(start):
 explore(draw_small, start=choice("start", {"1": 0, "2": 1}, value=1))
 
 # %% [markdown]
-# In the second start the first three rows change one thing each: the place sideways, the place up and down, the size. The
-# other rows change nothing. In the first start no row stands for the size. Only the random start
-# differs. Could one tell without the factors which came out well? Not by the distortion, which is equal. But the start whose
-# dimensions mix the factors needs a higher rate for it, as Rolínek's argument predicts: axes along the factors are cheaper, and
-# a training may end in a worse optimum. Two starts prove little, but they are a reason to compare *losses*.
+# In the second start the first three rows change one thing each: the place sideways, the place up and down, the size. The other
+# rows change nothing. In the first start no row stands for the size. Could one tell without the factors which came out well?
+# Not by the distortion, which is equal. But the start whose dimensions mix the factors needs a higher rate for it, as Rolínek's
+# argument predicts: axes along the factors are cheaper, and a training may end in a worse optimum. Two starts prove little, but
+# they are a reason to compare *losses*.
 #
 # Why is even the second MIG far from 1? A sampled code tells no more than two thirds of any factor.
 #
@@ -1304,8 +1305,8 @@ for kind, runs in hard.items():
 
 # %% [markdown]
 # In five of the nine starts of VAEs the background, which changes far more pixels than any other factor, has a dimension of its
-# own. The gaps of the other factors are close to 0, and the autoencoder has none at all. So what is often shown as a result of β-VAEs, one
-# slider for each property, did not come out here.
+# own. The gaps of the other factors are close to 0, and the autoencoder has none at all. So what is often shown as a result of
+# β-VAEs, one slider for each property, did not come out here.
 #
 # ### Independence
 #
