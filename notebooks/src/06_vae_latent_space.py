@@ -239,17 +239,16 @@ DIMENSIONS = range(1, CODE_SIZE + 1)
 kl_bars = kl_ax.bar(DIMENSIONS, torch.zeros(CODE_SIZE), color=COLORS[0])
 kl_ax.set(xlabel="dimension", ylabel="KL, nats", ylim=(0, 4))
 (cost_line,) = cost_ax.plot([], [], color=COLORS[1])
-cost_ax.set(xlabel="steps", ylabel="distortion, nats", ylim=(220, 400))
-costs, at_step = [], []
+cost_ax.set(xlabel="training", xticks=[], ylabel="distortion, nats", ylim=(220, 400))
+costs = []
 
 
 @torch.no_grad()
 def draw_kl():
     code_mean, code_log_var = vae.encode(validation_images)
     costs.append(vae.nll(code_mean, validation_images).mean().item())
-    at_step.append(len(run.history.loss))
-    cost_line.set_data(at_step, costs)
-    cost_ax.set_xlim(0, max(at_step[-1], 1))
+    cost_line.set_data(range(len(costs)), costs)
+    cost_ax.set_xlim(0, max(len(costs) - 1, 1))
     heights = kl_per_dimension(code_mean, code_log_var).tolist()
     for bar, height in zip(kl_bars, heights, strict=True):
         bar.set_height(height)
