@@ -435,7 +435,7 @@ LOSS = Exercise(
     ),
     reference=my_vae_loss,
     hints=(
-        "Follow the lower row of the first picture: image, encoder, sample, decoder. Which two numbers does each image "
+        "Follow the picture just above: image, encoder, sample, decoder. Which two numbers does each image "
         "then cost?",
         "Both costs have the shape `(N,)`. Where does `beta` belong, and at which point may you take a mean? Section 9 says what "
         "a mean in another place would change.",
@@ -550,7 +550,8 @@ QUIZ = [
                 "terms is a beta."
             ),
             "The effective learning rate becomes smaller": (
-                "For that, both terms would have to be divided by 784. Here only one is."
+                "For that, both terms would have to be divided by 784, and the optimiser would have to be plain SGD. Here "
+                "only one is divided."
             ),
             "The reconstructions of the images get sharper": (
                 "It is the reconstruction term that has lost weight. For sharper images it would have to gain weight."
