@@ -435,7 +435,7 @@ print(f"loss before training {untrained_loss:.1f}, log 43 = {math.log(n_words):.
 
 # %% tags=["drawing"]
 # Draws for the three networks which outputs move when a word is changed
-figure, axes = subplots(1, 3, width=7.6, height=2.9)
+figure, axes = subplots(1, 3, width=7.6, height=3.3)
 for ax, (name, moves) in zip(axes, moved.items(), strict=True):
     ax.imshow(moves, cmap="Blues", vmin=0, vmax=1.4)
     ax.set(title=name, xlabel="output", xticks=[0, 4, 8, 12], yticks=[])
