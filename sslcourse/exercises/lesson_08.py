@@ -478,6 +478,61 @@ ATTENTION = Exercise(
 )
 
 
+# ---- predict: what the number of the verb depends on
+
+
+def my_forecast():
+    return "more", "fewer", "more"
+
+
+def judge_forecast(answer) -> None:
+    """Raise Wrong unless answer() says more, fewer, more."""
+    given = answer()
+    if not isinstance(given, list | tuple) or len(given) != 3:
+        raise Wrong('return three words, each "more" or "fewer".')
+    if strange := [word for word in given if str(word).strip().lower() not in ("more", "fewer")]:
+        raise Wrong(f'{strange[0]!r} is neither "more" nor "fewer".')
+    subject, between, blind = (str(word).strip().lower() == "more" for word in given)
+    if not subject:
+        raise Wrong(
+            "the subject: only it says which number the verb must have, and the model is close to the floor, so it must use it."
+        )
+    if between:
+        raise Wrong(
+            "the noun between: in the grammar it says nothing about the verb's number. Does a look have to leave a trace?"
+        )
+    if not blind:
+        raise Wrong(
+            "the blind verb: there are two layers. What can a word that the verb looks at in layer 2 have seen in layer 1?"
+        )
+
+
+BLIND = Exercise(
+    name="08.blind",
+    title="which words does the verb need?",
+    minutes=4,
+    difficulty="medium",
+    statement=(
+        'Predict: in "more" or "fewer" than half of the sentences, does the verb change its number when you alter (1) the subject, '
+        "(2) the noun between, (3) the subject, while the verb cannot look at it in either layer?"
+    ),
+    stub="def my_forecast():\n    return ...  # your forecast: three words",
+    reference=my_forecast,
+    hints=(
+        "Which of the two nouns decides in the grammar? And how near to the floor did the model come in section 6?",
+        "For (3): draw two layers of words as dots, and forbid the lines from the subject to the verb. Is there another path?",
+    ),
+    test=judge_forecast,
+    wrong={
+        "three words": lambda: "more",
+        "is neither": lambda: ("more", "few", "more"),
+        "the subject: only it says": lambda: ("fewer", "more", "fewer"),
+        "Does a look have to leave a trace": lambda: ("more", "more", "fewer"),
+        "there are two layers": lambda: ("more", "fewer", "fewer"),
+    },
+)
+
+
 # ---- spot the bug: which places count
 
 
@@ -550,7 +605,7 @@ LOSS = Exercise(
     },
 )
 
-EXERCISES = [UNCHANGED, MASKS, ORDER, ATTENTION, LOSS]
+EXERCISES = [UNCHANGED, MASKS, ORDER, ATTENTION, BLIND, LOSS]
 
 QUIZ = [
     Question(

@@ -241,6 +241,34 @@ def attention_with_the_residual(queries, keys, values, real):
     return values + attention_of_pytorch(queries, keys, values, real)
 
 
+# ---- blind
+
+
+def forecast_as_a_list():
+    return ["more", "fewer", "more"]
+
+
+def forecast_in_capitals():
+    return ("MORE", " Fewer", "More")
+
+
+def forecast_by_condition():
+    decides = {"subject": True, "noun between": False, "subject, blind verb": True}
+    return tuple("more" if each else "fewer" for each in decides.values())
+
+
+def forecast_of_attention():
+    return "fewer", "more", "fewer"
+
+
+def forecast_in_truth_values():
+    return True, False, True
+
+
+def forecast_of_two():
+    return "more", "fewer"
+
+
 # ---- loss
 
 
@@ -306,6 +334,7 @@ RIGHT = {
         attention_by_exp,
         attention_in_double,
     ],
+    "08.blind": [forecast_as_a_list, forecast_in_capitals, forecast_by_condition],
     "08.loss": [loss_with_ignore_index, loss_by_hand, loss_in_loops, loss_with_nll],
 }
 WRONG = {
@@ -334,6 +363,7 @@ WRONG = {
         attention_of_unit_vectors,
         attention_with_the_residual,
     ],
+    "08.blind": [forecast_of_attention, forecast_in_truth_values, forecast_of_two],
     "08.loss": [
         loss_of_the_first_sentence,
         loss_as_a_number,
