@@ -538,8 +538,7 @@ explore(
 )
 
 # %% [markdown]
-# One number is not a network, and the cosine ignores size, so this is an analogy and no proof; its order of the four cases is
-# that of our trainings.
+# One number is not a network, and the cosine ignores size: this is an analogy, no proof.
 #
 # In linear networks each direction behaves like our $w$: a predictor keeps those that the views share, and the rest shrinks
 # (Tian, Chen and Ganguli, 2021).
@@ -837,14 +836,12 @@ def runs_picture(runs, controls):
         for (name, found), style in zip(controls.items(), ["--", ":"], strict=True):
             if measure in found:
                 ax.axvline(found[measure], color="0.4", linestyle=style, label=name)
-        ax.set(ylim=(len(runs) - 0.5, -0.5), yticks=[])
+        ax.set(ylim=(len(runs) - 0.5, -0.5), yticks=[], xmargin=0.1)
         ax.set_title(title + (", %" if measure in ("knn", "probe") else ""), fontsize=10)
-        ax.margins(x=0.1)
     axes[0].set(xlim=(-0.05, 1.05), xticks=[0, 0.5, 1])
     axes[1].set_xlim(0, None)
     for ax in axes:  # room for the means
-        left, right = ax.get_xlim()
-        ax.set_xlim(left, right + 0.4 * (right - left))
+        ax.set_xlim(right=1.4 * ax.get_xlim()[1] - 0.4 * ax.get_xlim()[0])
     axes[0].set_yticks(range(len(runs)), list(runs), fontsize=9)
     handles, names = axes[3].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower right", ncols=2, fontsize=9)
@@ -1209,7 +1206,7 @@ claim(
 )
 
 # %% [markdown]
-# No collapse, and its loss is far below the 24.75 of one. *Without the covariance term* the projections spread just as well,
+# No collapse. *Without the covariance term* the projections spread just as well,
 # but in less than half as many directions, and the probe is lower in all three stored seeds.
 #
 # The term lessens repetition, it does not end it: less than half of the 64 directions count, and SimSiam uses more in every
@@ -1406,7 +1403,7 @@ claim("stale statistics cost more than a point", lambda: aged < own - 1)
 # *open, about 30 minutes*
 #
 # Without a predictor BYOL has collapsed within two passes at momentum 0.9, and only begun to at 0.98. What about 0.99 and
-# 0.999? After how many steps would you notice?
+# 0.999?
 #
 # **Vary** the momentum of `BYOL(momentum=..., predictor=nn.Identity())` and the passes.
 # **Record** the spread of the watched projections over the steps.
