@@ -819,9 +819,8 @@ short_knn, short_probe = validation_knn(short.encoder), validation_probe(short.e
 print(f"momentum 0, queue of 64:    kNN {short_knn:.0f} %, probe {short_probe:.0f} %")
 for m in ("0", "0.98"):
     knn, probe = (spread(sweep("moco_momentum")[m], of).mean() for of in ("knn", "probe"))
-    print(
-        f"momentum {m:4} queue of 4,096: kNN {knn:.0f} %, probe {probe:.0f} %, three seeds"
-    )
+    print(f"momentum {m:4} queue of 4,096: kNN {knn:.0f} %, probe {probe:.0f} %", end="")
+    print(", three seeds")
 
 # %% tags=["claim"]
 # Checks that momentum 0 does not fail with a queue of one batch
