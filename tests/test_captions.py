@@ -7,6 +7,7 @@ from sslcourse.data import (
     CAPTION_WORDS,
     LONGEST_CAPTION,
     Things,
+    caption_questions,
     encode_captions,
     exchange_colours,
     exchanged_captions,
@@ -191,6 +192,40 @@ def test_exchanged_captions_use_the_same_words_for_another_picture():
             assert false in wordings(*exchange_colours(shown)) and false not in wordings(*shown)
         else:
             assert false == ""
+
+
+def test_questions_have_a_true_and_a_false_caption_without_what_is_held_out():
+    held_out = {("red", "circle"), ("blue", "star")}
+    questions = caption_questions(object_scenes(200), held_out)
+    assert len(questions) == 6
+    for name, (pictures, true, false) in questions.items():
+        assert len(pictures.images) == len(true) == len(false) > 10
+        for things, right, wrong in zip(pictures.things, true, false, strict=True):
+            assert is_true(right, things) and not is_true(wrong, things)
+        said = " ".join(true + false)
+        if name != "another colour":
+            assert not any(f"{colour} {shape}" in said for colour, shape in held_out)
+
+
+def is_true(caption, things):
+    """Of every phrase: are there so many, and for "no", none?"""
+    there = {(t.colour, t.shape): t.count for t in things}
+    named = [t for phrase in caption.split(" and ") for t in all_things() if phrase == t.phrases()[0]]
+    return all(there.get((t.colour, t.shape), 0) == t.count for t in named)
+
+
+def all_things():
+    return [Things(n, colour, shape) for n in range(4) for colour in COLOURS for shape in SHAPES]
+
+
+def test_questions_of_word_order_have_the_same_words_in_both_captions():
+    questions = caption_questions(object_scenes(200))
+    same = {
+        name
+        for name, (_, true, false) in questions.items()
+        if all(sorted(a.split()) == sorted(b.split()) for a, b in zip(true, false, strict=True))
+    }
+    assert {"binding"} <= same <= {"binding", "negation: words exchanged"}
 
 
 def test_equal_seeds_give_equal_scenes_and_global_random_numbers_stay():

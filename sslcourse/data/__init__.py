@@ -14,6 +14,7 @@ from sslcourse.data.clips import SCATTERED, ClipSet, FramePairs, clips
 from sslcourse.data.grammar import Grammar
 from sslcourse.data.images import ImageSet, images, labelled_subset
 from sslcourse.data.prose import Alphabet, prose
+from sslcourse.data.questions import caption_questions
 from sslcourse.data.scenes import SceneSet, exchange_colours, exchanged_captions, object_scenes
 from sslcourse.data.shapes import ShapeSet, shapes
 from sslcourse.data.spectra import log_mel, mel_filters, spliced
@@ -41,6 +42,7 @@ __all__ = [
     "TextSet",
     "Things",
     "agreement_sentences",
+    "caption_questions",
     "clips",
     "encode_captions",
     "exchange_colours",

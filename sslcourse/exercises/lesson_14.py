@@ -531,7 +531,7 @@ QUIZ = [
                 "A classification among K codes, made from the visible patches; the loss is a cross-entropy."
             ),
             "The pixels of the patch, from which the code is computed": (
-                "That is MAE. BEiT never draws a pixel; only the decoder of the tokeniser does."
+                "That is MAE. BEiT never predicts a pixel; only the decoder of the tokeniser does."
             ),
             "The vector of the nearest code, by a mean squared error": (
                 "The vectors stay inside the tokeniser. BEiT outputs K logits for each place."

@@ -118,6 +118,9 @@ LOSS = Exercise(
         ),
         "that is lesson 09's loss, in which images are candidates of images as well; here the candidates of an image are "
         "the N captions alone.": _of_all_views,
+        "you brought the *columns* to length 1; an embedding is a row, so normalise along dim=1.": (
+            lambda i, x, t: _clip_variant(unit=False)(F.normalize(i, dim=0), F.normalize(x, dim=0), t)
+        ),
         "that is the sum over the pairs of the batch; take their mean.": (
             lambda i, x, t: len(i) * my_clip_loss(i, x, t)
         ),
@@ -195,6 +198,9 @@ LOWEST = Exercise(
         ),
         "that is the logarithm of the number of different captions: more kinds of captions make it *easier*.": (
             lambda captions: math.log(len(set(captions)))
+        ),
+        "that would hold if all captions came equally often; each image has a c of its own, that of its caption.": (
+            lambda captions: math.log(len(captions) / len(set(captions)))
         ),
         "take the mean of the logarithms, not the logarithm of the mean.": lambda captions: math.log(
             sum(Counter(captions)[c] for c in captions) / len(captions)

@@ -115,6 +115,10 @@ def lowest_of_the_largest(captions):
     return math.log(max(captions.count(c) for c in captions))
 
 
+def lowest_if_all_came_equally_often(captions):
+    return math.log(len(captions) / len(set(captions)))
+
+
 def lowest_as_probability(captions):
     return sum(1 / captions.count(c) for c in captions) / len(captions)
 
@@ -317,7 +321,12 @@ WRONG = {
         loss_without_gradient_for_texts,
         loss_of_squared_distances,
     ],
-    "15.lowest": [lowest_of_the_share_of_doubles, lowest_of_the_largest, lowest_as_probability],
+    "15.lowest": [
+        lowest_of_the_share_of_doubles,
+        lowest_of_the_largest,
+        lowest_if_all_came_equally_often,
+        lowest_as_probability,
+    ],
     "15.ensemble": [
         classes_normalised_over_prompts,
         classes_of_the_median,
