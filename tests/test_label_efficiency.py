@@ -124,6 +124,18 @@ def test_curves_on_clips_are_complete_and_trained_as_was_best_on_validation(meth
             assert max(candidates, key=candidates.get) == (point["crop"], point["steps"], point["rate"])
 
 
+def test_weaker_crops_of_the_control_were_tried_with_five_labels_and_two_draws():
+    points = sweep("clips_supervised")["weaker crops, validation"]
+    found = [(p["per_class"], p["draw"], p["crop"], p["steps"], p["rate"]) for p in points]
+    assert found == [(5, draw, *setting) for setting in clip_curves.WEAKER_CROPS for draw in (0, 1)]
+
+
+def test_the_stored_sensitivities_of_h_are_those_of_the_encoder_in_the_package(one_thread):
+    network = torch.nn.Sequential(weights.load("clips"), torch.nn.Identity())
+    again = clip_curves.what_is_ignored(network)["h, sensitivity"][0]
+    assert again == pytest.approx(sweep("clips_head")["h, sensitivity"][0], abs=0.02)
+
+
 def test_probes_on_clips_are_complete():
     stored = sweep("clips_probe")
     assert command("clips_probe") == "python tools/clip_curves.py probe"

@@ -8,6 +8,7 @@ augmentations; steps and rate are chosen at 1, 5 and 50 labels on 2,000 validati
 lesson 09. Test clips count once. "relevant" is the probe after relevant component analysis on all training
 clips, without labels;
 "head" is a probe on z / |z|, behind the projection head, which is trained again for that.
+"weaker crops" are trials of the control on validation clips. "sensitivity" says what h and z / |z| ignore.
 Encoders are kept in build/clips.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from sweep import store
+from sweep import rounded, store
 from torch import nn
 
 from sslcourse import weights
@@ -33,6 +34,7 @@ from sslcourse.evaluate import (
     fine_tune,
     linear_classifier,
     relevant_component_analysis,
+    sensitivity,
     train_classifier,
 )
 from sslcourse.methods import SimCLR
@@ -60,6 +62,7 @@ PENALTIES = (0.01, 0.1, 1.0)  # to choose from, of the probe after relevant comp
 FEW = (1, 2, 5, 10)  # labelled clips per class at which the control has it too
 NAMES = ("crop", "steps", "rate")  # of a setting
 LONG_TRAINING = (0.5, 4000, 5e-3)  # of the control, from 50 labels on
+WEAKER_CROPS = [(0.8, 400, 2e-3), (1, 400, 2e-3)]  # beside the first of SETTINGS, which has crop 0.5
 
 
 @cache
@@ -182,7 +185,15 @@ def curves_of_training(method: str) -> dict[str, list]:
     for per_class in MANY:
         longer = (setting[0], max(setting[1], 5 * per_class), setting[2])
         found["test"] += points(method, start, [(per_class, 0)], longer)
+    if method == "supervised":
+        found["weaker crops, validation"] = trials_of_weaker_crops()
     return found
+
+
+def trials_of_weaker_crops() -> list:
+    """Points of the control on validation clips, with five labels: does it need its crops?"""
+    places = [(5, 0), (5, 1)]
+    return [p for s in WEAKER_CROPS for p in points("supervised", None, places, s, on="validation")]
 
 
 def curves_of_probes() -> dict[str, list]:
@@ -252,6 +263,21 @@ def curves_of_head() -> dict[str, list]:
     for name, layer in [("z", lambda start, _: start), ("z, relevant", relevant)]:
         tried = found[f"{name}, validation"] = tried_penalties(layer(z, "validation"))
         found[name] = with_penalties(layer(z, "test"), best_penalties(tried))
+    return found | what_is_ignored(z)
+
+
+def what_is_ignored(network: nn.Sequential) -> dict[str, list]:
+    """The sensitivity of h and of z to place and to all factors, as lesson 17 measures it."""
+    asked = {}
+    for name, factors in (("place", ["x", "y"]), ("all of them", list(data("test")[0].factor_names))):
+        asked[name] = clips("test", frames=2, n=1000, seed=1, changes=factors).frames[:500]
+    found = {}
+    for name, part in (("h", network[:1]), ("z", network)):
+        point = {
+            question: sensitivity(extract_features(part, two.flatten(0, 1)).unflatten(0, (-1, 2)))
+            for question, two in asked.items()
+        }
+        found[f"{name}, sensitivity"] = [rounded(point)]
     return found
 
 

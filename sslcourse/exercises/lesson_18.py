@@ -125,8 +125,8 @@ FORECAST = Exercise(
     difficulty="medium",
     statement=(
         "A garment moves over changing textures, always upright. A linear probe with 10 labels a class is right in "
-        "about one of eight frames if it sees raw pixels. Five encoders get 16 CPU seconds of training each: SimCLR on two frames, "
-        "an autoencoder, rotation, a supervised network with all labels, and a random one gets none. Which of them "
+        "about one of eight frames if it sees raw pixels. Four encoders get 16 to 19 CPU seconds of training each: SimCLR on two "
+        "frames, an autoencoder, rotation, a supervised network with all labels. A random one gets none. Which of the five "
         "will end *within three points of the pixels*? Return their names."
     ),
     stub=(
