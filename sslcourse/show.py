@@ -18,7 +18,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 DENSITY = 2  # pixels of a still figure for each pixel of the page: sharp on today's screens
-COLORS = 64  # of a picture on a page; more are not told apart in figures, and take more bytes
+COLORS = 48  # of a picture on a page; more are not told apart in figures, and take more bytes
 STRESSED = r"(?<![\w*])\*([^\s*`](?:[^*`]*[^\s*`])?)\*(?![\w*])"
 MATH = re.compile(r"^\.\. math::((?:.*\n?)(?:\n?[ ]+.*\n?)*)", re.MULTILINE)
 # JupyterLab's colours for code, which go with its light and its dark theme; other pages have their own.
@@ -85,7 +85,10 @@ def webp(picture: bytes, colors: int = 256) -> bytes:
     image = Image.open(io.BytesIO(picture))
     if image.mode != "L":
         image = image.convert("RGB").quantize(
-            colors, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE
+            colors,
+            method=Image.Quantize.MEDIANCUT,
+            kmeans=int(colors < 256),  # slow, and so thin lines keep their colours
+            dither=Image.Dither.NONE,
         )
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, format="webp", lossless=True, quality=75, method=4)

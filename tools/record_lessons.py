@@ -21,7 +21,7 @@ from sslcourse.widgets.record import FRAMES_FORMAT, TRAINING_FORMAT
 
 ROOT = NOTEBOOKS.parent
 RECORDED = ROOT / "build" / "recorded"
-PICTURES = 56  # at most, of each slider or grid of sliders
+PICTURES = 48  # at most, of each slider or grid of sliders
 
 
 def code_of(notebook: NotebookNode) -> str:

@@ -10,8 +10,10 @@
 #   nothing about neural networks
 #
 # *Self-supervised learning* trains networks on data that nobody has labelled: the data itself supplies the question and the
-# answer. Hide half of a picture, and ask for the hidden half. These lessons derive the main methods, run them on real data on
-# your own computer, and compare each result with fair controls.
+# answer. Hide half of a picture, and ask for the hidden half. What the network learns on the way, its *features*, can then
+# serve other tasks, for example to name garments when only a few are labelled: labels are expensive, pictures are not.
+# (Whether features help is measured from lesson 01 on.) These lessons derive the main methods, run them on real data on your
+# own computer, and compare each result with fair controls.
 
 # %% [markdown]
 # ## 1. Run a cell
@@ -186,9 +188,9 @@ claim(
 )
 
 # %% [markdown]
-# The hundred steps found the best line. With `lr=0.8` each step goes too far, and the loss grows: run these cells again to see it, then
-# set `lr` back to 0.5. For networks there is no formula, and they have many more numbers, but the steps
-# are the same.
+# The hundred steps found the best line. With `lr=0.8` each step goes so far past the best line that the loss grows: run
+# these cells again to see it, then set `lr` back to 0.5. For networks there is no formula, and they have many more numbers,
+# but the steps are the same.
 #
 # ## 3. Do an exercise
 #
@@ -387,8 +389,8 @@ said = "; ".join(
 show(figure, alt=f"Error by class, of {', '.join(by_class)}: {said}.")
 
 # %% [markdown]
-# Blurred is not the same as a large error. Sneakers are blurred, too, but their lower halves differ less from one another than those
-# of pullovers. Their mean squared distance from the average of their class:
+# Blurred is not the same as a large error. Sneakers are blurred, too, yet their error is no larger than that of pullovers,
+# because their lower halves differ less from one another. Their mean squared distance from the average of their class:
 
 # %%
 for name in ["Sneaker", "Pullover"]:
@@ -396,9 +398,9 @@ for name in ["Sneaker", "Pullover"]:
     print(f"{name:9} {(halves - halves.mean(0)).square().mean():.3f}")
 
 # %% [markdown]
-# The network is far better than the average, in every class. But most of the gain needs no network: the best linear guess comes
-# close, and is even a little better for trousers, pullovers and coats. The network pays off for sandals and bags. So every
-# result of this course stands beside its strongest control.
+# The network is far better than the average, in every class. But most of the gain needs no network: the best linear guess
+# comes close, and is even a little better for trousers, pullovers and coats. The network pays off most for bags, then
+# sandals. So every result of this course stands beside its strongest control.
 #
 # Compare your guess: trousers have the smallest error, then coats, then sandals.
 #

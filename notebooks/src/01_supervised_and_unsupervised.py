@@ -507,8 +507,9 @@ show(
 )
 
 # %% [markdown]
-# Colours show the regions of the Bayes classifier, black lines the borders of softmax regression. Linear scores give straight
-# borders; different covariances would ask for curved ones. Few points lie between the two (rings).
+# Colours show the regions of the Bayes classifier, black lines the borders of softmax regression. Linear scores give
+# straight borders; different covariances would ask for curved ones. Few points lie between the two: rings mark them among
+# all 2,000 new points, of which 120 are drawn.
 #
 # ## 5. Clustering: the same points without labels
 #
@@ -951,11 +952,11 @@ print("hardest class:", class_names[of_class.index(min(of_class))])
 #
 # ### Are the features any good?
 #
-# A **linear probe** tells whether they help to name clothes: leave the encoder as it is, compute
-# its features for a few labelled images, and fit a softmax regression on them. We probe the encoder in three ways: its
-# *end*, which is the fourth layer averaged over the whole image (128 features); the fourth layer averaged over each quarter (512);
-# and the third averaged over each quarter (256). Gidaris, Singh and Komodakis, who proposed this pretext task, found layers in the
-# middle to be better.
+# A **linear probe** tells whether they help to name clothes: leave the encoder as it is, compute its features for a few
+# labelled images, and fit a softmax regression on them. We probe the encoder in three ways: its *end*, which is the fourth
+# layer averaged over the whole image (128 features); the four places of the fourth layer, one for each quarter (512); and
+# the third averaged over each quarter (256). Gidaris, Singh and Komodakis, who proposed this pretext task, found layers in
+# the middle to be better.
 
 
 # %%
@@ -1063,9 +1064,10 @@ said = "; ".join(f"{name} {values.mean():.0f} %" for name, values in accuracy.it
 show(figure, alt=f"Test accuracy, mean over draws of the labels and starts: {said}.")
 
 # %% [markdown]
-# From the top: rotation and pixels, which two starts and three draws cannot separate; then, close together, the random encoder and
-# supervised training on 100 labels, with PCA. To random weights learning rotations adds a few percentage points, from both starts
-# and with every draw of the labels. Supervised training on 10,000 is far ahead.
+# Of the four that you put in order, rotation and pixels lead, and two starts and three draws cannot separate them. The
+# random encoder and supervised training on 100 labels follow, close together, as does PCA. In the third layer, learning
+# rotations adds to random weights a few percentage points, from both starts and with every draw of the labels. Supervised
+# training on 10,000 is far ahead.
 #
 # These garments are upright and centred, on black. Lesson 17 moves them, and pixels stay near chance.
 #
@@ -1191,9 +1193,10 @@ print("share of answers 0°: ", *(f"{share:.1f}" for share in upright), end="")
 print(", in truth 0.25")
 
 # %% [markdown]
-# With the stamp, the pretext task is solved almost without a mistake, and the features are worth no more than random ones. On clean
-# photographs they gain a few points. Without the stamp the same networks name fewer than half of the turns, little above chance:
-# nothing had made them look at the clothes. Put the stamp into any corner, turn the image, and see which of the two each network follows.
+# With the stamp, the pretext task is solved almost without a mistake, and the features are worth no more than random ones.
+# On clean photographs they gain a few points. Without the stamp the same networks name fewer than half of the turns, little
+# above chance: nothing had made them look at the clothes. They answer 0° nine times in ten, whatever the picture. Put the
+# stamp into any corner, turn the image, and see which of the two each network follows.
 
 # %% tags=["drawing"]
 # Draws what both networks say of a turned, stamped image; move turn and stamp
@@ -1282,8 +1285,9 @@ claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 # | judged by | new labelled examples | a known truth, new points | a downstream task, beside controls |
 # | limitation | labels are expensive | groups have no names | the task may have shortcuts |
 #
-# *Self-supervised is not another word for unsupervised.* Neither needs labels from people. But k-means has no targets,
-# whereas the rotation network is trained like every classifier, with a target for each input and a cross-entropy.
+# *Self-supervised is not another word for unsupervised.* Neither needs labels from people. (Usage varies: three of the
+# papers below call their method *unsupervised*.) But k-means has no targets, whereas the rotation network is trained like
+# every classifier, with a target for each input and a cross-entropy.
 #
 # ## 11. Quiz
 

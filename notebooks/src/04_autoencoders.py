@@ -103,8 +103,8 @@ explore(draw_components, count=stepped_slider("numbers", COUNTS, value=8))
 # %% [markdown]
 # What would we like a code to be (Bengio et al., 2012)?
 #
-# - **Compact**: few numbers suffice. That saves more than memory: a classifier on 64 numbers has far fewer weights
-#   than one on pixels, a *smaller hypothesis space*, so fewer labelled examples *may* suffice; section 10 tests this.
+# - **Compact**: few numbers suffice. That saves more than memory: a classifier on 64 numbers has far fewer weights than one
+#   on pixels, a *smaller hypothesis space*, so fewer labelled examples *may* suffice; section 10 tests this.
 # - **Transferable**: it helps with a task, and with data, that it was not trained for.
 # - **Disentangled**: each number means one thing.
 #
@@ -213,8 +213,8 @@ for size in SIZES:
 # %% [markdown]
 # ### A linear autoencoder finds the same
 #
-# If encoder and decoder are one matrix each, then no autoencoder can beat PCA on the training images, and the best
-# one equals it (Baldi and Hornik, 1989). The next cell shows what all autoencoders have in common, and the linear one. The cell
+# If encoder and decoder are one matrix each, then no such autoencoder can beat PCA on the training images, and the best one
+# equals it (Baldi and Hornik, 1989). The next cell shows what all autoencoders have in common, and the linear one. The cell
 # after it is the recipe of every training run in this lesson. *Adam* is a way to choose the small steps that make the loss
 # smaller, the *learning rate* is their size; here it rises at first and then falls to zero.
 
@@ -520,9 +520,9 @@ show(
 )
 
 # %% [markdown]
-# An encoder of random numbers is perfect by this loss. **A loss that a random code minimizes cannot teach a code anything.** The over-complete
-# network, with three passes over the data, has not found the copy: its errors are nearly those of the network with a code of 32, which had ten
-# passes. But nothing in the loss forbids it.
+# An encoder of random numbers is perfect by this loss. **A loss that even a random code minimizes does not by itself ask for
+# a useful code.** The over-complete network, with three passes over the data, has not found the copy: its errors are nearly
+# those of the network with a code of 32, which had ten passes. But nothing in the loss forbids it.
 #
 # A bottleneck is one way to forbid it. Others are a penalty on active code numbers (*sparse* autoencoders) or on the encoder's slope
 # (*contractive*), noise in the input (section 9), and noise in the code (lesson 05).
@@ -983,7 +983,7 @@ corrupted = {
 corrupted["zeroed pixels"] = zero_pixels(test_images, 0.5, drawn_anew())
 corrupted["hidden square"] = hide_square(test_images, 14, drawn_anew())
 clean_errors = {kind: denoising_errors(pictures) for kind, pictures in corrupted.items()}
-print("error against", *(f"{name:>13}" for name in models))
+print("error of     ", *(f"{name:>13}" for name in models))
 for kind, errors in clean_errors.items():
     print(f"{kind:13}", *(f"{error:13.4f}" for error in errors.values()))
 
@@ -1007,10 +1007,11 @@ show(
 )
 
 # %% [markdown]
-# At the noise it was trained with, the denoiser removes about five sixths of the error. With the mistaken loss more than twice
-# the denoiser's error remains: that network denoises about as well as the plain autoencoder, which was never shown noise. It does
-# not fail outright, as its bottleneck forbids copying the noise, and so its own loss did not reveal the mistake; the error
-# against *clean* images does.
+# At the noise it was trained with, the denoiser removes about five sixths of the error. With the mistaken loss more than
+# twice the denoiser's error remains: that network denoises about as well as the plain autoencoder, which was never shown
+# noise. It does not fail outright, as its bottleneck forbids copying the noise. What it learns is the mean *noisy* image,
+# and clipping makes that grayer than the clean one: black comes out brighter, white darker. Only the error against *clean*
+# images shows it.
 #
 # The control is sobering: a matrix without a bottleneck is as good at this noise. Through 32 numbers, as in the network, it has about a tenth more
 # error; with less noise (0.3) it is still ahead. The network leads where the

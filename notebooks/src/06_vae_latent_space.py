@@ -654,10 +654,11 @@ for name, pictures in kinds.items():
 # recognises" proves nothing here: it must answer with one of ten classes whatever it sees, and far from everything it was
 # trained on it is often *surer*.
 #
-# A better measure asks two questions (Kynkäänniemi et al., 2019). **Precision**: what share of
-# the generated pictures lies among real ones? **Recall**: what share of the real ones lies among the generated? "Among" means:
-# nearer to one of them than its third neighbour is. In the plane, each real point has a disc that reaches to its
-# third neighbour: precision is the share of the generated points that lie in a disc.
+# A better measure asks two questions (Kynkäänniemi et al., 2019). **Precision**: what share of the generated pictures lies
+# among real ones? **Recall**: what share of the real ones lies among the generated? "Among" means: nearer to one of them
+# than its third neighbour is. In the plane, each real point has a disc that reaches to its third neighbour: precision is the
+# share of the generated points that lie in a disc. For recall the roles are exchanged: discs around the generated points,
+# and the share of the real points that lie in one.
 
 # %% tags=["drawing"]
 # Draws real and generated points in three cases, with precision and recall of each
@@ -905,12 +906,12 @@ for beta, model in vaes.items():
 # %% [markdown]
 # With $\beta = 100$ all dimensions have collapsed: codes can be exchanged at no cost, and the distortion is that of the mean
 # image (here a few nats more: the mean codes are all near 0, but the decoder was trained on samples, whose length is about
-# $\sqrt{32}$). With $\beta = 1$ more than half have. Collapse of *some* dimensions is efficient: they would cost more than they
-# save. In the model of exercise `06.rate` this is where the variance is below $\beta$: rate 0 (*reverse water-filling*).
-# Collapse of all is a failure, usually due to a $\beta$ that is larger than it looks, because a program averages over pixels
-# where it should sum (lesson 05), or a decoder so strong that it needs no code (Bowman et al., 2015). Common remedies: raise
-# $\beta$ slowly from 0 (**KL annealing**, Bowman et al.), or charge nothing for a small first amount of rate (**free bits**,
-# Kingma et al., 2016).
+# $\sqrt{32}$). With $\beta = 1$ most have. Collapse of *some* dimensions is efficient: they would cost more than they save.
+# In the model of exercise `06.rate` this is where the variance is below $\beta$: rate 0 (*reverse water-filling*). Collapse
+# of all is a failure, usually due to a $\beta$ that is larger than it looks, because a program averages over pixels where it
+# should sum (lesson 05), or a decoder so strong that it needs no code (Bowman et al., 2015). Common remedies: raise $\beta$
+# slowly from 0 (**KL annealing**, Bowman et al.), or charge nothing for a small first amount of rate (**free bits**, Kingma
+# et al., 2016).
 
 # %% tags=["claim"]
 # Checks what the text says: all dimensions collapsed, and more than half of them
@@ -1113,12 +1114,12 @@ for degrees in (0, 10, 45, 90):
     )
 
 # %% [markdown]
-# The factors themselves score nearly 1, and so they do after 90 degrees, which exchange the dimensions. Ten degrees
-# cost nearly half; at 45 degrees nothing is left. The prior cannot see the rotation, so it cannot prevent it.
-# Locatello et al. (2018) prove it in general: without assumptions on the model or the data, no loss finds the factors. The VAE
-# has one such assumption built in. Its posteriors are ellipses *parallel to the axes* (their covariance is diagonal), and it
-# saves rate by laying the axes along the directions that matter much and those that matter little, as PCA does (Rolínek et al.,
-# 2018). Factors that matter equally it cannot tell apart.
+# The factors themselves score nearly 1, and so they do after 90 degrees, which exchange the dimensions. Ten degrees cost
+# nearly half; at 45 degrees nothing is left. The prior cannot see the rotation, so it cannot prevent it. Locatello et al.
+# (2018) prove it in general: without assumptions on the model or the data, no loss on the images alone can find the factors.
+# The VAE has one such assumption built in. Its posteriors are ellipses *parallel to the axes* (their covariance is
+# diagonal), and it saves rate by laying the axes along the directions that matter much and those that matter little, as PCA
+# does (Rolínek et al., 2018). Factors that matter equally it cannot tell apart.
 #
 # ### The experiment
 #
@@ -1315,10 +1316,10 @@ for kind, runs in hard.items():
 # q(z_j)\Big)}_{\text{total correlation}} + \sum_j \mathrm{KL}(q(z_j) \,\Vert\, \mathcal N(0, 1)) , $$
 #
 # and the **total correlation** (Chen et al., 2018) is 0 only if the dimensions are independent. Two dimensions may be
-# uncorrelated and still depend on each other, as a number and its square do. So we measure both: correlation, and how much one
-# tells about the other as a share of its entropy. For the stored models of squares these are means over all pairs of the six
-# dimensions; for your two, over the pairs in use. Independent random numbers are the control, since an estimate from 4,000 codes
-# is never exactly zero.
+# uncorrelated and still depend on each other, as a number and its square do. The total correlation needs the density of all
+# dimensions at once. We look at pairs only, and measure both: correlation, and how much one tells about the other as a share
+# of its entropy. For the stored models of squares these are means over all pairs of the six dimensions; for your two, over
+# the pairs in use. Independent random numbers are the control, since an estimate from 4,000 codes is never exactly zero.
 
 
 # %%
@@ -1377,7 +1378,8 @@ for measured, ((of_ae, of_vae), control, value) in collected.items():
 # - **Continuity**: no difference. Any smooth decoder has it.
 # - **Completeness**: the VAE's samples are far more precise, nearly as precise as real images. Their recall is lower than the
 #   autoencoder's, their coverage higher. Not *every* code becomes a sensible picture.
-# - **Independence**: the VAE is far ahead; among the dimensions that it uses, some starts keep a little dependence.
+# - **Independence**: the VAE is far ahead over all pairs, in part because its unused dimensions are noise. Of your two
+#   starts with β = 2, one keeps a little dependence among the dimensions in use.
 # - **Disentanglement**: more than without the rate, but far from 1, and it depends on the start.
 
 # %% tags=["claim"]
@@ -1447,7 +1449,7 @@ claim(
 #
 # - trains at least five starts of each setting, and shows every start, not only the mean;
 # - says which of the three factors changes, and compares it with the same factor in the old setting;
-# - has a control: the autoencoder, or the random encoder, on the same squares;
+# - has a control: the autoencoder, or the random encoder, on the same squares.
 
 # %% [markdown]
 # ## 12. Quiz

@@ -501,9 +501,9 @@ show(
 )
 
 # %% [markdown]
-# At rate 3 the unclipped network jumps to the end, while the clipped one falls below the best bigram. A smaller rate
-# calms it, too, but then it only comes near the bigram: clipping lets one take the large rate. (The bad start was chosen on
-# purpose.)
+# At rate 3 the unclipped network jumps to the end, while the clipped one falls below the best bigram. A smaller rate calms
+# it, too, but in the same number of steps it only comes near the bigram: clipping lets one take the large rate. (The bad
+# start was chosen on purpose.)
 #
 # ### Gates
 #
@@ -643,9 +643,10 @@ claim("a bias of 1 leaves less than a hundredth", lambda: of_lstm[1][30] < 0.01)
 
 # %% [markdown]
 # With a forget gate at one half the gradient of an LSTM vanishes like that of an RNN. With an open one it reaches all forty
-# words. Set the RNN's factor to 1.5: its gradient reaches as far. But that is a knife edge: thirty words back less than a
-# hundredth is left at 1.0, and at 2.0 it has grown more than tenfold. The gate holds it for every bias from 2 to 4. A bias of
-# 1, a common start (Jozefowicz, Zaremba and Sutskever), leaves less than a hundredth; training must open the gate further.
+# words. Set the RNN's factor to 1.5: its gradient reaches as far. But nothing keeps it there: thirty words back less than a
+# hundredth is left at 1.0, and at 2.0 it has grown more than tenfold. A gate cannot exceed 1, so opening it further, from a
+# bias of 2 to 4, does not make the gradient explode. A bias of 1, a common start (Jozefowicz, Zaremba and Sutskever), leaves
+# less than a hundredth; training must open the gate further.
 #
 # ## 8. Down to the floor
 #
@@ -774,8 +775,9 @@ for n, kl in cut_added.items():
 # of a nat, and still it beats the best bigram: any state keeps traces of the past, and the network learns to read them.
 #
 # Two words are clearly better than one, and four nearly as good as sixteen. That is a surprise. With two words no gradient
-# reaches from the verb over *near the house* to the *ducks*; with four it does only where a chunk happens to begin at *ducks*.
-# (One seed.)
+# reaches from the verb over *near the house* to the *ducks*; with four it does only where a chunk happens to begin at
+# *ducks*. A likely reason: the same $W_h$ acts at every step, so a network that has learned to keep something for one step
+# keeps it for several. (One seed.)
 
 # %% tags=["claim"]
 # Checks what the text says of the three networks and of truncation
@@ -1380,8 +1382,8 @@ claim(
 # %% [markdown]
 # So near the floor, and still not every sentence is correct: the loss is an average over words, while a sentence is correct
 # only if all of its words are. Seven words that are each impossible in one case of a hundred spoil 7 % of the sentences.
-# (*Exposure bias*, going on after a mistake of one's own, comes on top in long texts.) A lower temperature repairs the networks,
-# not the bigram. It has a price: sentences no longer occur in their true proportions.
+# (*Exposure bias*, going on after a mistake of one's own, adds to this in long texts.) A lower temperature repairs the
+# networks, not the bigram. It has a price: sentences no longer occur in their true proportions.
 #
 # ## 12. Investigate: does memory need gates?
 #

@@ -386,10 +386,11 @@ print(f"PyTorch's attention differs by {(passed_on - pytorchs).abs().max():.4f}"
 # Word 0 asks for a large first number. The key of word 1 has it, so word 0 receives nearly the value of word 1. Who looks where
 # depends on the sentence. An RNN needs six steps to carry something over six words; here any two words are one step apart.
 #
-# A layer has several such *heads* side by side (**multi-head** attention). What they bring is added to the word's own vector, a
-# **residual connection**; a small network, for each vector by itself, is added as well. **Layer normalisation** keeps the
-# vectors at one scale. (Our encoder has no mask. Its filling is the full stop, in training as in the test, so the model can
-# learn to ignore it. With sentences of very different lengths take the mask.)
+# A layer has several such *heads* side by side (**multi-head** attention). What they bring is written one after another,
+# multiplied by one more matrix $W_O$, and added to the word's own vector, a **residual connection**; a small network, for
+# each vector by itself, is added as well. **Layer normalisation** keeps the vectors at one scale. (Our encoder has no mask.
+# Its filling is the full stop, in training as in the test, so the model can learn to ignore it. With sentences of very
+# different lengths take the mask.)
 
 # %%
 text_encoder = (TextEncoder.__init__, TextEncoder.forward, TextEncoder._embedded)
@@ -850,11 +851,11 @@ for name, share in depends_on.items():
     print(f"{name:16} altered: the verb follows in {100 * share:.0f} %")
 
 # %% [markdown]
-# The verb follows the subject, and the noun between does not matter. The *direct* looks of the verb tell the opposite story: it
-# looks far more at the noun between than at the subject. **Attention shows where a layer looks, not what the answer depends
-# on** (Jain and Wallace; Wiegreffe and Pinter say when it may still explain). Only an intervention shows that.
+# The verb follows the subject, and the noun between does not matter. The verb's *direct* attention suggests the opposite: it
+# attends far more to the noun between than to the subject. **Attention shows where a layer looks, not what the answer
+# depends on** (Jain and Wallace; Wiegreffe and Pinter say when it may still explain). Only an intervention shows that.
 #
-# By which way does the number reach the verb? Forbid some words to look at the subject (their weights to it become 0):
+# By what route does the number reach the verb? Forbid some words to look at the subject (their weights to it become 0):
 
 
 # %%
@@ -873,7 +874,7 @@ def blinded(*forbidden):
     return network
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 place = torch.arange(longest)
 nobody = (place < 0).expand(len(rows), -1)
 the_verb, the_subject = place == verb_at[:, None], place == subject_at[:, None]
@@ -934,10 +935,10 @@ claim(
 )
 
 # %% [markdown]
-# The verb's own looks are not needed. **The way leads through other words:** in layer 1 they look at the subject, in layer 2
-# the verb looks at them. In this model the word before the subject, mostly *the*, is one of them. Read over both layers (Abnar
-# and Zuidema), attention does contain this way, but also many looks that carry nothing, such as that at the noun between; only
-# the intervention told which one counts. (Another start may take other words.)
+# The verb's own attention to the subject is not needed. **The information comes through other words:** in layer 1 they look
+# at the subject, in layer 2 the verb looks at them. In this model the word before the subject, mostly *the*, is one of them.
+# Read over both layers (Abnar and Zuidema), attention does contain this way, but also much that carries nothing, such as
+# that at the noun between; only the intervention told which one counts. (Another start may take other words.)
 #
 # ## 9. What pretraining is worth
 #
@@ -1224,9 +1225,10 @@ claim(
 
 # %% [markdown]
 # With 5 labels of each kind neither network learns the rule. With 20 to 100 the pretrained encoder is ahead in every draw,
-# and **one label counts for about three** (single draws: two to five; those with 100 are read off near the ceiling). With 500
-# there is nothing left to save. The frozen probe stays below 90 %. For
-# the surprises of the pretrained model five labels are enough.
+# and **one label counts for about three** (single draws: two to five; those with 100 are read off near the ceiling). With
+# 500 there is nothing left to save. The frozen probe stays below 90 %. Probably the mean over the words blurs what the
+# encoder knows at each place; the surprises ask it place by place. For the surprises of the pretrained model five labels are
+# enough.
 #
 # ### To investigate: which tasks gain from pretraining?
 #

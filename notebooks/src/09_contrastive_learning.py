@@ -925,8 +925,9 @@ for name in [*encoders, "supervised"]:
     print()
 
 # %% [markdown]
-# - With one label per class the gain is clear: about eleven points over the random encoder, and more over pixels. With ten, SimCLR is
-#   still about eight points above the random encoder, but above pixels by hardly more than the standard deviations.
+# - With one label per class the gain is about eleven points over the random encoder on average, and more over pixels. With
+#   ten, SimCLR is still about eight points above the random encoder, but above pixels by hardly more than the standard
+#   deviations.
 # - Against *supervised training with the same augmentation and the same number of steps* there is little or nothing to gain:
 #   the two are about level, with one label and with ten. The augmentation says that a mirrored, darker, closer shoe is still
 #   a shoe, and a supervised network can use that knowledge too. (It saw 16 of its 100 images a step, where SimCLR saw 64;
@@ -1244,9 +1245,10 @@ print(f"two frames, probed with four frames of a labelled clip: {all_four:.0f} %
 
 # %% [markdown]
 # That was one run each, on 3,000 clips. Longer ones are stored, of eight passes over 12,000 clips from three seeds each, and
-# so is a supervised network with tuned steps and rate. There probe and network get all four frames of a labelled clip, SimCLR
-# has twice our learning rate, two frames are also mirrored and jittered, and the crops of *one frame* are milder. So compare
-# the long runs with one another, and ours with one another. Test accuracies, with ten labels per class too:
+# so is a supervised network with tuned steps and rate. There probe and network get all four frames of a labelled clip,
+# SimCLR has twice our learning rate, two frames are also mirrored and jittered, and the crops of *one frame* are milder. So
+# compare the long runs with one another, and ours with one another. Test accuracies, with ten labels per class too; in the
+# picture a dot is the mean of our three draws, a triangle one draw of a longer run:
 
 # %%
 long_run = {"supervised": sweep("clips_supervised")["test"], **sweep("clips_probe")}
@@ -1482,7 +1484,7 @@ claim(
 
 # %% [markdown]
 # **Head.** The SimCLR paper finds $h$ more than 10 points better with a head than without. In runs as short as these it does
-# not show: the three means lie within two points, and seeds differ by about as much.
+# not show: the three means lie within two points, and the three seeds with two layers differ by as much among themselves.
 #
 # **Temperature.** The probe hardly depends on it: its four means lie within one point. What the temperature *does* change is the
 # geometry. The closest possible negative, at cosine 1, is pushed $e^{2 / \tau}$ times as strongly as the farthest, at cosine

@@ -2,7 +2,7 @@
 # # 11 Without negatives
 #
 # You train a network on pairs that belong together and on nothing else, watch it collapse while its loss looks perfect, and
-# find out which parts of SimSiam, BYOL and VICReg prevent that, by switching each of them off.
+# find out which parts of SimSiam, BYOL and VICReg prevent that, by switching them off.
 #
 # - **Slider:** angle of two vectors, step of a training, ingredients on and off, momentum, spread and correlation
 # - **Time:** about 120 minutes
@@ -415,7 +415,7 @@ claim("and the spread below 0.15", lambda: no_stop[1] < 0.15)
 claim("and less than 5 directions are left", lambda: no_stop[2] < 5)
 
 # %% [markdown]
-# The predictor alone collapses as well. *Neither part is enough; together they are.*
+# The predictor alone collapses as well. *Neither part is enough; here, both together are.*
 #
 # ## 5. Why? The smallest model that shows it
 #
@@ -1071,9 +1071,10 @@ print(f"ours:       {variance_term(same_for_all):.2f}")
 show_source(vicreg_loss, variance_term, covariance_term)
 
 # %% [markdown]
-# Two dimensions of a batch, as a cloud. Change its spread and the correlation of the two, and watch the terms. The
-# invariance term is for views that differ by noise. With spread 0, if all projections are equal, the loss is
-# $25 \, (1 - \sqrt{10^{-4}}) = 24.75$. ($10^{-4}$ stands below the root, or the gradient would be infinite there.)
+# Without the variance term, equal projections would make every other term 0: the loss would reward collapse again. Two
+# dimensions of a batch, as a cloud. Change its spread and the correlation of the two, and watch the terms. The invariance
+# term is for views that differ by noise. With spread 0, if all projections are equal, the loss is $25 \, (1 -
+# \sqrt{10^{-4}}) = 24.75$. ($10^{-4}$ stands below the root, or the gradient would be infinite there.)
 
 # %% tags=["drawing"]
 # Draws a cloud of projections and the three terms of VICReg; move the cloud
@@ -1412,7 +1413,8 @@ claim("stale statistics cost more than a point", lambda: aged < own - 1)
 #
 # - changes nothing but the momentum, and adds a second seed where a difference is small;
 # - shows curves of the spread, with the complete BYOL as the control in the same picture;
-# - compares the time until the spread is halved with what the formula of section 6 predicts, and says where that fails.
+# - compares the time until the spread is halved with what the formula of section 6 predicts (choose $A$ so that it fits your
+#   run at momentum 0.9), and says where that fails.
 
 # %%
 # your experiment
@@ -1429,7 +1431,8 @@ quiz("11")
 # - Pulling alone collapses: one vector for all images, and the lowest loss there is.
 # - Look at the projections: their spread, std·√d, and their effective rank. A loss does not show a collapse; a probe on $h$
 #   does so only beside an untrained encoder.
-# - Without a predictor a stop-gradient only halves the gradient. Predictor *and* stop-gradient keep SimSiam from collapsing.
+# - Without a predictor a stop-gradient only halves the gradient. Predictor *and* stop-gradient together can keep SimSiam
+#   from collapsing; without batch statistics ours collapsed all the same.
 # - BYOL's target is a moving average of the online network, and BYOL with momentum 0 is SimSiam. Without the predictor it collapses,
 #   the more slowly the slower the target.
 # - VICReg punishes collapse in the loss: every dimension should spread, and repetition costs.

@@ -542,8 +542,8 @@ show(dino_picture.figure, alt=dino_picture.words)
 # %% [markdown]
 # ### The mathematics
 #
-# Let $s^s$ and $s^t$ be the scores of student and teacher, cosines with their prototypes as before, and $c$ the centre,
-# one number for each prototype:
+# Let $s^s$ and $s^t$ be the scores of student and teacher, cosines with their prototypes as before, and $c$ the centre (not
+# a prototype $c_k$), one number for each prototype:
 #
 # $$ P_s = \mathrm{softmax}\!\left( \frac{s^s}{\tau_s} \right) , \qquad
 # P_t = \mathrm{softmax}\!\left( \frac{s^t - c}{\tau_t} \right) , \qquad \tau_t < \tau_s . $$
@@ -778,12 +778,12 @@ show(
 )
 
 # %% [markdown]
-# **Without centring** one prototype is the answer to nearly everything: the entropy goes to 0, and the loss with it. **At
-# temperature 1** the loss ends at $\ln 256$. The entropy does not show this collapse: it is near $\ln 256$
-# whatever the network has learned, already at step 0. The divergence does: it goes to 0, so the student, whose temperature
-# of 0.1 would allow sharp answers, has become uniform as well. At equal temperatures loss and entropy end a little below
-# $\ln 256$, from each of three starts. *A falling loss is no good sign in itself, and neither is
-# one that stands still*: plot entropy and divergence.
+# **Without centring** a few prototypes at most answer everything, in the stored runs two or three of 256: the entropy goes
+# to 0, and the loss with it. **At temperature 1** the loss ends at $\ln 256$. The entropy does not show this collapse: it is
+# near $\ln 256$ whatever the network has learned, already at step 0. The divergence does: it goes to 0, so the student,
+# whose temperature of 0.1 would allow sharp answers, has become uniform as well. At equal temperatures loss and entropy end
+# a little below $\ln 256$, from each of three starts. *A falling loss is no good sign in itself, and neither is one that
+# stands still*: plot entropy and divergence.
 #
 # The usual explanation (Section 3.1 of the paper): sharpening turns a slight preference of the teacher into a clear answer;
 # the student copies it, the teacher follows the student, and the preference grows until one prototype takes all. Centring
@@ -965,7 +965,9 @@ for name in [
     "DINO, equal temperatures",
 ]:
     ends = [f"{point['loss']:.2f}" for point in sweep("self_distillation")[name]]
-    print(f"{name}: stored losses at the end {', '.join(ends)}")
+    print(
+        f"{name.replace('no sharpening', 'temperature 1')}: stored losses {', '.join(ends)}"
+    )
 
 # %% tags=["drawing"]
 # Draws kNN and probe: three seeds of each, a dot each, and the learner's own, a cross
@@ -1062,9 +1064,10 @@ claim(
 # - *With few labels SwAV is the best*: clearly above the untrained encoder, and above the pixels. DINO gains less
 #   with the probe, and nothing by neighbours.
 # - *Two settings harm the encoder, two do not.* Codes by rows, and a teacher at temperature 1, end below the untrained
-#   encoder. Without centring, and at equal temperatures, where sharpening alone is missing, the means are about level with the
-#   complete method. The two that harm have collapsed completely, as the printed losses show; the other two not quite. That
-#   is what three seeds show, not a proof. So look at the answers, too.
+#   encoder. Without centring, and at equal temperatures, where sharpening alone is missing, the means are about level with
+#   the complete method. The two that harm have collapsed completely, as the printed losses show; the other two not quite:
+#   without centring two or three prototypes are still in use. That is what three seeds show, not a proof. So look at the
+#   answers, too.
 #
 # In your run student and teacher are about level: the paper's better teacher is not reproduced here.
 #
@@ -1440,9 +1443,9 @@ quiz("12")
 #   targets without gradient.
 # - DINO predicts what a teacher says of another view. The teacher is a moving average of the student, centred and sharpened; it
 #   sees global views only, and no view is compared with itself.
-# - Loss = entropy of the teacher + divergence. In a collapse the divergence is 0, and the loss has a known value: $\ln K$ with
-#   all answers uniform, 0 with all alike. Plot both parts: at temperature 1 the entropy is near $\ln K$ for every network.
-#   The encoder need not be worse: without centring it was not.
+# - Loss = entropy of the teacher + divergence. In a collapse the divergence is 0, and the loss has a known value: $\ln K$
+#   with all answers uniform, 0 with all alike. Plot both parts: at temperature 1 the entropy is near $\ln K$ for every
+#   network. Short of a complete collapse the encoder need not be worse: without centring it was not.
 # - Momentum and temperature schedules belong to a number of steps. Scale them to yours.
 # - An attention map is judged by true masks, on all test images, beside a random network and guesses: centre, brightness,
 #   contrast, and *fine detail*, the best here.

@@ -362,9 +362,8 @@ claim(
 # used to mask tokens, which no image has when it is used later. In the paper that variant's linear probe is 59.6 % instead
 # of 73.5 %, at 3.3 times the FLOPs (Table 1c).
 #
-# Without the vectors for the places the
-# network could not tell where a patch was. They start as sine and cosine waves of row and column, and are then trained.
-# Here is how similar the vectors of three places are to those of all 49:
+# Without the vectors for the places the network could not tell where a patch was. They start as sine and cosine waves of row
+# and column, and are then trained. Here is how similar the vectors of three places are at the start to those of all 49:
 
 # %% tags=["drawing"]
 # Draws how similar the vectors of all places are to those of three
@@ -567,11 +566,11 @@ claim(
 )
 
 # %% [markdown]
-# After one pass the network is ahead of interpolation at 75 %, and still behind the best linear guess. At 25 %, where it sees
-# most, its error is largest: it has only been trained with 12 visible tokens. The stored one,
-# trained for more than ten times as many steps, beats that at 75 % and at 50 %: it has learned something about clothes
-# that no correlation of pixels holds. At 25 % the hidden patch is mostly surrounded by visible ones, and the linear guess
-# stays ahead (the network was trained at 75 % only).
+# After one pass the network is ahead of interpolation at 75 %, and still behind the best linear guess. At 25 %, where it
+# sees most, its error is largest: it has only been trained with 12 visible tokens. The stored network, trained for more than
+# ten times as many steps, beats the best linear guess at 75 % and at 50 %: it has learned something about clothes that no
+# correlation of pixels holds. At 25 % the hidden patch is mostly surrounded by visible ones, and the linear guess stays
+# ahead.
 
 
 # %% tags=["drawing"]

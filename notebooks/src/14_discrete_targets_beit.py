@@ -495,10 +495,11 @@ claim(
 #
 # ## 5. Train a tokeniser
 #
-# Ours is small: one convolution over each patch, one over 3 x 3 neighbouring patches, then $D = 16$ numbers for each patch; the
-# decoder goes the same way back. The temperature falls from 1 to 1/8. To the squared error the loss adds, with a small weight,
-# $\mathrm{KL}(q \,\Vert\, \text{uniform}) = \log K - H(q)$. That is the KL term of lesson 05, with a prior under which all codes
-# are equally likely.
+# Ours is small: one convolution over each patch, one over 3 x 3 neighbouring patches, then $D = 16$ numbers for each patch;
+# the decoder goes the same way back. The temperature falls from 1 to 1/8, so that at the end the decoder is given nearly
+# single codes. It has to be used to them: after training there is no noise, and the token of a patch is simply the nearest
+# code. To the squared error the loss adds, with a small weight, $\mathrm{KL}(q \,\Vert\, \text{uniform}) = \log K - H(q)$.
+# That is the KL term of lesson 05, with a prior under which all codes are equally likely.
 
 # %%
 from sslcourse.methods import kl_to_uniform
@@ -855,7 +856,9 @@ with torch.no_grad():
 other = tokenizer.tokens(noisy) != tokenizer.tokens(samples)
 learning = sum(p.numel() for p in beit.tokenizer.parameters() if p.requires_grad)
 print("change of the predictions:", moved)
-print(f"hidden places that change their target: {other[mask].float().mean():.0%}")
+print(
+    f"share of hidden places that change their target: {other[mask].float().mean():.1f}"
+)
 print("weights of its tokeniser that learn:", learning)
 
 # %% [markdown]
@@ -1100,9 +1103,9 @@ def draw_guesses(share):
     return image_rows(
         {"seen": cover(samples, hidden_now), **rows, "image": samples}, scale=3
     ), (
-        f"{hidden_now.float().mean():.0%} hidden. Share of the hidden tokens of these six pictures that is right, and error of the "
-        f"reconstruction at hidden patches, times 1,000: nearest token {right[0]:.1f} and {errors_now[0]:.0f}, BEiT after half a pass "
-        f"{right[1]:.1f} and {errors_now[1]:.0f}, true tokens 1 and {errors_now[2]:.0f}."
+        f"{hidden_now.float().mean():.0%} hidden. Share of the hidden tokens of these six pictures that is right, and squared error "
+        f"of the reconstruction at hidden patches: nearest token {right[0]:.1f} and {errors_now[0] / 1000:.2f}, BEiT after half a "
+        f"pass {right[1]:.1f} and {errors_now[1] / 1000:.2f}, true tokens 1 and {errors_now[2] / 1000:.2f}."
     )
 
 
@@ -1122,34 +1125,27 @@ with torch.no_grad():
     decoded_six = tokenizer.decode(guessed)
 wrong_six = [(guessed != tokenizer.tokens(samples))[i][of_six[i]].sum() for i in range(6)]
 errors_six = [hidden_error(decoded_six[[i]], samples[[i]], of_six[[i]]) for i in range(6)]
-with torch.no_grad():
-    table_six = tokenizer.decode(table_tokens(samples, of_six))
 claim(
-    "for the six the error of the table is smaller, over all test frames that of BEiT",
-    lambda: (
-        hidden_error(table_six, samples, of_six)
-        < hidden_error(decoded_six, samples, of_six) - 3
-        and at_hidden["BEiT"] < at_hidden["nearest token"] - 1
-    ),
+    "over all test frames the error of BEiT is smaller than that of the table",
+    lambda: at_hidden["BEiT"] < at_hidden["nearest token"] - 1,
 )
+several = [float(e) for e, n in zip(errors_six, wrong_six, strict=True) if n > 2]
 claim(
-    "columns 1 and 3 have a few wrong tokens, and smaller errors than 5 and 6",
-    lambda: (
-        min(wrong_six[0], wrong_six[2]) > 2
-        and max(errors_six[0], errors_six[2]) < min(errors_six[4:])
-    ),
+    "of the six with wrong tokens some have less than half the error of others",
+    lambda: min(several) < max(several) / 2,
 )
 
 # %% [markdown]
-# With a share of 0.4, columns 1 and 3 have wrong tokens and nearly the right picture; in 5 and 6 BEiT does not know what is hidden,
-# and for these six the table's error is smaller. Over all test frames BEiT's is, but it is many times that of the true tokens, and
-# nearer to that of the mean image: the likeliest code of each place, chosen by itself, need not give a likely garment.
+# With a share of 0.4, some columns have wrong tokens and nearly the right picture; in others BEiT does not know what is hidden.
+# Six pictures are too few to say who is better. Over all test frames BEiT's error is smaller than the table's, but many times
+# that of the true tokens, and nearer to that of the mean image: the likeliest code of each place, chosen by itself, need not give a likely garment.
 #
 # ## 11. MAE or BEiT?
 #
-# Both get the same ViT, the same 36,000 frames, batches and learning rate; `tools/beit_curves.py` trained them. They are judged by a
-# linear probe with ten labelled garments of each class (lesson 13), and by fine-tuning with the same labels. The table has means
-# over three seeds, and standard deviations of the probe. Each control asks a question:
+# Both get the same ViT, the same 36,000 frames, batches and learning rate; `tools/beit_curves.py` trained them. They are
+# judged by a linear probe with ten labelled garments of each class (lesson 13), and by fine-tuning with the same labels. The
+# table has means over three seeds (from scratch two; pixels have none), and standard deviations of the probe. Each control
+# asks a question:
 #
 # - *MAE, two passes:* what if the cost is equal?
 # - *patches at random:* is it the blocks? As many single patches are hidden as blocks hide.
@@ -1209,8 +1205,8 @@ for name, (codes_in_use, come) in code_use.items():
 probe = {name: over_seeds(name, "probe")[0] for name in runs if "validation" not in name}
 tuned = {name: over_seeds(name, "fine_tuned")[0] for name in ("MAE", "BEiT")}
 claim(
-    "after one pass the probe of BEiT is about 5 points above that of MAE",
-    lambda: 4 < probe["BEiT"] - probe["MAE"] < 6,
+    "after one pass the probe of BEiT is about 4 points above that of MAE",
+    lambda: 3.5 < probe["BEiT"] - probe["MAE"] < 5.5,
 )
 claim(
     "two passes of MAE are within 2 points of one of BEiT",
@@ -1236,8 +1232,10 @@ claim(
     lambda: probe["BEiT, patches at random"] > probe["BEiT"] - 1,
 )
 claim(
-    "fine-tuned, BEiT is about 6 points above MAE, and MAE within 3 of no pretraining",
-    lambda: 5 < tuned["BEiT"] - tuned["MAE"] < 7 and abs(tuned["MAE"] - from_scratch) < 3,
+    "fine-tuned, BEiT is about 5 points above MAE, and MAE within 3 of no pretraining",
+    lambda: (
+        4.5 < tuned["BEiT"] - tuned["MAE"] < 6.5 and abs(tuned["MAE"] - from_scratch) < 3
+    ),
 )
 claim(
     "a step of BEiT costs about twice one of MAE, with a pass for the tokeniser about three times",
@@ -1245,8 +1243,9 @@ claim(
 )
 
 # %% [markdown]
-# - **Frame for frame, BEiT is ahead** after one pass, by about five points in the probe and six after fine-tuning. MAE after a
-#   single pass gains next to nothing over no pretraining.
+# - **Frame for frame, BEiT is ahead** after one pass, by about four points in the probe and five after fine-tuning.
+#   Fine-tuned, MAE after a single pass gains next to nothing over no pretraining; its probe gains seven points over a random
+#   ViT.
 # - **At equal cost it is not.** Two passes of MAE cost as much as one of BEiT whose tokeniser is there already, and are level in the
 #   probe (they were not fine-tuned). With the tokeniser's own pass, BEiT costs nearly three.
 # - **The target matters.** With plain pixels as targets, all else as in BEiT, the probe is about seven points lower. Tokens differ in

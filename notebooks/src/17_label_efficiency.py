@@ -350,8 +350,8 @@ claim(
 )
 
 # %% [markdown]
-# Draws are shared more with the control than with the pixels, and more with ten labels than with one. Still, with one label the
-# lead over the pixels is positive in every draw.
+# A lucky draw helps probe and control together more than probe and pixels, and more so with ten labels; with one label,
+# subtracting the pixels cancels next to nothing. Still, with one label the lead over the pixels is positive in every draw.
 #
 # ## 5. Fine-tuning against the supervised control
 #
@@ -623,7 +623,7 @@ for name, curve in clip_curves.items():
     print(f"{name:14} from 1 to 100 labels per class: {low:.0%} to {high:.0%}")
 
 # %% [markdown]
-# They guess, whatever the number of labels.
+# They do little better than guessing, whatever the number of labels.
 #
 # No label says what to ignore; *time* does. Two frames of one clip show the same garment, and differ in everything else:
 # they are the positive pair, and the frames of the other clips in the batch are the negatives. The loss is SimCLR's.
@@ -1234,9 +1234,10 @@ claim(
 # than half of that of $h$, and behind an untrained head it is not. After your four passes a probe also does better on $z$: at one
 # label per class, a label counts for six or more.
 #
-# After 150 stored passes $z$ still ignores place, and yet is clearly behind $h$ (one seed; unit length costs yours nothing). So
-# ignoring is not enough: few labels must also find the directions in which *classes* differ. The likely reason, not tested: the
-# loss spreads *all* clips apart, those of one class too. Whether to keep the head must be measured.
+# After 150 stored passes $z$ still ignores place, and yet with 1 and 2 labels is clearly behind $h$, with 10 about level
+# (one seed; unit length costs yours nothing). So ignoring is not enough: few labels must also find the directions in which
+# *classes* differ. The likely reason, not tested: the loss spreads *all* clips apart, those of one class too. Whether to
+# keep the head must be measured.
 #
 # ## 11. Divide out what is left
 #

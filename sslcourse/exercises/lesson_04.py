@@ -655,7 +655,7 @@ DENOISE = Exercise(
     minutes=5,
     difficulty="medium",
     statement=(
-        "With this loss training goes well by its own account. Yet a network that changes nothing gets the perfect "
+        "With this loss a network that changes nothing gets the perfect "
         "loss 0, as the cell above shows. Find the mistake and correct it; `model` is still to be trained with the "
         "result."
     ),

@@ -582,7 +582,7 @@ QUIZ = [
         },
     ),
     Question(
-        "Why does one start an LSTM's forget gate with a bias as large as 3?",
+        "Why can it help to start an LSTM's forget gate with a bias as large as 3?",
         right="So that gradients reach far back from the start",
         options={
             "So that gradients reach far back from the start": (

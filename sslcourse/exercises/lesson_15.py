@@ -488,7 +488,7 @@ QUIZ = [
         },
     ),
     Question(
-        "Why does the temperature need an upper limit of its scale, 100 in CLIP?",
+        "Why does the scale, one over the temperature, need an upper limit, 100 in CLIP?",
         right="A large scale lets single pairs make huge gradients",
         options={
             "A large scale lets single pairs make huge gradients": (

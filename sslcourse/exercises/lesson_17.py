@@ -221,7 +221,7 @@ FEATURES = Exercise(
     statement=(
         "`encoder` comes from a training. Return its features of `images`, `(N, D)`, without gradients, such that they "
         "do not depend on which images share a batch, and leave the encoder's weights and statistics as they were "
-        "learned. The cells above show that this version does neither."
+        "learned. The cell above shows the first fault; the second is silent."
     ),
     stub=(
         "def my_features(encoder, images):\n"
