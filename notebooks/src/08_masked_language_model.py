@@ -335,7 +335,7 @@ claim(
 
 # %% tags=["drawing"]
 # Draws one layer of a transformer, for one word
-layer_picture = Diagram("one layer of a transformer", column=1.22, row=1.05)
+layer_picture = Diagram("one layer of a transformer", column=1.17, row=1.05)
 this_word = layer_picture.data("this word\n$x_i$", 0, 0)
 all_words = layer_picture.data("all words\n$x_j$", 0, 2.1)
 query = layer_picture.head("query\n$Q_i$", 0, 1.05)

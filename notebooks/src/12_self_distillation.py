@@ -958,16 +958,19 @@ encoders["DINO, temperature 1"] = dinos["temperature 1"].encoder
 figures = {name: measured(encoder) for name, encoder in encoders.items()}
 for name in ["DINO, student", "DINO, teacher"]:
     print(f"{name}: kNN {figures[name][0]:.1f} %, probe {figures[name][1]:.1f} %")
-for name in [
-    "SwAV, rows only",
-    "DINO, no centring",
-    "DINO, no sharpening",
-    "DINO, equal temperatures",
-]:
-    ends = [f"{point['loss']:.2f}" for point in sweep("self_distillation")[name]]
-    print(
-        f"{name.replace('no sharpening', 'temperature 1')}: stored losses {', '.join(ends)}"
-    )
+
+# %%
+ended = {
+    "SwAV, rows only": "SwAV, rows only",
+    "DINO, no centring": "DINO, no centring",
+    "DINO, temperature 1": "DINO, no sharpening",
+    "DINO, equal temperatures": "DINO, equal temperatures",
+}
+for name, stored_name in ended.items():
+    losses_of = [
+        f"{point['loss']:.2f}" for point in sweep("self_distillation")[stored_name]
+    ]
+    print(f"{name:25} stored losses {', '.join(losses_of)}")
 
 # %% tags=["drawing"]
 # Draws kNN and probe: three seeds of each, a dot each, and the learner's own, a cross

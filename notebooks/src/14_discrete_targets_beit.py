@@ -299,7 +299,7 @@ explore(move_latent, first=slider("first number", -1.5, 1.5, step=0.05, value=0.
 
 # %% tags=["drawing"]
 # Draws the way forward through the nearest code, and the gradient's way back past it
-past = Diagram("straight-through", column=1.5, row=0.95)
+past = Diagram("straight-through", column=1.48, row=0.95)
 encoder_part, latent_part = (
     past.encoder("encoder", 0, 0.6),
     past.data("latent $h$", 1, 0.6),
