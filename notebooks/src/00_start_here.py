@@ -137,8 +137,8 @@ loop_picture.note(slope_box, "2 zero_grad empties it")
 show(loop_picture.figure, alt=loop_picture.words)
 
 # %% [markdown]
-# In PyTorch each of the four is one line. (`zero_grad` is needed because PyTorch adds every new gradient to the old one.) Here
-# the model has only two numbers, and starts where the sliders started.
+# In PyTorch each of the four is one line. (`zero_grad` is needed because PyTorch adds every new gradient to the old one.)
+# Here the model has only two numbers, its *parameters*, and starts where the sliders started.
 
 # %%
 numbers = torch.tensor([0.0, 1.0], requires_grad=True)  # slope and intercept
@@ -188,9 +188,10 @@ claim(
 )
 
 # %% [markdown]
-# The hundred steps found the best line. With `lr=0.8` each step goes so far past the best line that the loss grows: run
-# these cells again to see it, then set `lr` back to 0.5. For networks there is no formula, and they have many more numbers,
-# but the steps are the same.
+# The hundred steps found the best line. (Not quite slope 3 and intercept 2: ten points moved at random are fitted best by a
+# slightly different line.) With `lr=0.8` each step goes so far past the best line that the loss grows: run these cells again
+# to see it, then set `lr` back to 0.5. For networks there is no formula, and they have many more numbers, but the steps are
+# the same.
 #
 # ## 3. Do an exercise
 #

@@ -175,11 +175,13 @@ show(
 )
 
 # %% [markdown]
-# With the mean taken away, let the rows of $X$ be the images. Along a direction $u$ of length 1 they lie at $X u$, so
-# their variance there is $\frac{1}{N} \lVert X u \rVert^2 = u^\top C u$ with the *covariance matrix* $C = \frac{1}{N} X^\top X$.
+# With the mean taken away, let the rows of $X$ be the images. Along a direction $u$ of length 1 they lie at $X u$, so their
+# variance there is $\frac{1}{N} \lVert X u \rVert^2 = u^\top C u$ with the *covariance matrix* $C = \frac{1}{N} X^\top X$.
 # It is largest for the *eigenvector* of $C$, a direction with $C u = \lambda u$, that has the largest $\lambda$; and
-# $\lambda$ is the variance. `torch.linalg.eigh` returns all $\lambda$ and $u$, the largest last. What is lost is the variance at
-# right angles to the line, spread over the two pixels, so the error must be half of it.
+# $\lambda$ is the variance. The variance along the line and that at right angles to it add up to the total, which is the
+# same for every $u$ (Pythagoras): so the direction of largest variance loses least. `torch.linalg.eigh` returns all
+# $\lambda$ and $u$, the largest last. What is lost is the variance at right angles to the line, spread over the two pixels,
+# so the error must be half of it.
 
 # %%
 centred = points - points.mean(0)
@@ -458,9 +460,10 @@ explore(
 )
 
 # %% [markdown]
-# Shoes have a place of their own, on PCA's map too; pullovers, coats and shirts overlap on both. Classes are mixed less on the network's map. The cross begins where the picture is least like any test
-# image. Where no dots lie, the decoder often produces smears or scraps of a garment: the loss says nothing about such codes. An autoencoder
-# compresses; it does not generate.
+# Shoes have a place of their own, on PCA's map too, though bags lie among the ankle boots; pullovers, coats and shirts
+# overlap on both. Classes are mixed less on the network's map. The cross begins where the picture is least like any test
+# image. Where no dots lie, the decoder often produces smears or scraps of a garment: the loss says nothing about such codes.
+# An autoencoder compresses; it does not generate.
 
 # %% [markdown]
 # ## 7. Without a bottleneck
@@ -656,8 +659,9 @@ show(
 # A decoder draws only what it knows: the first bag becomes a shoe, the third and fourth a shirt. A T-shirt is between a pullover and a dress, and a model that reconstructs those can reconstruct
 # it too, though it has never seen one.
 #
-# And the other classes? The same was measured in advance for all ten, with three random starts each, on validation images. For T-shirts the figure
-# is a little higher there than on the test images above: differences of 0.05 mean little.
+# And the other classes? The same was measured in advance for all ten, with three random starts each, on validation images.
+# For T-shirts the figure is a little higher there than on the test images above: between two sets of images differences of
+# 0.05 mean little.
 
 # %% tags=["drawing"]
 # Draws how well each class is detected when it was left out
@@ -900,8 +904,9 @@ run = watch(
 )
 
 # %% [markdown]
-# Does it take a network? In `04.shrink` you derived the best *linear* denoiser of one direction. PCA's directions are uncorrelated, so apply it
-# along each of them. Your error of one direction predicts that of an image:
+# Does it take a network? In `04.shrink` you derived the best *linear* denoiser of one direction. PCA's directions are
+# uncorrelated, so apply it along each of them. Put your $a$ into the error, and $(1 - a)$ times the variance remains in that
+# direction; the mean over all 784 directions predicts the error per pixel:
 
 # %%
 along = all_components.encode(train_images).var(0, correction=0)  # (784,)
@@ -1009,13 +1014,13 @@ show(
 # %% [markdown]
 # At the noise it was trained with, the denoiser removes about five sixths of the error. With the mistaken loss more than
 # twice the denoiser's error remains: that network denoises about as well as the plain autoencoder, which was never shown
-# noise. It does not fail outright, as its bottleneck forbids copying the noise. What it learns is the mean *noisy* image,
-# and clipping makes that grayer than the clean one: black comes out brighter, white darker. Only the error against *clean*
-# images shows it.
+# noise. It does not fail outright, as its bottleneck forbids copying the noise. What it learns is, for each image, roughly
+# the mean of its *noisy versions*, and clipping makes that grayer than the clean one: black comes out brighter, white
+# darker. Only the error against *clean* images shows it.
 #
-# The control is sobering: a matrix without a bottleneck is as good at this noise. Through 32 numbers, as in the network, it has about a tenth more
-# error; with less noise (0.3) it is still ahead. The network leads where the
-# corruption is one that neither has seen: stronger noise, zeroed pixels, a hidden square.
+# The control is sobering: a matrix without a bottleneck is as good at this noise. Through 32 numbers, as in the network, it
+# has about a tenth more error; with less noise (0.3) it is still ahead. The network leads under stronger noise, zeroed
+# pixels and a hidden square, none of which either has seen.
 #
 # A denoiser knows one noise level: on clean images its error is larger than on noisy ones, and larger than the plain autoencoder's. Diffusion
 # models therefore tell the network the level.
@@ -1174,8 +1179,8 @@ for name, values in accuracy.items():
 # ### Transfer to other data
 #
 # Is the code transferable to pictures of another kind? Now the probe must tell five shapes apart, which no encoder has seen:
-# circle, triangle, square, star and cross, all in the middle and none of them turned, of
-# different sizes and shades, with ten labels per shape.
+# circle, triangle, square, star and cross, all in the middle and all the same way up, of different sizes and shades, with
+# ten labels per shape.
 
 
 # %%

@@ -109,7 +109,7 @@ def draw_rotated(degrees):
         sheet = shapes(7, pixels=32, channels=1, x=place, y=0.5, size=size, **LOOK)
         rows[name] = sheet.images
         moved.append((place[-1] - place[0], size[-1] - size[0]))
-    said = [f"{100 * x:.0f} % sideways and {100 * s:.0f} % in size" for x, s in moved]
+    said = [f"{100 * x:.0f} % sideways and {100 * s:.0f} % in radius" for x, s in moved]
     return image_rows(rows, scale=2, gap=0.6), (
         f"Rotated by {degrees} degrees. From left to right the square changes, as a share of the picture's width, by "
         f"{said[0]} along the first dimension, by {said[1]} along the second."
@@ -346,7 +346,7 @@ def draw_walk(garment, number):
     change = (pictures[-1] - pictures[0]).abs().mean()
     return walk_figure, (
         f"{class_names[test_labels[garment]]}, reconstructed with dimension {number} of {CODE_SIZE} from -3 to 3. Its KL is "
-        f"{test_kl[order[number - 1]]:.1f} nats. Between the ends a pixel changes by {change:.2f} on average."
+        f"{test_kl[order[number - 1]]:.1f} nats. Between the ends a pixel of this garment changes by {change:.2f} on average."
     )
 
 
@@ -1197,7 +1197,9 @@ explore(draw_small, start=choice("start", {"1": 0, "2": 1}, value=1))
 # argument predicts: axes along the factors are cheaper, and a training may end in a worse optimum. Two starts prove little, but
 # they are a reason to compare *losses*.
 #
-# Why is even the second MIG far from 1? A sampled code tells no more than two thirds of any factor.
+# Why is even the second MIG far from 1? The rate sets a ceiling: a code tells at most $R$ nats about the image, and the
+# three independent factors, in 20 bins each, hold $3 \log 20 \approx 9$ nats together. With a rate of about 4 no MIG can be
+# much above 0.4, and the second start comes close. A MIG near 1 needs a rate near 9 nats.
 #
 # Which of the two is typical? And does a VAE with $\beta = 1$, or an autoencoder, do as well? The same training was repeated
 # in advance with five starts of each kind (the first two with $\beta = 2$, ringed, are yours); an encoder with random weights
@@ -1345,10 +1347,10 @@ for kind, (correlation, told) in depend.items():
     print(f"{kind:16} {correlation:13.2f} {told:13.3f}")
 
 # %% [markdown]
-# Over all pairs the VAEs look as good as independent, but most pairs contain a collapsed dimension, which is noise. Among the
-# dimensions in use your second start is at the level of random numbers, the first, which mixes the factors, clearly above it.
-# Both are far below the autoencoder, whose dimensions depend on each other no less than those of a random encoder.
-# Disentanglement is more than independence: the rotated code was independent too.
+# Over all pairs the VAEs look nearly as good as independent, but most pairs contain a collapsed dimension, which is noise.
+# Among the dimensions in use your second start is at the level of random numbers, the first, which mixes the factors,
+# clearly above it. Both are far below the autoencoder, whose dimensions depend on each other no less than those of a random
+# encoder. Disentanglement is more than independence: the rotated code was independent too.
 #
 # ### All four, side by side
 #

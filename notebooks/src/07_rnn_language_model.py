@@ -81,8 +81,9 @@ show(unrolled.figure, alt=unrolled.words)
 # right carry the state. All four boxes are *the same* network.
 #
 # How much is there to gain by remembering? Our language comes from a small grammar, for which every probability can be
-# computed. Walk through a sentence. The bars are the exact probabilities of the next word, given all words so far; the
-# marks are the best that can be said from the last word alone. From *house* nobody can know whether *flies* or *fly* comes.
+# computed. Walk through a sentence. The bars are the exact probabilities of eight possible next words, given all words so
+# far; the marks are the best that can be said from the last word alone. From *house* nobody can know whether *flies* or
+# *fly* comes.
 
 # %% tags=["drawing"]
 # Draws the exact chances of the next word, with and without memory; move the words read
@@ -644,9 +645,10 @@ claim("a bias of 1 leaves less than a hundredth", lambda: of_lstm[1][30] < 0.01)
 # %% [markdown]
 # With a forget gate at one half the gradient of an LSTM vanishes like that of an RNN. With an open one it reaches all forty
 # words. Set the RNN's factor to 1.5: its gradient reaches as far. But nothing keeps it there: thirty words back less than a
-# hundredth is left at 1.0, and at 2.0 it has grown more than tenfold. A gate cannot exceed 1, so opening it further, from a
-# bias of 2 to 4, does not make the gradient explode. A bias of 1, a common start (Jozefowicz, Zaremba and Sutskever), leaves
-# less than a hundredth; training must open the gate further.
+# hundredth is left at 1.0, and at 2.0 it has grown more than tenfold. A gate cannot exceed 1, so along the cell nothing can
+# explode. There is a second path, though: gates and candidate read $h_{t-1}$ through matrices, which is why the curve may
+# rise to the right. So LSTMs are clipped, too. A bias of 1, a common start (Jozefowicz, Zaremba and Sutskever), leaves less
+# than a hundredth; training must open the gate further.
 #
 # ## 8. Down to the floor
 #
@@ -1382,8 +1384,9 @@ claim(
 # %% [markdown]
 # So near the floor, and still not every sentence is correct: the loss is an average over words, while a sentence is correct
 # only if all of its words are. Seven words that are each impossible in one case of a hundred spoil 7 % of the sentences.
-# (*Exposure bias*, going on after a mistake of one's own, adds to this in long texts.) A lower temperature repairs the
-# networks, not the bigram. It has a price: sentences no longer occur in their true proportions.
+# (*Exposure bias*, going on after a mistake of one's own, may add to this in long texts; here the count explains nearly
+# all.) A lower temperature repairs the networks, not the bigram. It has a price: sentences no longer occur in their true
+# proportions.
 #
 # ## 12. Investigate: does memory need gates?
 #

@@ -233,8 +233,8 @@ show(
 )
 
 # %% [markdown]
-# New keys enter in front, the oldest leave at the end: *first in, first out*. With $K$ places and batches of $B$, a key stays for
-# $K / B$ steps, and after as many the random vectors of the start are gone.
+# New keys enter in front, the oldest leave at the end: *first in, first out*. With $K$ places and batches of $B$, a key
+# stays for $K / B$ steps, and after as many steps the random vectors of the start are gone.
 
 # %% exercise="10.queue"
 
@@ -316,9 +316,11 @@ for whose, keys, batch, momentum in [
     print(f", half-life of the target {half_life(momentum):4.0f}")
 
 # %% [markdown]
-# Most of the age comes from the average, not from the queue. But the paper trains for about a million steps, ours will have
-# less than 500. Move both sliders and compare the half-life with the length of the run. A momentum copied from a paper into
-# a short run gives a target that is still mostly its random start; section 8 shows whether that hurts.
+# Most of the age comes from the average, not from the queue: momentum makes the dictionary *older*. What it buys is that
+# keys of different steps come from nearly the same weights, and so can be compared (section 7). But the paper trains for
+# about a million steps, ours will have less than 500. Move both sliders and compare the half-life with the length of the
+# run. A momentum copied from a paper into a short run gives a target that is still mostly its random start; section 8 shows
+# whether that hurts.
 
 # %% tags=["drawing"]
 # Draws what is left of the initial weights; move the momentum and the length of the run
@@ -797,8 +799,9 @@ claim(
 # every seed is below every seed with momentum, and below the encoder before the training; by the probe momentum 0 is about
 # where it started. 0.98 is better than 0.9, in every seed.
 #
-# And 0.999? After so short a run that target is still mostly its random start, as the slider of section 4 shows, and yet
-# it serves as well as 0.98. The paper asks for something else of the keys: they must be **consistent** with one another.
+# And 0.999? After so short a run that target is still mostly its random start, as the slider of section 4 shows, and yet it
+# serves as well as 0.98. The paper asks for something else of the keys: they must be **consistent** with one another. With
+# 0.999 they are: in the 64 steps of a queue that target replaces only $1 - 0.999^{64}$, 6 %, of its weights.
 #
 # Beside the controls: by neighbours plain pixels are better than every row of the table. By the probe 0.98 and 0.999 are above
 # the random encoder by about five points, and every seed is above the pixels, if only just.
@@ -1180,10 +1183,10 @@ claim(
 
 # %% [markdown]
 # Without labels the encoder has become clearly better than it was: with ten labels per class, in every draw. But with ten
-# labels the pixels are close behind; with a hundred, in every draw, and by neighbours, they serve better than three passes.
-# **The encoder of 50 passes beats them in every draw, and by neighbours too.** But on the same draw of ten labels the
-# supervised network, with the same augmentation, is clearly better than a probe after three passes, and no worse than one
-# after 50.
+# labels the pixels are close behind; with a hundred labels, in every draw, and by neighbours, they are better than MoCo
+# after three passes. **The encoder of 50 passes beats them in every draw, and by neighbours too.** But on the same draw of
+# ten labels the supervised network, with the same augmentation, is clearly better than a probe after three passes, and no
+# worse than one after 50.
 
 # %% [markdown]
 # ## 12. Small batches, many negatives?
@@ -1288,7 +1291,8 @@ claim(
 # | MoCo v2 | 65,536 | 67.5; after 800 epochs 71.1 |
 #
 # (Figures of the papers and, for MoCo v2, of its repository.) **MoCo v2** changed neither queue nor momentum. It took from
-# SimCLR a head of two layers, more augmentation (blur) and a cosine schedule of the rate, and gained seven points.
+# SimCLR a head of two layers, more augmentation (blur) and a cosine schedule of the rate, and raised the temperature from
+# 0.07 to 0.2, which is ours too. Together they gained seven points.
 #
 # Another result made MoCo famous: fine-tuned for *detecting* and *segmenting* objects, its encoder did better than one that
 # was pretrained with all of ImageNet's labels, on seven tasks.

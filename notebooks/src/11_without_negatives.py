@@ -798,7 +798,7 @@ claim(
 # ## 8. The published ablations, and ours
 #
 # Both papers switch their ingredients off, on ImageNet with a ResNet-50, and report a linear probe (top 1, in %; guessing
-# gives 0.1). SimSiam: Tables 1 and 2, 100 epochs. BYOL: Table 5, 300 epochs.
+# gives 0.1). SimSiam: the table in Figure 2, and Table 1, 100 epochs. BYOL: Table 5, 300 epochs.
 #
 # | SimSiam | | BYOL | |
 # |---|---|---|---|
@@ -926,16 +926,17 @@ claim(
 )
 
 # %% [markdown]
-# What agrees: without the stop-gradient, and without the predictor, the projections collapse in every seed, and those of the
-# complete methods do not. What differs: the published probes end at guessing, ours a few points below an untrained encoder.
-# Why theirs fall so far we have not tested; in ours $h$ is still spread out (section 7).
+# What agrees: without the stop-gradient, and without the predictor at momentum 0.9, the projections collapse in every seed,
+# and those of the complete methods do not. What differs: the published probes end at guessing, ours a few points below an
+# untrained encoder. Why theirs fall so far we have not tested; in ours $h$ is still spread out (section 7).
 #
 # **A random target.** A fixed random network as target, momentum 1, does not lead to collapse: its targets differ from image
 # to image. Here it is also nearly as good as BYOL, about one point below by both measures, and by the probe better than the
 # untrained encoder. In BYOL's paper the gap is wide, 18.8 against 72.5; but the random network itself gives only 1.4 there.
 # Predicting a poor network makes a better one: this observation, its authors write, led to BYOL.
 #
-# Without a predictor a slower target (last row) collapses more slowly, as in the small model.
+# Without a predictor a slower target (last row) collapses more slowly, as in the small model: after two passes it is only on
+# the way.
 #
 # **Where the papers disagree.** BYOL's table says that it fails without a moving average (momentum 0). SimSiam *is* BYOL
 # with momentum 0, and works: here the two are level. But the papers also differ in
@@ -1141,7 +1142,7 @@ for name in ["VICReg", "VICReg, no covariance"]:
     z, probes = looks[name][ONE_PASS], seeds(name, "probe")
     print(f"{name:22} std·√d {projection_std(z):.2f}", end="")
     print(f"   effective rank {effective_rank(z):.0f}", end="")
-    print(f"   probe, three stored seeds: {probes.mean():.0f} %")
+    print(f"   probe, three stored seeds, two passes: {probes.mean():.0f} %")
 
 # %% tags=["drawing"]
 # Draws how much each direction is used after one pass: shares of the singular values
@@ -1438,9 +1439,9 @@ quiz("11")
 # - VICReg punishes collapse in the loss: every dimension should spread, and repetition costs.
 # - Batch normalisation alone prevents nothing. Whether one can do without it depends on the setting; ours cannot.
 #
-# Where this leads: a **joint-embedding predictive architecture** (JEPA) is BYOL with a harder question. It predicts, from the
-# visible part of an image or a video, the *representation* of a hidden part, as made by a slow target encoder (I-JEPA,
-# V-JEPA). LeJEPA, like VICReg, puts the spread into the loss.
+# Where this leads: a **joint-embedding predictive architecture** (JEPA) is BYOL with a harder question. It predicts, from
+# the visible part of an image or a video, the *representation* of a hidden part, as made by a slow target encoder (I-JEPA,
+# V-JEPA). LeJEPA needs no slow target: like VICReg, it prevents collapse by a term of the loss.
 #
 # ## References
 #

@@ -746,6 +746,14 @@ claim(
 )
 uniform = entropy(dino_seen["temperature 1"][DINO_STEPS][1]).mean()
 claim("and the student ends there", lambda: math.log(K) - uniform < 0.02)
+with torch.random.fork_rng(), torch.no_grad():
+    torch.manual_seed(0)
+    blank = DINO().teacher_scores(watched)
+    blank = teacher_probabilities(blank, blank.mean((0, 1)), 0.1)
+claim(
+    "untrained, centred and at temperature 0.1 the entropy is near ln 256 as well",
+    lambda: math.log(K) - entropy(blank).mean() < 0.2,
+)
 
 # %% tags=["drawing"]
 # Draws entropy and divergence through the three trainings
@@ -778,18 +786,21 @@ show(
 )
 
 # %% [markdown]
-# **Without centring** a few prototypes at most answer everything, in the stored runs two or three of 256: the entropy goes
-# to 0, and the loss with it. **At temperature 1** the loss ends at $\ln 256$. The entropy does not show this collapse: it is
-# near $\ln 256$ whatever the network has learned, already at step 0. The divergence does: it goes to 0, so the student,
-# whose temperature of 0.1 would allow sharp answers, has become uniform as well. At equal temperatures loss and entropy end
-# a little below $\ln 256$, from each of three starts. *A falling loss is no good sign in itself, and neither is one that
-# stands still*: plot entropy and divergence.
+# **Without centring** a few prototypes at most answer everything, in the stored runs two or three of 256: the entropy falls
+# to nearly 0, and the loss follows (section 10 has three seeds: not all the way). **At temperature 1** the loss ends at $\ln
+# 256$. The entropy does not show this collapse: it is near $\ln 256$ whatever the network has learned, already at step 0.
+# The divergence does: it goes to 0, so the student, whose temperature of 0.1 would allow sharp answers, has become uniform
+# as well. At equal temperatures loss and entropy end a little below $\ln 256$, from each of three starts. *A falling loss is
+# no good sign in itself, and neither is one that stands still*: plot entropy and divergence, and count the first choices:
+# certain answers that differ from image to image would have loss 0, too.
 #
 # The usual explanation (Section 3.1 of the paper): sharpening turns a slight preference of the teacher into a clear answer;
 # the student copies it, the teacher follows the student, and the preference grows until one prototype takes all. Centring
-# subtracts whatever all images share and so pushes towards equal use; without an opponent it makes all answers uniform. The run
-# at temperature 1 cannot show this, since its targets are nearly uniform with a centre or without. The fair test is the one
-# at equal temperatures, and there, too, loss and entropy end near $\ln 256$.
+# subtracts whatever all images share and so pushes towards equal use; without an opponent it makes all answers uniform. The
+# run at temperature 1 cannot show this, since its targets are nearly uniform with a centre or without. The fairer test is
+# the one at equal temperatures: there, too, loss and entropy end near $\ln 256$. But at that temperature the answers of an
+# untrained teacher are near it as well, once they are centred, so this is weak evidence; section 10 finds the encoder
+# unharmed.
 #
 # Choose a training and a step: each row is the teacher's answer to the view on its right, for the 20 prototypes that are most
 # likely over all four.
@@ -1258,7 +1269,8 @@ claim(
 #
 # - *Supervised*: the class of the garment is given, for the same frames and as many steps as SimCLR has.
 # - *SimCLR, two crops*: two crops of one frame, the usual views, for as many steps and for fewer.
-# - *DINO*: two frames, 64 prototypes, 500 steps. In the first 200 the textures have a quarter of their contrast.
+# - *DINO*: two frames, 64 prototypes, 500 steps, momentum from 0.95, batch norm in the head. In the first 200 the textures
+#   have a quarter of their contrast.
 # - *DINO, longer*: 2,000 steps, a quarter of the contrast in the first half of them, then half of it, then all of it; and
 #   the teacher's temperature rises slowly, from 0.03 to 0.05.
 
@@ -1447,8 +1459,8 @@ quiz("12")
 # - DINO predicts what a teacher says of another view. The teacher is a moving average of the student, centred and sharpened; it
 #   sees global views only, and no view is compared with itself.
 # - Loss = entropy of the teacher + divergence. In a collapse the divergence is 0, and the loss has a known value: $\ln K$
-#   with all answers uniform, 0 with all alike. Plot both parts: at temperature 1 the entropy is near $\ln K$ for every
-#   network. Short of a complete collapse the encoder need not be worse: without centring it was not.
+#   with all answers uniform, 0 with all alike. Plot both parts, and count first choices: at temperature 1 the entropy is
+#   near $\ln K$ for every network. Short of a complete collapse the encoder need not be worse: without centring it was not.
 # - Momentum and temperature schedules belong to a number of steps. Scale them to yours.
 # - An attention map is judged by true masks, on all test images, beside a random network and guesses: centre, brightness,
 #   contrast, and *fine detail*, the best here.

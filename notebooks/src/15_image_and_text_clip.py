@@ -6,7 +6,7 @@
 # apart, and why.
 #
 # - **Sliders:** temperature of the similarity matrix, prompts and queries to type, picture to look at, pair of captions
-# - **Time:** about 120 minutes
+# - **Time:** about 120 minutes, and 30 for the open question
 # - **You need:** lesson 09 (cosine similarity, InfoNCE, temperature). Lesson 08's transformer helps.
 #
 # Afterwards you can
@@ -277,8 +277,9 @@ claim("at the start it is above chance", lambda: history.loss[0] > math.log(BATC
 # The loss starts above chance, as it does with random vectors, and ends close to the lowest value that equal meanings
 # allow: compare a loss with its lowest value, not with 0.
 #
-# Here is the matrix of eight new pictures and their captions, before and after the training, with the probabilities of both halves
-# of the loss.
+# Here is the matrix of eight new pictures and their captions, before and after the training, with the probabilities of both
+# halves of the loss. Go down to 0.05, near the learned temperature: what becomes of the loss and the probabilities, while
+# the cosines stay?
 
 # %% tags=["drawing"]
 # Draws the matrix of eight new pairs and its probabilities; move the temperature
@@ -760,8 +761,8 @@ for question, share in asked.items():
     print(f"{question:26} {share:3.0f} %")
 
 # %% [markdown]
-# The model notices a wrong colour and counts. But it cannot tell whose colour is whose: binding is near chance. Nor does
-# it reliably know *what* is denied. In both cases the two captions have the same words in another order.
+# The model notices a wrong colour and counts. But it cannot tell whose colour is whose: binding is near chance. Nor does it
+# reliably know *what* is denied. In both cases the two captions have the same words (but for *a* and *an*) in another order.
 #
 # "Negation" looks solved, but is not: where both captions say *no*, the model almost always prefers the false one,
 # which names both objects that are there. It notices *that* there is a *no*, which in training never
@@ -1097,9 +1098,10 @@ claim(
 )
 
 # %% [markdown]
-# Without the captions that deny held-out combinations, phrases bind nearly as well, and name about as many of these as without
-# the cure; with as many false captions at random they name fewer. So the drop was not the price of binding, but of what the false
-# captions said besides (one seed each).
+# Without the captions that deny held-out combinations, phrases bind nearly as well, and name about as many of these as
+# without the cure; with as many false captions at random they name fewer. So the drop seems to come from what the false
+# captions said besides, not from binding. This is one seed each, and the seeds of the full cure lie far apart: section 12
+# repeats it.
 #
 # Choose a picture and a model. The bars are the probabilities of its caption and of the one with the colours exchanged.
 

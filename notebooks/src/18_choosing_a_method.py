@@ -188,9 +188,10 @@ for on in DATA_SETS:
     print(f" (single methods: {own.min():.1f} to {own.max():.1f})")
 
 # %% [markdown]
-# Where a method's own spread is larger, its pooled error is too small. We call a difference *clear* when it is larger than twice
-# its standard error, $2 \sqrt{e_1^2 + e_2^2}$, and also larger than one point; otherwise it is *open*: these runs cannot tell.
-# (At two standard errors, about one in twenty pairs of equal methods looks clear by luck.)
+# Where a method's own spread is larger, its pooled error is too small. We call a difference *clear* when it is larger than
+# twice its standard error, $2 \sqrt{e_1^2 + e_2^2}$, and also larger than one point; otherwise it is *open*: these runs
+# cannot tell. (At two standard errors, about one in twenty pairs of equal methods looks clear by luck. This holds for a pair
+# named beforehand; a best one, picked from sixteen after looking, is flattered.)
 
 
 # %%
@@ -719,8 +720,8 @@ claim(
 # On clothes SimCLR is far ahead of SimSiam, BYOL and SwAV after a second, and by the end none of them is clearly below it. MAE
 # still gains while the autoencoder has long stopped. Rotation never gets clearly above the untrained network.
 #
-# On clips, rotation learns steadily from the beginning. SimCLR is far behind after a quarter of its time; then
-# it rises fast and overtakes. Judged early, it would have been thrown away.
+# On clips, rotation learns from the beginning, and little in its second half. SimCLR is far behind after a quarter of its
+# time; then it rises fast and overtakes. Judged early, it would have been thrown away.
 
 # %% exercise="18.choice"
 
@@ -1013,8 +1014,9 @@ claim(
 )
 
 # %% [markdown]
-# Yes: without a right way up, the turn of a frame cannot be told, and rotation falls to about the pixels. SimCLR loses a
-# good part as well, and still learns (one start each).
+# Yes: without a right way up, the turn of a frame cannot be told, and rotation falls to about what pixels had upright. But
+# turned clips are also harder: SimCLR, which needs no right way up, loses a good part as well, and still learns (one start
+# each).
 #
 # ## 9. The published comparison
 #
@@ -1551,7 +1553,7 @@ claim(
 # Before data are used for pretraining, four questions are asked of them. **Curation:** how were they chosen, and who is
 # rare? **Privacy:** does anybody appear who did not agree? **Licence:** may they be copied, changed, and used for this?
 # **Content:** was anything filtered out, by whom, and what was lost with it? A *data statement* (Bender and Friedman), or
-# *datasheet* (Gebru and others), answers them in a few lines. This course's own:
+# *datasheet* (Gebru and others), answers them in a few lines. For four of this course's own data sets:
 #
 # | data | where from | who or what is in it | rare or missing | people | licence |
 # |---|---|---|---|---|---|
@@ -1592,7 +1594,8 @@ quiz("18")
 # %% [markdown]
 # ## What to remember
 #
-# - A comparison fixes data, network, budget, rate and judge, and changes the method. What it did not fix, it cannot decide.
+# - A comparison fixes data, network, budget, judge and the way the rate is chosen, and changes the method. What it did not
+#   fix, it cannot decide.
 # - Count pretraining runs, not draws, and leave open what is open.
 # - On moving clothes pairs of frames and rotation learned the garments. Reconstruction did not, probably because textures fill
 #   most of a frame.
