@@ -22,10 +22,11 @@ from sslcourse.data import (
     Batches,
     SceneSet,
     Things,
+    caption_questions,
     encode_captions,
-    exchange_colours,
     exchanged_captions,
     object_scenes,
+    wordings,
 )
 from sslcourse.data.captions import PLURALS
 from sslcourse.data.shapes import COLOURS, SHAPES
@@ -98,13 +99,9 @@ def training_set(negated: float) -> SceneSet:
     return object_scenes(12_000, 0, KINDS, negated).without(HELD_OUT).select(range(N))
 
 
-def plain(*things: Things) -> str:
-    return " and ".join(thing.phrases()[0] for thing in things)
-
-
 def measure(model: CLIP) -> dict[str, float]:
     new = object_scenes(5000, seed=1, kinds=KINDS)
-    ones, pairs = new.of_kind("one"), familiar_pairs(new)
+    ones, (pairs, *said_of_pairs) = new.of_kind("one"), caption_questions(new, HELD_OUT)["binding"]
     looks = [things[0][1:3] for things in ones.things]
     said = zero_shot(model, ones.images, list(PROMPTS.values())).argmax(1).tolist()
     right = torch.tensor([list(PROMPTS)[i] == look for i, look in zip(said, looks, strict=True)]).float()
@@ -112,22 +109,10 @@ def measure(model: CLIP) -> dict[str, float]:
     return {
         "seen": right[~held_out].mean().item(),
         "held_out": right[held_out].mean().item(),
-        "binding": preferred(
-            model,
-            pairs.images,
-            [plain(*things) for things in pairs.things],
-            [plain(*exchange_colours(things)) for things in pairs.things],
-        ),
+        "binding": preferred(model, pairs.images, *said_of_pairs),
         "counting": counting(model, new),
         "negation": negation(model, ones, pairs),
     }
-
-
-def familiar_pairs(new: SceneSet) -> SceneSet:
-    """Pairs that show no look that was held out, nor would if their colours were exchanged."""
-    pairs = new.of_kind("pair").without(HELD_OUT)
-    other = [{(t.colour, t.shape) for t in exchange_colours(two)} for two in pairs.things]
-    return pairs.select([i for i, looks in enumerate(other) if HELD_OUT.isdisjoint(looks)])
 
 
 def counting(model: CLIP, new: SceneSet) -> float:
@@ -137,8 +122,8 @@ def counting(model: CLIP, new: SceneSet) -> float:
         preferred(
             model,
             pictures.images,
-            [plain(*things) for things in pictures.things],
-            [plain(things[0]._replace(count=wrong)) for things in pictures.things],
+            [wordings(*things)[0] for things in pictures.things],
+            [wordings(things[0]._replace(count=wrong))[0] for things in pictures.things],
         )
         for right, pictures in enumerate(some, start=1)
         for wrong in {1, 2, 3} - {right}
@@ -150,8 +135,8 @@ def negation(model: CLIP, ones: SceneSet, pairs: SceneSet) -> float:
     absent = [(t, Things(1, *other)) for (t,), other in zip(ones.things, others(ones), strict=True)]
     shares = []
     for pictures, things, is_there in ((ones, absent, False), (pairs, pairs.things, True)):
-        yes = [plain(*two) for two in things]
-        no = [plain(first, second._replace(count=0)) for first, second in things]
+        yes = [wordings(*two)[0] for two in things]
+        no = [wordings(first, second._replace(count=0))[0] for first, second in things]
         shares.append(preferred(model, pictures.images, *((yes, no) if is_there else (no, yes))))
     return fmean(shares)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Set
 
-from sslcourse.data.captions import Things
+from sslcourse.data.captions import Things, wordings
 from sslcourse.data.scenes import SceneSet, exchange_colours
 from sslcourse.data.shapes import COLOURS, SHAPES
 
@@ -34,7 +34,7 @@ def caption_questions(
         return a, b._replace(count=0)
 
     def asked(scenes: SceneSet, true, false) -> tuple[SceneSet, list[str], list[str]]:
-        said = ([_plain(*kind(*things)) for things in scenes.things] for kind in (true, false))
+        said = ([wordings(*kind(*things))[0] for things in scenes.things] for kind in (true, false))
         return scenes, *said
 
     def as_it_is(*things: Things) -> tuple[Things, ...]:
@@ -52,7 +52,3 @@ def caption_questions(
             lambda a: (absent(a)._replace(count=1), a._replace(count=0)),
         ),
     }
-
-
-def _plain(*things: Things) -> str:
-    return " and ".join(thing.phrases()[0] for thing in things)

@@ -3,7 +3,7 @@
 import copy
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,6 +156,19 @@ def _raise_unlike_parts(result: Any, right: Sequence, tolerance: float) -> None:
 
 
 # ---- arguments
+
+
+def refuse_unknown(
+    named: Any, names: Collection[str], request: str, refusal: str, kinds: tuple = (list, tuple, set)
+) -> None:
+    """Raise Wrong unless named is a collection, of one of the kinds, of some of the names.
+
+    request: the message for anything else. refusal: what is said of an unknown name, before all names.
+    """
+    if not isinstance(named, kinds):
+        raise Wrong(request)
+    if unknown := [name for name in named if name not in names]:
+        raise Wrong(f"{unknown[0]!r} {refusal} {', '.join(names)}.")
 
 
 def fresh_copy(value: Any) -> Any:

@@ -28,6 +28,7 @@ from sslcourse.exercises.compare import (
     raise_changed,
     raise_unlike,
     raise_unlike_gradients,
+    refuse_unknown,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "raise_changed",
     "raise_unlike",
     "raise_unlike_gradients",
+    "refuse_unknown",
 ]
 
 Cases = Callable[[], list[tuple]]

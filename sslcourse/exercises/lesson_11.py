@@ -15,6 +15,7 @@ from sslcourse.exercises.exercise import (
     is_close,
     raise_changed,
     raise_unlike,
+    refuse_unknown,
 )
 from sslcourse.losses import negative_cosine_loss
 from sslcourse.momentum import update_momentum
@@ -180,10 +181,8 @@ def my_collapsing():
 def judge_collapsing(answer: Callable) -> None:
     """Raise Wrong unless answer() names the networks whose projections become one point."""
     named = answer()
-    if isinstance(named, str) or not isinstance(named, list | tuple | set | frozenset):
-        raise Wrong(f"return a list with those of these names that collapse: {', '.join(NETWORKS)}.")
-    if unknown := [name for name in named if name not in NETWORKS]:
-        raise Wrong(f"{unknown[0]!r} is not one of {', '.join(NETWORKS)}.")
+    request = f"return a list with those of these names that collapse: {', '.join(NETWORKS)}."
+    refuse_unknown(named, NETWORKS, request, "is not one of", (list, tuple, set, frozenset))
     named = set(named)
     if "both" in named:
         raise Wrong("with both it does not collapse: that is SimSiam, which you have just trained.")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, is_close
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, is_close, refuse_unknown
 from sslcourse.widgets import Question
 
 
@@ -622,10 +622,8 @@ def my_worse_maps():
 def judge_worse_maps(answer: Callable) -> None:
     """Raise Wrong unless answer() names the trainings whose maps are worse than the centre by AUROC."""
     named = answer()
-    if isinstance(named, str) or not isinstance(named, list | tuple | set):
-        raise Wrong(f"return a list with some of these names, or none: {', '.join(TRAINED)}.")
-    if unknown := [name for name in named if name not in TRAINED]:
-        raise Wrong(f"{unknown[0]!r} is none of {', '.join(TRAINED)}.")
+    request = f"return a list with some of these names, or none: {', '.join(TRAINED)}."
+    refuse_unknown(named, TRAINED, request, "is none of")
     if "SimCLR, two frames" in named:
         raise Wrong("its AUROC is printed above, beside that of the centre: compare them.")
     if "supervised" in named:

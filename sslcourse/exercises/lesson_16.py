@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, raise_unlike_gradients
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, raise_unlike_gradients, refuse_unknown
 from sslcourse.widgets import Question
 
 
@@ -391,10 +391,8 @@ def my_ways():
 def judge_ways(answer) -> None:
     """Raise Wrong unless answer() orders the five ways; the two that are pretrained may change places."""
     named = answer()
-    if isinstance(named, str) or not isinstance(named, list | tuple):
-        raise Wrong("return a list of five names, the best first.")
-    if unknown := [name for name in named if name not in WAYS]:
-        raise Wrong(f"{unknown[0]!r} is none of the five; choose from {', '.join(WAYS)}.")
+    request = "return a list of five names, the best first."
+    refuse_unknown(named, WAYS, request, "is none of the five; choose from", (list, tuple))
     if sorted(named) != sorted(WAYS):
         raise Wrong("each of the five ways stands in the list once.")
     place = {name: named.index(name) for name in WAYS}

@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor
+from sslcourse.exercises.exercise import Exercise, Wrong, as_tensor, refuse_unknown
 from sslcourse.widgets import Question
 
 # ---- spot the bug: the error bar of a table
@@ -96,10 +96,8 @@ def my_forecast():
 def judge_forecast(answer) -> None:
     """Raise Wrong unless answer() lists the encoders that are within three points of pixels on clips."""
     named = answer()
-    if isinstance(named, str) or not isinstance(named, list | tuple | set):
-        raise Wrong(f"return a list of names out of: {', '.join(ASKED)}.")
-    if unknown := [name for name in named if name not in ASKED]:
-        raise Wrong(f"{unknown[0]!r} was not asked for; choose from {', '.join(ASKED)}.")
+    request = f"return a list of names out of: {', '.join(ASKED)}."
+    refuse_unknown(named, ASKED, request, "was not asked for; choose from")
     if "supervised" in named:
         raise Wrong("one of yours is given every label of 12,000 clips. Would it learn nothing from them?")
     if "SimCLR" in named:
@@ -231,10 +229,8 @@ def judge_choice(answer) -> None:
     found = {}
     for budget in BUDGETS:
         named = answer({name: list(points) for name, points in CURVES.items()}, budget)
-        if isinstance(named, str) or not isinstance(named, list | tuple | set):
-            raise Wrong(f"return a list of names, also if it is one name; got {named!r}.")
-        if unknown := [name for name in named if name not in CURVES]:
-            raise Wrong(f"{unknown[0]!r} is no method; the names are {', '.join(CURVES)}.")
+        request = f"return a list of names, also if it is one name; got {named!r}."
+        refuse_unknown(named, CURVES, request, "is no method; the names are")
         found[budget] = set(named)
     right = {budget: set(my_choice(CURVES, budget)) for budget in BUDGETS}
     if found == right:
