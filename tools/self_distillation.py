@@ -40,7 +40,7 @@ RUNS: dict[str, tuple[Callable[[], nn.Module], int]] = {  # method, passes
     "SwAV, rows only": (lambda: SwAV(assign=rows_only), SWAV_PASSES),
     "DINO": (dino, DINO_PASSES),
     "DINO, no centring": (lambda: dino(center_momentum=1.0), DINO_PASSES),
-    "DINO, no sharpening": (lambda: dino(teacher_temperature=(1.0, 1.0)), DINO_PASSES),
+    "DINO, temperature 1": (lambda: dino(teacher_temperature=(1.0, 1.0)), DINO_PASSES),
     "DINO, equal temperatures": (lambda: dino(teacher_temperature=(0.1, 0.1)), DINO_PASSES),
 }
 CONTROLS: dict[str, Callable[[], nn.Module]] = {"pixels": nn.Flatten, "untrained encoder": conv_encoder}

@@ -971,22 +971,14 @@ for name in ["DINO, student", "DINO, teacher"]:
     print(f"{name}: kNN {figures[name][0]:.1f} %, probe {figures[name][1]:.1f} %")
 
 # %%
-ended = {
-    "SwAV, rows only": "SwAV, rows only",
-    "DINO, no centring": "DINO, no centring",
-    "DINO, temperature 1": "DINO, no sharpening",
-    "DINO, equal temperatures": "DINO, equal temperatures",
-}
-for name, stored_name in ended.items():
-    losses_of = [
-        f"{point['loss']:.2f}" for point in sweep("self_distillation")[stored_name]
-    ]
-    print(f"{name:25} stored losses {', '.join(losses_of)}")
+ended = ["SwAV, rows only", "DINO, no centring", "DINO, temperature 1"]
+for name in [*ended, "DINO, equal temperatures"]:
+    ends = [f"{point['loss']:.2f}" for point in sweep("self_distillation")[name]]
+    print(f"{name:25} stored losses {', '.join(ends)}")
 
 # %% tags=["drawing"]
 # Draws kNN and probe: three seeds of each, a dot each, and the learner's own, a cross
-names = {"DINO, no sharpening": "DINO, temperature 1"}
-seeds = {names.get(name, name): p for name, p in sweep("self_distillation").items()}
+seeds = sweep("self_distillation")
 seed_figure, panels = subplots(1, 2, width=7.0, height=2.9)
 rows = list(reversed(seeds))
 own = figures | {"DINO": figures["DINO, student"]}
