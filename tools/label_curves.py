@@ -108,6 +108,7 @@ def plan() -> Iterator[tuple[str, str, list[tuple[int, int]], dict[str, Any]]]:
         yield method, method, everywhere, {"steps": BEST_STEPS[method]}
         yield f"{method}, shapes", method, twenty, {"on": "shapes", "rate": ON_SHAPES[method]}
     yield "supervised, plain", "plain", ten[:3], {"on": "validation"}
+    yield "probe", "probe", everywhere, {}
     yield "probe, shapes", "probe", twenty, {"on": "shapes"}
 
 

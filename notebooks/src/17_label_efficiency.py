@@ -87,22 +87,13 @@ show(protocol.figure, alt=protocol.words)
 # on black, and for the same clothes moving over changing textures. Move the number of labels, and change the data.
 
 # %% tags=["drawing"]
-# Draws test accuracies, mostly stored; choose the data set and move the labels
+# Draws stored test accuracies; choose the data set and move the labels
 BUDGETS = [1, 2, 5, 10, 50, 100]  # labels per class
 on_clips = {
     "probe": sweep("clips_probe")["two frames, 150 passes"],
     "supervised": sweep("clips_supervised")["test"],
 }
-on_clothes = {"probe": [], "supervised": sweep("label_efficiency")["supervised"]}
-first_pool, first_test = images("fashion", "train"), images("fashion", "test")
-first_known, first_new = (
-    extract_features(weights.load("simclr"), of.images) for of in (first_pool, first_test)
-)
-for n, seed in [(n, seed) for n in BUDGETS for seed in range(5)] + [(1200, 0)]:
-    rows = labelled_subset(first_pool.labels, n, seed)
-    known = first_known[rows], first_pool.labels[rows]
-    share = linear_probe(*known, first_new, first_test.labels)
-    on_clothes["probe"].append({"per_class": n, "accuracy": share})
+on_clothes = sweep("label_efficiency")
 
 
 def stored_mean(points, n):
