@@ -6,8 +6,8 @@
 #
 # - **Slider:** slope and intercept of a line, with its loss
 # - **Time:** about 30 minutes
-# - **You need:** Python's basics, a little PyTorch (tensors and their shapes), and for one exercise the derivative of a square;
-#   nothing about neural networks
+# - **You need:** Python's basics, a little PyTorch (tensors and their shapes), and for one exercise the derivative of a
+#   square; nothing about neural networks
 #
 # *Self-supervised learning* trains networks on data that nobody has labelled: the data itself supplies the question and the
 # answer. Hide half of a picture, and ask for the hidden half. What the network learns on the way, its *features*, can then
@@ -18,8 +18,8 @@
 # %% [markdown]
 # ## 1. Run a cell
 #
-# A notebook is made of cells. Click on the gray cell below and press **Shift + Enter**: its code runs, the result appears under
-# it, and the next cell is selected. This one imports what the lesson uses.
+# A notebook is made of cells. Click on the gray cell below and press **Shift + Enter**: its code runs, the result appears
+# under it, and the next cell is selected. This one imports what the lesson uses.
 
 # %%
 import torch
@@ -38,8 +38,8 @@ from sslcourse.widgets import explore, slider, start_lesson, watch
 start_lesson()
 
 # %% [markdown]
-# The next cell checks what is installed. Where something is wrong, it prints the command that repairs it. So run it even if the
-# cell above raised an error.
+# The next cell checks what is installed. Where something is wrong, it prints the command that repairs it. So run it even if
+# the cell above raised an error.
 
 # %%
 from sslcourse.check import report
@@ -47,8 +47,8 @@ from sslcourse.check import report
 report()
 
 # %% [markdown]
-# Here is what you will train. The upper half of a picture is the question, and the lower half is the answer. The *loss* says how far
-# the half that the network draws is from the true one.
+# Here is what you will train. The upper half of a picture is the question, and the lower half is the answer. The *loss* says
+# how far the half that the network draws is from the true one.
 
 # %% tags=["drawing"]
 # Draws the task: the network completes a picture, and the picture itself is the teacher
@@ -68,9 +68,9 @@ show(task_picture.figure, alt=task_picture.words)
 # %% [markdown]
 # ## 2. Move a slider
 #
-# Ten points were made from a line; then each was moved up or down a little at random. How well does a given line fit them? Measure at
-# each point how far the line is off, square it, and average over the points. This number is the **loss**: the smaller, the better.
-# Training a model means making its loss small.
+# Ten points were made from a line; then each was moved up or down a little at random. How well does a given line fit them?
+# Measure at each point how far the line is off, square it, and average over the points. This number is the **loss**: the
+# smaller, the better. Training a model means making its loss small.
 
 # %%
 x = torch.linspace(0, 1, 10)
@@ -85,9 +85,9 @@ def loss_of_line(slope, intercept):
 print(f"slope 0 and intercept 1: loss {loss_of_line(0, 1):.3f}")
 
 # %% [markdown]
-# Now move the line, with the mouse or with the arrow keys, and make the loss as small as you can. The dotted lines are the distances
-# that the loss squares. (Code that only draws is folded: you see its first line, and a click opens the rest. Run it as all others;
-# you need not read it.)
+# Now move the line, with the mouse or with the arrow keys, and make the loss as small as you can. The dotted lines are the
+# distances that the loss squares. (Code that only draws is folded: you see its first line, and a click opens the rest. Run
+# it as all others; you need not read it.)
 
 # %% tags=["drawing"]
 # Draws the points, the line and its distances from them; move slope and intercept
@@ -195,9 +195,9 @@ claim(
 #
 # ## 3. Do an exercise
 #
-# There are four kinds: *predict* a result before it is measured, *derive* something with pencil and paper, *build* a piece of code,
-# *investigate* an open question. `check` says whether your answer is right and, if not, what is wrong with it. Later cells never
-# depend on your answers, so you can skip an exercise and come back.
+# There are four kinds: *predict* a result before it is measured, *derive* something with pencil and paper, *build* a piece
+# of code, *investigate* an open question. `check` says whether your answer is right and, if not, what is wrong with it.
+# Later cells never depend on your answers, so you can skip an exercise and come back.
 
 # %% exercise="00.line"
 
@@ -231,15 +231,15 @@ print("question:", tuple(upper.shape), " answer:", tuple(lower.shape))
 # %% [markdown]
 # ## 5. Train a network, and stop it
 #
-# The loss is the one you know: the mean squared distance, now between the pixels drawn and the true ones. `show_source` shows the code
-# that really runs.
+# The loss is the one you know: the mean squared distance, now between the pixels drawn and the true ones. `show_source`
+# shows the code that really runs.
 
 # %%
 show_source(reconstruction_loss)
 
 # %% [markdown]
-# `train` is the loop of section 2. It takes the images in *batches*, here of 64, one step for each. One pass over all images is an
-# *epoch*.
+# `train` is the loop of section 2. It takes the images in *batches*, here of 64, one step for each. One pass over all images
+# is an *epoch*.
 #
 # `Linear` turns the 392 pixels of the upper half into 128 sums with adjustable weights, and a second one turns
 # the 128 into the 392 pixels of the lower half. `GELU` between them replaces each sum by a curved function of it; without it
@@ -256,9 +256,9 @@ network = nn.Sequential(
 print(f"{sum(p.numel() for p in network.parameters()):,} numbers to train")
 
 # %% [markdown]
-# Run the next cell: the network trains live, for five epochs. (`Adam` is the step of section 2 with a step length of its own for
-# each number.) Press **Stop** at any time, and it keeps what it has learned. If it is over before you find the button, set
-# `epochs=100` and run the cell again.
+# Run the next cell: the network trains live, for five epochs. (`Adam` is the step of section 2 with a step length of its own
+# for each number.) Press **Stop** at any time, and it keeps what it has learned. If it is over before you find the button,
+# set `epochs=100` and run the cell again.
 
 # %%
 batches = Batches(upper[:10_000], lower[:10_000], batch_size=64)
@@ -276,8 +276,8 @@ run = watch(
 )
 
 # %% [markdown]
-# The cell above ends at once and training goes on behind it, so that sliders and the Stop button work meanwhile. The next cell
-# waits for the end.
+# The cell above ends at once and training goes on behind it, so that sliders and the Stop button work meanwhile. The next
+# cell waits for the end.
 
 # %%
 history = await run
@@ -295,8 +295,8 @@ claim("train() has the four lines of the loop", min(places) >= 0)
 claim("it has them in the same order", places == sorted(places))
 
 # %% [markdown]
-# The orange dots are the *validation* loss, on 2,000 images held back from training. It is the one that counts: a network can also
-# learn its training images by heart.
+# The orange dots are the *validation* loss, on 2,000 images held back from training. It is the one that counts: a network
+# can also learn its training images by heart.
 
 # %% tags=["drawing"]
 # Draws the loss after each step, and on the images held back after each pass
@@ -318,9 +318,9 @@ show(figure, alt=said)
 # %% exercise="00.guess"
 
 # %% [markdown]
-# Is the network good? Its loss alone does not tell. A **control** does: something simple, measured in the same way. The first
-# draws the same average lower half every time. The second may look at the upper half: it is the best *linear* guess, found by least
-# squares as the line in section 2, here for 392 pixels at once.
+# Is the network good? Its loss alone does not tell. A **control** does: something simple, measured in the same way. The
+# first draws the same average lower half every time. The second may look at the upper half: it is the best *linear* guess,
+# found by least squares as the line in section 2, here for 392 pixels at once.
 
 # %%
 given = torch.cat([upper.flatten(1), torch.ones(12_000, 1)], dim=1)
@@ -357,14 +357,14 @@ show(
 )
 
 # %% [markdown]
-# Tops and trousers come out roughly right, and the linear guess comes close to the network. The shoes are hardly more than blurs.
-# Derive what a squared distance asks for:
+# Tops and trousers come out roughly right, and the linear guess comes close to the network. The shoes are hardly more than
+# blurs. Derive what a squared distance asks for:
 
 # %% exercise="00.level"
 
 # %% [markdown]
-# So a blur is no failure of training. Where many lower halves are possible, the smallest mean squared error is reached by their
-# *average*, pixel by pixel, and an average of many sandals is a smear. By class, the errors are:
+# So a blur is no failure of training. Where many lower halves are possible, the smallest mean squared error is reached by
+# their *average*, pixel by pixel, and an average of many sandals is a smear. By class, the errors are:
 
 # %% tags=["drawing"]
 # Draws the mean error in each class, of the network and of its controls
@@ -405,8 +405,8 @@ for name in ["Sneaker", "Pullover"]:
 #
 # Compare your guess: trousers have the smallest error, then coats, then sandals.
 #
-# (A folded cell that begins with "Checks" tests the sentences above it, and prints which are not true. Train with `epochs=0` to see
-# it.)
+# (A folded cell that begins with "Checks" tests the sentences above it, and prints which are not true. Train with `epochs=0`
+# to see it.)
 
 # %% tags=["claim"]
 # Checks what the text says of the network's error, and of its order
@@ -448,9 +448,10 @@ claim("sneakers have no larger error than pullovers", of_sneakers < 1.03 * of_pu
 #
 # *open, about 10 minutes, not counted at the top*
 #
-# Train the network of section 5 on the first 100, 1,000 and 10,000 images only (`upper[:100]` and `lower[:100]` in its `Batches`).
-# Make a new network each time, or it goes on with what it has learned, fit both controls to the same images, and record all errors
-# on the images held back. A good answer predicts first, and says whether fewer images also meant fewer steps.
+# Train the network of section 5 on the first 100, 1,000 and 10,000 images only (`upper[:100]` and `lower[:100]` in its
+# `Batches`). Make a new network each time, or it goes on with what it has learned, fit both controls to the same images, and
+# record all errors on the images held back. A good answer predicts first, and says whether fewer images also meant fewer
+# steps.
 
 # %% [markdown]
 # ## 6. Answer a quiz

@@ -52,7 +52,8 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # %% [markdown]
 # ## 1. The idea
 #
-# You are given a thousand photographs of clothes. What can you learn from them? That depends on what the loss is computed from.
+# You are given a thousand photographs of clothes. What can you learn from them? That depends on what the loss is computed
+# from.
 
 # %% tags=["drawing"]
 # Draws the three kinds of learning: what the loss is computed from
@@ -85,9 +86,9 @@ show(
 # %% [markdown]
 # - If somebody has written a name on each photograph, you can learn to name new ones. This is **supervised** learning: every
 #   example $x$ comes with the desired answer $y$.
-# - If nothing is written on them, there is only $x$. You can still sort them into piles of similar ones (*clustering*), find the few
-#   ways in which they differ most (*dimensionality reduction*), or tell usual ones from unusual ones (*density estimation*). This is
-#   **unsupervised** learning.
+# - If nothing is written on them, there is only $x$. You can still sort them into piles of similar ones (*clustering*), find
+#   the few ways in which they differ most (*dimensionality reduction*), or tell usual ones from unusual ones (*density
+#   estimation*). This is **unsupervised** learning.
 # - Or you make up a question: turn a photograph, and ask by how much it was turned. This is **self-supervised** learning:
 #   question $\tilde x$ and answer $\tilde y$ are both made from $x$. To answer well one has to know where a sleeve or a sole
 #   belongs, and that may help with the names later.
@@ -95,9 +96,10 @@ show(
 # Sections 3 to 7 treat the first two kinds, on data whose truth is known. If you know regression, k-means, PCA and
 # densities, go from section 2 straight to section 8 (then about 45 minutes).
 #
-# One picture can pose many such questions. Which way was it turned (*rotation*)? What was in the hidden square (*inpainting*)?
-# Which colours does it have (*colourising*, here of a coloured shape)? Where did each quarter come from (*jigsaw*; the quarters
-# are numbered 0 and 1 above, 2 and 3 below)? The upper row asks, the lower row answers. Choose another picture.
+# One picture can pose many such questions. Which way was it turned (*rotation*)? What was in the hidden square
+# (*inpainting*)? Which colours does it have (*colourising*, here of a coloured shape)? Where did each quarter come from
+# (*jigsaw*; the quarters are numbered 0 and 1 above, 2 and 3 below)? The upper row asks, the lower row answers. Choose
+# another picture.
 
 # %% tags=["drawing"]
 # Draws four self-made tasks, the questions above the answers; move the picture
@@ -159,13 +161,13 @@ explore(draw_tasks, picture=slider("picture", 0, 30, step=1, value=9))
 # %% [markdown]
 # ## 2. The mathematics
 #
-# Supervised learning has pairs $(x_i, y_i)$ and looks for a function $f$ with a small mean loss, where $\ell$ measures how wrong
-# one answer is:
+# Supervised learning has pairs $(x_i, y_i)$ and looks for a function $f$ with a small mean loss, where $\ell$ measures how
+# wrong one answer is:
 #
 # $$ L(f) = \frac{1}{N} \sum_{i=1}^{N} \ell(f(x_i), y_i) . $$
 #
-# If $y$ is a number, the task is *regression*; if it is a class, *classification*. In *object detection* $y$ is a box around each
-# object, with its class; in *segmentation*, the class of every pixel.
+# If $y$ is a number, the task is *regression*; if it is a class, *classification*. In *object detection* $y$ is a box around
+# each object, with its class; in *segmentation*, the class of every pixel.
 
 # %% tags=["drawing"]
 # Draws one picture with four kinds of answers
@@ -196,20 +198,20 @@ show(
 )
 
 # %% [markdown]
-# Unsupervised learning has only the $x_i$. Its losses are about $x$: the distance of $x_i$ from the nearest of $k$ centres, for
-# example, or $-\log p(x_i)$ under a density $p$.
+# Unsupervised learning has only the $x_i$. Its losses are about $x$: the distance of $x_i$ from the nearest of $k$ centres,
+# for example, or $-\log p(x_i)$ under a density $p$.
 #
-# Self-supervised learning makes pairs $(\tilde x_i, \tilde y_i)$ from $x_i$ and uses the *supervised* formula above. (The answer need
-# not be a class or a number. In lessons 09 to 12 question and answer are two altered copies of one picture, and the loss compares
-# the network's outputs for both.) Afterwards the answers are thrown away and the **features** are kept, the numbers that the network computes on the way to its answers. The
-# made-up task is the **pretext task**, the one we really care about the **downstream task**.
+# Self-supervised learning makes pairs $(\tilde x_i, \tilde y_i)$ from $x_i$ and uses the *supervised* formula above. (The
+# answer need not be a class or a number. In lessons 09 to 12 question and answer are two altered copies of one picture, and
+# the loss compares the network's outputs for both.) Afterwards the answers are thrown away and the **features** are kept,
+# the numbers that the network computes on the way to its answers. The made-up task is the **pretext task**, the one we
+# really care about the **downstream task**.
 
 # %% [markdown]
 # ## 3. Regression: a line from answers
 #
-# The truth is $y = 3x + 2$, plus noise of standard deviation
-# 0.5. The model is a line with slope $a$ and intercept $b$. Its errors $r_i = a x_i + b - y_i$ are called *residuals*, and the
-# loss is their mean square:
+# The truth is $y = 3x + 2$, plus noise of standard deviation 0.5. The model is a line with slope $a$ and intercept $b$. Its
+# errors $r_i = a x_i + b - y_i$ are called *residuals*, and the loss is their mean square:
 #
 # $$ L(a, b) = \frac{1}{N} \sum_{i=1}^{N} r_i^2 . $$
 
@@ -226,9 +228,9 @@ best = least_squares(x, y)  # where the loss is smallest
 print(f"slope 0, intercept 0: loss {mse(0, 0):.2f}; smallest loss: {mse(*best):.2f}")
 
 # %% [markdown]
-# Left: the residuals as vertical strokes. Right: the landscape, in which every point stands for one line. Contours join points of
-# equal loss, and the arrow shows the direction of steepest descent. Move slope and intercept to the star, where the loss is
-# smallest.
+# Left: the residuals as vertical strokes. Right: the landscape, in which every point stands for one line. Contours join
+# points of equal loss, and the arrow shows the direction of steepest descent. Move slope and intercept to the star, where
+# the loss is smallest.
 
 # %% tags=["drawing"]
 # Draws a line, and its place in the landscape of the loss; move slope and intercept
@@ -289,9 +291,10 @@ explore(
 # %% exercise="01.gradient"
 
 # %% [markdown]
-# PyTorch finds the same gradient automatically: *autograd* records every operation and applies the chain rule to it. *Gradient
-# descent* subtracts the gradient, times a *learning rate*, again and again. Where it comes to rest both derivatives are zero. These
-# two linear equations, the *normal equations*, have a solution in closed form, the *least-squares* fit. With bars for means it is
+# PyTorch finds the same gradient automatically: *autograd* records every operation and applies the chain rule to it.
+# *Gradient descent* subtracts the gradient, times a *learning rate*, again and again. Where it comes to rest both
+# derivatives are zero. These two linear equations, the *normal equations*, have a solution in closed form, the
+# *least-squares* fit. With bars for means it is
 #
 # $$ a = \frac{\overline{(x - \bar x)(y - \bar y)}}{\overline{(x - \bar x)^2}} , \qquad b = \bar y - a \bar x . $$
 
@@ -315,9 +318,9 @@ show_source(gradient_descent, least_squares)
 
 # %% [markdown]
 # After 100 steps the descent has reached the closed form. Noise explains what is left: both numbers lie within two *standard
-# errors* of the true ones. (A standard error is the standard deviation of what other draws of the noise would give. With noise
-# $\sigma$ both are the roots of the diagonal of $\sigma^2 (X^\top X)^{-1}$, where $X$ has the rows $(x_i, 1)$.) More steps would not
-# bring them closer; more *data* would.
+# errors* of the true ones. (A standard error is the standard deviation of what other draws of the noise would give. With
+# noise $\sigma$ both are the roots of the diagonal of $\sigma^2 (X^\top X)^{-1}$, where $X$ has the rows $(x_i, 1)$.) More
+# steps would not bring them closer; more *data* would.
 
 # %% tags=["claim"]
 # Checks what the text says: descent arrives at the closed form, noise explains the rest
@@ -363,13 +366,13 @@ RATES = [0.01, 0.03, 0.1, 0.3, 0.5, 0.6, 0.7]
 explore(draw_descent, rate=stepped_slider("learning rate", RATES, value=0.1))
 
 # %% [markdown]
-# The landscape is a bowl. Its matrix of second derivatives, the *Hessian*, is $\frac2N X^\top X$.
-# It is the same for every line, and its eigenvalues are the *curvatures* along the axes of the contours; let $\lambda$ be the larger
-# one. At the distance $d$ from the bottom in its direction, the loss is $\tfrac12 \lambda d^2$ above its minimum, and its derivative is
+# The landscape is a bowl. Its matrix of second derivatives, the *Hessian*, is $\frac2N X^\top X$. It is the same for every
+# line, and its eigenvalues are the *curvatures* along the axes of the contours; let $\lambda$ be the larger one. At the
+# distance $d$ from the bottom in its direction, the loss is $\tfrac12 \lambda d^2$ above its minimum, and its derivative is
 # $\lambda d$. So a step with the learning rate $\eta$ takes $d$ to $(1 - \eta \lambda)\, d$.
 #
-# If $\eta > 1 / \lambda$ the factor is negative: the descent jumps from side to side. If $\eta > 2 / \lambda$ it is below $-1$,
-# and every step ends farther away than the one before.
+# If $\eta > 1 / \lambda$ the factor is negative: the descent jumps from side to side. If $\eta > 2 / \lambda$ it is below
+# $-1$, and every step ends farther away than the one before.
 
 # %%
 hessian = 2 * design.T @ design / 30
@@ -381,8 +384,8 @@ print(f"diverges above:                 {2 / curvatures[1]:.2f}")
 # %% [markdown]
 # ## 4. Classification: a class from answers
 #
-# Now the answer is one of three classes. Again the truth is known: each class is a cloud of points with a *Gaussian* distribution
-# of its own, and half of all points belong to the first.
+# Now the answer is one of three classes. Again the truth is known: each class is a cloud of points with a *Gaussian*
+# distribution of its own, and half of all points belong to the first.
 
 # %%
 shares = torch.tensor([0.5, 0.3, 0.2])
@@ -442,8 +445,8 @@ print(f"PyTorch's cross_entropy:    {by_torch:.3f}")
 # The next cell trains the scores. *Adam* is gradient
 # descent with a step length of its own for each weight; each step takes a batch of 100 points.
 #
-# On average over new points no classifier is right more often than the *Bayes classifier*, which names the most probable class
-# given the point. We made the clouds, so we can compute it. A second control says class 0 every time.
+# On average over new points no classifier is right more often than the *Bayes classifier*, which names the most probable
+# class given the point. We made the clouds, so we can compute it. A second control says class 0 every time.
 
 # %%
 classifier = nn.Linear(2, 3)
@@ -513,10 +516,9 @@ show(
 #
 # ## 5. Clustering: the same points without labels
 #
-# Now take the labels away. *k-means* looks for $k$ centres
-# such that every point is close to one of them. It alternates between two half-steps: assign each point to its nearest centre;
-# move each centre to the mean of its points. Here it starts from three badly chosen centres (stars); the rings are the centres of
-# the true clouds.
+# Now take the labels away. *k-means* looks for $k$ centres such that every point is close to one of them. It alternates
+# between two half-steps: assign each point to its nearest centre; move each centre to the mean of its points. Here it starts
+# from three badly chosen centres (stars); the rings are the centres of the true clouds.
 
 # %% tags=["drawing"]
 # Draws how k-means assigns points and moves its centres
@@ -547,9 +549,9 @@ show(
 #
 # $$ L(c_1, \dots, c_k) = \frac{1}{N} \sum_{i=1}^{N} \min_j \lVert x_i - c_j \rVert^2 . $$
 #
-# Neither half-step can increase it: no centre is nearer than the nearest one, and no place has a smaller mean squared distance
-# from a set of points than their mean. So the algorithm converges, though not always to the best solution, and is run from several
-# random starts. Here are five, each with six centres:
+# Neither half-step can increase it: no centre is nearer than the nearest one, and no place has a smaller mean squared
+# distance from a set of points than their mean. So the algorithm converges, though not always to the best solution, and is
+# run from several random starts. Here are five, each with six centres:
 
 # %%
 ends = []
@@ -585,8 +587,8 @@ for naming in [(0, 1, 2), (1, 2, 0), (2, 0, 1)]:
 # %% exercise="01.matching"
 
 # %% [markdown]
-# Another score needs no names at all. Of all pairs of points, count those that are together in both groupings; subtract what chance
-# would give; scale so that equal groupings get 1. This is the *adjusted Rand index*.
+# Another score needs no names at all. Of all pairs of points, count those that are together in both groupings; subtract what
+# chance would give; scale so that equal groupings get 1. This is the *adjusted Rand index*.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -602,9 +604,9 @@ for name, grouping in groupings.items():
     print(f"{name:17} {round(agreement[name], 2) + 0:5.2f}")
 
 # %% [markdown]
-# k-means finds most of the truth; the Bayes classifier, which knows how the points were made, finds still more. k-means knows
-# only distances: its borders lie halfway between centres, whatever the shape and share of a cloud. Can the loss
-# tell which $k$ is right? Move $k$ and look at both curves.
+# k-means finds most of the truth; the Bayes classifier, which knows how the points were made, finds still more. k-means
+# knows only distances: its borders lie halfway between centres, whatever the shape and share of a cloud. Can the loss tell
+# which $k$ is right? Move $k$ and look at both curves.
 
 # %% tags=["drawing"]
 # Draws the clusters, their loss and their agreement with the truth; move k
@@ -654,8 +656,8 @@ def draw_clusters(k):
 explore(draw_clusters, k=slider("k", 1, 8, step=1, value=3))
 
 # %% [markdown]
-# At $k = 3$ every star lies in its ring. The loss falls with every further centre. The agreement is best at the true number of
-# clouds, but computing it takes labels. The bend in the loss curve, its *elbow*, is a hint, not a proof.
+# At $k = 3$ every star lies in its ring. The loss falls with every further centre. The agreement is best at the true number
+# of clouds, but computing it takes labels. The bend in the loss curve, its *elbow*, is a hint, not a proof.
 
 # %% tags=["claim"]
 # Checks what the text says: k-means beside random and Bayes; loss and agreement for all k
@@ -678,12 +680,13 @@ claim(
 # %% [markdown]
 # ## 6. Dimensionality reduction
 #
-# Can one number describe a point instead of two? *Principal component analysis*, PCA, finds the direction along which the points
-# vary most, and describes each point by its position along it.
+# Can one number describe a point instead of two? *Principal component analysis*, PCA, finds the direction along which the
+# points vary most, and describes each point by its position along it.
 #
-# Along a unit vector $u$ points with the covariance matrix $C$ have the variance $u^\top C u$. It is largest for the eigenvector with
-# the largest eigenvalue $\lambda_1$, and then equals $\lambda_1$. The position is $t = u^\top (x - \bar x)$, the nearest point on the
-# line $\bar x + t u$. What is lost, the mean squared distance from the line, is the other eigenvalue $\lambda_2$.
+# Along a unit vector $u$ points with the covariance matrix $C$ have the variance $u^\top C u$. It is largest for the
+# eigenvector with the largest eigenvalue $\lambda_1$, and then equals $\lambda_1$. The position is
+# $t = u^\top (x - \bar x)$, the nearest point on the line $\bar x + t u$. What is lost, the mean squared distance from the
+# line, is the other eigenvalue $\lambda_2$.
 
 # %% tags=["drawing"]
 # Draws points, their projections on the direction that PCA found, and the positions
@@ -729,8 +732,8 @@ print(f"    from that number:  {adjusted_rand_index(one_number, labels):.2f}")
 print(f"    from both numbers: {agreement['k-means, k = 3']:.2f}")
 
 # %% [markdown]
-# One number keeps most of the variance, but the agreement with the true classes drops: what distinguishes class 2 lies in the
-# direction that was left out. *The directions of largest variance need not be those that matter for the task.*
+# One number keeps most of the variance, but the agreement with the true classes drops: what distinguishes class 2 lies in
+# the direction that was left out. *The directions of largest variance need not be those that matter for the task.*
 
 # %% tags=["claim"]
 # Checks what the text says: most of the variance is kept, the classes are not
@@ -749,9 +752,9 @@ claim(
 # %% [markdown]
 # ## 7. Density estimation
 #
-# Which points are usual, which are unusual? A *density* $p(x)$ says: its integral over a region is the probability that a point
-# lies there. A **kernel density** puts a small Gaussian, a *kernel*, on every point that it has seen, and averages them. The width
-# of the kernels is the **bandwidth**. With five points on a line:
+# Which points are usual, which are unusual? A *density* $p(x)$ says: its integral over a region is the probability that a
+# point lies there. A **kernel density** puts a small Gaussian, a *kernel*, on every point that it has seen, and averages
+# them. The width of the kernels is the **bandwidth**. With five points on a line:
 
 # %% tags=["drawing"]
 # Draws kernel densities of five points with two bandwidths
@@ -779,13 +782,14 @@ show(
 #
 # $$ \hat p(x) = \frac{1}{N} \sum_{i=1}^{N} \mathcal N(x; x_i, h^2 I) . $$
 #
-# A good density makes *new* points probable: it has a high mean log-likelihood $\frac1N \sum_i \log p(x_i)$ on them. On average no
-# density is better than the true one, $p^*$ (lesson 02 proves it). What another one loses is the *Kullback-Leibler divergence*
+# A good density makes *new* points probable: it has a high mean log-likelihood $\frac1N \sum_i \log p(x_i)$ on them. On
+# average no density is better than the true one, $p^*$ (lesson 02 proves it). What another one loses is the
+# *Kullback-Leibler divergence*
 #
 # $$ \mathrm{KL}(p^* \Vert p) = \mathbb{E}_{x \sim p^*} \left[ \log p^*(x) - \log p(x) \right] \geq 0 , $$
 #
-# a mean over points from $p^*$, measured in *nats*, the unit of natural logarithms. How close to it do kernel densities of our 600
-# points come, and a single Gaussian with their mean and covariance?
+# a mean over points from $p^*$, measured in *nats*, the unit of natural logarithms. How close to it do kernel densities of
+# our 600 points come, and a single Gaussian with their mean and covariance?
 
 # %%
 models = {"true density": truth, "one Gaussian": GaussianDensity().fit(points)}
@@ -808,9 +812,9 @@ kl_of_0 = distributions.kl_divergence(cloud, fitted)  # in closed form
 print(f"one Gaussian for class 0 alone, from its own truth {kl_of_0:12.3f}")
 
 # %% [markdown]
-# On new points no model is better than the truth. One Gaussian cannot have three hills, so kernels of medium bandwidth come closer;
-# for class 0 alone, which is Gaussian, it is nearly the truth. But on its *own* points a narrow kernel density beats the truth
-# itself: it has memorized them. This is *overfitting*, and only new points reveal it.
+# On new points no model is better than the truth. One Gaussian cannot have three hills, so kernels of medium bandwidth come
+# closer; for class 0 alone, which is Gaussian, it is nearly the truth. But on its *own* points a narrow kernel density beats
+# the truth itself: it has memorized them. This is *overfitting*, and only new points reveal it.
 #
 # Move the bandwidth: too small a one gives spikes, too large a one merges the three clouds.
 
@@ -879,10 +883,9 @@ claim(
 # %% [markdown]
 # ## 8. Self-supervision: the image sets the task
 #
-# Now real images: turn each by 0, 90, 180 or 270 degrees, and ask by how much.
-# The encoder is a *convolutional* network. Each of its four layers looks at small neighbourhoods, in the same way everywhere, and
-# halves height and width. Averaging over all places then gives 128 features for each image. The head, thrown away later, turns
-# them into four scores.
+# Now real images: turn each by 0, 90, 180 or 270 degrees, and ask by how much. The encoder is a *convolutional* network.
+# Each of its four layers looks at small neighbourhoods, in the same way everywhere, and halves height and width. Averaging
+# over all places then gives 128 features for each image. The head, thrown away later, turns them into four scores.
 
 # %% tags=["drawing"]
 # Draws rotation prediction: the encoder, its third layer and its end, the head, the loss
@@ -905,8 +908,8 @@ show(turning.figure, alt=turning.words)
 show_source(four_rotations, RotationPrediction)
 
 # %% [markdown]
-# One training could be lucky, so we make two, from different random weights. Their learning rate first rises and then falls to
-# zero, as for the other encoders of this lesson.
+# One training could be lucky, so we make two, from different random weights. Their learning rate first rises and then falls
+# to zero, as for the other encoders of this lesson.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train", n=10_000)
@@ -981,10 +984,10 @@ def probe(represent):
 
 
 # %% [markdown]
-# Our **controls** are the pixels themselves; PCA, which is unsupervised; the same encoder
-# with random weights; and supervised training of the same network for the same number of steps, once with the same 100 labels (one
-# network for each draw of the labels), once with all 10,000. Before you see the results, put in order: pixels, random encoder
-# (third layer), rotation (third layer), supervised training on 100 labels.
+# Our **controls** are the pixels themselves; PCA, which is unsupervised; the same encoder with random weights; and
+# supervised training of the same network for the same number of steps, once with the same 100 labels (one network for each
+# draw of the labels), once with all 10,000. Before you see the results, put in order: pixels, random encoder (third layer),
+# rotation (third layer), supervised training on 100 labels.
 
 
 # %%
@@ -1071,9 +1074,9 @@ show(figure, alt=f"Test accuracy, mean over draws of the labels and starts: {sai
 #
 # These garments are upright and centred, on black. Lesson 17 moves them, and pixels stay near chance.
 #
-# In the fourth layer the rotation gains hardly anything over random weights; the usual explanation is that next to the head a layer
-# keeps what names a turn, and little else. Do not compare the third layer with the *end*: averaging over quarters keeps place and
-# gives more features, and with it the fourth layer beats the end, too.
+# In the fourth layer the rotation gains hardly anything over random weights; the usual explanation is that next to the head
+# a layer keeps what names a turn, and little else. Do not compare the third layer with the *end*: averaging over quarters
+# keeps place and gives more features, and with it the fourth layer beats the end, too.
 
 # %% tags=["claim"]
 # Checks what the text says: the third layer of the rotation's encoder beside its controls
@@ -1251,9 +1254,9 @@ claim("clean photographs gain a point more", gain["clean"] > gain["stamped"] + 1
 claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 
 # %% [markdown]
-# Such a giveaway is called a **shortcut**. A network that was asked how two patches of a photograph lie relative to each other found
-# the answer in the *chromatic aberration* of the lens, which bends red and green light a little differently (Doersch, Gupta and
-# Efros). The remedy is to remove from the question what gives the answer away, here the four corners.
+# Such a giveaway is called a **shortcut**. A network that was asked how two patches of a photograph lie relative to each
+# other found the answer in the *chromatic aberration* of the lens, which bends red and green light a little differently
+# (Doersch, Gupta and Efros). The remedy is to remove from the question what gives the answer away, here the four corners.
 #
 # ### Build your own
 #
@@ -1264,15 +1267,16 @@ claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 # %% [markdown]
 # ### To investigate: is the jigsaw a good pretext task?
 #
-# *Open, about 30 minutes, not counted at the top; there is no check.* Train an encoder on your jigsaw: give it a head with 24
-# outputs, draw new orders for every batch, `orders = torch.randint(24, (len(batch),))`, and minimize the cross-entropy with
-# `recipe` as above. Measure how often it names the right order on test images, and probe its third layer with
+# *Open, about 30 minutes, not counted at the top; there is no check.* Train an encoder on your jigsaw: give it a head with
+# 24 outputs, draw new orders for every batch, `orders = torch.randint(24, (len(batch),))`, and minimize the cross-entropy
+# with `recipe` as above. Measure how often it names the right order on test images, and probe its third layer with
 # `probe(third_layer(encoder))`.
 #
 # A good answer
 #
 # - reports the accuracy of the pretext task *and* of the probe, the latter beside the random encoder and the rotation;
-# - says what the network may have looked at, and tests this with one changed task at least, for example a gap between the quarters;
+# - says what the network may have looked at, and tests this with one changed task at least, for example a gap between the
+#   quarters;
 # - uses two seeds for what is compared, and says which of the three conditions above the jigsaw meets on these images.
 
 # %% [markdown]
@@ -1298,7 +1302,8 @@ quiz("01")
 # ## What to remember
 #
 # - On a quadratic loss, gradient descent diverges at learning rates above 2 / the largest curvature.
-# - Without labels one can find groups, directions and densities. Score them against a known truth, and densities on new points.
+# - Without labels one can find groups, directions and densities. Score them against a known truth, and densities on new
+#   points.
 # - Cluster numbers are not class numbers. Match them, or use a score that does not depend on names.
 # - Self-supervised learning is supervised learning with answers that come from the data. What counts are its features.
 # - A pretext task can be solved through a shortcut. Probe the features, beside pixels and a random encoder.

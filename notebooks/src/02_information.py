@@ -52,8 +52,9 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # know a great deal about it. It is a verb, something that ducks do, and it is plural, although the singular *house* stands
 # right before it.
 #
-# The rest of the sentence has removed most of the uncertainty. Self-supervised learning is built on this: **hide a part of the
-# data, and predict it from the rest.** A model can only predict well if it has learned how the parts depend on one another.
+# The rest of the sentence has removed most of the uncertainty. Self-supervised learning is built on this: **hide a part of
+# the data, and predict it from the rest.** A model can only predict well if it has learned how the parts depend on one
+# another.
 
 # %% tags=["drawing"]
 # Draws the task: a model predicts the hidden word from the visible ones
@@ -69,10 +70,10 @@ hiding.flow(hidden, penalty)
 show(hiding.figure, alt=hiding.words)
 
 # %% [markdown]
-# Move the slider to hide another word. Four readers guess it. From left to right they know more: how frequent each word is; the
-# word to the left; all words to the left; all other words. Each makes the best possible prediction from what it knows; the bar
-# of the hidden word is orange. The titles say how uncertain the readers still are: as if each had to choose among *that many*
-# equally likely words. How are such numbers computed, and what have they to do with a network's loss?
+# Move the slider to hide another word. Four readers guess it. From left to right they know more: how frequent each word is;
+# the word to the left; all words to the left; all other words. Each makes the best possible prediction from what it knows;
+# the bar of the hidden word is orange. The titles say how uncertain the readers still are: as if each had to choose among
+# *that many* equally likely words. How are such numbers computed, and what have they to do with a network's loss?
 
 # %% tags=["drawing"]
 # Draws what each of the four readers expects; move the word to hide
@@ -134,10 +135,10 @@ explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=6))
 # %% [markdown]
 # ## 2. Entropy
 #
-# The less probable an event is, the more it surprises us. Claude Shannon measured this in 1948: the **surprise** (also called
-# *information content*) of an event of probability $p$ is $-\log p$, the left picture below. A certain event carries no
-# surprise, and the surprises of independent events add up. Before a coin is thrown, only the mean surprise is known. The right
-# picture shows it for all coins.
+# The less probable an event is, the more it surprises us. Claude Shannon measured this in 1948: the **surprise** (also
+# called *information content*) of an event of probability $p$ is $-\log p$, the left picture below. A certain event carries
+# no surprise, and the surprises of independent events add up. Before a coin is thrown, only the mean surprise is known. The
+# right picture shows it for all coins.
 
 # %% tags=["drawing"]
 # Draws the surprise of an event, and the entropy of a coin
@@ -168,11 +169,11 @@ show(
 #
 # $$ H(p) = -\sum_k p_k \log p_k . $$
 #
-# With the natural logarithm its unit is the **nat**; with base 2 it is the bit, and one nat is about 1.44 bits. In bits it is also the
-# length of a code: no lossless code needs fewer binary digits per outcome on average (Shannon's source coding theorem). Four equally
-# likely words have $\log_2 4 = 2$ bits, and two digits name each of them. Of all
-# distributions over $K$ outcomes the uniform one has the highest entropy, $\log K$. With the biased coin, tails is a large
-# surprise, but a rare one:
+# With the natural logarithm its unit is the **nat**; with base 2 it is the bit, and one nat is about 1.44 bits. In bits it
+# is also the length of a code: no lossless code needs fewer binary digits per outcome on average (Shannon's source coding
+# theorem). Four equally likely words have $\log_2 4 = 2$ bits, and two digits name each of them. Of all distributions over
+# $K$ outcomes the uniform one has the highest entropy, $\log K$. With the biased coin, tails is a large surprise, but a rare
+# one:
 
 # %%
 for name, heads, tails in [("fair", 0.5, 0.5), ("biased", 0.9, 0.1)]:
@@ -186,9 +187,9 @@ print(f"log 2 = {math.log(2):.3f}")
 # %% [markdown]
 # ## 3. Cross-entropy and KL divergence
 #
-# A model predicts the probabilities $q$, while the true ones are $p$. The truth decides how often an outcome occurs, the model
-# how surprising it is. Below, both belong to a coin, and the curve is the model's mean surprise for every $q$. Move the truth, and
-# move the model away from it: the thick bar is the price of a wrong prediction.
+# A model predicts the probabilities $q$, while the true ones are $p$. The truth decides how often an outcome occurs, the
+# model how surprising it is. Below, both belong to a coin, and the curve is the model's mean surprise for every $q$. Move
+# the truth, and move the model away from it: the thick bar is the price of a wrong prediction.
 
 # %% tags=["drawing"]
 # Draws the mean surprise of every model of a coin; move the truth and the model
@@ -236,12 +237,14 @@ explore(
 #
 # $$ \mathrm{KL}(p \Vert q) = H(p, q) - H(p) = \sum_k p_k \log \frac{p_k}{q_k} \geq 0 . $$
 #
-# It is never negative, because $\log t \leq t - 1$: $\; -\mathrm{KL} = \sum_k p_k \log \frac{q_k}{p_k} \leq \sum_k (q_k - p_k) = 0$,
-# and it is 0 only if $q = p$. With a uniform $q$ it says $\log K - H(p) \geq 0$, the claim of section 2. It has no upper limit: set the truth to 1 and move the model towards 0. It is not a distance, for
-# the order of its arguments matters: compare $p = 0.5$, $q = 0.9$ with $p = 0.9$, $q = 0.5$.
+# It is never negative, because $\log t \leq t - 1$:
+# $\; -\mathrm{KL} = \sum_k p_k \log \frac{q_k}{p_k} \leq \sum_k (q_k - p_k) = 0$, and it is 0 only if $q = p$. With a
+# uniform $q$ it says $\log K - H(p) \geq 0$, the claim of section 2. It has no upper limit: set the truth to 1 and move the
+# model towards 0. It is not a distance, for the order of its arguments matters: compare $p = 0.5$, $q = 0.9$ with $p = 0.9$,
+# $q = 0.5$.
 #
-# Usually the truth $p$ is unknown. But the mean of $-\log q$ over samples from $p$ estimates the cross-entropy. That is what a
-# network's training minimizes, and its name is *maximum likelihood*.
+# Usually the truth $p$ is unknown. But the mean of $-\log q$ over samples from $p$ estimates the cross-entropy. That is what
+# a network's training minimizes, and its name is *maximum likelihood*.
 
 # %% exercise="02.forecasts"
 
@@ -261,8 +264,8 @@ for name, q in forecasts.items():
 show_source(entropy, cross_entropy, kl_divergence)
 
 # %% [markdown]
-# *Never rain* is closest to the truth if one adds up how far its probabilities are off, and yet infinitely bad: on one day in
-# ten it rains. *No idea* beats *sure of sun*: here overconfidence costs more than knowing nothing.
+# *Never rain* is closest to the truth if one adds up how far its probabilities are off, and yet infinitely bad: on one day
+# in ten it rains. *No idea* beats *sure of sun*: here overconfidence costs more than knowing nothing.
 
 # %% tags=["claim"]
 # Checks what the text says: closest in sum and yet infinitely bad; overconfidence
@@ -275,9 +278,10 @@ claim("no idea beats sure of sun", prices["no idea"] < prices["sure of sun"])
 # %% [markdown]
 # ### Spot the bug
 #
-# The output of a network is a row of **logits**, scores of any size, which the *softmax* of lesson 01 turns into probabilities
-# $q_k$. The truth is a single right answer, so only one term of the cross-entropy is left, $-\log q_\text{right}$. A network
-# certain of all the right answers should have loss 0. The following loss, here for ten classes, contains a common mistake:
+# The output of a network is a row of **logits**, scores of any size, which the *softmax* of lesson 01 turns into
+# probabilities $q_k$. The truth is a single right answer, so only one term of the cross-entropy is left,
+# $-\log q_\text{right}$. A network certain of all the right answers should have loss 0. The following loss, here for ten
+# classes, contains a common mistake:
 
 
 # %%
@@ -312,8 +316,8 @@ show_source(perplexity)
 # ## 5. The simplest model of a missing word
 #
 # A **bigram** model predicts a word from the one before it, by counting. Nine words of text are enough to see how it works,
-# and where it fails: after *the* came *cat* twice and *mat* once, so $p(\text{cat} \mid \text{the}) = 2/3$. The next cell is a
-# common version. It turns the counts into probabilities, one row for each word, and predicts the most probable one.
+# and where it fails: after *the* came *cat* twice and *mat* once, so $p(\text{cat} \mid \text{the}) = 2/3$. The next cell is
+# a common version. It turns the counts into probabilities, one row for each word, and predicts the most probable one.
 
 # %%
 corpus = ["the", "cat", "sat", "on", "the", "mat", "the", "cat", "ate"]
@@ -354,10 +358,11 @@ show(
 
 # %% [markdown]
 # Nothing ever followed *ate*, so its row is all zeros. The code predicts *ate* nevertheless, without a warning: of six equal
-# zeros `argmax` takes one. (After *cat*, *ate* and *sat* are tied.) And a pair that did not occur has probability 0: one such pair makes a new text infinitely
-# surprising.
+# zeros `argmax` takes one. (After *cat*, *ate* and *sat* are tied.) And a pair that did not occur has probability 0: one
+# such pair makes a new text infinitely surprising.
 #
-# The remedy is **smoothing**. In its oldest form, due to Laplace, one pretends to have seen every pair once more than one has.
+# The remedy is **smoothing**. In its oldest form, due to Laplace, one pretends to have seen every pair once more than one
+# has.
 
 # %% exercise="02.bigram"
 
@@ -378,8 +383,8 @@ show_source(Bigram)
 # %% [markdown]
 # ## 6. A language of which everything is known
 #
-# A **grammar**, in this lesson, is a machine with a few *states*. In each state it draws a word from a known distribution, and
-# the word decides which state comes next. A very small one:
+# A **grammar**, in this lesson, is a machine with a few *states*. In each state it draws a word from a known distribution,
+# and the word decides which state comes next. A very small one:
 
 # %% tags=["drawing"]
 # Draws the states of a tiny grammar, with the words that lead from one to the next
@@ -392,8 +397,8 @@ machine.flow(last, "full stop", ended)
 show(machine.figure, alt=machine.words)
 
 # %% [markdown]
-# Its entropy can be computed by hand: a sentence is a choice between two equally likely nouns, then one between two verbs that
-# are not, then a certain full stop. Three of its sentences:
+# Its entropy can be computed by hand: a sentence is a choice between two equally likely nouns, then one between two verbs
+# that are not, then a certain full stop. Three of its sentences:
 
 # %%
 tiny = Grammar(
@@ -422,12 +427,13 @@ sentences = text(10_000)
 print(*[GRAMMAR.decode(row) for row in sentences.tokens[:12]], sep="\n")
 
 # %% [markdown]
-# The verbs agree with their subject, singular or plural, even when *near the trees* or *that sees the duck* stands in between, and
-# different subjects prefer different verbs: birds often fly, people often read. So the grammar must *remember the subject*.
+# The verbs agree with their subject, singular or plural, even when *near the trees* or *that sees the duck* stands in
+# between, and different subjects prefer different verbs: birds often fly, people often read. So the grammar must *remember
+# the subject*.
 #
-# Is its computed entropy right? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so the mean over sampled
-# sentences must come close. The *standard error*, the standard deviation divided by the square root of the number of values,
-# says how close: more than three of them is rare.
+# Is its computed entropy right? The entropy of a sentence is the mean of $-\log p(\text{sentence})$, so the mean over
+# sampled sentences must come close. The *standard error*, the standard deviation divided by the square root of the number of
+# values, says how close: more than three of them is rare.
 
 # %%
 surprises = -GRAMMAR.log_probability(sentences.tokens)
@@ -449,8 +455,8 @@ claim("the mean lies within 3 standard errors of the entropy", off < 3 * standar
 # ## 7. How good is the bigram?
 #
 # The grammar gives the exact share of every pair of neighbours in an endless text, and so the *best* bigram table there is.
-# Beside it we count in more and more real sentences, and measure each table by its exact cross-entropy. (Only 0.1 is added to
-# each count: with 43 words, adding 1 would outweigh rare words.)
+# Beside it we count in more and more real sentences, and measure each table by its exact cross-entropy. (Only 0.1 is added
+# to each count: with 43 words, adding 1 would outweigh rare words.)
 
 # %%
 pair_shares = GRAMMAR.pair_probabilities()  # (43, 43): p(a word, the next word)
@@ -489,8 +495,8 @@ show(
 
 # %% [markdown]
 # No table is better than the best bigram, and the last one comes within a hundredth of a nat of it. More text does not help
-# beyond that point, although the entropy rate is far below. What the model lacks is *memory*: it has forgotten the subject by
-# the time the verb comes. Here is how much each word of one sentence surprises it:
+# beyond that point, although the entropy rate is far below. What the model lacks is *memory*: it has forgotten the subject
+# by the time the verb comes. Here is how much each word of one sentence surprises it:
 
 # %% tags=["drawing"]
 # Draws the surprise of each word of a sentence, for the bigram and for the grammar
@@ -545,10 +551,10 @@ claim(
 # %% [markdown]
 # ## 8. Seeing more, predicting better
 #
-# How uncertain is a word of our grammar to the four readers of section 1, and to one who knows nothing? The first four values
-# are exact. The last is a mean over 2,000 sentences of the exact entropies at each word: the words before it tell the state of
-# the grammar, and each candidate is weighted by the probability of the words after it. (Full stops fill the rows: where the
-# sentence ends is not told.)
+# How uncertain is a word of our grammar to the four readers of section 1, and to one who knows nothing? The first four
+# values are exact. The last is a mean over 2,000 sentences of the exact entropies at each word: the words before it tell the
+# state of the grammar, and each candidate is weighted by the probability of the words after it. (Full stops fill the rows:
+# where the sentence ends is not told.)
 
 # %%
 test = text(2000, seed=1)
@@ -565,10 +571,10 @@ for known, nats in uncertainty.items():
     print(f"{known:22} {nats:5.2f} {math.exp(nats):12.1f}")
 
 # %% [markdown]
-# **What is visible reduces the uncertainty about what is hidden.** Each row after the first stands for a kind of model: a table of
-# frequencies, a bigram, a language model that reads from left to right, and a *masked* language model, which looks at both
-# sides. With $\mathcal{M}$ for the hidden places of a text and $x_{\setminus \mathcal{M}}$ for the visible words, the loss of a
-# masked language model is the total surprise at the hidden words,
+# **What is visible reduces the uncertainty about what is hidden.** Each row after the first stands for a kind of model: a
+# table of frequencies, a bigram, a language model that reads from left to right, and a *masked* language model, which looks
+# at both sides. With $\mathcal{M}$ for the hidden places of a text and $x_{\setminus \mathcal{M}}$ for the visible words,
+# the loss of a masked language model is the total surprise at the hidden words,
 #
 # $$ L = -\sum_{t \in \mathcal{M}} \log q(x_t \mid x_{\setminus \mathcal{M}}) , $$
 #
@@ -612,17 +618,18 @@ show(
 )
 
 # %% [markdown]
-# One word on each side is worth more than all the words to the left. Below, word 2 of the first sentence is hidden, *ducks*. From
-# the left it may be any noun or adjective. From the right we learn that it is plural and that it flies. Two words remain.
+# One word on each side is worth more than all the words to the left. Below, word 2 of the first sentence is hidden, *ducks*.
+# From the left it may be any noun or adjective. From the right we learn that it is plural and that it flies. Two words
+# remain.
 
 # %% tags=["drawing"]
 # Draws what the four readers of section 1 expect in the place of ducks; move the word
 explore(draw_hidden, place=slider("word to hide", 1, 7, step=1, value=2))
 
 # %% [markdown]
-# Some readers are less uncertain than the entropy rate. That is no contradiction: the entropy rate bounds models that must name each
-# word before they see the next. The surprises of a reader of both sides do not add up to $-\log p(\text{sentence})$, because each
-# word serves to guess the others, too.
+# Some readers are less uncertain than the entropy rate. That is no contradiction: the entropy rate bounds models that must
+# name each word before they see the next. The surprises of a reader of both sides do not add up to
+# $-\log p(\text{sentence})$, because each word serves to guess the others, too.
 
 # %% tags=["claim"]
 # Checks what the text says: neighbours beat the left side; for ducks two words remain
@@ -635,9 +642,9 @@ claim("the ducks may be two words", (from_both_sides[1] > 0).sum() == 2)
 # %% [markdown]
 # ## 9. Mutual information
 #
-# How much does one variable tell about another? In one town umbrellas follow the rain, in another they are carried at random.
-# The gray bar is the entropy of the pair; the entropies of weather and umbrella start from its two ends. Where they overlap,
-# weather and umbrella tell the same.
+# How much does one variable tell about another? In one town umbrellas follow the rain, in another they are carried at
+# random. The gray bar is the entropy of the pair; the entropies of weather and umbrella start from its two ends. Where they
+# overlap, weather and umbrella tell the same.
 
 # %% tags=["drawing"]
 # Draws the entropies of weather and umbrella as bars, and where they overlap
@@ -712,8 +719,8 @@ show(
 
 # %% [markdown]
 # Take a *standard* normal $x$ (mean 0, variance 1) and $y = \rho x + \sqrt{1 - \rho^2}\, \varepsilon$ with an independent
-# standard normal $\varepsilon$. A Gaussian with standard deviation $\sigma$ has the entropy $\log \sigma$ plus a constant that
-# is the same for all Gaussians. (It may be negative; only differences have a meaning here.) This suffices for the
+# standard normal $\varepsilon$. A Gaussian with standard deviation $\sigma$ has the entropy $\log \sigma$ plus a constant
+# that is the same for all Gaussians. (It may be negative; only differences have a meaning here.) This suffices for the
 # numbers in the titles:
 
 # %% exercise="02.gaussian"
@@ -721,18 +728,19 @@ show(
 # %% [markdown]
 # ## 10. InfoNCE: a bound from a guessing game
 #
-# For images or sentences nobody knows the densities, and mutual information cannot be computed in this way. But one can play a
-# game. Draw $N$ pairs, show one $x_i$ and all the $y$, and ask which $y$ is its partner. Whoever finds the partner better than by
-# chance, game after game, shows that $x$ and $y$ share information.
+# For images or sentences nobody knows the densities, and mutual information cannot be computed in this way. But one can play
+# a game. Draw $N$ pairs, show one $x_i$ and all the $y$, and ask which $y$ is its partner. Whoever finds the partner better
+# than by chance, game after game, shows that $x$ and $y$ share information.
 #
-# The player has a **critic**, a function that scores how well an $x$ and a $y$ go together, and chooses with the softmax of the
-# scores. Which scores are best? If $y_j$ is the partner of $x$, the candidates have the density
+# The player has a **critic**, a function that scores how well an $x$ and a $y$ go together, and chooses with the softmax of
+# the scores. Which scores are best? If $y_j$ is the partner of $x$, the candidates have the density
 # $p(y_j \mid x) \prod_{k \neq j} p(y_k)$. Divided by $\prod_k p(y_k)$, the same for all $j$, this is
 #
 # $$ r_j = \frac{p(y_j \mid x)}{p(y_j)} , $$
 #
-# the factor by which $x$ makes $y_j$ more probable. So by Bayes' rule $y_j$ is the partner with probability $r_j / \sum_k r_k$, the
-# softmax of the scores $\log r_j$, and by section 3 no other choice has a smaller cross-entropy. For Gaussian pairs:
+# the factor by which $x$ makes $y_j$ more probable. So by Bayes' rule $y_j$ is the partner with probability
+# $r_j / \sum_k r_k$, the softmax of the scores $\log r_j$, and by section 3 no other choice has a smaller cross-entropy. For
+# Gaussian pairs:
 
 
 # %%
@@ -756,9 +764,9 @@ def batch_bounds(score, x, y, n):
 # The result of a game is $\log N$ plus the mean log probability of the right partner. It is 0 for a player who gives every
 # candidate the probability $1/N$, and $\log N$ for one who is right and certain every time.
 #
-# On the left is a typical game of the best critic, with both axes in the order of $x$: the darker, the more probable the choice.
-# The partners lie on the dotted diagonal. On the right are the results of many games, gray, and their mean for every $N$. Move the
-# correlation, and the number of candidates.
+# On the left is a typical game of the best critic, with both axes in the order of $x$: the darker, the more probable the
+# choice. The partners lie on the dotted diagonal. On the right are the results of many games, gray, and their mean for every
+# $N$. Move the correlation, and the number of candidates.
 
 # %% tags=["drawing"]
 # Draws one game, and the mean result for every N; move correlation and candidates
@@ -824,23 +832,22 @@ explore(
 #
 # $$ I_\text{NCE} = \log N + \frac{1}{N} \sum_{i=1}^{N} \log \frac{\exp s_{ii}}{\sum_{j=1}^{N} \exp s_{ij}} . $$
 #
-# The second term is minus the cross-entropy of a classifier whose "class" for $x_i$ is the number $i$ of its partner. For the
-# best critic the term of $x_i$ is $\log r_i - \log \frac1N \sum_j r_j$. With many candidates the mean of the $r_j$ comes close to 1;
-# the mean of $\log r_i$ is left, which is $I(x; y)$. There are two limits, of different kinds:
+# The second term is minus the cross-entropy of a classifier whose "class" for $x_i$ is the number $i$ of its partner. For
+# the best critic the term of $x_i$ is $\log r_i - \log \frac1N \sum_j r_j$. With many candidates the mean of the $r_j$ comes
+# close to 1; the mean of $\log r_i$ is left, which is $I(x; y)$. There are two limits, of different kinds:
 #
-# - **No game can exceed $\log N$**, because the logarithm of a probability is at most 0. With correlation 0.99 and $N = 4$ the
-#   mutual information is out of reach.
-# - **The mean over games cannot exceed $I(x; y)$**, whatever the critic (van den Oord et al., 2018; Poole et al., 2019). A single
-#   game can: one number from one batch is a noisy estimate of a lower bound, not itself a bound.
+# - **No game can exceed $\log N$**, because the logarithm of a probability is at most 0. With correlation 0.99 and $N = 4$
+#   the mutual information is out of reach.
+# - **The mean over games cannot exceed $I(x; y)$**, whatever the critic (van den Oord et al., 2018; Poole et al., 2019). A
+#   single game can: one number from one batch is a noisy estimate of a lower bound, not itself a bound.
 #
 # ### Why it is a bound
 #
-# In the batch the partner of $x_i$ stands at place $i$. But the score does not look at the place, so shuffling the candidates
-# changes nothing: each row is one game with a random place $J$, uniform among $1 \dots N$, and the mean over rows inherits the
-# bound. The player sees $x$ and all candidates
-# $Y = (y_1, \dots, y_N)$, and predicts $J$ with $q$. Let $I(a; b, c)$ be what $b$ and $c$ together tell about $a$, and
-# $I(a; b \mid c) = H(a \mid c) - H(a \mid b, c)$ what $b$ adds once $c$ is known: $I(a; b, c) = I(a; c) + I(a; b \mid c)$. None of
-# these is negative.
+# In the batch the partner of $x_i$ stands at place $i$. But the score does not look at the place, so shuffling the
+# candidates changes nothing: each row is one game with a random place $J$, uniform among $1 \dots N$, and the mean over rows
+# inherits the bound. The player sees $x$ and all candidates $Y = (y_1, \dots, y_N)$, and predicts $J$ with $q$. Let
+# $I(a; b, c)$ be what $b$ and $c$ together tell about $a$, and $I(a; b \mid c) = H(a \mid c) - H(a \mid b, c)$ what $b$ adds
+# once $c$ is known: $I(a; b, c) = I(a; c) + I(a; b \mid c)$. None of these is negative.
 #
 # 1. A cross-entropy is at least an entropy: $-\mathbb{E} \log q(J) \geq H(J \mid x, Y) = \log N - I(J; x, Y)$. So
 #    $I_\text{NCE} = \log N + \mathbb{E} \log q(J) \leq I(J; x, Y)$.
@@ -851,8 +858,8 @@ explore(
 # %% [markdown]
 # ### A learned critic
 #
-# Where the densities are unknown, the critic is learned. Two small networks turn $x$ and $y$ into eight features each, $f(x)$ and
-# $g(y)$; the score is their scalar product, and training makes the bound itself as large as possible.
+# Where the densities are unknown, the critic is learned. Two small networks turn $x$ and $y$ into eight features each,
+# $f(x)$ and $g(y)$; the score is their scalar product, and training makes the bound itself as large as possible.
 
 # %%
 RHO = 0.9
@@ -884,11 +891,11 @@ for n in (2, 8, 32, 128):
     print(f"{learned.mean():17.2f}")
 
 # %% [markdown]
-# Every mean lies below $\log N$ and below the mutual information, and more candidates give a higher one; with 128 the bound is
-# nearly tight. The learned critic comes within two hundredths of a nat of the best one.
+# Every mean lies below $\log N$ and below the mutual information, and more candidates give a higher one; with 128 the bound
+# is nearly tight. The learned critic comes within two hundredths of a nat of the best one.
 #
-# In contrastive learning, $x$ and $y$ are two altered copies of a picture, and the score is the cosine of two network outputs
-# divided by a *temperature* $\tau$. Since cosines differ by at most 2, the partner's probability is at most
+# In contrastive learning, $x$ and $y$ are two altered copies of a picture, and the score is the cosine of two network
+# outputs divided by a *temperature* $\tau$. Since cosines differ by at most 2, the partner's probability is at most
 # $e^{2/\tau} / (e^{2/\tau} + N - 1)$, and the bound stays below $2 / \tau$, too.
 
 # %% tags=["claim"]
@@ -925,10 +932,10 @@ claim("0.99 and N = 4: out of reach", -math.log(1 - 0.99**2) / 2 > math.log(4))
 # %% [markdown]
 # ## 11. Investigate: how far does a word reach?
 #
-# *Open, about 30 minutes, not counted at the top; there is no check.* Section 8 asked how much all the other words tell about a
-# hidden one. How much does a single word tell about the word $d$ places after it? Count the pairs at each distance in sentences
-# of `text`, divide the table by its sum, and let `mutual_information` do the rest. **Vary** the distance from 1 to 8 and the
-# number of sentences from 1,000 to 30,000.
+# *Open, about 30 minutes, not counted at the top; there is no check.* Section 8 asked how much all the other words tell
+# about a hidden one. How much does a single word tell about the word $d$ places after it? Count the pairs at each distance
+# in sentences of `text`, divide the table by its sum, and let `mutual_information` do the rest. **Vary** the distance from 1
+# to 8 and the number of sentences from 1,000 to 30,000.
 #
 # A good answer
 #
@@ -968,4 +975,5 @@ quiz("02")
 # - van den Oord, Li and Vinyals, *Representation learning with contrastive predictive coding*, arXiv:1807.03748.
 # - Poole, Ozair, van den Oord, Alemi and Tucker, *On variational bounds of mutual information*, arXiv:1905.06922.
 #
-# **Next:** [03 Generative and discriminative](03_generative_and_discriminative.ipynb), models of $p(y \mid x)$ and of $p(x)$.
+# **Next:** [03 Generative and discriminative](03_generative_and_discriminative.ipynb), models of $p(y \mid x)$ and of
+# $p(x)$.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 03 Generative and discriminative
 #
-# You classify the same data in two ways, by learning the boundary between classes and by learning what each class looks like, and measure
-# both against the best that is possible. Then you make new data: with a generator that fails while its loss falls, and in three
-# ways that work.
+# You classify the same data in two ways, by learning the boundary between classes and by learning what each class looks
+# like, and measure both against the best that is possible. Then you make new data: with a generator that fails while its
+# loss falls, and in three ways that work.
 #
 # - **Sliders:** a bird to classify, class prior and overlap, spread and noise scale of a generator, the label fed to it
 # - **Time:** about 150 minutes, the open question included
@@ -48,13 +48,13 @@ from sslcourse.widgets import choice, explore, slider
 # %% [markdown]
 # ## 1. The idea
 #
-# Two people learn to tell robins from wrens. One learns *the difference*: the longer the wing, the more likely a robin. The other
-# learns *the birds*: what each kind looks like, and how common it is. To name a bird, this one asks how often each kind looks like
-# that, and counts common kinds more.
+# Two people learn to tell robins from wrens. One learns *the difference*: the longer the wing, the more likely a robin. The
+# other learns *the birds*: what each kind looks like, and how common it is. To name a bird, this one asks how often each
+# kind looks like that, and counts common kinds more.
 #
-# The first is a **discriminative** model: it knows $p(y \mid x)$, the probability of the kind $y$ given the measurements $x$. The
-# second is a **generative** model: it knows $p(x \mid y)$ and $p(y)$, and computes $p(y \mid x)$ from them. It can also draw a robin, and
-# notice a bird that is neither. But it has more to learn, and more to get wrong.
+# The first is a **discriminative** model: it knows $p(y \mid x)$, the probability of the kind $y$ given the measurements
+# $x$. The second is a **generative** model: it knows $p(x \mid y)$ and $p(y)$, and computes $p(y \mid x)$ from them. It can
+# also draw a robin, and notice a bird that is neither. But it has more to learn, and more to get wrong.
 
 # %% tags=["drawing"]
 # Draws both kinds of models
@@ -73,8 +73,8 @@ two_ways.note(kind_drawn, "generative")
 show(two_ways.figure, alt=two_ways.words)
 
 # %% [markdown]
-# Here is a generative model of three kinds of birds: how common each kind is, and the mean and covariance of its measurements. (All birds
-# are invented, so that the truth is known. Measurements count from a middle value.)
+# Here is a generative model of three kinds of birds: how common each kind is, and the mean and covariance of its
+# measurements. (All birds are invented, so that the truth is known. Measurements count from a middle value.)
 
 # %%
 KINDS = ["wren", "robin", "blackbird"]
@@ -86,8 +86,9 @@ three = GaussianClassifier(torch.tensor([0.5, 0.3, 0.2]), kind_means, kind_covar
 three_x, three_y = three.sample(300, torch.Generator().manual_seed(4))
 
 # %% [markdown]
-# The black diamond is a bird of unknown kind. The bars say what it is, $p(y \mid x)$; the number above the map says how usual it is,
-# $p(x)$. Move it to the upper right, where no bird has ever been seen: what do the bars say, and what does the number?
+# The black diamond is a bird of unknown kind. The bars say what it is, $p(y \mid x)$; the number above the map says how
+# usual it is, $p(x)$. Move it to the upper right, where no bird has ever been seen: what do the bars say, and what does the
+# number?
 
 # %% tags=["drawing"]
 # Draws a bird among three kinds, what it may be, and how usual it is; move the bird
@@ -131,9 +132,9 @@ explore(
 )
 
 # %% [markdown]
-# Far away from all birds the bars are *more* certain than between the clouds: they must sum to 1, and one kind is far more probable than
-# the others. Only $p(x)$ says that this is no bird at all, and a purely discriminative model has no $p(x)$. (With deep networks this can
-# fail: a density trained on one data set may be higher on another; Nalisnick et al., 2019.)
+# Far away from all birds the bars are *more* certain than between the clouds: they must sum to 1, and one kind is far more
+# probable than the others. Only $p(x)$ says that this is no bird at all, and a purely discriminative model has no $p(x)$.
+# (With deep networks this can fail: a density trained on one data set may be higher on another; Nalisnick et al., 2019.)
 
 # %% tags=["claim"]
 # Checks what the text says: far away the kind is certain and the density tiny
@@ -154,18 +155,18 @@ claim(
 #
 # $$ p(x, y) = p(x \mid y)\, p(y) = p(y \mid x)\, p(x) . $$
 #
-# $p(y)$ is the **prior**, how common the class is; $p(x \mid y)$ the **likelihood**, what the class looks like; $p(y \mid x)$ the
-# **posterior**. Dividing by $p(x) = \sum_y p(x, y)$ gives **Bayes' rule**,
+# $p(y)$ is the **prior**, how common the class is; $p(x \mid y)$ the **likelihood**, what the class looks like;
+# $p(y \mid x)$ the **posterior**. Dividing by $p(x) = \sum_y p(x, y)$ gives **Bayes' rule**,
 #
 # $$ p(y \mid x) = \frac{p(x \mid y)\, p(y)}{\sum_{y'} p(x \mid y')\, p(y')} . $$
 #
-# So the joint contains everything: the classifier, $p(x)$, and a way to generate new pairs: draw $y$ from $p(y)$, then $x$ from
-# $p(x \mid y)$.
+# So the joint contains everything: the classifier, $p(x)$, and a way to generate new pairs: draw $y$ from $p(y)$, then $x$
+# from $p(x \mid y)$.
 #
 # ## 3. Bayes' rule in numbers
 #
-# One measurement, the length of a wing in centimetres. Wrens have mean 5, robins mean 7, both with standard deviation 1. In this garden nine of ten
-# birds are wrens. The two joint densities, and the posterior:
+# One measurement, the length of a wing in centimetres. Wrens have mean 5, robins mean 7, both with standard deviation 1. In
+# this garden nine of ten birds are wrens. The two joint densities, and the posterior:
 
 # %% tags=["drawing"]
 # Draws both joint densities along the wing, and the posterior
@@ -200,7 +201,8 @@ for wing, (wren, robin) in zip(wings[:, 0], joint, strict=True):
     print(f"{wing:.1f} cm {wren:12.4f} {robin:13.4f} {total:8.4f} {robin / total:14.2f}")
 
 # %% [markdown]
-# At 6 cm both likelihoods are equal, and the prior decides. Even a bird with the wing of an average robin is more likely to be a wren.
+# At 6 cm both likelihoods are equal, and the prior decides. Even a bird with the wing of an average robin is more likely to
+# be a wren.
 
 # %% exercise="03.bayes"
 
@@ -209,9 +211,10 @@ for wing, (wren, robin) in zip(wings[:, 0], joint, strict=True):
 # %% [markdown]
 # ## 4. The best boundary there is
 #
-# Now two measurements, wing and weight, with the same covariance $\Sigma$ for both kinds. Move the share of robins, and the distance
-# $\delta$ between the kinds in standard deviations, the **Mahalanobis distance**. On the right are the joint densities of the birds'
-# positions $t$ along the direction that separates the kinds best. The shaded area is the share of birds that even the best boundary gets wrong.
+# Now two measurements, wing and weight, with the same covariance $\Sigma$ for both kinds. Move the share of robins, and the
+# distance $\delta$ between the kinds in standard deviations, the **Mahalanobis distance**. On the right are the joint
+# densities of the birds' positions $t$ along the direction that separates the kinds best. The shaded area is the share of
+# birds that even the best boundary gets wrong.
 
 # %%
 COVARIANCE = torch.tensor([[1.0, 0.5], [0.5, 1.0]])
@@ -298,11 +301,11 @@ explore(
 )
 
 # %% [markdown]
-# The share of robins moves the boundary but never turns it. If the kinds are close and robins are rare, the boundary leaves the picture:
-# the best classifier calls practically every bird a wren.
+# The share of robins moves the boundary but never turns it. If the kinds are close and robins are rare, the boundary leaves
+# the picture: the best classifier calls practically every bird a wren.
 #
-# Why is the boundary straight? The difference of the two log-joints, the **log odds**, is *linear* in $x$: the terms in $x^2$ are the same in
-# both and cancel.
+# Why is the boundary straight? The difference of the two log-joints, the **log odds**, is *linear* in $x$: the terms in
+# $x^2$ are the same in both and cancel.
 #
 # $$ \log \frac{p(1 \mid x)}{p(0 \mid x)} = w^\top x + b, \qquad w = \Sigma^{-1} (\mu_1 - \mu_0), \qquad
 # b = \log \frac{\pi_1}{\pi_0} - \tfrac{1}{2} (\mu_1 + \mu_0)^\top \Sigma^{-1} (\mu_1 - \mu_0) , $$
@@ -333,10 +336,10 @@ show_source(bayes_accuracy)
 # %% [markdown]
 # ## 5. Two ways to learn it
 #
-# The *generative* way: take the share and the mean of each kind, and one covariance for both. These maximum-likelihood estimates need no
-# training. The *discriminative* way: take the formula $p(1 \mid x) = \mathrm{sigmoid}(w^\top x + b)$ and minimize
-# the cross-entropy, the mean of $-\log p(y \mid x)$, over $w$ and $b$. This is **logistic regression**. It says nothing about how birds are
-# distributed. (A *support vector machine* learns only a boundary, no probability.)
+# The *generative* way: take the share and the mean of each kind, and one covariance for both. These maximum-likelihood
+# estimates need no training. The *discriminative* way: take the formula $p(1 \mid x) = \mathrm{sigmoid}(w^\top x + b)$ and
+# minimize the cross-entropy, the mean of $-\log p(y \mid x)$, over $w$ and $b$. This is **logistic regression**. It says
+# nothing about how birds are distributed. (A *support vector machine* learns only a boundary, no probability.)
 #
 # Both models get the same 500 birds.
 
@@ -400,11 +403,13 @@ claim(
 #
 # ## 6. Few labels, and a wrong model
 #
-# Twenty measurements, two classes, few labels. The generative model is now **naive Bayes**: it assumes that within a class the measurements are
-# independent, so it estimates no correlations. In one world this is right; in another, ten of the measurements are
-# correlated (0.3). In both, all measurements differ between the classes by the same amount, and the Bayes accuracy is the same.
+# Twenty measurements, two classes, few labels. The generative model is now **naive Bayes**: it assumes that within a class
+# the measurements are independent, so it estimates no correlations. In one world this is right; in another, ten of the
+# measurements are correlated (0.3). In both, all measurements differ between the classes by the same amount, and the Bayes
+# accuracy is the same.
 #
-# Its competitor is logistic regression, once with almost no penalty on large weights ($L_2$ regularization), once with a penalty of 0.1. Each result is a mean over thirty draws of the labels.
+# Its competitor is logistic regression, once with almost no penalty on large weights ($L_2$ regularization), once with a
+# penalty of 0.1. Each result is a mean over thirty draws of the labels.
 
 
 # %%
@@ -472,11 +477,12 @@ show(
 )
 
 # %% [markdown]
-# Ng and Jordan found this in 2001. To come near the best that it can do, naive Bayes needs a number of labels that grows as the logarithm of
-# the number of measurements, logistic regression one that grows in proportion; but if the assumption is wrong, that best is *worse*.
+# Ng and Jordan found this in 2001. To come near the best that it can do, naive Bayes needs a number of labels that grows as
+# the logarithm of the number of measurements, logistic regression one that grows in proportion; but if the assumption is
+# wrong, that best is *worse*.
 #
-# The third curve is a warning: with a penalty, logistic regression is never a percentage point behind. And the 0.1 was not tuned; a stronger
-# penalty, with 20 labels in new draws:
+# The third curve is a warning: with a penalty, logistic regression is never a percentage point behind. And the 0.1 was not
+# tuned; a stronger penalty, with 20 labels in new draws:
 
 
 # %%
@@ -538,15 +544,16 @@ for world, by_draw in at_20.items():
     )
 
 # %% [markdown]
-# The stronger penalty beats naive Bayes in *both* worlds. A penalty is an assumption too: that the weights are small. *Ask which assumptions
-# were compared, not only which models.*
+# The stronger penalty beats naive Bayes in *both* worlds. A penalty is an assumption too: that the weights are small. *Ask
+# which assumptions were compared, not only which models.*
 #
 # ### What is data without labels worth?
 #
-# A generative model can also learn from measurements *without* labels, because it gives them a probability: $p(x) = \sum_y p(x, y)$.
-# Guess the missing labels with $p(y \mid x)$; fit the model to all rows, each of them counted for both classes with these
-# probabilities; repeat. This is **expectation maximization** (EM; Dempster et al., 1977), and no round lowers the likelihood. The cross-entropy of logistic
-# regression, by contrast, has no term for a row whose $y$ is unknown.
+# A generative model can also learn from measurements *without* labels, because it gives them a probability:
+# $p(x) = \sum_y p(x, y)$. Guess the missing labels with $p(y \mid x)$; fit the model to all rows, each of them counted for
+# both classes with these probabilities; repeat. This is **expectation maximization** (EM; Dempster et al., 1977), and no
+# round lowers the likelihood. The cross-entropy of logistic regression, by contrast, has no term for a row whose $y$ is
+# unknown.
 
 
 # %%
@@ -571,8 +578,8 @@ def with_unlabelled(x, y, more_x, correlated, rounds=30):
 
 
 # %% [markdown]
-# Twenty labels, and 1,000 rows without: what will the rows do in each of the two worlds? And what if EM may fit the correlations,
-# too? Predict before you run the next cell.
+# Twenty labels, and 1,000 rows without: what will the rows do in each of the two worlds? And what if EM may fit the
+# correlations, too? Predict before you run the next cell.
 
 
 # %%
@@ -624,10 +631,11 @@ show(
 )
 
 # %% [markdown]
-# Where the assumption is right, rows without labels lift every single draw, almost to the Bayes accuracy. Where it is wrong, they lower
-# nearly every one: EM raises the likelihood, and that need not raise the accuracy (Cozman, Cohen and Cirelo, 2003). In the last column, the
-# control, the assumption holds in both worlds, and the rows help in both. Where the 190 correlations are zero, estimating them costs more than a
-# point; with 5,000 rows (last line) the gap nearly closes. Self-supervised learning meets the same question: **data without labels help only if what the model learns about $x$ has
+# Where the assumption is right, rows without labels lift every single draw, almost to the Bayes accuracy. Where it is wrong,
+# they lower nearly every one: EM raises the likelihood, and that need not raise the accuracy (Cozman, Cohen and Cirelo,
+# 2003). In the last column, the control, the assumption holds in both worlds, and the rows help in both. Where the 190
+# correlations are zero, estimating them costs more than a point; with 5,000 rows (last line) the gap nearly closes.
+# Self-supervised learning meets the same question: **data without labels help only if what the model learns about $x$ has
 # something to do with $y$.**
 
 # %% tags=["claim"]
@@ -648,8 +656,9 @@ claim("needless correlations cost over a point, then less", gaps[0] > 1 and gaps
 # %% [markdown]
 # ### To investigate: when does which assumption help?
 #
-# *Open, about 30 minutes; there is no check.* Build a third world in which only two of the twenty measurements differ between the classes, with
-# the same Bayes accuracy, and run `learning_curves` in it. Predict first which of the three learners suffers, if any.
+# *Open, about 30 minutes; there is no check.* Build a third world in which only two of the twenty measurements differ
+# between the classes, with the same Bayes accuracy, and run `learning_curves` in it. Predict first which of the three
+# learners suffers, if any.
 #
 # A good answer
 #
@@ -660,8 +669,8 @@ claim("needless correlations cost over a point, then less", gaps[0] > 1 and gaps
 #
 # ## 7. What only the joint can do
 #
-# Back to the three kinds of the first picture, with 300 birds. With one covariance for all kinds (LDA) the boundaries are straight, with one for
-# each (QDA) curved.
+# Back to the three kinds of the first picture, with 300 birds. With one covariance for all kinds (LDA) the boundaries are
+# straight, with one for each (QDA) curved.
 
 # %% exercise="03.classifier"
 
@@ -721,8 +730,9 @@ show(
 # %% [markdown]
 # ## 8. A generator that learns only the mean
 #
-# Nobody can write down $p(x \mid y)$ for images. One can use a **generator**: a network $G$ that turns noise $z$ into a sample $G(z)$,
-# without any density. With which loss should it be trained? We try losses where the answer is known: on 1,000 points of a Gaussian.
+# Nobody can write down $p(x \mid y)$ for images. One can use a **generator**: a network $G$ that turns noise $z$ into a
+# sample $G(z)$, without any density. With which loss should it be trained? We try losses where the answer is known: on 1,000
+# points of a Gaussian.
 
 # %%
 TRUE_MEAN = torch.tensor([2.0, 3.0])
@@ -738,8 +748,8 @@ def from_truth(n, seed):
 data = from_truth(1000, seed=7)
 
 # %% [markdown]
-# Every generator gets batches of data points and of noise that is independent of them. The first has a loss that is a common mistake: minus the
-# log-density of each data point under a Gaussian around the sample in the same row.
+# Every generator gets batches of data points and of noise that is independent of them. The first has a loss that is a common
+# mistake: minus the log-density of each data point under a Gaussian around the sample in the same row.
 
 
 # %%
@@ -793,9 +803,9 @@ for name, points in [("data", data), ("samples", samples)]:
     print(f"{name:8} {mean[0]:6.1f} {mean[1]:4.1f} {std[0]:11.2f} {std[1]:6.2f}")
 
 # %% [markdown]
-# The mean is right and the spread is gone: the samples are the spot in the middle of the picture. The crosses come from a generator written down by hand,
-# $G(z) = \mu + \text{width} \cdot L z$, with the true mean $\mu$ and with $L$ such that a width of 1 is exactly the truth. Where is the loss
-# smallest?
+# The mean is right and the spread is gone: the samples are the spot in the middle of the picture. The crosses come from a
+# generator written down by hand, $G(z) = \mu + \text{width} \cdot L z$, with the true mean $\mu$ and with $L$ such that a
+# width of 1 is exactly the truth. Where is the loss smallest?
 
 # %% tags=["drawing"]
 # Draws the first generator beside one by hand, and the loss; move the width of the latter
@@ -841,8 +851,8 @@ explore(draw_width, width=slider("width", 0.0, 2.0, step=0.1, value=1.0))
 
 # %% [markdown]
 # Whatever the noise, the trained answer is the same. *Why?* Up to constants the loss is the mean of
-# $\lVert x - G(z) \rVert^2 / 2 s^2$, with $s$ the standard deviation `STD`. Let $\mu$ be the mean of the data. Data point and noise are
-# **independent**, so the expectation of the cross term is a product, and one of its factors is 0:
+# $\lVert x - G(z) \rVert^2 / 2 s^2$, with $s$ the standard deviation `STD`. Let $\mu$ be the mean of the data. Data point
+# and noise are **independent**, so the expectation of the cross term is a product, and one of its factors is 0:
 #
 # $$ \mathbb{E} \lVert x - G(z) \rVert^2 = \mathbb{E} \lVert x - \mu \rVert^2 + \mathbb{E} \lVert G(z) - \mu \rVert^2
 # + 2\, \mathbb{E} (x - \mu)^\top \, \mathbb{E} (\mu - G(z)) , \qquad \mathbb{E} (x - \mu) = 0 . $$
@@ -863,8 +873,8 @@ claim(
 )
 
 # %% [markdown]
-# So the perfect generator has a higher loss than one that always answers $\mu$. What was needed is the density of the *whole generator*, the
-# mean over all noises that could have made the point:
+# So the perfect generator has a higher loss than one that always answers $\mu$. What was needed is the density of the *whole
+# generator*, the mean over all noises that could have made the point:
 #
 # $$ \log p(x) = \log \mathbb{E}_z\, \mathcal{N}(x; G(z), s^2 I) \quad \text{but the code computes} \quad
 # \mathbb{E}_z \log \mathcal{N}(x; G(z), s^2 I) . $$
@@ -878,8 +888,9 @@ claim(
 # %% [markdown]
 # ## 9. Three remedies
 #
-# How should samples be judged? By the error of their mean and of their covariance, and by one number for both: take the Gaussian with the
-# samples' mean and covariance, and compute in closed form KL(model ‖ truth), its KL divergence from the true one.
+# How should samples be judged? By the error of their mean and of their covariance, and by one number for both: take the
+# Gaussian with the samples' mean and covariance, and compute in closed form KL(model ‖ truth), its KL divergence from the
+# true one.
 
 
 # %%
@@ -903,8 +914,8 @@ table["independent noise"] = score(samples)
 print_scores(table)
 
 # %% [markdown]
-# The first row is what one can hope for: a generator sees only these 1,000 points. The second is the error of chance alone. (None of these three
-# numbers sees the shape of a cloud beyond its covariance. Look at the samples as well.)
+# The first row is what one can hope for: a generator sees only these 1,000 points. The second is the error of chance alone.
+# (None of these three numbers sees the shape of a cloud beyond its covariance. Look at the samples as well.)
 #
 # ### A generator with a density
 #
@@ -934,8 +945,9 @@ show(
 #
 # $$ \log p(x) = \log p(z) - \log \lvert \det A \rvert , \qquad z = A^{-1} (x - b) , $$
 #
-# where $\lvert \det A \rvert$ is the factor by which $A$ stretches areas. This is the **change of variables**, and such a generator is a
-# **normalizing flow**. One matrix makes a Gaussian; real flows stack many invertible layers (Papamakarios et al.).
+# where $\lvert \det A \rvert$ is the factor by which $A$ stretches areas. This is the **change of variables**, and such a
+# generator is a **normalizing flow**. One matrix makes a Gaussian; real flows stack many invertible layers (Papamakarios et
+# al.).
 
 # %% exercise="03.flow"
 
@@ -943,9 +955,10 @@ show(
 show_source(AffineFlow.forward, AffineFlow.log_density)
 
 # %% [markdown]
-# The flow is trained by maximum likelihood. Beside it, a network is trained with the loss of section 8 **corrected** as in the exercise; its
-# samples are $G(z)$ plus noise of standard deviation $s$. Both have a density, so the *log-likelihood* of new data judges them, too. On average it
-# falls short of that of the truth by KL(truth ‖ model): not the KL of the table, which has the other direction.
+# The flow is trained by maximum likelihood. Beside it, a network is trained with the loss of section 8 **corrected** as in
+# the exercise; its samples are $G(z)$ plus noise of standard deviation $s$. Both have a density, so the *log-likelihood* of
+# new data judges them, too. On average it falls short of that of the truth by KL(truth ‖ model): not the KL of the table,
+# which has the other direction.
 
 
 # %%
@@ -1000,13 +1013,13 @@ claim(
 )
 
 # %% [markdown]
-# Both have their spread back. The flow is as good as its 1,000 points allow; but it can make nothing but Gaussians, and the truth is one. The
-# corrected loss spreads its samples too widely; a picture below shows one reason.
+# Both have their spread back. The flow is as good as its 1,000 points allow; but it can make nothing but Gaussians, and the
+# truth is one. The corrected loss spreads its samples too widely; a picture below shows one reason.
 #
 # ### A distance between clouds
 #
-# A flow must be invertible, and most networks are not. The second remedy needs no density: it compares *all pairs* of points. Every sample is
-# pulled towards the data (solid arrows) and pushed away from the other samples (dashed).
+# A flow must be invertible, and most networks are not. The second remedy needs no density: it compares *all pairs* of
+# points. Every sample is pulled towards the data (solid arrows) and pushed away from the other samples (dashed).
 
 # %% tags=["drawing"]
 # Draws the two forces of the energy distance on five samples
@@ -1042,8 +1055,8 @@ show(
 #
 # $$ 2\, \mathbb{E} \lVert a - b \rVert - \mathbb{E} \lVert a - a' \rVert - \mathbb{E} \lVert b - b' \rVert , $$
 #
-# with $a, a'$ two samples and $b, b'$ two data points. Without the second term all samples would run to the middle, as in section 8. With it,
-# the expected value is 0 if the two distributions are equal, and only then (Székely and Rizzo).
+# with $a, a'$ two samples and $b, b'$ two data points. Without the second term all samples would run to the middle, as in
+# section 8. With it, the expected value is 0 if the two distributions are equal, and only then (Székely and Rizzo).
 
 # %%
 torch.manual_seed(0)
@@ -1118,14 +1131,15 @@ def draw_remedies(width):
 explore(draw_remedies, width=slider("width", 0.0, 2.0, step=0.1, value=0.6))
 
 # %% [markdown]
-# Both are smallest near the truth, the corrected loss only with many noises: the logarithm of an uncertain mean is on average too low, the more so
-# the narrower the generator (Jensen again), so with 50 noises one that is too wide has the lowest loss. The 250 noises of the training explain at
-# most about half of its excess; the rest varies with the initial weights, and longer training does not remove it (tried outside this lesson).
+# Both are smallest near the truth, the corrected loss only with many noises: the logarithm of an uncertain mean is on
+# average too low, the more so the narrower the generator (Jensen again), so with 50 noises one that is too wide has the
+# lowest loss. The 250 noises of the training explain at most about half of its excess; the rest varies with the initial
+# weights, and longer training does not remove it (tried outside this lesson).
 #
 # ### A game
 #
-# The third remedy learns the judge as well. A **discriminator** $D$ is trained to tell data from samples, and the generator to deceive it.
-# Together they are a **generative adversarial network** (GAN).
+# The third remedy learns the judge as well. A **discriminator** $D$ is trained to tell data from samples, and the generator
+# to deceive it. Together they are a **generative adversarial network** (GAN).
 
 # %% tags=["drawing"]
 # Draws a GAN: a generator, and a discriminator that tells its samples from data
@@ -1152,22 +1166,24 @@ show(game_picture.figure, alt=game_picture.words)
 #
 # $$ D^*(x) = \frac{p_\text{data}(x)}{p_\text{data}(x) + p_G(x)} , \qquad \text{with log odds} \quad \log p_\text{data}(x) - \log p_G(x) : $$
 #
-# a discriminative model learns the *ratio* of two densities although it knows neither, as the critic of InfoNCE did in lesson 02. When the two
-# clouds are equal it can only guess, $D = \tfrac12$, and then $L_D + L_G = 3 \log 2$.
+# a discriminative model learns the *ratio* of two densities although it knows neither, as the critic of InfoNCE did in
+# lesson 02. When the two clouds are equal it can only guess, $D = \tfrac12$, and then $L_D + L_G = 3 \log 2$.
 #
-# With $D^*$, $L_D = 2 \log 2 - 2\, \mathrm{JSD}(p_\text{data}, p_G)$, where the **Jensen-Shannon divergence** is the mean KL divergence of the two
-# from their average. So a generator that *raises* $L_D$ against $D^*$ brings the clouds together: the **minimax** game of Goodfellow et al.
+# With $D^*$, $L_D = 2 \log 2 - 2\, \mathrm{JSD}(p_\text{data}, p_G)$, where the **Jensen-Shannon divergence** is the mean KL
+# divergence of the two from their average. So a generator that *raises* $L_D$ against $D^*$ brings the clouds together: the
+# **minimax** game of Goodfellow et al.
 #
-# $L_G$ is not $-L_D$: $\log(1 - D(G(z)))$ is nearly flat while $D$ is sure of itself. This form is called **non-saturating**. Both
-# players are updated in one step: $D$ sees detached samples, $G$ sees $D$ with fixed weights.
+# $L_G$ is not $-L_D$: $\log(1 - D(G(z)))$ is nearly flat while $D$ is sure of itself. This form is called
+# **non-saturating**. Both players are updated in one step: $D$ sees detached samples, $G$ sees $D$ with fixed weights.
 
 # %%
 show_source(GAN.discriminator_loss, GAN.generator_loss, GAN.slope, GAN.loss)
 
 # %% [markdown]
-# Such a game may go round in circles. A common remedy is a penalty on the slope of $D$ at the data (**R1**, a zero-centred gradient penalty),
-# $\frac{\gamma}{2}\, \mathbb{E} \lVert \nabla_x d(x) \rVert^2$, where $d$ is the log odds of $D$ (Mescheder, Geiger and Nowozin). We train
-# three GANs without it ($\gamma = 0$) and three with it ($\gamma = 1$), from different initial weights, and measure their samples every 20 steps.
+# Such a game may go round in circles. A common remedy is a penalty on the slope of $D$ at the data (**R1**, a zero-centred
+# gradient penalty), $\frac{\gamma}{2}\, \mathbb{E} \lVert \nabla_x d(x) \rVert^2$, where $d$ is the log odds of $D$
+# (Mescheder, Geiger and Nowozin). We train three GANs without it ($\gamma = 0$) and three with it ($\gamma = 1$), from
+# different initial weights, and measure their samples every 20 steps.
 
 # %%
 PENALTIES = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
@@ -1231,10 +1247,11 @@ show(
 )
 
 # %% [markdown]
-# Without the penalty the errors swing for hundreds of steps. That all six rest in the end is no convergence: the learning rate falls to zero.
+# Without the penalty the errors swing for hundreds of steps. That all six rest in the end is no convergence: the learning
+# rate falls to zero.
 #
-# **The loss of a GAN does not say how good it is.** It is the score of a game between two players who both learn. All six are near 3 log 2,
-# as if finished; yet even the worst GAN with penalty has a smaller KL than the best one without.
+# **The loss of a GAN does not say how good it is.** It is the score of a game between two players who both learn. All six
+# are near 3 log 2, as if finished; yet even the worst GAN with penalty has a smaller KL than the best one without.
 #
 # ### All of them
 #
@@ -1271,9 +1288,10 @@ show(
 )
 
 # %% [markdown]
-# Every remedy except the GAN without penalty brings the KL from about five nats down to about a hundredth, or less. The worst GAN without
-# penalty covers only a thin part of the cloud, which the KL notices and the error of the covariance hardly does. If whole groups of the data
-# are never generated, one speaks of **mode collapse**, the typical failure of GANs. Our data, a single group, cannot show it.
+# Every remedy except the GAN without penalty brings the KL from about five nats down to about a hundredth, or less. The
+# worst GAN without penalty covers only a thin part of the cloud, which the KL notices and the error of the covariance hardly
+# does. If whole groups of the data are never generated, one speaks of **mode collapse**, the typical failure of GANs. Our
+# data, a single group, cannot show it.
 
 # %% tags=["claim"]
 # Checks what the text says: every remedy brings the KL from five to a hundredth
@@ -1319,7 +1337,8 @@ claim(
 # %% [markdown]
 # ## 10. Tell the generator the label
 #
-# Feed the label to the generator together with the noise, compare samples with data of the same class, and it learns $p(x \mid y)$.
+# Feed the label to the generator together with the noise, compare samples with data of the same class, and it learns
+# $p(x \mid y)$.
 
 # %%
 show_source(ConditionalGenerator)
@@ -1373,8 +1392,8 @@ explore(
 )
 
 # %% [markdown]
-# At scale 0 all samples are equal: all variety comes from the noise. Above 1 it gets noise that is rare in training. Many image generators
-# have such a control (*truncation*).
+# At scale 0 all samples are equal: all variety comes from the noise. Above 1 it gets noise that is rare in training. Many
+# image generators have such a control (*truncation*).
 #
 # Can it also *classify*? Not directly: it knows no density. Models differ in what they give:
 #
@@ -1393,20 +1412,23 @@ quiz("03")
 # %% [markdown]
 # ## What to remember
 #
-# - Discriminative: $p(y \mid x)$. Generative: $p(x, y)$, and therefore also $p(x)$ and $p(x \mid y)$. Bayes' rule leads from the second to the first.
+# - Discriminative: $p(y \mid x)$. Generative: $p(x, y)$, and therefore also $p(x)$ and $p(x \mid y)$. Bayes' rule leads from
+#   the second to the first.
 # - Where classes overlap, the Bayes accuracy is an upper limit for every classifier.
-# - An assumption about $p(x \mid y)$ is worth labels while it is about right, and causes a lasting error where it is wrong. Unlabelled
-#   data amplify both.
+# - An assumption about $p(x \mid y)$ is worth labels while it is about right, and causes a lasting error where it is wrong.
+#   Unlabelled data amplify both.
 # - Comparing each data point with an *independent* sample teaches a generator the mean and nothing else.
-# - Remedies: a density, a distance between clouds that also pushes samples apart, a discriminator, which learns the ratio of two densities.
-# - Judge a generator by its samples, against the truth or new data. Neither a falling loss nor a constant one proves anything.
+# - Remedies: a density, a distance between clouds that also pushes samples apart, a discriminator, which learns the ratio of
+#   two densities.
+# - Judge a generator by its samples, against the truth or new data. Neither a falling loss nor a constant one proves
+#   anything.
 #
 # ## References
 #
 # - Ng and Jordan, *On discriminative vs. generative classifiers: a comparison of logistic regression and naive Bayes*,
 #   NIPS 2001.
-# - Dempster, Laird and Rubin, *Maximum likelihood from incomplete data via the EM algorithm*, Journal of the Royal Statistical
-#   Society B 39, 1977.
+# - Dempster, Laird and Rubin, *Maximum likelihood from incomplete data via the EM algorithm*, Journal of the Royal
+#   Statistical Society B 39, 1977.
 # - Cozman, Cohen and Cirelo, *Semi-supervised learning of mixture models*, ICML 2003.
 # - Goodfellow and others, *Generative adversarial networks*, arXiv:1406.2661.
 # - Mescheder, Geiger and Nowozin, *Which training methods for GANs do actually converge?*, arXiv:1801.04406.

@@ -50,9 +50,10 @@ from sslcourse.widgets import explore, slider, stepped_slider
 # Describe a shoe to a friend on the telephone, in thirty-two numbers, so that she can draw it. You cannot read out all 784
 # pixels; you and she must agree on numbers that say much about clothes: the kind, the sleeves, the height of the heel.
 #
-# An **autoencoder** is both of you, trained together. The **encoder** $f$ turns an image $x$ into a short **code** $z = f(x)$,
-# the **decoder** $g$ turns the code into a **reconstruction** $\hat x = g(z)$, and the loss is how far the reconstruction is
-# from the image. Nobody labels anything: the image is its own target. The short code in the middle is called the **bottleneck**.
+# An **autoencoder** is both of you, trained together. The **encoder** $f$ turns an image $x$ into a short **code**
+# $z = f(x)$, the **decoder** $g$ turns the code into a **reconstruction** $\hat x = g(z)$, and the loss is how far the
+# reconstruction is from the image. Nobody labels anything: the image is its own target. The short code in the middle is
+# called the **bottleneck**.
 
 # %% tags=["drawing"]
 # Draws an autoencoder: encoder, code, decoder, and what is compared
@@ -119,8 +120,9 @@ explore(draw_components, count=stepped_slider("numbers", COUNTS, value=8))
 # $$ L(f, g) = \frac{1}{N P} \sum_{i=1}^{N} \lVert x_i - g(f(x_i)) \rVert^2 . $$
 #
 # If the code has as many numbers as the image, $f$ and $g$ may both do nothing: $L = 0$, and nothing is learned. A
-# bottleneck, a code with $d < P$ numbers, forbids that. What all images share is left to the weights
-# of the decoder; the few numbers of the code must tell one image from another.
+# bottleneck, a code with $d < P$ numbers, forbids that. (It does not forbid all cheating: a huge network could number the
+# training images and store them in its weights. Errors on images that it never saw would show it.) What all images share is
+# left to the weights of the decoder; the few numbers of the code must tell one image from another.
 
 # %% exercise="04.loss"
 
@@ -261,9 +263,9 @@ for name, model in rivals.items():
     print(f"{name:18} {train_errors[name]:8.4f} {test_error(model):7.4f}")
 
 # %% [markdown]
-# The linear autoencoder comes within 1 % of PCA's
-# training error, and never below it. Its *code* need not be PCA's: any invertible matrix after the encoder, undone in the decoder,
-# leaves the reconstruction as it is. PCA's numbers are uncorrelated; are those of the linear autoencoder?
+# The linear autoencoder comes within 1 % of PCA's training error, and never below it. Its *code* need not be PCA's: any
+# invertible matrix after the encoder, undone in the decoder, leaves the reconstruction as it is. PCA's numbers are
+# uncorrelated; are those of the linear autoencoder?
 
 # %%
 encoders = {"PCA": pca[CODE_SIZE].encode, "linear autoencoder": linear.encoder}
@@ -276,17 +278,17 @@ for name, encode in encoders.items():
 # %% [markdown]
 # ## 5. The autoencoder
 #
-# When can a network do better (Hinton and Salakhutdinov, 2006)? Two matrices in a row are one matrix. Put a *non-linear* function between them, applied to each
-# number, and the network can represent curved surfaces: here *GELU*, which is nearly 0 for negative and nearly $x$ for positive
-# $x$. Our networks have one hidden layer of 128 numbers, 784 → 128 → 32 for a code of 32, and back. The decoder ends with a
-# *sigmoid*, which squeezes any number into the range from 0 to 1, where pixels lie. The code has no such function after it: it
-# may be any number.
+# When can a network do better (Hinton and Salakhutdinov, 2006)? Two matrices in a row are one matrix. Put a *non-linear*
+# function between them, applied to each number, and the network can represent curved surfaces: here *GELU*, which is nearly
+# 0 for negative and nearly $x$ for positive $x$. Our networks have one hidden layer of 128 numbers, 784 → 128 → 32 for a
+# code of 32, and back. The decoder ends with a *sigmoid*, which squeezes any number into the range from 0 to 1, where pixels
+# lie. The code has no such function after it: it may be any number.
 
 # %% exercise="04.bottleneck"
 
 # %% [markdown]
-# `Autoencoder` is such a pair. Train four of them, one for each code size. They share no parameter, so minimizing the *sum* of
-# their losses trains each exactly as if it were alone.
+# `Autoencoder` is such a pair. Train four of them, one for each code size. They share no parameter, so minimizing the *sum*
+# of their losses trains each exactly as if it were alone.
 
 # %%
 autoencoders = {size: Autoencoder(size) for size in SIZES}
@@ -346,9 +348,9 @@ show(
 
 # %% [markdown]
 # With 2 and 8 numbers the network's lead is large: images of clothes lie near a curved surface, a **manifold**, which no
-# flat one of the same dimension fits as well. With 32 it is small, and a good part of it is clipping: the sigmoid keeps pixels
-# between 0 and 1, and PCA gains as well if its pixels are clipped. With the largest code the network loses. Two causes are possible, which we do
-# not separate: ten passes are few, and the hidden layer is no wider than the code.
+# flat one of the same dimension fits as well. With 32 it is small, and a good part of it is clipping: the sigmoid keeps
+# pixels between 0 and 1, and PCA gains as well if its pixels are clipped. With the largest code the network loses. Two
+# causes are possible, which we do not separate: ten passes are few, and the hidden layer is no wider than the code.
 #
 # The slider changes the code size for eight test images.
 
@@ -399,8 +401,9 @@ claim(
 # %% [markdown]
 # ## 6. A map of all clothes
 #
-# With two dimensions we can draw the whole **latent space**, the space of codes. Every dot is a test image at its code, in the
-# colour of its class, beside it the map of PCA as a control; the picture on the right is what the decoder makes of the code at the cross. Move the cross.
+# With two dimensions we can draw the whole **latent space**, the space of codes. Every dot is a test image at its code, in
+# the colour of its class, beside it the map of PCA as a control; the picture on the right is what the decoder makes of the
+# code at the cross. Move the cross.
 
 # %% tags=["drawing"]
 # Draws the map of codes, and the image at the cross; move both numbers
@@ -468,9 +471,10 @@ explore(
 # %% [markdown]
 # ## 7. Without a bottleneck
 #
-# What if the code is larger than the image? Such a code is called **over-complete**. Then copying is possible, without any training: let the
-# encoder be a matrix of *random numbers*, and the decoder its (pseudo-)inverse. Beside it, train a network with 1,024 dimensions in the code and
-# 800 in the hidden layers. To see what is a copy, give both pure noise as well: only a copy reconstructs that.
+# What if the code is larger than the image? Such a code is called **over-complete**. Then copying is possible, without any
+# training: let the encoder be a matrix of *random numbers*, and the decoder its (pseudo-)inverse. Beside it, train a network
+# with 1,024 dimensions in the code and 800 in the hidden layers. To see what is a copy, give both pure noise as well: only a
+# copy reconstructs that.
 
 # %%
 over_complete = Autoencoder(1024, hidden=800)
@@ -527,8 +531,8 @@ show(
 # a useful code.** The over-complete network, with three passes over the data, has not found the copy: its errors are nearly
 # those of the network with a code of 32, which had ten passes. But nothing in the loss forbids it.
 #
-# A bottleneck is one way to forbid it. Others are a penalty on active code numbers (*sparse* autoencoders) or on the encoder's slope
-# (*contractive*), noise in the input (section 9), and noise in the code (lesson 05).
+# A bottleneck is one way to forbid it. Others are a penalty on active code numbers (*sparse* autoencoders) or on the
+# encoder's slope (*contractive*), noise in the input (section 9), and noise in the code (lesson 05).
 
 # %% tags=["claim"]
 # Checks what the text says about strange pictures and copies
@@ -565,12 +569,12 @@ claim(
 # %% [markdown]
 # ## 8. Anomalies: what it cannot reconstruct
 #
-# Behind a bottleneck, noise is not reconstructed. That is useful: a model trained on normal images reconstructs strange ones badly,
-# so its error is a score of strangeness. How good a score? Take all pairs of a normal image and an anomaly, and count in which
-# share of them the anomaly has the higher score.
+# Behind a bottleneck, noise is not reconstructed. That is useful: a model trained on normal images reconstructs strange ones
+# badly, so its error is a score of strangeness. How good a score? Take all pairs of a normal image and an anomaly, and count
+# in which share of them the anomaly has the higher score.
 #
-# That share is called **AUROC**, the area under the "receiver operating characteristic" curve (Hanley and McNeil, 1982). It needs no
-# threshold above which an image counts as strange: 1 is perfect, 0.5 is guessing.
+# That share is called **AUROC**, the area under the "receiver operating characteristic" curve (Hanley and McNeil, 1982). It
+# needs no threshold above which an image counts as strange: 1 is perfect, 0.5 is guessing.
 
 # %% exercise="04.auroc"
 
@@ -581,7 +585,8 @@ claim(
 
 # %% [markdown]
 # Train two of the three, one that never sees a bag and one that never sees a T-shirt; trousers follow below, with all other
-# classes. Beside the autoencoder stand two controls that have seen the same images: the error of PCA, and the distance from the mean image.
+# classes. Beside the autoencoder stand two controls that have seen the same images: the error of PCA, and the distance from
+# the mean image.
 
 # %%
 LEFT_OUT = {"Bag": class_names.index("Bag"), "T-shirt": class_names.index("T-shirt/top")}
@@ -638,7 +643,8 @@ for name in everything:
 
 # %% [markdown]
 # Noise is easy to detect, garments upside down are harder. Bags stand out, with an AUROC of about 0.9; but PCA detects them
-# nearly as well. T-shirts are found hardly better than by guessing. Here is how the models reconstruct what they have never seen:
+# nearly as well. T-shirts are found hardly better than by guessing. Here is how the models reconstruct what they have never
+# seen:
 
 # %% tags=["drawing"]
 # Draws what was never seen, and its reconstructions
@@ -656,12 +662,12 @@ show(
 )
 
 # %% [markdown]
-# A decoder draws only what it knows: the first bag becomes a shoe, the third and fourth a shirt. A T-shirt is between a pullover and a dress, and a model that reconstructs those can reconstruct
-# it too, though it has never seen one.
+# A decoder draws only what it knows: the first bag becomes a shoe, the third and fourth a shirt. A T-shirt is between a
+# pullover and a dress, and a model that reconstructs those can reconstruct it too, though it has never seen one.
 #
 # And the other classes? The same was measured in advance for all ten, with three random starts each, on validation images.
-# For T-shirts the figure is a little higher there than on the test images above: between two sets of images differences of
-# 0.05 mean little.
+# For T-shirts the figure is a little higher there than on the test images above: between two sets of images a difference
+# like this one means little.
 
 # %% tags=["drawing"]
 # Draws how well each class is detected when it was left out
@@ -688,11 +694,11 @@ show(
 )
 
 # %% [markdown]
-# Bags, sandals and trousers are detected well, above 0.8. Coats and shirts are detected hardly better than by guessing: what was
-# learned from the other classes suffices for them. The network is not always the best detector: it is ahead of PCA by about 0.1
-# for T-shirts, pullovers and shirts, but behind it for sneakers, where even the distance from the mean image is better. An AUROC *below*
-# 0.5 means that the class left out is reconstructed better than the others: T-shirts and shirts are closer to the mean image than
-# most garments.
+# Bags, sandals and trousers are detected well, above 0.8. Coats and shirts are detected hardly better than by guessing: what
+# was learned from the other classes suffices for them. The network is not always the best detector: it is ahead of PCA by
+# about 0.1 for T-shirts, pullovers and shirts, but behind it for sneakers, where even the distance from the mean image is
+# better. An AUROC *below* 0.5 means that the class left out is reconstructed better than the others: T-shirts and shirts are
+# closer to the mean image than most garments.
 
 # %% tags=["claim"]
 # Checks what the text says: the two classes left out above, and all ten
@@ -739,9 +745,9 @@ claim(
 # %% [markdown]
 # ## 9. Denoising autoencoders
 #
-# A second way to forbid copying, the **denoising autoencoder**, works in principle without a bottleneck too: the encoder sees a corrupted image
-# $\tilde x$ (Vincent et al., 2008). Ours keeps its 32 numbers, so that only the training differs from section 5. Three kinds of corruption are
-# common. Each is drawn anew for every image and every call.
+# A second way to forbid copying, the **denoising autoencoder**, works in principle without a bottleneck too: the encoder
+# sees a corrupted image $\tilde x$ (Vincent et al., 2008). Ours keeps its 32 numbers, so that only the training differs from
+# section 5. Three kinds of corruption are common. Each is drawn anew for every image and every call.
 
 # %% tags=["drawing"]
 # Draws the three kinds of corruption
@@ -763,7 +769,8 @@ show(
 # %% [markdown]
 # ### Spot the bug
 #
-# The next cell holds a loss for a denoising autoencoder, with a common mistake. To judge it, we give it a network that does nothing.
+# The next cell holds a loss for a denoising autoencoder, with a common mistake. To judge it, we give it a network that does
+# nothing.
 
 
 # %%
@@ -800,7 +807,8 @@ print(f"against the clean pixels: {right:.5f}")
 print(f"against the noisy pixels: {mistaken:.4f}, {mistaken / right:.0f} times as much")
 
 # %% [markdown]
-# The mistaken loss calls a nearly perfect answer a bad one. So the loss of a denoising autoencoder compares with the **clean** image:
+# The mistaken loss calls a nearly perfect answer a bad one. So the loss of a denoising autoencoder compares with the
+# **clean** image:
 #
 # $$ L_\text{DAE} = \frac{1}{N P} \sum_{i=1}^{N} \lVert x_i - g(f(\tilde x_i)) \rVert^2 , \qquad \tilde x_i \sim q(\tilde x \mid x_i) . $$
 #
@@ -808,9 +816,9 @@ print(f"against the noisy pixels: {mistaken:.4f}, {mistaken / right:.0f} times a
 # (Masked autoencoders are this idea with large hidden patches: lesson 13.)
 #
 # What does the best possible denoiser do? Where the data are points on a curve in the plane, it can be computed exactly. The
-# denoiser sees a point of the curve plus normal noise and must say where it came from. The answer with the least squared error
-# is the mean of all points of the curve, each weighted by how likely the noise is to have moved it to where we are. The arrows
-# lead from noisy points to these answers. Move the noise.
+# denoiser sees a point of the curve plus normal noise and must say where it came from. The answer with the least squared
+# error is the mean of all points of the curve, each weighted by how likely the noise is to have moved it to where we are.
+# The arrows lead from noisy points to these answers. Move the noise.
 
 # %% tags=["drawing"]
 # Draws what the best denoiser does with noisy points of a curve; move the noise
@@ -859,8 +867,8 @@ explore(draw_field, noise=slider("noise", 0.05, 1.0, step=0.05, value=0.15))
 # With little noise the arrows end on the curve: a good denoiser knows where the data lie. With much noise they end near the
 # mean of all data, since the noisy point tells little. That is why denoised images are blurred.
 #
-# Divided by the variance of the noise, an arrow is the gradient of the log-density of the noisy points, also called the *score*. This is
-# **Tweedie's formula** (Efron, 2011); by it, denoising autoencoders learn the score (Vincent, 2011):
+# Divided by the variance of the noise, an arrow is the gradient of the log-density of the noisy points, also called the
+# *score*. This is **Tweedie's formula** (Efron, 2011); by it, denoising autoencoders learn the score (Vincent, 2011):
 #
 # $$ \nabla \log p(\tilde x) = \frac{\mathbb{E}[x \mid \tilde x] - \tilde x}{\sigma^2} . $$
 #
@@ -929,9 +937,9 @@ print(f"on noisy test images         {shrunk_errors[0]:.4f}")
 print(f"the same, clipped to [0, 1]  {shrunk_errors[1]:.4f}")
 
 # %% [markdown]
-# The prediction is right. Our corruption clips, though, and clipped noise has a mean that is not 0. Least squares finds the best matrix for it,
-# with an offset, from one noisy version of each training image. It may pass on 784 numbers, the network only 32; so we fit
-# one of **rank** 32, too:
+# The prediction is right. Our corruption clips, though, and clipped noise has a mean that is not 0. Least squares finds the
+# best matrix for it, with an offset, from one noisy version of each training image. It may pass on 784 numbers, the network
+# only 32; so we fit one of **rank** 32, too:
 
 
 # %%
@@ -1018,12 +1026,14 @@ show(
 # the mean of its *noisy versions*, and clipping makes that grayer than the clean one: black comes out brighter, white
 # darker. Only the error against *clean* images shows it.
 #
-# The control is sobering: a matrix without a bottleneck is as good at this noise. Through 32 numbers, as in the network, it
-# has about a tenth more error; with less noise (0.3) it is still ahead. The network leads under stronger noise, zeroed
-# pixels and a hidden square, none of which either has seen.
+# The control is sobering: a matrix without a bottleneck is as good at this noise. It could copy its input, and does not:
+# noisy input with a clean target forbids that without any bottleneck. Through 32 numbers, as in the network, it has about a
+# tenth more error; with less noise (0.3) it is ahead of the network. The network leads under stronger noise, zeroed pixels
+# and a hidden square, none of which either has seen.
 #
-# A denoiser knows one noise level: on clean images its error is larger than on noisy ones, and larger than the plain autoencoder's. Diffusion
-# models therefore tell the network the level.
+# A denoiser is made for one noise level, as your $a$ contains `noise_std`. On clean images the network's error is even
+# larger than on noisy ones (that of the matrix is not), and larger than the plain autoencoder's. Diffusion models therefore
+# tell the network the level.
 
 
 # %% tags=["drawing"]
@@ -1054,6 +1064,10 @@ trained_at = clean_errors.get("noise 0.5", clean_errors[f"noise {LEVELS[0]}"])
 claim(
     "At its own noise the denoiser removes more than 80 % of the error.",
     trained_at["denoising"] < 0.2 * trained_at["noisy input"],
+)
+claim(
+    "On clean images that of the matrix is smaller than on noisy ones.",
+    clean_errors["noise 0.0"]["best matrix"] < trained_at["best matrix"],
 )
 claim(
     "On clean images its error is larger, and larger than the plain autoencoder's.",
@@ -1099,21 +1113,25 @@ claim(
 # %% [markdown]
 # ## 10. What is the code good for?
 #
-# Is a code *transferable*? A **linear probe** answers: leave the encoder as it is, fit a *softmax regression* on its
-# codes, which is one linear layer trained to name the class, and measure how often it is right on the test images. We use ten
+# Is a code *transferable*? A **linear probe** answers: leave the encoder as it is, fit a *softmax regression* on its codes,
+# which is one linear layer trained to name the class, and measure how often it is right on the test images. We use ten
 # labels for each class, three draws of them, and once 200 for each class.
 #
-# Raw pixels, PCA, the random matrix of section 7 and an encoder that was never trained are controls. The probe divides every feature by its standard
-# deviation; PCA's codes would lose by that, so it gets PCA's reconstructions, which hold the same numbers. Another control is a network of the same shape that is trained on ten
-# labels a class alone, from scratch, for as many steps as the autoencoders. After ± stands the standard deviation over the draws.
+# Raw pixels, PCA, the random matrix of section 7 and an encoder that was never trained are controls. The probe divides every
+# feature by its standard deviation, which makes all directions of a code equally important. So PCA and the autoencoder are
+# probed twice, by their codes and by what is restored from them, which holds the same numbers in another form. Another
+# control is a network of the same shape that is trained on ten labels a class alone, from scratch, for as many steps as the
+# autoencoders. After ± stands the standard deviation over the draws.
 
 # %%
+small = autoencoders[CODE_SIZE]
 representations = {
     "pixels": nn.Flatten(),
     "random encoder": Autoencoder(CODE_SIZE).encoder,
-    "PCA": lambda pictures: pca[CODE_SIZE](pictures).flatten(1),
-    "PCA, 128": lambda pictures: pca[128](pictures).flatten(1),
-    "autoencoder": autoencoders[CODE_SIZE].encoder,
+    "PCA": pca[CODE_SIZE].encode,
+    "PCA, restored": lambda pictures: pca[CODE_SIZE](pictures).flatten(1),
+    "autoencoder": small.encoder,
+    "autoencoder, restored": lambda pictures: small(pictures).flatten(1),
     "autoencoder, 128": autoencoders[128].encoder,
     "denoising autoencoder": denoiser.encoder,
     "over-complete, 1,024": over_complete.encoder,
@@ -1121,14 +1139,6 @@ representations = {
 }
 draws = [labelled_subset(train_labels, per_class=10, seed=seed) for seed in range(3)]
 many = labelled_subset(train_labels, per_class=200, seed=0)
-
-
-def probe(represent, chosen):
-    """Test accuracy in percent of a softmax regression on the codes of chosen images."""
-    with torch.no_grad():
-        codes, test_codes = represent(train_images[chosen]), represent(test_images)
-    return 100 * linear_probe(codes, train_labels[chosen], test_codes, test_labels)
-
 
 # %%
 classifiers = nn.ModuleList(
@@ -1152,7 +1162,15 @@ run = watch(
     title="Three supervised networks, sum of their losses",
 )
 
+
 # %%
+def probe(represent, chosen):
+    """Test accuracy in percent of a softmax regression on the codes of chosen images."""
+    with torch.no_grad():
+        codes, test_codes = represent(train_images[chosen]), represent(test_images)
+    return 100 * linear_probe(codes, train_labels[chosen], test_codes, test_labels)
+
+
 await run
 accuracy = {
     name: torch.tensor([probe(represent, draw) for draw in draws])
@@ -1168,19 +1186,20 @@ for name, values in accuracy.items():
     print(f"{name:23} {values.mean():4.0f} % ± {values.std():.0f} {last}")
 
 # %% [markdown]
-# With ten labels a class, 32 numbers serve a linear classifier about as well as 784 pixels or PCA, and better than those of a
-# random encoder: the code is *compact*. But the network that was trained on the 100 labels alone is as good: here pretraining
-# has saved numbers, not labels. The smaller hypothesis space of section 1 did not pay. With 200
-# labels a class the pixels are better, and the network's code is behind PCA's. With 128 numbers instead of 32 the network's code gains there; but
-# the 1,024 random numbers are best of all codes, or nearly: what helps is what was kept.
+# With ten labels a class, 32 numbers serve a linear classifier about as well as 784 pixels, and better than those of a
+# random encoder: the code is *compact*. But the network that was trained on the 100 labels alone is as good: here
+# pretraining has saved numbers, not labels. The smaller hypothesis space of section 1 did not pay. With 200 labels a class
+# the pixels are ahead of all codes of 32 numbers. Part of that is the *form*: restored to 784 pixels, the same numbers come
+# close to the pixels, those of PCA as well as those of the network. With 128 numbers instead of 32 the network's code gains
+# there, too; but the 1,024 random numbers are best of all codes, or nearly: what helps is what was kept.
 #
 # Nothing in the loss asked for classes; a pixel of the background counts as much as one of the heel.
 #
 # ### Transfer to other data
 #
 # Is the code transferable to pictures of another kind? Now the probe must tell five shapes apart, which no encoder has seen:
-# circle, triangle, square, star and cross, all in the middle and all the same way up, of different sizes and shades, with
-# ten labels per shape.
+# circle, triangle, square (on its corner), star and cross, all in the middle and all the same way up, of different sizes and
+# shades, with ten labels per shape.
 
 
 # %%
@@ -1218,10 +1237,10 @@ show(
 )
 
 # %% [markdown]
-# The code of clothes brings no advantage here: an encoder with random weights serves the shapes about as well, and the pixels,
-# PCA and the widest codes, learned or random, serve them better. Nor does denoising help. The picture shows what becomes of the
-# shapes: a star turns into something like a T-shirt. A code can only transfer what the earlier data and task have in common
-# with the later ones.
+# The code of clothes brings no advantage here: an encoder with random weights serves the shapes at least as well, and so
+# does PCA's code; the pixels and the widest codes, learned or random, serve them better. Nor does denoising help. The
+# picture shows what becomes of the shapes: a star turns into something like a T-shirt. A code can only transfer what the
+# earlier data and task have in common with the later ones.
 
 # %% tags=["claim"]
 # Checks what the text says about the probes, on clothes and on shapes
@@ -1250,9 +1269,12 @@ claim(
     and with_many["random, 1,024 numbers"] > with_many["autoencoder, 128"] + 0.5,
 )
 claim(
-    "The code is within 5 points of PCA, and behind it with 200 labels.",
-    abs(percent["autoencoder"] - percent["PCA"]) < 5
-    and with_many["PCA"] > with_many["autoencoder"] + 1,
+    "With 200 labels pixels beat PCA's code, too; restored, both codes come close to them.",
+    with_many["pixels"] > with_many["PCA"] + 2
+    and min(with_many[f"{n}, restored"] - with_many[n] for n in ("PCA", "autoencoder"))
+    > 1
+    and min(with_many[f"{n}, restored"] for n in ("PCA", "autoencoder"))
+    > with_many["pixels"] - 3,
 )
 at_shapes = {name: values.mean().item() for name, values in abroad.items()}
 claim(
@@ -1260,13 +1282,13 @@ claim(
     at_shapes["pixels"] > at_shapes["autoencoder"] + 2,
 )
 claim(
-    "So do both wide codes, and PCA.",
-    min(at_shapes[n] for n in ("over-complete, 1,024", "random, 1,024 numbers", "PCA"))
+    "So do both wide codes.",
+    min(at_shapes[n] for n in ("over-complete, 1,024", "random, 1,024 numbers"))
     > at_shapes["autoencoder"] + 2,
 )
 claim(
-    "A random encoder serves at least as well as the autoencoder.",
-    at_shapes["random encoder"] > at_shapes["autoencoder"] - 1,
+    "A random encoder and PCA's code serve at least as well as the autoencoder's.",
+    min(at_shapes["random encoder"], at_shapes["PCA"]) > at_shapes["autoencoder"] - 1,
 )
 claim(
     "The denoising encoder is no better than the plain one.",
@@ -1276,8 +1298,9 @@ claim(
 # %% [markdown]
 # ### To investigate: what should a code keep?
 #
-# *Open, about 40 minutes; there is no check.* Choose one: the code size (with hidden layers of 128 and of 800 numbers: which cause made the
-# largest code lose?), the strength of the noise of the denoiser, or the kind of corruption. How does it change the accuracy of the probe, with 10 and with 200 labels per class? Predict first.
+# *Open, about 40 minutes; there is no check.* Choose one: the code size (with hidden layers of 128 and of 800 numbers: which
+# cause made the largest code lose?), the strength of the noise of the denoiser, or the kind of corruption. How does it
+# change the accuracy of the probe, with 10 and with 200 labels per class? Predict first.
 #
 # A good answer
 #
@@ -1297,7 +1320,8 @@ quiz("04")
 #
 # - Encoder, code, decoder; the image is its own target. A bottleneck forbids copying; so does noise in the input.
 # - A linear autoencoder reconstructs as PCA does. A non-linear one beats it with small codes; check that yours does.
-# - Denoising: the input is corrupted, the target is **clean**, the corruption is drawn anew each time. A matrix is the control.
+# - Denoising: the input is corrupted, the target is **clean**, the corruption is drawn anew each time. A matrix is the
+#   control.
 # - A reconstruction error can detect what looks different, and only that. Score it beside a control.
 # - A low reconstruction error does not make a good representation. Probe it beside pixels and a random encoder.
 #

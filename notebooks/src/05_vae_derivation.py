@@ -50,9 +50,9 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # The autoencoder of lesson 04 reconstructs what it is shown. It cannot generate anything new, because nothing tells it which
 # codes belong to garments.
 #
-# So start from the other end, with a **latent variable model**: a code $z$ is sampled from a fixed distribution, the *prior*,
-# and a decoder turns it into an image. We look for the decoder under which the images of our data set are as probable as
-# possible.
+# So start from the other end, with a **latent variable model**: a code $z$ is sampled from a fixed distribution, the
+# *prior*, and a decoder turns it into an image. We look for the decoder under which the images of our data set are as
+# probable as possible.
 #
 # How probable is one image? We would have to average over all codes, and nearly all of them generate something else. This is
 # where an encoder helps: shown the image, it proposes the few codes that could have generated it. Averaging only over these
@@ -122,10 +122,9 @@ show(
 # | $q(z \mid x)$ | **approximate posterior**: the encoder's proposal | normal, with a mean and a variance for each latent dimension |
 #
 # How probable is the image? Its **marginal likelihood** is the mean of the likelihood over all codes,
-# $p(x) = \int p(x \mid z)\, p(z)\, dz$.
-# In one dimension an integral can be computed as a sum over a fine grid (*numerical quadrature*). And here the answer is known:
-# a standard normal code plus independent noise is normal, with variance $1 + 0.5^2$, and the posterior is normal, with mean
-# $x / 1.25$ and variance $0.5^2 / 1.25$.
+# $p(x) = \int p(x \mid z)\, p(z)\, dz$. In one dimension an integral can be computed as a sum over a fine grid (*numerical
+# quadrature*). And here the answer is known: a standard normal code plus independent noise is normal, with variance
+# $1 + 0.5^2$, and the posterior is normal, with mean $x / 1.25$ and variance $0.5^2 / 1.25$.
 
 # %%
 x = torch.tensor(1.5, dtype=torch.float64)
@@ -150,8 +149,8 @@ print(f"posterior mean {x / 1.25:.4f}, std {0.5 / 1.25**0.5:.4f}")
 # %% [markdown]
 # ## 3. The derivation in five lines
 #
-# With one latent dimension everything can be computed. With 32, the same grid would have $4801^{32}$ points, and for a decoder
-# that is a neural network there is no closed form: the integral is **intractable**. The way out takes five lines:
+# With one latent dimension everything can be computed. With 32, the same grid would have $4801^{32}$ points, and for a
+# decoder that is a neural network there is no closed form: the integral is **intractable**. The way out takes five lines:
 #
 # $$
 # \begin{aligned}
@@ -163,16 +162,16 @@ print(f"posterior mean {x / 1.25:.4f}, std {0.5 / 1.25**0.5:.4f}")
 # \end{aligned}
 # $$
 #
-# ELBO stands for *evidence lower bound*; the evidence is $\log p(x)$. $\text{KL}(q \,\|\, p) = \mathbb E_{z \sim q} \log
-# \frac{q(z)}{p(z)}$ is the Kullback-Leibler divergence of lesson 02, never negative, and zero only if the two are the same. All
-# values are in **nats**.
+# ELBO stands for *evidence lower bound*; the evidence is $\log p(x)$.
+# $\text{KL}(q \,\|\, p) = \mathbb E_{z \sim q} \log \frac{q(z)}{p(z)}$ is the Kullback-Leibler divergence of lesson 02,
+# never negative, and zero only if the two are the same. All values are in **nats**.
 
 # %% [markdown]
 # ## 4. Line 2: importance sampling
 #
 # How can the integral be computed without a grid? It is an expectation over $p(z)$, so it can be estimated by averaging over
-# samples from $p(z)$ (*Monte Carlo*). Line 2 goes one step further. Multiply and divide by $q$, and it becomes an average over
-# samples from *any* $q$, if each sample gets the **importance weight** $p(x, z) / q(z)$. For three samples from
+# samples from $p(z)$ (*Monte Carlo*). Line 2 goes one step further. Multiply and divide by $q$, and it becomes an average
+# over samples from *any* $q$, if each sample gets the **importance weight** $p(x, z) / q(z)$. For three samples from
 # $q = \mathcal N(1.2, 0.5^2)$:
 
 # %%
@@ -185,9 +184,10 @@ print(f"logarithm of their mean: {weights.mean().log():.2f}, exactly: {log_p:.2f
 # %% exercise="05.log_p"
 
 # %% [markdown]
-# Does it matter which $q$ we choose? Take images of $n$ pixels, all 1.5, and let each pixel depend on a latent dimension of its
-# own. The picture shows 1,000 samples each of the prior, of a $q$ that is *close to* the posterior, and of the posterior: how
-# far are they from its centre (divided by $\sqrt n$, so that the curves stay in the picture)? Move the number of pixels.
+# Does it matter which $q$ we choose? Take images of $n$ pixels, all 1.5, and let each pixel depend on a latent dimension of
+# its own. The picture shows 1,000 samples each of the prior, of a $q$ that is *close to* the posterior, and of the
+# posterior: how far are they from its centre (divided by $\sqrt n$, so that the curves stay in the picture)? Move the number
+# of pixels.
 
 # %% tags=["drawing"]
 # Draws how far samples lie from the centre of the posterior; move the number of pixels
@@ -229,8 +229,8 @@ def draw_distances(n_pixels):
 explore(draw_distances, n_pixels=stepped_slider("pixels", [1, 2, 5, 10, 20, 50], value=5))
 
 # %% [markdown]
-# With one pixel the three overlap. With fifty even the nearest sample of the prior is farther from the centre than any of the
-# posterior's. What does this do to the estimate? $\log p(x)$ is exactly $n$ times the value above; beside it stand two
+# With one pixel the three overlap. With fifty even the nearest sample of the prior is farther from the centre than any of
+# the posterior's. What does this do to the estimate? $\log p(x)$ is exactly $n$ times the value above; beside it stand two
 # estimates from 1,000 samples each, one with the prior and one with the good $q$.
 
 
@@ -249,9 +249,9 @@ for n in [1, 2, 5, 10, 20, 50]:
     print(f"{n:6} {n * log_p:9.1f} {from_prior:11.1f} {from_q:22.1f}")
 
 # %% [markdown]
-# In fifty dimensions the estimate from the prior is off by some 120 nats, with the good $q$ by about a tenth of a nat. This is
-# what the encoder is for: for each image, it proposes where to sample. One network does this for all images, in place of an
-# optimisation of $q$ for each: this is **amortised inference**.
+# In fifty dimensions the estimate from the prior is off by some 120 nats, with the good $q$ by about a tenth of a nat. This
+# is what the encoder is for: for each image, it proposes where to sample. One network does this for all images, in place of
+# an optimisation of $q$ for each: this is **amortised inference**.
 
 # %% tags=["claim"]
 # Checks what the text says: samples from the prior miss, samples from a good q do not
@@ -275,10 +275,10 @@ claim(
 # %% [markdown]
 # ## 5. Lines 3 and 4: the bound and its gap
 #
-# What does it cost to exchange logarithm and expectation, as line 3 does? The logarithm is concave, so the logarithm of a mean
-# is at least the mean of the logarithms. This is **Jensen's inequality**. In the picture, the mean of the two logarithms lies
-# on the chord, the logarithm of the mean on the curve above it. Move the larger weight: the further the two weights are apart,
-# the larger the gap.
+# What does it cost to exchange logarithm and expectation, as line 3 does? The logarithm is concave, so the logarithm of a
+# mean is at least the mean of the logarithms. This is **Jensen's inequality**. In the picture, the mean of the two
+# logarithms lies on the chord, the logarithm of the mean on the curve above it. Move the larger weight: the further the two
+# weights are apart, the larger the gap.
 
 # %% tags=["drawing"]
 # Draws the logarithm, two weights and the chord between them; move the larger weight
@@ -313,8 +313,8 @@ explore(draw_jensen, larger=slider("larger weight", 1.0, 9.0, step=0.5, value=8.
 
 # %% [markdown]
 # Why accept a bound instead of the exact value? Because a mean of logarithms can be estimated without bias from a *single*
-# sample, and differentiated. (With one sample, the estimate of line 2 is $\log w$, and its mean is the ELBO; with more samples it
-# moves towards $\log p(x)$.) How loose is the bound? Take a poor proposal, $q = \mathcal N(0.5, 0.8^2)$:
+# sample, and differentiated. (With one sample, the estimate of line 2 is $\log w$, and its mean is the ELBO; with more
+# samples it moves towards $\log p(x)$.) How loose is the bound? Take a poor proposal, $q = \mathcal N(0.5, 0.8^2)$:
 
 # %%
 q = Normal(0.5, 0.8)
@@ -330,8 +330,8 @@ print(f"gap      {log_p - elbo_3:.4f}")
 #
 # $$ \text{ELBO} = \mathbb E_q \log \frac{p(z \mid x)\, p(x)}{q(z)} = \log p(x) - \mathbb E_q \log \frac{q(z)}{p(z \mid x)} . $$
 #
-# Here it is in numbers: the KL divergence as an integral, and by PyTorch's formula for two normal distributions; and the ELBO
-# when $q$ *is* the posterior, so that the gap is zero.
+# Here it is in numbers: the KL divergence as an integral, and by PyTorch's formula for two normal distributions; and the
+# ELBO when $q$ *is* the posterior, so that the gap is zero.
 
 # %%
 gap = integral(log_q.exp() * (log_q - (log_joint - log_p)))
@@ -345,12 +345,13 @@ print(f"ELBO with q = posterior {elbo_best:.6f}, log p(x) {log_p:.6f}")
 # %% [markdown]
 # ## 6. Line 5: three forms of one number
 #
-# The bound is an integral again. In which form can it be computed for a real model? The same terms can be grouped in three ways:
+# The bound is an integral again. In which form can it be computed for a real model? The same terms can be grouped in three
+# ways:
 #
 # - **A**: $\mathbb E_q \log p(x, z) + H(q)$, with the entropy $H(q) = -\mathbb E_q \log q(z)$: find codes that explain
 #   the image, and stay as uncertain as possible.
-# - **B**: $\mathbb E_q \log p(x \mid z) - \text{KL}(q \,\|\, p(z))$: reconstruct well, with a distribution of codes close to the
-#   prior. This is line 5.
+# - **B**: $\mathbb E_q \log p(x \mid z) - \text{KL}(q \,\|\, p(z))$: reconstruct well, with a distribution of codes close to
+#   the prior. This is line 5.
 # - **C**: $\log p(x) - \text{KL}(q \,\|\, p(z \mid x))$: the quantity we want, minus the gap.
 
 # %%
@@ -363,8 +364,8 @@ for name, value in {"A": form_a, "B": form_b, "C": form_c}.items():
 
 # %% [markdown]
 # Form C cannot be computed for a real model, because it contains $\log p(x)$; but it explains what maximising A or B does.
-# Raise the bound by changing $q$, and $q$ moves towards the posterior. Raise it by changing the decoder, and the image becomes
-# more probable, or the posterior easier to approximate.
+# Raise the bound by changing $q$, and $q$ moves towards the posterior. Raise it by changing the decoder, and the image
+# becomes more probable, or the posterior easier to approximate.
 #
 # Now you are the encoder. The dashed curve is the true posterior: move $q$ onto it, and watch the gap close. Then choose a
 # decoder that outputs $z^2$ and try again. With that one, two codes explain the image equally well, one positive and one
@@ -462,11 +463,11 @@ print(f"near it in steps of 0.01                       gap {at_best:.3f}")
 print(f"log 2 = {math.log(2):.3f}")
 
 # %% [markdown]
-# With the linear decoder the gap closes. With the quadratic decoder it stays above $\log 2$. $\text{KL}(q \,\|\, p)$ punishes
-# $q$ where $p$ is small, so $q$ settles on one of the two modes of the posterior (it is *mode-seeking*); the reverse divergence
-# would spread $q$ over both. Missing half of the posterior costs $\log 2$, and the shape of the mode, which is not quite
-# normal, a few hundredths more. The bound holds, but it is loose because *the family of $q$ is too small*, and no training of
-# the encoder changes that: an **approximation gap**.
+# With the linear decoder the gap closes. With the quadratic decoder it stays above $\log 2$. $\text{KL}(q \,\|\, p)$
+# punishes $q$ where $p$ is small, so $q$ settles on one of the two modes of the posterior (it is *mode-seeking*); the
+# reverse divergence would spread $q$ over both. Missing half of the posterior costs $\log 2$, and the shape of the mode,
+# which is not quite normal, a few hundredths more. The bound holds, but it is loose because *the family of $q$ is too
+# small*, and no training of the encoder changes that: an **approximation gap**.
 
 # %% tags=["claim"]
 # Checks what the text says: the gap closes for the linear decoder only
@@ -488,8 +489,8 @@ claim("In fine steps, a few hundredths above it.", 0.02 < at_best - math.log(2) 
 # $$ \log \frac{q(z)}{p(z)} = \frac{1}{2} \left( z^2 - \frac{(z - \mu)^2}{\sigma^2} - \log \sigma^2 \right), $$
 #
 # and we need its mean over $z \sim \mathcal N(\mu, \sigma^2)$, term by term. $\mathbb E z^2 = \mu^2 + \sigma^2$, since the
-# variance is $\mathbb E z^2 - \mu^2$; and $\mathbb E (z - \mu)^2 = \sigma^2$ by definition, so the fraction has mean 1. A check
-# on a million samples:
+# variance is $\mathbb E z^2 - \mu^2$; and $\mathbb E (z - \mu)^2 = \sigma^2$ by definition, so the fraction has mean 1. A
+# check on a million samples:
 
 # %%
 mu, sigma = 0.5, 0.8
@@ -512,8 +513,8 @@ print(f"mean of (z - μ)² / σ²: {((z - mu) / sigma).square().mean():.2f}")
 show_source(kl_to_standard_normal)
 
 # %% [markdown]
-# Two images with two latent dimensions; for the second one, $q$ equals the prior. The KL divergence of the first is computed in
-# three ways: with the formula, by PyTorch, and as the mean of $\log q - \log p$ over samples.
+# Two images with two latent dimensions; for the second one, $q$ equals the prior. The KL divergence of the first is computed
+# in three ways: with the formula, by PyTorch, and as the mean of $\log q - \log p$ over samples.
 
 # %%
 code_mean = torch.tensor([[0.5, -1.0], [0.0, 0.0]])
@@ -532,8 +533,8 @@ for n in [100, 10_000, 1_000_000]:
 # %% [markdown]
 # ## 8. Gradients through a random sample
 #
-# Form B's other term, $\mathbb E_q f(z)$ with $f(z) = \log p(x \mid z)$, is estimated from samples. Training needs its derivative
-# with respect to the encoder's $\mu$. But how does a *random sample* depend on $\mu$? There are two answers.
+# Form B's other term, $\mathbb E_q f(z)$ with $f(z) = \log p(x \mid z)$, is estimated from samples. Training needs its
+# derivative with respect to the encoder's $\mu$. But how does a *random sample* depend on $\mu$? There are two answers.
 
 # %% tags=["drawing"]
 # Draws where chance enters: between encoder and sample, or beside the path of the gradient
@@ -556,8 +557,8 @@ noise_picture.flow(noise_picture.data("noise $\\epsilon$\n$N(0, I)$", 2.15, 2), 
 show(noise_picture.figure, alt=noise_picture.words)
 
 # %% [markdown]
-# **Score function** (upper row), also known as REINFORCE (Williams, 1992) or the log-derivative trick. Keep the samples fixed
-# and differentiate their probability: the gradient takes the detour at the top. Since
+# **Score function** (upper row), also known as REINFORCE (Williams, 1992) or the log-derivative trick. Keep the samples
+# fixed and differentiate their probability: the gradient takes the detour at the top. Since
 # $\frac{dq}{d\mu} = q\, \frac{d \log q}{d\mu}$, the derivative is again an average over samples:
 #
 # $$ \frac{d}{d\mu} \mathbb E_q f(z) = \int f(z)\, \frac{dq(z)}{d\mu}\, dz = \mathbb E_q \left[ f(z)\, \frac{d \log q(z)}{d\mu} \right]
@@ -585,12 +586,12 @@ for name, values in [("score function", score_each), ("reparameterised", path_ea
 # %% exercise="05.gradient"
 
 # %% [markdown]
-# Both kinds of estimate are unbiased: on average they give the exact derivative. But training uses one sample per image, so the
-# standard deviation counts. How does it grow with the number of latent dimensions? As in section 4, each dimension has a pixel of
-# its own, and we differentiate with respect to the first mean.
+# Both kinds of estimate are unbiased: on average they give the exact derivative. But training uses one sample per image, so
+# the standard deviation counts. How does it grow with the number of latent dimensions? As in section 4, each dimension has a
+# pixel of its own, and we differentiate with respect to the first mean.
 #
-# A third estimate is the score function with a **baseline**: the mean of $f$ is subtracted from $f$ first. The expectation stays
-# the same, because the score $\frac{d \log q}{d\mu}$ averages to $\int \frac{dq}{d\mu} dz = \frac{d}{d\mu} 1 = 0$.
+# A third estimate is the score function with a **baseline**: the mean of $f$ is subtracted from $f$ first. The expectation
+# stays the same, because the score $\frac{d \log q}{d\mu}$ averages to $\int \frac{dq}{d\mu} dz = \frac{d}{d\mu} 1 = 0$.
 
 # %% exercise="05.growth"
 
@@ -612,8 +613,9 @@ for n in [1, 4, 16, 64]:
 # function sees a single number, $f$, and cannot tell which dimension was responsible for it. The reparameterised gradient
 # differentiates each pixel's own term.
 #
-# Averaging over $n$ samples divides both standard deviations by $\sqrt n$. How many samples does the score function need to be as
-# precise as the reparameterised gradient from one? The slider shows 200 estimates of each kind, with one latent dimension.
+# Averaging over $n$ samples divides both standard deviations by $\sqrt n$. How many samples does the score function need to
+# be as precise as the reparameterised gradient from one? The slider shows 200 estimates of each kind, with one latent
+# dimension.
 
 # %% tags=["drawing"]
 # Draws 200 estimates of each kind; move the number of samples
@@ -656,8 +658,8 @@ explore(
 )
 
 # %% [markdown]
-# About ten: the square of the ratio of the two standard deviations. Compare the score function at 10 with the reparameterised
-# gradient at 1.
+# About ten: the square of the ratio of the two standard deviations. Compare the score function at 10 with the
+# reparameterised gradient at 1.
 #
 # Reparameterisation has a price: $z$ must be continuous and $f$ differentiable. For a discrete code there is no
 # $z = \mu + \sigma \varepsilon$; the score function still works.
@@ -763,8 +765,8 @@ for name, factor in [("summed", 1.0), ("averaged", 1 / 784)]:
 # %% [markdown]
 # With the average, the decoder assumes errors of many times the range of a pixel, which lies between 0 and 1. Even a perfect
 # reconstruction then saves less than one nat, so a code that costs more is never worth it. The same happens with the
-# cross-entropy. Four programs reduce the two terms in different ways; the weight that this gives the KL divergence, relative to
-# the bound that we derived, is measured with derivatives.
+# cross-entropy. Four programs reduce the two terms in different ways; the weight that this gives the KL divergence, relative
+# to the bound that we derived, is measured with derivatives.
 
 # %%
 nlls = torch.full((784,), 0.3, requires_grad=True)  # reconstruction term of each pixel
@@ -780,9 +782,9 @@ for name, total in programs.items():
     print(f"{name:17} β = {of_kl[0] / of_nll[0]:.1f}")
 
 # %% [markdown]
-# A factor on the whole loss changes the step of plain gradient descent, and with Adam next to nothing. A factor on *one* of the terms is a $\beta$, and with
-# $\beta \ne 1$ the loss is no longer the negative bound. We sum over pixels, sum over latent dimensions, and average over images: **nats
-# per image**.
+# A factor on the whole loss changes the step of plain gradient descent, and with Adam next to nothing. A factor on *one* of
+# the terms is a $\beta$, and with $\beta \ne 1$ the loss is no longer the negative bound. We sum over pixels, sum over
+# latent dimensions, and average over images: **nats per image**.
 
 # %% [markdown]
 # ## 10. The variational autoencoder
@@ -819,9 +821,9 @@ show(whole.figure, alt=whole.words)
 show_source(reparameterize, EvidenceLowerBound, VAE)
 
 # %% [markdown]
-# From here on with real images, those of lesson 04. First a test that every implementation should pass. Set all weights to zero:
-# the decoder outputs 0.5 for every pixel, $q$ equals the prior for every image, and the loss must be $784 \log 2$. Then set all
-# means to 1: the loss must rise by half a nat per latent dimension.
+# From here on with real images, those of lesson 04. First a test that every implementation should pass. Set all weights to
+# zero: the decoder outputs 0.5 for every pixel, $q$ equals the prior for every image, and the loss must be $784 \log 2$.
+# Then set all means to 1: the loss must rise by half a nat per latent dimension.
 
 # %%
 CODE_SIZE = 32
@@ -849,17 +851,17 @@ noise = torch.randn(len(test_images), CODE_SIZE, generator=generator)  # for all
 # $W = U_d (\Lambda_d - s^2 I)^{1/2}$, with $s^2$ the mean of the other eigenvalues.
 #
 # Its posterior is normal, with a mean that is linear in $x$. So a *linear* encoder can represent it, and the gap can close
-# entirely. (The posterior's covariance is diagonal only for the right rotation of the latent space. Maximising the bound finds
-# it, as Lucas and others showed in 2019.)
+# entirely. (The posterior's covariance is diagonal only for the right rotation of the latent space. Maximising the bound
+# finds it, as Lucas and others showed in 2019.)
 
 # %%
 show_source(LinearVAE, ProbabilisticPCA)
 
 # %% [markdown]
-# Train it like any VAE, with one sample per image, on garments shrunk to 7 by 7 pixels, with three latent dimensions. What is
-# missing to the largest likelihood has two parts: the *decoder* is not yet the best, and the ELBO is below the decoder's own
-# likelihood, by the *gap* of line 4. `still_missing` measures both after each epoch. (For a linear decoder the expectation
-# over $q$ is a formula too; `exact_elbo` uses it, so no sampling noise is left.)
+# Train it like any VAE, with one sample per image, on garments shrunk to 7 by 7 pixels, with three latent dimensions. What
+# is missing to the largest likelihood has two parts: the *decoder* is not yet the best, and the ELBO is below the decoder's
+# own likelihood, by the *gap* of line 4. `still_missing` measures both after each epoch. (For a linear decoder the
+# expectation over $q$ is a formula too; `exact_elbo` uses it, so no sampling noise is left.)
 
 # %%
 tiny = F.adaptive_avg_pool2d(train_images, 7)
@@ -914,14 +916,14 @@ print(f"in closed form {exact_model.noise_variance:.4f}")
 
 # %% [markdown]
 # Stochastic training and the eigenvalue problem agree, and the bound never exceeds the likelihood: this tests the objective
-# and its code. The gap is small at first for a poor reason: the noise is still large, so the posterior is wide and easy to match.
-# It is largest when the decoder has begun to use the code and $q$ is still too wide; then it closes to about a hundredth. A
-# small gap alone does not mean a good model.
+# and its code. The gap is small at first for a poor reason: the noise is still large, so the posterior is wide and easy to
+# match. It is largest when the decoder has begun to use the code and $q$ is still too wide; then it closes to about a
+# hundredth. A small gap alone does not mean a good model.
 #
-# Now change the trained encoder: shift its means, or scale its standard deviations. The decoder, and with it $\log p(x)$, stays
-# the same. So every decrease of the ELBO is a gap: not an approximation gap, since the family of $q$ holds the posterior, but an
-# **amortisation gap**, since the encoder is not at its optimum (Cremer, Li and Duvenaud, 2018). Move both sliders, and look for
-# the maximum of the curve.
+# Now change the trained encoder: shift its means, or scale its standard deviations. The decoder, and with it $\log p(x)$,
+# stays the same. So every decrease of the ELBO is a gap: not an approximation gap, since the family of $q$ holds the
+# posterior, but an **amortisation gap**, since the encoder is not at its optimum (Cremer, Li and Duvenaud, 2018). Move both
+# sliders, and look for the maximum of the curve.
 
 
 # %%
@@ -1007,8 +1009,8 @@ claim(
 # %% [markdown]
 # ## 12. On images
 #
-# What does a wrong weight do to real images? Train the VAE 784 → 128 → 64 → 32 on Fashion-MNIST twice: with $\beta = 1$, and with
-# $\beta = 784$, which is what the program `mean + sum` of section 9 computes. First some reference values.
+# What does a wrong weight do to real images? Train the VAE 784 → 128 → 64 → 32 on Fashion-MNIST twice: with $\beta = 1$, and
+# with $\beta = 784$, which is what the program `mean + sum` of section 9 computes. First some reference values.
 
 
 # %%
@@ -1069,9 +1071,9 @@ show(
 )
 
 # %% [markdown]
-# With $\beta = 1$ the model costs about a third less than the mean image, KL divergence included, and stays above the floor, as
-# it must. With $\beta = 784$ the KL divergence is practically zero, the reconstruction term is that of the mean image, and the
-# reconstructions are the mean image.
+# With $\beta = 1$ the model costs about a third less than the mean image, KL divergence included, and stays above the floor,
+# as it must. With $\beta = 784$ the KL divergence is practically zero, the reconstruction term is that of the mean image,
+# and the reconstructions are the mean image.
 #
 # Its $q$ equals the prior for every image, so the code carries no information: this is **posterior collapse**. The program's
 # loss looks low, because it was divided by 784; beside the reference values it would have looked wrong.
@@ -1114,9 +1116,9 @@ claim("With β = 1 the model stays above the floor.", results["β = 1"][0] > flo
 # %% [markdown]
 # ## 13. The same images with Gaussian pixels
 #
-# "MSE plus KL" was a Gaussian likelihood with $s = 0.7$ (section 9). What does a better $s$ change? Set
-# the derivative of the Gaussian term with respect to $s^2$ to zero, and the best $s^2$ is the *mean squared error of the
-# reconstructions*. So compute it from each batch (Rybkin and others, 2020), and in the table from the test images themselves:
+# "MSE plus KL" was a Gaussian likelihood with $s = 0.7$ (section 9). What does a better $s$ change? Set the derivative of
+# the Gaussian term with respect to $s^2$ to zero, and the best $s^2$ is the *mean squared error of the reconstructions*. So
+# compute it from each batch (Rybkin and others, 2020), and in the table from the test images themselves:
 
 
 # %%
@@ -1186,15 +1188,15 @@ show(
 )
 
 # %% [markdown]
-# The fixed $s$ is about four times the error of its own reconstructions: the model assumes more noise than there is, and so it
-# spends few nats on its code. With the best $s$ it spends about five times as many nats, and the error is smaller by nearly a
-# fifth. The bound is better by some 900 nats: some 760 of them come from naming the right $s$ afterwards, without touching the
-# networks (last column), the other 140 from the better code. (Here it is one of a density, so $-$ELBO may be negative, and
-# cannot be compared with section 12.)
+# The fixed $s$ is about four times the error of its own reconstructions: the model assumes more noise than there is, and so
+# it spends few nats on its code. With the best $s$ it spends about five times as many nats, and the error is smaller by
+# nearly a fifth. The bound is better by some 900 nats: some 760 of them come from naming the right $s$ afterwards, without
+# touching the networks (last column), the other 140 from the better code. (Here it is one of a density, so $-$ELBO may be
+# negative, and cannot be compared with section 12.)
 #
-# So a fixed $s$ *is* a $\beta$. Multiply the loss by $(s / s_{\text{best}})^2$: the squared error gets the factor that the best
-# $s$ would give it, and the KL divergence the weight $\beta = (s / s_{\text{best}})^2$. "MSE plus KL" is a VAE with a $\beta$ of
-# well over 20, measured against the $s$ of the better model.
+# So a fixed $s$ *is* a $\beta$. Multiply the loss by $(s / s_{\text{best}})^2$: the squared error gets the factor that the
+# best $s$ would give it, and the KL divergence the weight $\beta = (s / s_{\text{best}})^2$. "MSE plus KL" is a VAE with a
+# $\beta$ of well over 20, measured against the $s$ of the better model.
 
 # %% tags=["claim"]
 # Checks what the text says of the fixed and the best s
@@ -1217,12 +1219,12 @@ claim("the other 140 from the better code", 115 < refitted - loss_best < 165)
 #
 # *open, about 30 minutes*
 #
-# Line 2 with $K$ samples, $\log \frac1K \sum_k p(x, z_k) / q(z_k)$, is a lower bound too, and for $K = 1$ it is the ELBO (Burda
-# and others, 2015). How tight is it for your trained VAE?
+# Line 2 with $K$ samples, $\log \frac1K \sum_k p(x, z_k) / q(z_k)$, is a lower bound too, and for $K = 1$ it is the ELBO
+# (Burda and others, 2015). How tight is it for your trained VAE?
 #
 # **Vary** $K$ from 1 to 500 for the first 100 test images, with `my_log_p` or `torch.logsumexp`; the parts are
-# `vaes[1].encode`, `reparameterize`, `vaes[1].nll` and two `Normal(...).log_prob(z).sum(1)`.
-# **Record** the bound and its standard deviation over five repetitions, for the trained VAE and for the linear one of section 11.
+# `vaes[1].encode`, `reparameterize`, `vaes[1].nll` and two `Normal(...).log_prob(z).sum(1)`. **Record** the bound and its
+# standard deviation over five repetitions, for the trained VAE and for the linear one of section 11.
 #
 # A good answer
 #
@@ -1244,16 +1246,16 @@ quiz("05")
 # %% [markdown]
 # ## What to remember
 #
-# - $\log p(x)$ is an average over all codes, nearly all of which explain the image badly. The encoder proposes those that explain it
-#   well.
-# - The ELBO is exactly $\log p(x)$ minus $\text{KL}(q \,\|\, \text{posterior})$. It is computed as the reconstruction term minus
-#   $\text{KL}(q \,\|\, \text{prior})$.
-# - A latent dimension contributes $\frac{1}{2} (\mu^2 + \sigma^2 - \log \sigma^2 - 1)$ nats. The network outputs $\log \sigma^2$;
-#   sampling needs $\sigma = \exp(\frac{1}{2} \log \sigma^2)$.
-# - Reparameterised gradients have a far smaller variance than score-function gradients; in our example, where each pixel depends
-#   on one dimension, the more so the more dimensions. They need continuous codes.
-# - Sum over pixels, sum over latent dimensions, average over images. Anything else is a $\beta$. "MSE plus KL" is a Gaussian with
-#   an $s$ that nobody chose, and so with a hidden $\beta$.
+# - $\log p(x)$ is an average over all codes, nearly all of which explain the image badly. The encoder proposes those that
+#   explain it well.
+# - The ELBO is exactly $\log p(x)$ minus $\text{KL}(q \,\|\, \text{posterior})$. It is computed as the reconstruction term
+#   minus $\text{KL}(q \,\|\, \text{prior})$.
+# - A latent dimension contributes $\frac{1}{2} (\mu^2 + \sigma^2 - \log \sigma^2 - 1)$ nats. The network outputs
+#   $\log \sigma^2$; sampling needs $\sigma = \exp(\frac{1}{2} \log \sigma^2)$.
+# - Reparameterised gradients have a far smaller variance than score-function gradients; in our example, where each pixel
+#   depends on one dimension, the more so the more dimensions. They need continuous codes.
+# - Sum over pixels, sum over latent dimensions, average over images. Anything else is a $\beta$. "MSE plus KL" is a Gaussian
+#   with an $s$ that nobody chose, and so with a hidden $\beta$.
 # - Keep reference values beside a loss: $784 \log 2$, the mean image, the floor.
 #
 # ## References
@@ -1265,7 +1267,8 @@ quiz("05")
 #   Learning 8, 1992: the score-function gradient.
 # - Burda, Grosse and Salakhutdinov, *Importance weighted autoencoders*, arXiv:1509.00519: the estimate of section 4 as a
 #   training objective.
-# - Rybkin, Daniilidis and Levine, *Simple and effective VAE training with calibrated decoders*, arXiv:2006.13202: the best $s$.
+# - Rybkin, Daniilidis and Levine, *Simple and effective VAE training with calibrated decoders*, arXiv:2006.13202: the best
+#   $s$.
 # - Tipping and Bishop, *Probabilistic principal component analysis*, Journal of the Royal Statistical Society B 61, 1999.
 # - Lucas, Tucker, Grosse and Norouzi, *Don't blame the ELBO! A linear VAE perspective on posterior collapse*,
 #   arXiv:1911.02469.

@@ -6,8 +6,8 @@
 #
 # - **Slider:** a rotated latent space, a traversal of every dimension, a map, interpolation, β, a class to draw
 # - **Time:** about 110 minutes, and 30 for the open question
-# - **You need:** lesson 05, or: the loss of a variational autoencoder and the KL divergence; for the last section,
-#   mutual information (lesson 02)
+# - **You need:** lesson 05, or: the loss of a variational autoencoder and the KL divergence; for three sections, mutual
+#   information (lesson 02)
 #
 # Afterwards you can
 #
@@ -52,9 +52,9 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 #
 # An autoencoder maps every image to one point, its **code**. Its loss says nothing about codes in between. A variational
 # autoencoder (VAE) maps every image to a distribution of codes, the *approximate posterior* $q(z \mid x)$ of lesson 05 (from
-# here on, as is usual, just the **posterior**): a mean $\mu$ and a standard deviation $\sigma$ for each dimension. The decoder
-# must reconstruct the image from any code sampled from it. And the loss charges each posterior for differing from one fixed
-# distribution, the **prior** $\mathcal N(0, I)$.
+# here on, as is usual, just the **posterior**): a mean $\mu$ and a standard deviation $\sigma$ for each dimension. The
+# decoder must reconstruct the image from any code sampled from it. And the loss charges each posterior for differing from
+# one fixed distribution, the **prior** $\mathcal N(0, I)$.
 
 # %% tags=["drawing"]
 # Draws a VAE: encoder, posterior, decoder, and the two terms of its loss
@@ -127,10 +127,12 @@ explore(draw_rotated, degrees=slider("rotation, degrees", 0, 90, step=5, value=0
 # \underbrace{\mathrm{KL}(q(z \mid x) \,\Vert\, \mathcal N(0, I))}_{\text{rate } R} , \qquad
 # R = \sum_{j=1}^{d} \tfrac12 (\mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1) . $$
 #
-# With $\beta = 1$ this is the negative ELBO of lesson 05. Its reconstruction term is called **distortion** here and its KL
-# divergence **rate**, because the code can tell at most that much about the image. The rate is a sum over the $d$ dimensions,
-# so we can see what each of them costs. Here are two images and three dimensions. The first tells the images apart. The second
-# has the same posterior for both, but not the prior's. The third equals the prior.
+# With $\beta = 1$ this is the negative ELBO of lesson 05. With another weight it is the loss of the **β-VAE** (Higgins et
+# al., 2017), proposed with $\beta > 1$ in the hope that a stronger pull towards a prior with independent dimensions makes
+# each dimension mean one thing; section 11 tests that. Its reconstruction term is called **distortion** here and its KL
+# divergence **rate**, because the code can tell at most that much about the image. The rate is a sum over the $d$
+# dimensions, so we can see what each of them costs. Here are two images and three dimensions. The first tells the images
+# apart. The second has the same posterior for both, but not the prior's. The third equals the prior.
 
 # %%
 mean = torch.tensor([[-1.5, 2.0, 0.0], [1.5, 2.0, 0.0]])
@@ -164,8 +166,8 @@ show(
 )
 
 # %% [markdown]
-# The third dimension costs nothing and tells nothing. The second costs 2 nats and tells nothing either: it is the same for every
-# image. Such a cost shows up when the rate is averaged over images (Hoffman and Johnson, 2016):
+# The third dimension costs nothing and tells nothing. The second costs 2 nats and tells nothing either: it is the same for
+# every image. Such a cost shows up when the rate is averaged over images (Hoffman and Johnson, 2016):
 #
 # $$ R = I(x; z) + \mathrm{KL}(q(z) \,\Vert\, \mathcal N(0, I)) . $$
 #
@@ -179,8 +181,8 @@ show(
 # ## 3. Train
 #
 # Clothes as before. Two reference values first. A model that reconstructs every image as the *mean image* has the distortion
-# in the first line. And since the Bernoulli likelihood of lesson 05 is meant for black and white, even a perfect reconstruction
-# of gray pixels costs something: the second line.
+# in the first line. And since the Bernoulli likelihood of lesson 05 is meant for black and white, even a perfect
+# reconstruction of gray pixels costs something: the second line.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
@@ -298,8 +300,8 @@ claim(
 # %% [markdown]
 # ## 4. Latent traversal
 #
-# Which dimensions matter, and what do they mean? A **latent traversal** changes one dimension of a code and leaves the others.
-# Choose a garment and a dimension. The bars show the KL of each dimension, and how much a pixel changes when this
+# Which dimensions matter, and what do they mean? A **latent traversal** changes one dimension of a code and leaves the
+# others. Choose a garment and a dimension. The bars show the KL of each dimension, and how much a pixel changes when this
 # dimension is traversed, on average over two hundred garments.
 
 # %%
@@ -358,8 +360,9 @@ explore(
 
 # %% [markdown]
 # Here the KL tells which dimensions matter: every dimension above 0.1 nats changes the picture more than any below 0.02.
-
-# %% [markdown]
+# What they *mean* is harder to say: the third turns this T-shirt into a pullover, and lifts its hem as well. Section 11 asks
+# it again, where the answer is known.
+#
 # ## 5. A map of the latent space
 #
 # With two dimensions we can see the whole space. Again a VAE and an autoencoder, now with codes of two dimensions.
@@ -391,8 +394,8 @@ for name, codes in flat_codes.items():
     print(f"{name:12} {ends[0]} and {ends[1]}")
 
 # %% [markdown]
-# Every dot is a test image at its mean code, in the colour of its class; the circle holds 95 % of the prior. On the
-# right is what the decoder makes of the code at the cross. Choose the model, move the cross, and look for places that give no
+# Every dot is a test image at its mean code, in the colour of its class; the circle holds 95 % of the prior. On the right is
+# what the decoder makes of the code at the cross. Choose the model, move the cross, and look for places that give no
 # garment.
 
 # %% tags=["drawing"]
@@ -433,9 +436,9 @@ explore(
 )
 
 # %% [markdown]
-# Nothing keeps the autoencoder's codes together: they spread over a range several times as wide in both dimensions, with gaps
-# between them. The VAE's lie around zero. Is their aggregate posterior the prior? Sample one code from every posterior, and ask
-# how likely it is under its own posterior, under the mixture of all, and under the prior.
+# Nothing keeps the autoencoder's codes together: they spread over a range several times as wide in both dimensions, with
+# gaps between them. The VAE's lie around zero. Is their aggregate posterior the prior? Sample one code from every posterior,
+# and ask how likely it is under its own posterior, under the mixture of all, and under the prior.
 
 # %% exercise="06.split"
 
@@ -446,9 +449,8 @@ with torch.no_grad():
 posteriors = torch.distributions.Normal(m, (log_var / 2).exp())
 sampled = m + posteriors.scale * torch.randn(m.shape, generator=generator)
 log_own = posteriors.log_prob(sampled).sum(1)
-log_each = posteriors.log_prob(sampled.unsqueeze(1)).sum(
-    2
-)  # (2000 codes, 2000 posteriors)
+# Of each of 2,000 codes under each of 2,000 posteriors
+log_each = posteriors.log_prob(sampled.unsqueeze(1)).sum(2)
 log_all = log_each.logsumexp(1) - math.log(len(m))
 log_prior = torch.distributions.Normal(0.0, 1.0).log_prob(sampled).sum(1)
 information, mismatch = (log_own - log_all).mean(), (log_all - log_prior).mean()
@@ -461,8 +463,9 @@ print(f"the rate in closed form               {closed:.1f} nats")
 
 # %% [markdown]
 # The sum is the rate, as it must be. (With 2,000 images the mutual information cannot come out above $\log 2000$; compare
-# lesson 02.) And the aggregate posterior is *not* the prior: the second part is about a seventh of the rate, several times what
-# 2,000 images would show even if it were. A VAE need not make its codes normal; the loss only charges for the difference.
+# lesson 02.) And the aggregate posterior is *not* the prior: the second part is about a seventh of the rate, several times
+# what 2,000 images would show even if it were. A VAE need not make its codes normal; the loss only charges for the
+# difference.
 
 # %% tags=["claim"]
 # Checks what the text says: dimensions that matter, the spread of codes, parts of the rate
@@ -497,7 +500,8 @@ claim("It is several times what 2,000 images would show.", mismatch > 4 * if_pri
 # ## 6. Continuity
 #
 # To go from one code to another in a straight line is to **interpolate**: $z(t) = (1 - t)\, z_a + t\, z_b$. Choose two
-# garments and move between them. The third row is a control that knows nothing of codes: it fades one picture into the other.
+# garments and move between them. The third row is a control that knows nothing of codes: it fades one picture into the
+# other.
 
 # %% tags=["drawing"]
 # Draws the way from one garment to another; choose the two, move along the way
@@ -537,9 +541,9 @@ explore(
 )
 
 # %% [markdown]
-# A decoder is a smooth function, so *no* network here ever jumps. The question is how evenly the change is spread. Interpolate
-# between 300 pairs of test images in 50 steps, and divide the largest step of the picture by the average one. 1 is
-# perfectly even; fading scores 1.
+# A decoder is a smooth function, so *no* network here ever jumps. The question is how evenly the change is spread.
+# Interpolate between 300 pairs of test images in 50 steps, and divide the largest step of the picture by the average one. 1
+# is perfectly even; fading scores 1.
 
 
 # %%
@@ -562,9 +566,9 @@ for size, pair in pairs_of_models.items():
     print(f"{size:10} {uneven[size][0]:13.1f} {uneven[size][1]:5.1f}")
 
 # %% [markdown]
-# Between the autoencoder and the VAE there is hardly a difference, with two dimensions or with 32: all four are close to 1.5.
-# But a smooth way may lead through pictures that are no
-# garments: from trouser to boot, both models pass a ghost of the two.
+# Between the autoencoder and the VAE there is hardly a difference, with two dimensions or with 32: all four are close to
+# 1.5. But this test can be fooled: fading, which knows nothing of garments, scores the perfect 1. A smooth way may lead
+# through pictures that are no garments; from trouser to boot, both models pass a ghost of the two.
 
 # %% tags=["claim"]
 # Checks what the text says about steps
@@ -581,10 +585,11 @@ claim(
 # ## 7. Completeness
 #
 # Sample codes from the prior and decode them. Are the pictures garments? Often a classifier decides, trained on real images.
-# Before we trust it, we show it pictures that we can judge ourselves: real images, pure noise, the average of two garments, the
-# mean image with a little noise. For the autoencoder there are two ways to sample codes: from $\mathcal N(0, I)$
-# as for the VAE, and, to be fair, from the normal distribution that fits its own codes. Then come the VAE's *reconstructions*
-# of the test images. And since all that a VAE generates is soft, we also *blur* the real images and the autoencoder's samples.
+# Before we trust it, we show it pictures that we can judge ourselves: real images (of the training set; the measures below
+# compare with test images), pure noise, the average of two garments, the mean image with a little noise. For the autoencoder
+# there are two ways to sample codes: from $\mathcal N(0, I)$ as for the VAE, and, to be fair, from the normal distribution
+# that fits its own codes. Then come the VAE's *reconstructions* of the test images. And since all that a VAE generates is
+# soft, we also *blur* the real images and the autoencoder's samples.
 
 # %%
 classifier = nn.Sequential(
@@ -713,19 +718,20 @@ for name, made in made_features.items():
     print("{:28} {:9.2f} {:8.2f} {:10.2f}".format(name, *shares))
 
 # %% [markdown]
-# Two kinds are clearly more precise than real images: the VAE's reconstructions, and the mean image, which recalls hardly any. So
-# precision rewards what is typical, and one number alone says little. The VAE's samples are nearly as precise as real images,
-# the autoencoder's of either kind far less. Not because they are softer: blur halves the recall of real images without
-# harming their precision, and adds only a few hundredths to the autoencoder's.
+# Two kinds are clearly more precise than real images: the VAE's reconstructions, and the mean image, which recalls hardly
+# any. So precision rewards what is typical, and one number alone says little. The VAE's samples are nearly as precise as
+# real images, the autoencoder's of either kind far less. Not because they are softer: blur halves the recall of real images
+# without harming their precision, and adds only a few hundredths to the autoencoder's.
 #
-# Recall can be fooled, too: that of the VAE's *reconstructions* is lower than that of its samples, although they lie nearer to
-# the real images. Its discs are those of the *generated* pictures: small where these crowd together, as reconstructions do,
-# large where speckles keep them apart. **Coverage** (Naeem et al., 2020), the last column, is the share of the *real* images'
-# discs that hold a generated picture. By it the reconstructions cover more than the samples, and the VAE's samples more than the
-# autoencoder's.
+# Recall can be fooled, too: that of the VAE's *reconstructions* is lower than that of its samples, although they lie nearer
+# to the real images. Its discs are those of the *generated* pictures: small where these crowd together, as reconstructions
+# do, large where speckles keep them apart. **Coverage** (Naeem et al., 2020), the last column, is the share of the *real*
+# images' discs that hold a generated picture. By it the reconstructions cover more than the samples, and the VAE's samples
+# more than the autoencoder's.
 #
-# Is that a property of VAEs, or have we trained too briefly? The same networks were trained in advance for 3, 10 and 30 epochs
-# and judged on validation images; each line is the mean of three starts, "used" the number of dimensions above 0.1 nats.
+# Is the low recall of the VAE's samples a property of VAEs, or have we trained too briefly? The same networks were trained
+# in advance for 3, 10 and 30 epochs and judged on validation images; each line is the mean of three starts, "used" the
+# number of dimensions above 0.1 nats.
 
 # %%
 lengths = sweep("vae_epochs")
@@ -739,10 +745,10 @@ for name, row in by_length.items():
     print("{:22} {:9.0f} {:6.0f} {:11.2f} {:8.2f} {:12.2f}".format(name, *row.values()))
 
 # %% [markdown]
-# So the low recall was mostly a matter of training. From 3 to 30 epochs the VAE's recall grows from almost nothing to more than
-# one half, and that of its reconstructions with it; its precision falls by only a few hundredths. The autoencoder with fitted
-# codes ends with a higher recall than the VAE (partly because speckled pictures have large discs), and a precision lower by
-# about 0.3. The number of dimensions in use has fallen to six after 10 epochs, and stays there.
+# So the low recall was mostly a matter of training. From 3 to 30 epochs the VAE's recall grows from almost nothing to more
+# than one half, and that of its reconstructions with it; its precision falls by only a few hundredths. The autoencoder with
+# fitted codes ends with a higher recall than the VAE (partly because speckled pictures have large discs), and a precision
+# lower by about 0.3. The number of dimensions in use has fallen to six after 10 epochs, and stays there.
 
 # %% tags=["claim"]
 # Checks what the text says about precision and recall, live and stored
@@ -829,8 +835,8 @@ show(
 )
 
 # %% [markdown]
-# The larger $\beta$, the smaller the rate and the larger the distortion. The negative ELBO, distortion plus rate, is lowest for
-# $\beta = 1$, as it should be: only $\beta = 1$ is trained for it.
+# The larger $\beta$, the smaller the rate and the larger the distortion. The negative ELBO, distortion plus rate, is lowest
+# for $\beta = 1$, as it should be: only $\beta = 1$ is trained for it.
 #
 # How many nats of distortion does one nat of rate save? This is the slope of the curve.
 
@@ -842,12 +848,16 @@ for low, high in pairwise(BETAS):
     print(f"from β = {high} to {low}: each nat of rate saves {saved:.2g} nats")
 
 # %% [markdown]
-# Every slope lies between the two $\beta$ that it connects: training raises the rate as long as one nat of it saves more than
-# $\beta$ nats of distortion. Move along the curve; the rows show reconstructions, and samples from the prior.
+# Every slope lies between the two $\beta$ that it connects: training raises the rate as long as one nat of it saves more
+# than $\beta$ nats of distortion. Move along the curve; the rows show reconstructions and samples from the prior, and the
+# sentence below judges 2,000 samples.
 
-# %% tags=["drawing"]
+# %% tags=["drawing", "nbval-ignore-output"]
 # Draws reconstructions and samples of one VAE; move β
-prior_codes = torch.randn(9, CODE_SIZE, generator=torch.Generator().manual_seed(2))
+prior_codes = torch.randn(size, generator=torch.Generator().manual_seed(2))
+with torch.no_grad():
+    made_by = {beta: features(vaes[beta].decode(prior_codes)) for beta in BETAS}
+judged_by = {b: precision_and_recall(real_features, made) for b, made in made_by.items()}
 
 
 def draw_beta(beta):
@@ -855,22 +865,43 @@ def draw_beta(beta):
     rows = {
         "test images": test_images[:9],
         "reconstructions": model(test_images[:9]),
-        "samples": model.decode(prior_codes),
+        "samples": model.decode(prior_codes[:9]),
     }
     parts = distortion, distortion + rate, distortion + beta * rate
     share = [f"{100 * part / mean_image_cost:.0f} %" for part in parts]
     return image_rows(rows, scale=2), (
         f"β = {beta}: rate {rate:.1f} nats, {used} of {CODE_SIZE} dimensions above 0.1 nats. Of what the mean image costs, "
-        f"the distortion is {share[0]}, the negative ELBO {share[1]}, the loss with this β {share[2]}."
+        f"the distortion is {share[0]}, the negative ELBO {share[1]}, the loss with this β {share[2]}. "
+        + "2,000 samples: precision {:.2f}, recall {:.2f}.".format(*judged_by[beta])
     )
 
 
 explore(draw_beta, beta=stepped_slider("β", BETAS, value=1))
 
+# %% [markdown]
+# From $\beta = 0.1$ to 1 the reconstructions hardly change, but the samples do: with 0.1 many are blotches, which the eye
+# sees more clearly than the precision does. With 10 nearly all are garments, but few kinds of them, as the recall says, and
+# the dress is reconstructed as trousers. So choose $\beta$ by what you need: a small one to reconstruct, one near the bend
+# of the curve to sample.
+
 # %% exercise="06.rate"
 
 # %% tags=["claim"]
-# Checks what the text says about the curve, the best bound and the slopes
+# Checks what the text says about the curve, the best bound, the slopes and the samples
+claim(
+    "From 0.1 to 1 the distortion grows by less than 4 %; the precision is a little higher.",
+    lambda: (
+        terms[1][0] < 1.04 * terms[0.1][0]
+        and 0.02 < judged_by[1][0] - judged_by[0.1][0] < 0.1
+    ),
+)
+claim(
+    "With β = 10 the precision is higher still, and the recall all but gone.",
+    lambda: (
+        judged_by[10][0] > judged_by[1][0] + 0.04
+        and judged_by[10][1] < 0.1 * judged_by[1][1]
+    ),
+)
 claim("The larger β, the smaller the rate.", rates == sorted(rates, reverse=True))
 claim("The larger β, the larger the distortion.", distortions == sorted(distortions))
 claim(
@@ -885,9 +916,9 @@ claim(
 # %% [markdown]
 # ## 9. Posterior collapse
 #
-# When the posterior of a dimension is the prior for *every* image, it has **collapsed**: the dimension costs nothing and means
-# nothing. When all have collapsed, the decoder gives the same picture for every image. The KL shows it. Now build a test that
-# does not rely on the KL.
+# When the posterior of a dimension is the prior for *every* image, it has **collapsed**: the dimension costs nothing and
+# means nothing. When all have collapsed, the decoder gives the same picture for every image. The KL shows it. Now build a
+# test that does not rely on the KL.
 
 # %% exercise="06.exchange"
 
@@ -931,9 +962,9 @@ claim("With β = 1 more than half have collapsed.", lambda: terms[1][2] < CODE_S
 # %% [markdown]
 # ## 10. Ask for a class
 #
-# A VAE generates something, but we cannot say what. A **conditional** VAE (Sohn, Lee and Yan, 2015) tells encoder and decoder
-# the class, as ten extra inputs of which one is 1 (*one-hot*): `ConditionalVAE` appends them to the image before it encodes,
-# and to the code before it decodes. In the loss, $y$ is only added to the conditions:
+# A VAE generates something, but we cannot say what. A **conditional** VAE (Sohn, Lee and Yan, 2015) tells encoder and
+# decoder the class, as ten extra inputs of which one is 1 (*one-hot*): `ConditionalVAE` appends them to the image before it
+# encodes, and to the code before it decodes. In the loss, $y$ is only added to the conditions:
 #
 # $$ \mathbb E_{q(z|x,y)}[-\log p(x \mid z, y)] + \mathrm{KL}(q(z \mid x, y) \,\Vert\, \mathcal N(0, I)) . $$
 #
@@ -1002,13 +1033,13 @@ print(f"conditional VAE {100 * carried:.0f} %, chance {100 / len(class_names):.0
 # With codes from the prior, the classifier sees the class asked for about two times in three. Does the decoder ignore the
 # class? No: with an image's own code and class the classifier nearly always agrees. With the code of a garment of *another*
 # class it agrees much less often. The loss uses one prior for all classes, but the codes of each fill only a part of it: the
-# mismatch of section 5 again. Sampled from that part, nearly every code works. (None of this says that the pictures are good:
-# the classifier cannot tell garments from noise.)
+# mismatch of section 5 again. Sampled from that part, nearly every code works. (None of this says that the pictures are
+# good: the classifier cannot tell garments from noise.)
 #
 # The code holds less of the class than that of the plain VAE of section 5, by about twenty points: what the decoder is told,
 # the code need not carry. Within a class, the first dimension goes with the height of the garment, the second with its
-# brightness. Choose a class: the first row shows ten samples from the prior. The second row shows one code, yours, in all ten
-# classes.
+# brightness. Choose a class: the first row shows ten samples from the prior. The second row shows one code, yours, in all
+# ten classes.
 
 # %% tags=["drawing"]
 # Draws ten codes of one class, and one code in all classes; choose both
@@ -1066,8 +1097,9 @@ claim(
 # %% [markdown]
 # ## 11. Disentanglement
 #
-# Does each dimension mean *one thing*? For clothes nobody can say, because the factors that make a garment are not known. So we
-# draw our own pictures from known **factors**. First light squares on black: $x$ varies much, $y$ less, and the size.
+# Does each dimension mean *one thing*? For clothes nobody can say, because the factors that make a garment are not known. So
+# we draw our own pictures from known **factors**. First light squares on black: $x$ varies most, $y$ half as much, and the
+# size varies, too.
 
 # %%
 KNOWN = ["size", "x", "y"]
@@ -1084,22 +1116,22 @@ factors = test_squares.factor(*KNOWN)
 
 # %% [markdown]
 # The score is the **mutual information gap**, MIG (Chen et al., 2018). For each factor $v_k$: how much does each dimension
-# $z_j$ tell about it, as a share of the factor's entropy (*normalised mutual information*)? Take the best dimension, subtract
-# the second best:
+# $z_j$ tell about it, as a share of the factor's entropy (*normalised mutual information*)? Take the best dimension,
+# subtract the second best:
 #
 # $$ \mathrm{MIG}_k = \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)} . $$
 #
-# The gap is 1 if one dimension tells all and no other anything. It is 0 if two dimensions tell the same: then neither of them
-# *means* the factor. The score of a code is the mean over its factors.
+# The gap is 1 if one dimension tells all and no other anything. It is 0 if two dimensions tell the same: then neither of
+# them *means* the factor. The score of a code is the mean over its factors.
 
 # %% exercise="06.mig"
 
 # %% [markdown]
 # ### Independent is not disentangled
 #
-# Take a perfect code, two independent normal factors with one dimension each, and rotate it as in section 1. After any rotation
-# the two dimensions are still independent and still $\mathcal N(0, I)$. (`mutual_information_gap` computes the MIG of each
-# factor; it estimates information from histograms with 20 bins.)
+# Take a perfect code, two independent normal factors with one dimension each, and rotate it as in section 1. After any
+# rotation the two dimensions are still independent and still $\mathcal N(0, I)$. (`mutual_information_gap` computes the MIG
+# of each factor; it estimates information from histograms with 20 bins.)
 
 # %%
 true_factors = torch.randn(3000, 2, generator=torch.Generator().manual_seed(4))
@@ -1123,7 +1155,7 @@ for degrees in (0, 10, 45, 90):
 #
 # ### The experiment
 #
-# Train a VAE with $\beta = 2$ and six dimensions on the squares, from two random starts.
+# Now the claim of section 2: train a β-VAE with $\beta = 2$ and six dimensions on the squares, from two random starts.
 
 # %%
 small = {}
@@ -1165,9 +1197,9 @@ for start, model in small.items():
     print(f"start {start + 1} {migs[start]:8.2f} {d:10.1f} {r:8.2f} {d + 2 * r:13.2f}")
 
 # %% [markdown]
-# (The codes are sampled from their posteriors, as in the paper.) What do the dimensions of each start mean? Here is a traversal
-# of each dimension, and beside it the factor that it tells most about, with the share told. You see the second start. Compare
-# it with the first.
+# (The codes are sampled from their posteriors, as in the paper.) What do the dimensions of each start mean? Here is a
+# traversal of each dimension, and beside it the factor that it tells most about, with the share told. You see the second
+# start. Compare it with the first.
 
 
 # %% tags=["drawing"]
@@ -1191,19 +1223,19 @@ def draw_small(start):
 explore(draw_small, start=choice("start", {"1": 0, "2": 1}, value=1))
 
 # %% [markdown]
-# In the second start the first three rows change one thing each: the place sideways, the place up and down, the size. The other
-# rows change nothing. In the first start no row stands for the size. Could one tell without the factors which came out well?
-# Not by the distortion, which is equal. But the start whose dimensions mix the factors needs a higher rate for it, as Rolínek's
-# argument predicts: axes along the factors are cheaper, and a training may end in a worse optimum. Two starts prove little, but
-# they are a reason to compare *losses*.
+# In the second start the first three rows change one thing each: the place sideways, the place up and down, the size. The
+# other rows change nothing. In the first start the rows mix the factors, and none stands for the size alone. Could one tell
+# without the factors which came out well? Not by the distortion, which is equal. But the start whose dimensions mix the
+# factors needs a higher rate for it, as Rolínek's argument predicts: axes along the factors are cheaper, and a training may
+# end in a worse optimum. Two starts prove little, but they are a reason to compare *losses*.
 #
 # Why is even the second MIG far from 1? The rate sets a ceiling: a code tells at most $R$ nats about the image, and the
 # three independent factors, in 20 bins each, hold $3 \log 20 \approx 9$ nats together. With a rate of about 4 no MIG can be
 # much above 0.4, and the second start comes close. A MIG near 1 needs a rate near 9 nats.
 #
 # Which of the two is typical? And does a VAE with $\beta = 1$, or an autoencoder, do as well? The same training was repeated
-# in advance with five starts of each kind (the first two with $\beta = 2$, ringed, are yours); an encoder with random weights
-# is the control. The mean distortion stands in brackets.
+# in advance with five starts of each kind (the first two with $\beta = 2$, ringed, are yours); an encoder with random
+# weights is the control. The mean distortion stands in brackets.
 
 # %% tags=["drawing"]
 # Draws the MIG of each start, a row for each kind of model
@@ -1234,8 +1266,8 @@ show(
 
 # %% [markdown]
 # The autoencoder's dimensions mean hardly more than those of an encoder that was never trained. Those of the VAEs mean
-# something: each of their fifteen starts is above the autoencoder's best. $\beta = 2$ has the highest mean, but its starts and
-# those of $\beta = 1$ overlap, and $\beta = 4$ is no better: it saves rate by giving up a factor, the size, at a cost in
+# something: each of their fifteen starts is above the autoencoder's best. $\beta = 2$ has the highest mean, but its starts
+# and those of $\beta = 1$ overlap, and $\beta = 4$ is no better: it saves rate by giving up a factor, the size, at a cost in
 # distortion. How well a start comes out is luck.
 
 # %% tags=["claim"]
@@ -1281,10 +1313,10 @@ claim(
 # %% [markdown]
 # ### All factors at once
 #
-# The squares were made easy: three factors, which matter to different degrees. The drawing program knows seven: shape, colour,
-# size, $x$, $y$, rotation and background. Models with 14 dimensions were trained on 4,000 such pictures
-# in advance, three starts each. The table shows the gap of the background in each start, and the largest mean gap among the
-# other six factors.
+# The squares were made easy: three factors, which matter to different degrees. The drawing program knows seven: shape,
+# colour, size, $x$, $y$, rotation and background. Models with 14 dimensions were trained on 4,000 such pictures in advance,
+# three starts each. The table shows the gap of the background in each start, and the largest mean gap among the other six
+# factors.
 
 # %% tags=["drawing"]
 # Draws eight pictures in which all seven factors vary
@@ -1306,9 +1338,9 @@ for kind, runs in hard.items():
     print(f"{kind:14} {shown} {other_gaps[kind]:7.2f}")
 
 # %% [markdown]
-# In five of the nine starts of VAEs the background, which changes far more pixels than any other factor, has a dimension of its
-# own. The gaps of the other factors are close to 0, and the autoencoder has none at all. So what is often shown as a result of
-# β-VAEs, one slider for each property, did not come out here.
+# In five of the nine starts of VAEs the background, which changes far more pixels than any other factor, has a dimension of
+# its own. The gaps of the other factors are close to 0, and the autoencoder has none at all. So what is often shown as a
+# result of β-VAEs, one slider for each property, did not come out here.
 #
 # ### Independence
 #
@@ -1354,8 +1386,8 @@ for kind, (correlation, told) in depend.items():
 #
 # ### All four, side by side
 #
-# Here are the four measurements for an autoencoder and a VAE with $\beta = 1$: on clothes in the first four lines (precision and
-# recall after 30 epochs, coverage after 8, the autoencoder with fitted codes), on squares in the last two.
+# Here are the four measurements for an autoencoder and a VAE with $\beta = 1$: on clothes in the first four lines (precision
+# and recall after 30 epochs, coverage after 8, the autoencoder with fitted codes), on squares in the last two.
 
 # %% tags=["nbval-ignore-output"]
 TWO = ["autoencoder", "VAE"]
@@ -1378,8 +1410,8 @@ for measured, ((of_ae, of_vae), control, value) in collected.items():
 
 # %% [markdown]
 # - **Continuity**: no difference. Any smooth decoder has it.
-# - **Completeness**: the VAE's samples are far more precise, nearly as precise as real images. Their recall is lower than the
-#   autoencoder's, their coverage higher. Not *every* code becomes a sensible picture.
+# - **Completeness**: the VAE's samples are far more precise, nearly as precise as real images. Their recall is lower than
+#   the autoencoder's, their coverage higher. Not *every* code becomes a sensible picture.
 # - **Independence**: the VAE is far ahead over all pairs, in part because its unused dimensions are noise. Of your two
 #   starts with β = 2, one keeps a little dependence among the dimensions in use.
 # - **Disentanglement**: more than without the rate, but far from 1, and it depends on the start.
@@ -1443,9 +1475,9 @@ claim(
 # %% [markdown]
 # ### To investigate: does the VAE find axes, or do the data offer them?
 #
-# *Open, about 30 minutes; there is no check.* Section 11 says that a VAE cannot tell apart factors that matter equally. Make $x$
-# and $y$ vary equally, `y_range=0.6` in the cell of the squares, or rotate the picture's axes: let $x + y$ and $x - y$ be the
-# factors. Predict what becomes of the MIG of $x$ and of $y$, then train.
+# *Open, about 30 minutes; there is no check.* Section 11 says that a VAE cannot tell apart factors that matter equally. Make
+# $x$ and $y$ vary equally, `y_range=0.6` in the cell of the squares, or rotate the picture's axes: let $x + y$ and $x - y$
+# be the factors. Predict what becomes of the MIG of $x$ and of $y$, then train.
 #
 # A good answer
 #
@@ -1464,7 +1496,8 @@ quiz("06")
 #
 # - The rate is a sum over dimensions. A dimension without KL means nothing; show the KL beside every traversal.
 # - A VAE can be sampled; an autoencoder only after a distribution has been fitted to its codes. Judge samples by precision
-#   *and* coverage or recall, beside controls; ask whether the training was long enough. Noise fools a classifier's confidence.
+#   *and* coverage or recall, beside controls; ask whether the training was long enough. Noise fools a classifier's
+#   confidence.
 # - The loss charges the aggregate posterior for not being the prior. It need not be the prior.
 # - $\beta$ chooses a point on the rate-distortion curve. Only $\beta = 1$ has the best ELBO.
 # - Posterior collapse: rate 0, the distortion of the mean image, and codes that can be exchanged at no cost.

@@ -4,7 +4,8 @@
 # You train networks that read a text from left to right and say what comes next: on two words, on a language whose best
 # possible loss is known exactly, and on the prose of these lessons. Then you let them write.
 #
-# - **Slider:** words read, recurrent weight, forget gate, size of the state, neuron, temperature, top-k, top-p; type a beginning
+# - **Slider:** words read, recurrent weight, forget gate, size of the state, neuron, temperature, top-k, top-p; type a
+#   beginning
 # - **Time:** about 120 minutes, and 40 for the investigation
 # - **You need:** lesson 02 (entropy, cross-entropy, bigrams), a first acquaintance with PyTorch's `nn.Module`, and for
 #   section 9 the AUROC of lesson 04
@@ -137,8 +138,8 @@ explore(
 # %% [markdown]
 # ## 2. The mathematics
 #
-# A text is a sequence of **tokens** $x_1, x_2, \ldots$: characters, words, or pieces of words. Any probability of a whole text
-# is a product of probabilities of the next token,
+# A text is a sequence of **tokens** $x_1, x_2, \ldots$: characters, words, or pieces of words. Any probability of a whole
+# text is a product of probabilities of the next token,
 #
 # $$ p(x_1, \ldots, x_T) = \prod_{t=1}^{T} p(x_t \mid x_1, \ldots, x_{t-1}) . $$
 #
@@ -152,9 +153,9 @@ explore(
 #
 # $$ h_t = \tanh(e_t W_x + h_{t-1} W_h + b), \qquad p(x_{t+1} \mid x_{\leq t}) = \mathrm{softmax}(h_t W_o + c) . $$
 #
-# Here each token is written as a row of numbers, its *embedding* $e_t$, and tanh, the hyperbolic tangent, keeps every number of
-# the state between -1 and 1. The matrices $W_x, W_h, W_o$ and the biases $b, c$ are trained, and they are the same at every
-# $t$. So the network can read a text of any length. It begins with a state of zeros.
+# Here each token is written as a row of numbers, its *embedding* $e_t$, and tanh, the hyperbolic tangent, keeps every number
+# of the state between -1 and 1. The matrices $W_x, W_h, W_o$ and the biases $b, c$ are trained, and they are the same at
+# every $t$. So the network can read a text of any length. It begins with a state of zeros.
 
 # %% [markdown]
 # ## 3. Hello world
@@ -172,9 +173,10 @@ print("question:", *hello.decode(inputs).replace(" ", "␣"))
 print("answer:  ", *hello.decode(targets).replace(" ", "␣"))
 
 # %% [markdown]
-# Look at the three *l* among the questions: the answers are *l*, *o*, *d*. From a single character nobody can know which, and
-# after *o* there are two possibilities. So the lowest loss without memory is above zero, and counting gives it. With memory 0
-# can be reached. A network that knows nothing yet gives all eight characters the same probability: a loss of $\log 8$.
+# Look at the three *l* among the questions: the answers are *l*, *o*, *d*. From a single character nobody can know which,
+# and after *o* there are two possibilities. So the lowest loss without memory is above zero, and counting gives it. With
+# memory 0 can be reached. A network that knows nothing yet gives all eight characters the same probability: a loss of
+# $\log 8$.
 
 # %%
 pairs = list(zip("hello worl", "ello world", strict=True))
@@ -186,8 +188,8 @@ print(f"(3 log 3 + 2 log 2) / 10 = {(3 * math.log(3) + 2 * math.log(2)) / 10:.4f
 # %% [markdown]
 # ## 4. A network with a memory
 #
-# How can a network remember what it has read? Take the smallest state, a single number, with $w_x = 1$, $w_h = 0.5$ and no bias.
-# It reads two texts of five numbers that differ only in the first one:
+# How can a network remember what it has read? Take the smallest state, a single number, with $w_x = 1$, $w_h = 0.5$ and no
+# bias. It reads two texts of five numbers that differ only in the first one:
 
 # %%
 for sequence in ([1.0, 0.0, 0.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0, 0.0]):
@@ -211,9 +213,10 @@ for sequence in ([1.0, 0.0, 0.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0, 0.0]):
 show_source(LanguageModel)
 
 # %% [markdown]
-# In training the network reads the true text, whatever it has predicted. If its prediction after *h* was wrong, it
-# reads *e* next all the same. This is called **teacher forcing**, and it is why all ten questions can be answered at once.
-# (`Chunks` hands the text to the training, here in one piece.)
+# In training the network reads the true text, whatever it has predicted. If its prediction after *h* was wrong, it reads *e*
+# next all the same. This is called **teacher forcing**, and it is why one pass over the text answers all ten questions. (The
+# states still come one after the other; lesson 08 has a network without that chain.) (`Chunks` hands the text to the
+# training, here in one piece.)
 
 # %%
 hello_model = LanguageModel(len(hello), hidden=20, kind="rnn", embedding=10)
@@ -304,8 +307,10 @@ print("most likely after 'the', it says:", GRAMMAR.words[first_guess])
 
 # %% [markdown]
 # For most texts the floor is unknown, so check every language model in two more ways. Before training, its loss must be near
-# $\log K$, with $K$ the number of different tokens. And it must not see the future: change a token, and no logit *before* that
-# place may move.
+# $\log K$, with $K$ the number of different tokens. And it must not see the future: change a token, and no logit *before*
+# that place may move. The faulty model above passes both checks: an untrained copy begins near $\log K$, too, and it reads
+# nothing but the past. What gives it away without a floor is what it says: after *the* it says *the*. So print questions
+# beside answers, as in section 3, and let every model write.
 
 # %%
 n_words = len(GRAMMAR.words)
@@ -341,10 +346,11 @@ claim(
 #
 # How can a network be trained on a text of 60,000 words? The gradient of the loss at the last word runs back through all the
 # states before it: all would have to be kept in memory, and the whole text would give a single step. **Truncated
-# back-propagation through time** cuts the text into **chunks**. The state at the end of one chunk is the state before the next, so
-# the network *remembers* across the cut; only the gradient stops there.
+# back-propagation through time** cuts the text into **chunks**. The state at the end of one chunk is the state before the
+# next, so the network *remembers* across the cut; only the gradient stops there.
 #
-# To use the processor well, several rows are read side by side: here a text of twelve tokens as two rows, in chunks of three.
+# To use the processor well, several rows are read side by side: here a text of twelve tokens as two rows, in chunks of
+# three.
 
 # %% tags=["drawing"]
 # Draws twelve tokens as two rows in chunks of three, and what crosses the cut
@@ -429,8 +435,9 @@ def draw_gradient(w):
 explore(draw_gradient, w=slider("recurrent weight w", 0.5, 1.5, step=0.05, value=1.1))
 
 # %% [markdown]
-# Move the weight. With one number tanh prevents the explosion: if $w > 1$, the state settles where the curve is flat, and the
-# gradient vanishes. For a whole state, the chain rule sends back from $h_t$
+# Move the weight. With one number no factor $w (1 - h_t^2)$ is larger than $w$, so tanh can only shrink the derivative. If
+# $w > 1$, the state settles where the curve is flat, and in the long run the derivative vanishes. (From a state near 0 it
+# grows first.) For a whole state, the chain rule sends back from $h_t$
 #
 # $$ \frac{\partial L}{\partial h_{t-1}} = \left( \frac{\partial L}{\partial h_t} \odot (1 - h_t^2) \right) W_h^\top , $$
 #
@@ -467,8 +474,8 @@ for factor in (0.5, 1.0, 1.5, 2.0, 3.0):
 #
 # $$ g \leftarrow g \cdot \min \left( 1, \frac{c}{\lVert g \rVert} \right) $$
 #
-# Does it matter? Here is one bad start, factor 3, with plain gradient descent: the gradient as it is, clipped to length 1, and as
-# it is with a smaller rate:
+# Does it matter? Here is one bad start, factor 3, with plain gradient descent: the gradient as it is, clipped to length 1,
+# and as it is with a smaller rate:
 
 # %%
 bad_starts = {name: scaled_model(3.0).float() for name in ("as it is", "clipped")}
@@ -502,9 +509,9 @@ show(
 )
 
 # %% [markdown]
-# At rate 3 the unclipped network jumps to the end, while the clipped one falls below the best bigram. A smaller rate calms
-# it, too, but in the same number of steps it only comes near the bigram: clipping lets one take the large rate. (The bad
-# start was chosen on purpose.)
+# At rate 3 the loss of the unclipped network jumps up and down to the last step, while the clipped one falls below the best
+# bigram. A smaller rate calms it, too, but in the same number of steps it only comes near the bigram: clipping lets one take
+# the large rate. (The bad start was chosen on purpose.)
 #
 # ### Gates
 #
@@ -538,8 +545,8 @@ show(lstm_cell.figure, alt=lstm_cell.words)
 # $$ c_t = f_t \odot c_{t-1} + i_t \odot \tilde c_t, \qquad h_t = o_t \odot \tanh(c_t) . $$
 #
 # The **gates** $f_t$ (forget), $i_t$ (input) and $o_t$ (output) are sigmoids of linear functions of $e_t$ and $h_{t-1}$:
-# numbers between 0 and 1, one for each place of the state; the candidate $\tilde c_t$ is what an RNN would write. With $f_t =
-# 1$ and $i_t = 0$ the cell stays as it is, and the derivative along it is 1 through any number of steps.
+# numbers between 0 and 1, one for each place of the state; the candidate $\tilde c_t$ is what an RNN would write. With
+# $f_t = 1$ and $i_t = 0$ the cell stays as it is, and the derivative along it is 1 through any number of steps.
 #
 # The **GRU** makes do with one state and two gates, $z_t$ (update) and $r_t$ (reset):
 #
@@ -549,9 +556,9 @@ show(lstm_cell.figure, alt=lstm_cell.words)
 #
 # ### How far back does a gradient reach?
 #
-# Let untrained networks read forty words, and take the gradient of the last state, summed, by each word's embedding. How long
-# is it, compared with that of the last word? In the LSTM we set one thing, the bias of the forget gate: 3 opens it almost
-# fully, 0 leaves it at about one half. Move it, and the factor of the RNN.
+# Let untrained networks read forty words, and take the gradient of the last state, summed, by each word's embedding. How
+# long is it, compared with that of the last word? In the LSTM we set one thing, the bias of the forget gate: 3 opens it
+# almost fully, 0 leaves it at about one half. Move it, and the factor of the RNN.
 
 
 # %% tags=["drawing"]
@@ -643,17 +650,18 @@ claim(
 claim("a bias of 1 leaves less than a hundredth", lambda: of_lstm[1][30] < 0.01)
 
 # %% [markdown]
-# With a forget gate at one half the gradient of an LSTM vanishes like that of an RNN. With an open one it reaches all forty
-# words. Set the RNN's factor to 1.5: its gradient reaches as far. But nothing keeps it there: thirty words back less than a
-# hundredth is left at 1.0, and at 2.0 it has grown more than tenfold. A gate cannot exceed 1, so along the cell nothing can
-# explode. There is a second path, though: gates and candidate read $h_{t-1}$ through matrices, which is why the curve may
-# rise to the right. So LSTMs are clipped, too. A bias of 1, a common start (Jozefowicz, Zaremba and Sutskever), leaves less
-# than a hundredth; training must open the gate further.
+# With a forget gate at one half the gradient of an LSTM vanishes, even faster than that of the RNN at factor 1.0. With an
+# open one it reaches all forty words. Set the RNN's factor to 1.5: its gradient reaches as far. But nothing keeps it there:
+# thirty words back less than a hundredth is left at 1.0, and at 2.0 it has grown more than tenfold. A gate cannot exceed 1,
+# so along the cell nothing can explode. There is a second path, though: gates and candidate read $h_{t-1}$ through matrices,
+# which is why the curve may rise to the right. So LSTMs are clipped, too. A bias of 1, a common start (Jozefowicz, Zaremba
+# and Sutskever), leaves less than a hundredth; training must open the gate further. PyTorch starts it near 0, half open, and
+# so do all LSTMs below.
 #
 # ## 8. Down to the floor
 #
-# How near can the three networks come to the entropy rate, and do gates help? Train all of them with one recipe: chunks of 16
-# words in 64 rows, Adam, clipping, a learning rate that rises and falls.
+# How near can the three networks come to the entropy rate, and do gates help? Train all of them with one recipe: chunks of
+# 16 words in 64 rows, Adam, clipping, a learning rate that rises and falls.
 
 
 # %%
@@ -716,7 +724,7 @@ show(
 )
 
 # %% [markdown]
-# Every network beats the best bigram by far and all but reaches the floor. Gates hardly win here: here something must be
+# Every network beats the best bigram by far and all but reaches the floor. Gates hardly help, since something must be
 # remembered over a few words only.
 #
 # Ask all of them for the verb of a distant subject:
@@ -773,8 +781,9 @@ for n, kl in cut_added.items():
     print(f"RNN, chunks of length {n:2}       {kl:.2f}")
 
 # %% [markdown]
-# With chunks of one word the network is never *taught* to write anything into its state for later. That costs several hundredths
-# of a nat, and still it beats the best bigram: any state keeps traces of the past, and the network learns to read them.
+# With chunks of one word the network is never *taught* to write anything into its state for later. That costs several
+# hundredths of a nat, and still it beats the best bigram: any state keeps traces of the past, and the network learns to read
+# them.
 #
 # Two words are clearly better than one, and four nearly as good as sixteen. That is a surprise. With two words no gradient
 # reaches from the verb over *near the house* to the *ducks*; with four it does only where a chunk happens to begin at
@@ -823,7 +832,7 @@ claim(
 )
 
 # %% [markdown]
-# ## 9. What limits a small model?
+# ## 9. What limits a small model, and what does it know?
 #
 # The state must remember the kind and the number of the subject, and the position in the sentence. How many numbers does
 # that take? Here are LSTMs whose state has 2 to 16 numbers (and as many in the cell):
@@ -847,9 +856,9 @@ for n, kl in by_size["linear readout"].items():
     print(f"{n:2} numbers: {kl:.2f} nats above the floor")
 
 # %% [markdown]
-# With 2, 4 and even 8 numbers, a network with a memory is worse than a table without one. It seems obvious why: so few numbers
-# cannot remember enough. But there is a second suspect. The *readout* is linear: it must make 43 logits from these numbers by
-# one matrix. To find out which it is, change only the readout, and put a hidden layer of 64 into it.
+# With 2, 4 and even 8 numbers, a network with a memory is worse than a table without one. It seems obvious why: so few
+# numbers cannot remember enough. But there is a second suspect. The *readout* is linear: it must make 43 logits from these
+# numbers by one matrix. To find out which it is, change only the readout, and put a hidden layer of 64 into it.
 
 # %% exercise="07.suspect"
 
@@ -927,10 +936,10 @@ explore(
 
 # %% [markdown]
 # The same four or eight numbers of state, with another readout, are far better than the best bigram. So the readout limited
-# these networks most, and the obvious explanation was wrong, though not entirely. A linear readout of $n$ numbers makes logits
-# $h W_o + c$ that lie in $n$ dimensions, whatever the state knows; 43 words in many situations need more. This is the *softmax
-# bottleneck* (Yang and others). With 2 numbers even the better readout does not beat the table, and with 4 it does not
-# know the number of the ducks. With 8 it does, while the linear readout needs 16. (One seed; the differences are large.)
+# these networks most, and the obvious explanation was wrong, though not entirely. A linear readout of $n$ numbers makes
+# logits $h W_o + c$ that lie in $n$ dimensions, whatever the state knows; 43 words in many situations need more. This is the
+# *softmax bottleneck* (Yang and others). With 2 numbers even the better readout does not beat the table, and with 4 it does
+# not know the number of the ducks. With 8 it does, while the linear readout needs 16. (One seed; the differences are large.)
 #
 # ### What is in the state?
 #
@@ -961,8 +970,8 @@ print(f"of the best untrained:   {max(control):.2f}")
 
 # %% [markdown]
 # One neuron alone tells the number at nearly every place; no untrained one comes near it. Nobody asked for such a neuron; it
-# came from predicting the next word. Here it is, along two sentences that differ in the number of their subject. Choose another
-# sentence, and walk through the neurons, the best first.
+# came from predicting the next word. Here it is, along two sentences that differ in the number of their subject. Choose
+# another sentence, and walk through the neurons, the best first.
 
 # %% tags=["drawing"]
 # Draws a neuron along two sentences; choose the neuron and the sentences
@@ -1015,15 +1024,15 @@ explore(
 )
 
 # %% [markdown]
-# At *near*, where no verb can come, the two curves almost meet. Yet the number is not lost: find one of the five best neurons
-# that keeps them apart there.
+# At *near*, where no verb can come, the two curves almost meet. Yet the number is not lost: find one of the five best
+# neurons that keeps them apart there.
 #
 # ### Language models and self-supervision
 #
 # A text is its own teacher: every word is a label for the words before it. Predicting the next word is a **pretext task**
-# (lesson 01), and the state is the representation that it leaves behind. If it is good, a *linear probe* on it should solve tasks
-# with few labels. Here the label is the number of the subject, at the places where a verb must follow, from 10 labels per
-# class:
+# (lesson 01), and the state is the representation that it leaves behind. If it is good, a *linear probe* on it should solve
+# tasks with few labels. Here the label is the number of the subject, at the places where a verb must follow, from 10 labels
+# per class:
 
 # %% tags=["drawing"]
 # Draws a probe for the number of the subject: trained state, untrained state, last word
@@ -1125,16 +1134,16 @@ claim(
 )
 
 # %% [markdown]
-# The probe on the trained state is far above both controls. But this task is close to the pretraining task: the next word shows
-# the number, and the readout is a linear layer, too. Lesson 08 asks how far pretraining reaches. **GPT** works so at a larger
-# scale, with a transformer in place of the RNN: pretrained to predict the next token of much text, the same weights serve
-# many tasks with few labels.
+# The probe on the trained state is far above both controls. But this task is close to the pretraining task: the next word
+# shows the number, and the readout is a linear layer, too. Lesson 08 asks how far pretraining reaches. **GPT** works so at a
+# larger scale, with a transformer in place of the RNN: pretrained to predict the next token of much text, the same weights
+# serve many tasks with few labels.
 #
 # ## 10. Real prose
 #
 # How do you judge a model of a text that does not come from a grammar? Take the prose of lessons 00 to 06, reduced to small
-# letters and a few signs, with `_` for each formula, number or piece of code. Whole sections are held out for testing. Nobody
-# knows the entropy rate of this text; the controls are all we have.
+# letters and a few signs, with `_` for each formula, number or piece of code. Whole sections are held out for testing.
+# Nobody knows the entropy rate of this text; the controls are all we have.
 
 # %%
 train_prose, test_prose = prose("train"), prose("test")
@@ -1148,9 +1157,9 @@ print(f"{len(alphabet)} different ones")
 print(*textwrap.wrap(train_prose.splitlines()[5], width=88), sep="\n")
 
 # %% [markdown]
-# The controls are tables made by counting: how often did each character follow the same 0, 1, 2, 4 or 6 characters? (Each table
-# is mixed with the shorter one: Witten-Bell smoothing.) Beside them, one LSTM with 192 numbers reads the text eight times, in
-# chunks of 32 characters.
+# The controls are tables made by counting: how often did each character follow the same 0, 1, 2, 4 or 6 characters? (Each
+# table is mixed with the shorter one: Witten-Bell smoothing.) Beside them, one LSTM with 192 numbers reads the text eight
+# times, in chunks of 32 characters.
 
 
 # %%
@@ -1212,21 +1221,22 @@ claim(
 )
 
 # %% [markdown]
-# On held-out text the LSTM is far better than the bigram (*counted, after 1*), but a table of the last four characters is level
-# with it: on so short a text counting goes far. With six characters it is worse again; the network needs no more memory for a
-# longer past. On its own training text it looks better than it is: *only held-out text is evidence*. And even that may flatter
-# here, as the lessons repeat themselves.
+# On held-out text the LSTM is far better than the bigram (*counted, after 1*), but a table of the last four characters is
+# level with it: on so short a text counting goes far. With six characters it is worse again; the network needs no more
+# memory for a longer past. On its own training text it looks better than it is: *only held-out text is evidence*. And even
+# that may flatter here, as the lessons repeat themselves.
 #
 # ## 11. Letting it write
 #
 # A language model gives probabilities. To write, one must *choose*. Always taking the most likely token makes models repeat
 # themselves; sampling from the probabilities lets a single unlucky draw spoil a sentence. Three settings lie in between:
 #
-# - **Temperature** $\tau$ divides the logits. At 0.5 the ratio of any two probabilities is squared; at 2 it becomes its square
-#   root.
+# - **Temperature** $\tau$ divides the logits. At 0.5 the ratio of any two probabilities is squared; at 2 it becomes its
+#   square root.
 # - **Top-k** keeps the $k$ most likely tokens.
-# - **Top-p** keeps the most likely ones that together have the share $p$, the *nucleus*: few tokens where the model is sure, many
-#   where it is not. After *q* comes *u*, while at the beginning of a word many letters can come: no single $k$ suits both.
+# - **Top-p** keeps the most likely ones that together have the share $p$, the *nucleus*: few tokens where the model is sure,
+#   many where it is not. After *q* comes *u*, while at the beginning of a word many letters can come: no single $k$ suits
+#   both.
 
 # %% exercise="07.top_p"
 
@@ -1234,11 +1244,11 @@ claim(
 show_source(with_temperature, keep_top_k, keep_top_p, generate)
 
 # %% [markdown]
-# Our writer uses all three, one after the other. Type a beginning, and change the settings: the bars are the probabilities of
-# the next character, and the text is what the model writes.
+# Our writer uses all three, one after the other. Type a beginning, and change the settings: the bars are the probabilities
+# of the next character, and the text is what the model writes.
 #
-# Try temperature 0.1, and look for phrases that come twice. Try 2: which words are still English? A nucleus of 0.9 leaves out
-# letters too: as many after *the seq* as after *the* and a space?
+# Try temperature 0.1, and look for phrases that come twice. Try 2: which words are still English? A nucleus of 0.9 leaves
+# out letters too: as many after *the seq* as after *the* and a space?
 
 # %% tags=["drawing", "nbval-ignore-output"]
 # Draws the next character's chances and a text; move temperature, top-k and top-p
@@ -1392,12 +1402,13 @@ claim(
 #
 # *open, about 40 minutes*
 #
-# In section 8 the plain RNN was as good as the LSTM: nothing had to be remembered for long. How far back must it be, until gates
-# win? Make a text of your own: a first symbol *a* or *b*, then a number of random letters, a mark, then the first symbol once
-# more, and so on.
+# In section 8 the plain RNN was as good as the LSTM: nothing had to be remembered for long. How far back must it be, until
+# gates win? Make a text of your own: a first symbol *a* or *b*, then a number of random letters, a mark, then the first
+# symbol once more, and so on.
 #
-# **Vary** the distance, and the length of the chunks. **Record** the loss at the repeated symbol alone (chance is $\log 2$, the
-# lowest value 0), for RNN, GRU and LSTM of the same size.
+# **Vary** the distance, the length of the chunks, and the forget bias of the LSTM: `model.recurrent.bias_ih_l0.data[H : 2 *
+# H] = 3` opens the gates of a model with `H` numbers. **Record** the loss at the repeated symbol alone (chance is $\log 2$,
+# the lowest value 0), for RNN, GRU and LSTM of the same size.
 #
 # A good answer
 #
@@ -1421,7 +1432,8 @@ quiz("07")
 # - Gradients through many steps vanish or explode. Clip the length of all of them together; an open forget gate keeps them.
 # - Before you say what limits a model, change only that. Here it was the readout, not the memory.
 # - Text is its own teacher: the state that predicts the next word serves related tasks.
-# - Judge on held-out text, beside counted tables of one character and of several. Perplexity is $e$ to the power of the loss.
+# - Judge on held-out text, beside counted tables of one character and of several. Perplexity is $e$ to the power of the
+#   loss.
 #
 # ## References
 #
@@ -1437,7 +1449,8 @@ quiz("07")
 # - Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, arXiv:1211.5063: clipping.
 # - Cho et al., *Learning phrase representations using RNN encoder-decoder for statistical machine translation*,
 #   arXiv:1406.1078: the GRU.
-# - Karpathy, Johnson and Fei-Fei, *Visualizing and understanding recurrent networks*, arXiv:1506.02078: neurons along a text.
+# - Karpathy, Johnson and Fei-Fei, *Visualizing and understanding recurrent networks*, arXiv:1506.02078: neurons along a
+#   text.
 # - Linzen, Dupoux and Goldberg, *Assessing the ability of LSTMs to learn syntax-sensitive dependencies*,
 #   arXiv:1611.01368: on natural text, predicting the next word was not enough for agreement.
 # - Fan, Lewis and Dauphin, *Hierarchical neural story generation*, arXiv:1805.04833: top-k.

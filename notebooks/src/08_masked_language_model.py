@@ -355,9 +355,9 @@ layer_picture.note(new_vector, "on to\nlayer 2")
 show(layer_picture.figure, alt=layer_picture.words)
 
 # %% [markdown]
-# From its vector every word makes a *query* $Q_i = x_i W_Q$, what it looks for; a *key* $K_i = x_i W_K$, by which it is found;
-# and a *value* $V_i = x_i W_V$, what it passes on, each of length $d$. It looks at all words $j$ of its sentence with weights
-# $a_{ij}$, and takes the weighted mean of their values. This is **self-attention**:
+# From its vector every word makes a *query* $Q_i = x_i W_Q$, what it looks for; a *key* $K_i = x_i W_K$, by which it is
+# found; and a *value* $V_i = x_i W_V$, what it passes on, each of length $d$. It looks at all words $j$ of its sentence with
+# weights $a_{ij}$, and takes the weighted mean of their values. This is **self-attention**:
 #
 # $$ a_{ij} = \frac{\exp(Q_i \cdot K_j / \sqrt d)}{\sum_m \exp(Q_i \cdot K_m / \sqrt d)} , \qquad
 # \text{mean}_i = \sum_j a_{ij} V_j . $$
@@ -383,8 +383,9 @@ pytorchs = F.scaled_dot_product_attention(Q[None], K[None], V[None])[0]
 print(f"PyTorch's attention differs by {(passed_on - pytorchs).abs().max():.4f}")
 
 # %% [markdown]
-# Word 0 asks for a large first number. The key of word 1 has it, so word 0 receives nearly the value of word 1. Who looks where
-# depends on the sentence. An RNN needs six steps to carry something over six words; here any two words are one step apart.
+# Word 0 asks for a large first number. The key of word 1 has it, so word 0 receives nearly the value of word 1. Who looks
+# where depends on the sentence. An RNN needs six steps to carry something over six words; here any two words are one step
+# apart.
 #
 # A layer has several such *heads* side by side (**multi-head** attention). What they bring is written one after another,
 # multiplied by one more matrix $W_O$, and added to the word's own vector, a **residual connection**; a small network, for
@@ -515,8 +516,8 @@ show(
 )
 
 # %% [markdown]
-# The model comes within about 0.05 nats of the floor: far below anything that looks only to the left, and also below the table
-# of both neighbours.
+# The model comes within about 0.05 nats of the floor: far below anything that looks only to the left, and also below the
+# table of both neighbours.
 #
 # Type a sentence of the grammar's words, and choose the word to hide. In the suggestion only the verb at the far end
 # tells that the hidden noun is a plural. Then change *sleep* to *sleeps*, and *sleeps* to *reads*.
@@ -635,8 +636,8 @@ claim(
 )
 
 # %% [markdown]
-# Whoever looks only to the left, or only at the neighbours, can only guess, best the commoner number. The masked language model
-# has learned **agreement at a distance**, from nothing but hidden words.
+# Whoever looks only to the left, or only at the neighbours, can only guess, best the commoner number. The masked language
+# model has learned **agreement at a distance**, from nothing but hidden words.
 #
 # ## 7. How much to hide
 #
@@ -678,7 +679,8 @@ def draw_rate(rate):
 explore(draw_rate, rate=stepped_slider("share of hidden words", RATES, 0.15))
 
 # %% [markdown]
-# The model was trained with 15 % hidden. At 70 %, with far fewer visible words than in training, it is further above the floor.
+# The model was trained with 15 % hidden. At 70 %, with far fewer visible words than in training, it is further above the
+# floor.
 #
 # Several hidden words are predicted *independently* of one another. Hide the subject and the verb:
 
@@ -759,9 +761,9 @@ claim(
 )
 
 # %% [markdown]
-# At equal cost (three passes; section 6 made four) 5 % and 80 % are far behind. In between the choice matters less; here 30 %
-# is somewhat better than 15 %, with every seed. BERT chose 15 %. Wettig and others find that large models do better with about
-# 40 %.
+# At equal cost (three passes; section 6 made four) 5 % and 80 % are far behind. In between the choice matters less; here 30
+# % is somewhat better than 15 %, with every seed. BERT chose 15 %. Wettig and others find that large models do better with
+# about 40 %.
 #
 # ## 8. Where it looks
 #
@@ -978,9 +980,9 @@ show(
 
 # %% [markdown]
 # Labels are expensive: suppose that 100 sentences of each kind have been judged, and the 20,000 above have not. A classifier
-# takes the mean of the representations of the real words, one vector for the sentence. (BERT takes that of a token *[CLS]*, put
-# before each sentence.) Its encoder starts **from scratch**, or it is the **pretrained** one, and all its weights are trained
-# further: **fine-tuning**.
+# takes the mean of the representations of the real words, one vector for the sentence. (BERT takes that of a token *[CLS]*,
+# put before each sentence.) Its encoder starts **from scratch**, or it is the **pretrained** one, and all its weights are
+# trained further: **fine-tuning**.
 
 # %% tags=["drawing"]
 # Draws fine-tuning: the pretrained encoder, the mean of the words, a new linear layer
@@ -1056,8 +1058,8 @@ share = {
 }
 
 # %% [markdown]
-# Now the two networks, trained on the same 200 sentences. For each, the best of five settings of steps and learning rate was chosen
-# on 1,000 labelled validation sentences, which is more than someone with 200 labels has.
+# Now the two networks, trained on the same 200 sentences. For each, the best of five settings of steps and learning rate was
+# chosen on 1,000 labelled validation sentences, which is more than someone with 200 labels has.
 
 # %%
 torch.manual_seed(100)
@@ -1114,13 +1116,13 @@ claim(
 )
 
 # %% [markdown]
-# Fine-tuning beats training from scratch, both frozen encoders, and the bigram, which sees neighbouring words only. (Of the three
-# draws of labels that are stored below, this one is the worst for training from scratch.)
+# Fine-tuning beats training from scratch, both frozen encoders, and the bigram, which sees neighbouring words only. (Of the
+# three draws of labels that are stored below, this one is the worst for training from scratch.)
 #
 # But look at the surprises of the two language models: two numbers a sentence, no network trained any further, and nearly
 # everything is right. This task *is* the pretraining task, since a verb in the wrong number is a word that a language model
-# does not expect. (The left-to-right LSTM serves as well here, since a verb comes after its subject.) Language models are often
-# tested so, by *minimal pairs*: sentences that differ in one word, one of them wrong.
+# does not expect. (The left-to-right LSTM serves as well here, since a verb comes after its subject.) Language models are
+# often tested so, by *minimal pairs*: sentences that differ in one word, one of them wrong.
 #
 # **If a question can be put in the form that a model was trained on, hardly any labels are needed.** That is also the idea
 # behind *prompting* a large language model.
@@ -1128,8 +1130,8 @@ claim(
 # ### What a label counts for
 #
 # One draw of labels proves little. The stored curves have three for each number of labels, each with its own pretraining;
-# the bars are standard deviations. Steps and learning rate were chosen as above, each time anew. Fine-tuning mostly chose the lowest
-# rate offered, training from scratch the most steps, so a wider search might change what a label counts for.
+# the bars are standard deviations. Steps and learning rate were chosen as above, each time anew. Fine-tuning mostly chose
+# the lowest rate offered, training from scratch the most steps, so a wider search might change what a label counts for.
 
 # %% tags=["drawing"]
 # Draws accuracy against labels, and what a label counts for; move the number of labels
@@ -1232,10 +1234,10 @@ claim(
 #
 # ### To investigate: which tasks gain from pretraining?
 #
-# *Open, about 40 minutes.* Replace `labelled.labels` and `judged_test.labels` by the answers to a question of your own that can
-# be computed from the words: is the subject a pet, is it a plural, are there two nouns of the same number, is there an
-# adjective. Compare a bag of words, the frozen encoder, fine-tuning and training from scratch, with 20 and with 100 labels of
-# each kind. Predict first: which questions gain little?
+# *Open, about 40 minutes.* Replace `labelled.labels` and `judged_test.labels` by the answers to a question of your own that
+# can be computed from the words: is the subject a pet, is it a plural, are there two nouns of the same number, is there an
+# adjective. Compare a bag of words, the frozen encoder, fine-tuning and training from scratch, with 20 and with 100 labels
+# of each kind. Predict first: which questions gain little?
 #
 # A good answer
 #
@@ -1353,8 +1355,8 @@ claim("without real, filling is more than a third", lambda: filling > 1 / 3)
 # %% [markdown]
 # ## 11. The same with Hugging Face
 #
-# The library `transformers` has BERT ready-made. Nothing has to be downloaded: a configuration makes a small BERT with random
-# weights, and a dictionary a tokenizer for our 43 words. (All other sections work without the package.)
+# The library `transformers` has BERT ready-made. Nothing has to be downloaded: a configuration makes a small BERT with
+# random weights, and a dictionary a tokenizer for our 43 words. (All other sections work without the package.)
 
 # %% tags=["raises-exception"]
 from sslcourse.torchvision_compat import import_torchvision
@@ -1378,8 +1380,8 @@ print(tokenizer("the cats sleep .")["input_ids"])
 print(GRAMMAR.encode("the cats sleep .")[0].tolist())
 
 # %% [markdown]
-# The same numbers as ours. A *data collator* makes a batch of sentences: it fills them up, draws the masks, and writes -100 as
-# the label of every word that was not selected. The shares are ours, except for one:
+# The same numbers as ours. A *data collator* makes a batch of sentences: it fills them up, draws the masks, and writes -100
+# as the label of every word that was not selected. The shares are ours, except for one:
 
 # %% tags=["raises-exception"]
 collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
@@ -1393,8 +1395,8 @@ not_words = (after > MASK).double().mean()
 print(f"of the selected places, [PAD] or [UNK]: {100 * not_words:.1f} %")
 
 # %% [markdown]
-# The collator draws its random words from *all* numbers of the tokenizer, special tokens included: the fifth bug of section 10,
-# in the most widely used library. It is rare with 3 special tokens among 46, and rarer with 5 among BERT's 30,522.
+# The collator draws its random words from *all* numbers of the tokenizer, special tokens included: the fifth bug of section
+# 10, in the most widely used library. It is rare with 3 special tokens among 46, and rarer with 5 among BERT's 30,522.
 #
 # Now the model, of the size of ours, its loss beside our formula, and one pass of training with the collator's masks.
 
@@ -1496,8 +1498,8 @@ quiz("08")
 # - Wettig, Gao, Zhong and Chen, *Should you mask 15 % in masked language modeling?*, arXiv:2202.08005.
 # - Salazar, Liang, Nguyen and Kirchhoff, *Masked language model scoring*, arXiv:1910.14659: the surprises of section 9.
 # - Brown and others, *Language models are few-shot learners*, arXiv:2005.14165: GPT-3 and its prompts.
-# - Jain and Wallace, *Attention is not explanation*, arXiv:1902.10186; Wiegreffe and Pinter, *Attention is not not explanation*,
-#   arXiv:1908.04626; Abnar and Zuidema, *Quantifying attention flow in transformers*, arXiv:2005.00928.
+# - Jain and Wallace, *Attention is not explanation*, arXiv:1902.10186; Wiegreffe and Pinter, *Attention is not not
+#   explanation*, arXiv:1908.04626; Abnar and Zuidema, *Quantifying attention flow in transformers*, arXiv:2005.00928.
 # - Linzen, Dupoux and Goldberg, *Assessing the ability of LSTMs to learn syntax-sensitive dependencies*, arXiv:1611.01368.
 # - Radford, Narasimhan, Salimans and Sutskever, *Improving language understanding by generative pre-training*, 2018: GPT.
 #

@@ -5,8 +5,8 @@
 # four points of a circle, then SimCLR on 12,000 images, then a careful account of what it has learned, and of what it
 # learns instead when the pairs are badly made.
 #
-# - **Slider:** similarity matrix, strength of the augmentation, temperature, point on a circle, batch size, step of a training,
-#   neighbours
+# - **Slider:** similarity matrix, strength of the augmentation, temperature, point on a circle, batch size, step of a
+#   training, neighbours
 # - **Time:** about 120 minutes, and 40 for the investigation
 # - **You need:** lesson 00; softmax (lesson 01); logits and cross-entropy (lesson 02, whose InfoNCE helps too); linear
 #   probes (lesson 04)
@@ -74,8 +74,8 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # find out which of them belong together; the network has to use what the changes leave alone.
 #
 # Here is SimCLR, the method of this lesson. An encoder $f$ turns each view into a **representation** $h$. A small second
-# network, the **projection head** $g$, turns that into a **projection** $z$. Both views go through the same two networks, and
-# the loss, NT-Xent, compares their projections. After training the head is thrown away and $h$ is kept.
+# network, the **projection head** $g$, turns that into a **projection** $z$. Both views go through the same two networks,
+# and the loss, NT-Xent, compares their projections. After training the head is thrown away and $h$ is kept.
 
 # %% tags=["drawing"]
 # Draws SimCLR: one image, two views, one encoder, one head, one loss
@@ -315,9 +315,9 @@ print("by formula: ", [round(g, 3) for g in by_formula.tolist()])
 
 # %% [markdown]
 # Move the temperature, and move B along the circle. The blue arrow is the pull of the positive A' on A; along the red ones B
-# and B' push A away. The thickness of an arrow shows its weight, $p_k$ for a push and $1 - p_p$ for the pull. A can move only
-# *along* the circle, where the force is the weight times the sine of the angle between the two points, divided by $\tau$. The
-# bars on the right show weight times sine, upwards if A is moved towards A'.
+# and B' push A away. The thickness of an arrow shows its weight, $p_k$ for a push and $1 - p_p$ for the pull. A can move
+# only *along* the circle, where the force is the weight times the sine of the angle between the two points, divided by
+# $\tau$. The bars on the right show weight times sine, upwards if A is moved towards A'.
 
 # %% tags=["drawing"]
 # Draws the circle and the bars; move the temperature and the point B
@@ -507,8 +507,8 @@ claim("never further apart than 1 over the temperature", max(gaps.values()) < 0)
 claim("which large batches nearly reach", gaps[256, 0.5] > -0.05)
 
 # %% [markdown]
-# Both grow with $N$: among more candidates the partner is harder to find, so losses of different batch sizes cannot be compared.
-# However large the batch, the two are never further apart than $1 / \tau$.
+# Both grow with $N$: among more candidates the partner is harder to find, so losses of different batch sizes cannot be
+# compared. However large the batch, the two are never further apart than $1 / \tau$.
 #
 # ### Spot the bug, three times
 #
@@ -621,9 +621,9 @@ show_source(alignment, uniformity)
 # %% [markdown]
 # ## 7. A sphere that you can see
 #
-# If the projection has only two numbers, the sphere is a circle, and we can watch the training on it. To be quick, the encoder
-# has a single hidden layer; augmentation and loss are those of SimCLR. If your `my_nt_xent` is right, put it in the place
-# of `nt_xent_loss`: the figures stay the same.
+# If the projection has only two numbers, the sphere is a circle, and we can watch the training on it. To be quick, the
+# encoder has a single hidden layer; augmentation and loss are those of SimCLR. If your `my_nt_xent` is right, put it in the
+# place of `nt_xent_loss`: the figures stay the same.
 
 # %%
 torch.manual_seed(0)
@@ -747,20 +747,22 @@ claim(
 )
 
 # %% [markdown]
-# At step 0 more than half of the circle is used, but partners lie far apart. Training has brought them together, far closer to
-# each other than to other images, and more than half of the circle is still used. Many classes form arcs: pullovers and coats
-# lie on the same side, and so do T-shirts and trousers; sneakers lie on the other side from pullovers. Nobody
-# asked for classes: images that look alike *under the augmentation* end up close together, though the loss would like to
-# keep all of them apart. But on a circle many arcs must overlap. SimCLR uses more dimensions.
+# At step 0 more than half of the circle is used, but partners lie far apart. Training has brought them together, far closer
+# to each other than to other images, and more than half of the circle is still used. Many classes form arcs: pullovers and
+# coats lie on the same side, and so do T-shirts and trousers; sneakers lie on the other side from pullovers. Nobody asked
+# for classes: images that look alike *under the augmentation* end up close together, though the loss would like to keep all
+# of them apart. But on a circle many arcs must overlap. SimCLR uses more dimensions.
 #
 # ## 8. SimCLR
 #
-# Now the complete method: an encoder of four convolutional layers, whose representation $h$ has 128 numbers, and a projection
-# head of two layers, whose projection $z$ has 64. A batch holds two views of each of 64 images; the temperature is 0.2.
+# Now the complete method: an encoder of four convolutional layers, whose representation $h$ has 128 numbers, and a
+# projection head of two layers, whose projection $z$ has 64. A batch holds two views of each of 64 images; the temperature
+# is 0.2.
 #
 # All 12,000 training images are used, without their labels. Temperature, head, batch size and augmentation were checked on a
-# validation split (section 13), where only the augmentation made a clear difference. After each epoch, alignment and uniformity are
-# measured on fixed views of 512 training images; the dashed line is the loss of these views, in the same groups of 64.
+# validation split (section 13), where only the augmentation made a clear difference. After each epoch, alignment and
+# uniformity are measured on fixed views of 512 training images; the dashed line is the loss of these views, in the same
+# groups of 64.
 
 # %%
 show_source(SimCLR, conv_encoder, projection_head)
@@ -983,10 +985,10 @@ claim(
 )
 
 # %% [markdown]
-# About one negative in ten is a false one, as it must be with ten equally frequent classes. Before training all negatives are
-# pushed alike. Afterwards this tenth gets nearly half of the push: the false ones are close, and the loss pushes hardest
-# what is close. Without labels, hard and false negatives cannot be told apart; every loss that separates
-# each image from all others (*instance discrimination*, Wu and others) pays this price.
+# About one negative in ten is a false one, as it must be with ten equally frequent classes. Before training all negatives
+# are pushed alike. Afterwards this tenth gets nearly half of the push: the false ones are close, and the loss pushes hardest
+# what is close. Without labels, hard and false negatives cannot be told apart; every loss that separates each image from all
+# others (*instance discrimination*, Wu and others) pays this price.
 
 # %% [markdown]
 # ## 10. Before the head, after the head
@@ -1012,8 +1014,9 @@ for k in (10, 100):
     print(*(f"{lead:6.1f}" for lead in leads_of_h[k]))
 
 # %% [markdown]
-# With the same labels $h$ is ahead, by two or three points on average. What does $z$ lack? Ask a linear probe
-# three yes-or-no questions, where guessing is right half of the time. Two are about what the augmentation changes, one about something that it never does.
+# With the same labels $h$ is ahead, by two or three points on average. What does $z$ lack? Ask a linear probe three
+# yes-or-no questions, where guessing is right half of the time. Two are about what the augmentation changes, one about
+# something that it never does.
 #
 # A head has fewer outputs than inputs, 64 for 128, and any such layer loses something. So the third column is a control: a
 # head of the same shape that was never trained, on the same $h$.
@@ -1074,9 +1077,9 @@ claim(
 
 # %% [markdown]
 # Of what $h$ tells about mirroring and darkening, counted from the 50 % of guessing, about half or more is gone after the
-# head. Part of that needs no learning, for the untrained head loses some of it too; the larger part comes from the training, as
-# the loss demands. Of a quarter turn, which is not among the augmentations, only about a tenth is lost. A later task may need
-# what was lost, and before the head more of it is left. This is why $h$ is kept.
+# head. Part of that needs no learning, for the untrained head loses some of it too; the larger part comes from the training,
+# as the loss demands. Of a quarter turn, which is not among the augmentations, only about a tenth is lost. A later task may
+# need what was lost, and before the head more of it is left. This is why $h$ is kept.
 
 # %% [markdown]
 # ## 11. What is similar now?
@@ -1148,16 +1151,16 @@ claim(
 )
 
 # %% [markdown]
-# With the image itself, pixels are even slightly ahead. Mirrored, they lose about twenty points and SimCLR next to nothing; with
-# a view, SimCLR finds far more of the same class than pixels do. This is what was trained: not classes, but
+# With the image itself, pixels are even slightly ahead. Mirrored, they lose about twenty points and SimCLR next to nothing;
+# with a view, SimCLR finds far more of the same class than pixels do. This is what was trained: not classes, but
 # *invariance* to the augmentation. Garments of this data set stand upright, in the middle, and most shoes point the same
 # way; so pixels do well, until something moves.
 
 # %% [markdown]
 # ## 12. What the views of a pair share
 #
-# The network may use whatever the two views of a pair share. If that is something easy that we do not care about, the network
-# takes this **shortcut**. In colour photographs, two crops of one picture share their colours, and SimCLR depends on
+# The network may use whatever the two views of a pair share. If that is something easy that we do not care about, the
+# network takes this **shortcut**. In colour photographs, two crops of one picture share their colours, and SimCLR depends on
 # changing these: with colour jitter of strength 1/8, 1/4, 1/2 and 1 its linear probe on ImageNet reaches 59.6, 61.0, 62.6
 # and 63.2 %, and 64.5 % with blur in addition (a ResNet-50, batches of 4,096; Table 1 of the paper).
 #
@@ -1324,25 +1327,24 @@ claim(
 )
 
 # %% [markdown]
-# With the same background the loss is by far the lowest, and it has taught nothing about garments. The network finds practically
-# all partners by their background, as pixels do, and none once the background changes; its probe hardly does better than
-# guessing, as do those of pixels and of the random encoder. Two views of one frame share their background too. Crops make it
-# harder to use, and the probe is a little better than guessing.
+# With the same background the loss is by far the lowest, and it has taught nothing about garments. The network finds
+# practically all partners by their background, as pixels do, and none once the background changes; its probe hardly does
+# better than guessing, as do those of pixels and of the random encoder. Two views of one frame share their background too.
+# Crops make it harder to use, and the probe is a little better than guessing.
 #
-# Two frames share the garment and nothing else, and their probe
-# is by far the best: about twice the accuracy of one frame, here and in the longer runs. (In our runs two frames have no
-# augmentation at all, so it is the pair that does it; in the longer ones they are never cropped.) **The network learns whatever the two
-# views share and other images lack.**
+# Two frames share the garment and nothing else, and their probe is by far the best: about twice the accuracy of one frame,
+# here and in the longer runs. (In our runs two frames have no augmentation at all, so it is the pair that does it; in the
+# longer ones they are never cropped.) **The network learns whatever the two views share and other images lack.**
 #
-# Is it worth it? After our five passes the supervised network is still better, even where our probe gets the same four frames;
-# after eight passes over four times as many clips the probe is clearly better than the supervised network.
+# Is it worth it? After our five passes the supervised network is still better, even where our probe gets the same four
+# frames; after eight passes over four times as many clips the probe is clearly better than the supervised network.
 
 # %% [markdown]
 # ## 13. What matters?
 #
 # The following figures come from 33 stored training runs, three seeds for each setting: `python tools/sweep.py` made them on
-# 10,000 training images and judged them on the other 2,000. They are means ± standard deviations over the seeds; *probe* is a linear probe with 10 labels per
-# class and *knn* the vote of the 20 nearest training images, both in %.
+# 10,000 training images and judged them on the other 2,000. They are means ± standard deviations over the seeds; *probe* is
+# a linear probe with 10 labels per class and *knn* the vote of the 20 nearest training images, both in %.
 
 
 # %%
@@ -1380,16 +1382,17 @@ show(
 )
 
 # %% [markdown]
-# **Augmentation.** An easier task has a lower loss, and may teach less. With crops alone two views share their brightness and
-# contrast, and these may be enough to match them: the loss is lower in every seed, and the probe by about eight points. With
-# no augmentation the loss is the lowest of the four, and the probe another twenty points lower, far below the random encoder of
-# section 9: partners are equal, so anything that tells images apart will do. But a lower loss is not always worse: flip and
-# jitter alone have a lower loss than crops alone, and no worse a probe. *Never compare losses of different tasks.*
+# **Augmentation.** An easier task has a lower loss, and may teach less. With crops alone two views share their brightness
+# and contrast, and these may be enough to match them: the loss is lower in every seed, and the probe by about eight points.
+# With no augmentation the loss is the lowest of the four, and the probe another twenty points lower, far below the random
+# encoder of section 9: partners are equal, so anything that tells images apart will do. But a lower loss is not always
+# worse: flip and jitter alone have a lower loss than crops alone, and no worse a probe. *Never compare losses of different
+# tasks.*
 #
 # Nor is a single measure enough. By neighbours (kNN) training without crops is *better* than with everything, in every seed;
-# with everything it stays just below the pixels, and with crops alone far below. And a supervised network
-# wants other augmentations: on ImageNet it has 77.0 % with jitter of strength 1/8, and 75.4 % with full jitter and blur, with
-# which SimCLR did best in section 12 (same table).
+# with everything it stays just below the pixels, and with crops alone far below. And a supervised network wants other
+# augmentations: on ImageNet it has 77.0 % with jitter of strength 1/8, and 75.4 % with full jitter and blur, with which
+# SimCLR did best in section 12 (same table).
 #
 # The other choices, one panel each; a dot is a seed:
 
@@ -1486,23 +1489,23 @@ claim(
 # **Head.** The SimCLR paper finds $h$ more than 10 points better with a head than without. In runs as short as these it does
 # not show: the three means lie within two points, and the three seeds with two layers differ by as much among themselves.
 #
-# **Temperature.** The probe hardly depends on it: its four means lie within one point. What the temperature *does* change is the
-# geometry. The closest possible negative, at cosine 1, is pushed $e^{2 / \tau}$ times as strongly as the farthest, at cosine
-# $-1$: $e^2 \approx 7.4$ times at temperature 1.0, $e^{10}$ times at 0.2.
-# Lower temperatures push the close ones and spread them: uniformity is best at 0.2, in every seed; at 0.05 it is worse
-# again.
+# **Temperature.** The probe hardly depends on it: its four means lie within one point. What the temperature *does* change is
+# the geometry. The closest possible negative, at cosine 1, is pushed $e^{2 / \tau}$ times as strongly as the farthest, at
+# cosine $-1$: $e^2 \approx 7.4$ times at temperature 1.0, $e^{10}$ times at 0.2. Lower temperatures push the close ones and
+# spread them: uniformity is best at 0.2, in every seed; at 0.05 it is worse again.
 #
-# **Batch size.** A larger batch has more negatives, and in the SimCLR paper it is better when training is short. Here all three
-# saw the same number of images at the same learning rate, so a small batch took more steps, and the largest does not win: on
-# average its probe is not above that of 64.
+# **Batch size.** A larger batch has more negatives, and in the SimCLR paper it is better when training is short. Here all
+# three saw the same number of images at the same learning rate, so a small batch took more steps, and the largest does not
+# win: on average its probe is not above that of 64.
 #
 # ## 14. Investigate: choose an augmentation
 #
 # *open, about 40 minutes*
 #
-# Which further change helps, and which does harm? Candidates are a small rotation, an inverted image (`1 - images`), a hidden
-# square (`hide_square` of `sslcourse.augment`), blur. **Vary** the augmentation: `SimCLR(augment=...)` takes any function
-# that turns images into images. **Record** the probe with 1 and 10 labels, and the answers to the questions of section 10.
+# Which further change helps, and which does harm? Candidates are a small rotation, an inverted image (`1 - images`), a
+# hidden square (`hide_square` of `sslcourse.augment`), blur. **Vary** the augmentation: `SimCLR(augment=...)` takes any
+# function that turns images into images. **Record** the probe with 1 and 10 labels, and the answers to the questions of
+# section 10.
 #
 # A good answer
 #
@@ -1523,7 +1526,8 @@ quiz("09")
 # - NT-Xent: find your partner among all other $2N - 1$ views. A view is never its own candidate; the positive stays in the
 #   denominator, so that its pull fades once it has won. Bring every row to length 1, and divide by the temperature once.
 # - A negative is pushed in proportion to its softmax weight. With a small temperature, the hardest ones matter most.
-# - Collapse gives $\log(2N - 1)$, and so do many wrong versions. Test with aligned projections, and by mixing up the partners.
+# - Collapse gives $\log(2N - 1)$, and so do many wrong versions. Test with aligned projections, and by mixing up the
+#   partners.
 # - Alignment and uniformity belong together; either alone is easy.
 # - The network uses whatever the views of a pair share. A shortcut shows as a low loss and a poor probe.
 # - Keep $h$: the head loses what the augmentation changes, mostly by its training, partly because it is narrow.

@@ -59,8 +59,8 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # Contrastive learning pulls two views of the same picture together and pushes different pictures apart. The pushing
 # is costly: SimCLR needs a large batch for its negatives, MoCo a queue. Can we leave it out?
 #
-# Pulling alone has a simple solution: give every picture the *same* vector. Then all views agree, the loss is as low as it can
-# be, and nothing has been learned. This is called **collapse**.
+# Pulling alone has a simple solution: give every picture the *same* vector. Then all views agree, the loss is as low as it
+# can be, and nothing has been learned. This is called **collapse**.
 #
 # In 2020 two methods appeared that only pull, and do not collapse. In **SimSiam** each view predicts the other. A small
 # network, the **predictor**, turns the projection of one view into a guess of the other's. The other projection is a fixed
@@ -184,10 +184,10 @@ explore(
 #
 # ## 3. Collapse
 #
-# On real pictures: 10,000 garments, two augmented views of each, the encoder and the projection head of lesson
-# 09, and the loss $-\cos(z_a, z_b)$. No predictor, no stop-gradient (two arguments of our `SimSiam`; below, *neither part*), no negatives. Every 12
-# steps we look at the projections of 256 validation images: on a copy of the network, so that looking changes nothing, and
-# with length 1, because that is all the loss sees.
+# On real pictures: 10,000 garments, two augmented views of each, the encoder and the projection head of lesson 09, and the
+# loss $-\cos(z_a, z_b)$. No predictor, no stop-gradient (two arguments of our `SimSiam`; below, *neither part*), no
+# negatives. Every 12 steps we look at the projections of 256 validation images: on a copy of the network, so that looking
+# changes nothing, and with length 1, because that is all the loss sees.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
@@ -429,10 +429,11 @@ claim("and less than 5 directions are left", lambda: no_stop[2] < 5)
 #
 # - *No predictor*, $a = 1$. With $t = w$ the loss is $2 \sigma^2 w^2$: two noisy views never agree, and the only way to
 #   lower the loss is to make $w$ smaller. It shrinks to 0.
-# - *Predictor, no stop-gradient.* $L = w^2 [(a^2 + 1) A - 2a]$. The bracket is positive for every $a$, so again $w$ shrinks to 0.
-# - *Predictor and stop-gradient.* $t$ is a given number, equal to $w$ but not moved by the gradient. The derivatives of $L$ by
-#   $w$ and by $a$ then have a common factor. It is 0 at a certain $a$, *whatever $w$ is*: there the training comes to rest, and
-#   $w$ need not be 0. Which $a$ is it?
+# - *Predictor, no stop-gradient.* $L = w^2 [(a^2 + 1) A - 2a]$. The bracket is positive for every $a$, so again $w$ shrinks
+#   to 0.
+# - *Predictor and stop-gradient.* $t$ is a given number, equal to $w$ but not moved by the gradient. The derivatives of $L$
+#   by $w$ and by $a$ then have a common factor. It is 0 at a certain $a$, *whatever $w$ is*: there the training comes to
+#   rest, and $w$ need not be 0. Which $a$ is it?
 
 # %% exercise="11.best_predictor"
 
@@ -502,7 +503,8 @@ claim(
 # The predictor takes over the shrinking. The best guess of a noisy view is a *smaller* number than the one seen (regression
 # to the mean). Without a predictor the encoder has to shrink, then the target is smaller too, and so on, down to 0.
 #
-# Switch the parts on and off; with both on, let $w$ start at 0.4. (The momentum belongs to a target that is a moving average, as that of lesson 10.)
+# Switch the parts on and off; with both on, let $w$ start at 0.4. (The momentum belongs to a target that is a moving
+# average, as that of lesson 10.)
 
 # %% tags=["drawing"]
 # Draws the weights of the small model; switch its parts on and off
@@ -633,10 +635,10 @@ claim(
 #
 # ### Switch the ingredients off
 #
-# All five of your trainings in one place, in orange those that collapse. Choose what is on, and move the step; your choice is
-# the black curve. The rank
-# falls at first in all five: even SimSiam and BYOL use fewer directions than an untrained network. (A target that is a moving
-# average gets no gradient in any case, and without a predictor the stop-gradient changes nothing.)
+# All five of your trainings in one place, in orange those that collapse. Choose what is on, and move the step; your choice
+# is the black curve. The rank falls at first in all five: even SimSiam and BYOL use fewer directions than an untrained
+# network. (A target that is a moving average gets no gradient in any case, and without a predictor the stop-gradient changes
+# nothing.)
 
 # %% tags=["drawing"]
 # Draws the five trainings; switch their ingredients on and off
@@ -950,11 +952,11 @@ claim(
 # (2020) found that BYOL without batch normalisation does no better than guessing, and concluded just that.
 #
 # Two observations speak against it. Batch normalisation is not enough: the network with neither part had it everywhere, and
-# collapsed. Nor is it necessary: Richemond et al. (2020) trained BYOL with group normalisation and weight standardisation, which treat every
-# image by itself, and report 73.9 % for BYOL's 74.3 %.
+# collapsed. Nor is it necessary: Richemond et al. (2020) trained BYOL with group normalisation and weight standardisation,
+# which treat every image by itself, and report 73.9 % for BYOL's 74.3 %.
 #
-# And ours? Take SimSiam without batch statistics: with group normalisation in the encoder and layer normalisation in head and
-# predictor, which see one image at a time. Train it for one pass:
+# And ours? Take SimSiam without batch statistics: with group normalisation in the encoder and layer normalisation in head
+# and predictor, which see one image at a time. Train it for one pass:
 
 
 # %%
@@ -1029,10 +1031,11 @@ claim(
 )
 
 # %% [markdown]
-# It collapses within its first 12 steps, with predictor and stop-gradient in place. On the right, after two passes: SimSiam and BYOL
-# collapse in every seed; SimCLR with the same networks, the control, does not. Richemond et al. adapted the normalisation and
-# the start; we changed one kind of layer and nothing else. (Both parts were no guarantee in section 5 either.) Taken together: *these methods can work without batch statistics,
-# but a training that works with them may collapse when they are taken away.*
+# It collapses within its first 12 steps, with predictor and stop-gradient in place. On the right, after two passes: SimSiam
+# and BYOL collapse in every seed; SimCLR with the same networks, the control, does not. Richemond et al. adapted the
+# normalisation and the start; we changed one kind of layer and nothing else. (Both parts were no guarantee in section 5
+# either.) Taken together: *these methods can work without batch statistics, but a training that works with them may collapse
+# when they are taken away.*
 #
 # ## 10. A third way: VICReg
 #
@@ -1215,16 +1218,16 @@ claim(
 # stored seed. Its probe is lower all the same. *A rank near 1 tells of a collapse; a higher rank is not a better
 # representation.*
 #
-# **Barlow Twins** (Zbontar et al., 2021) is a close relative. It pulls the correlation matrix *between* the two views towards
-# the identity: ones on the diagonal for invariance, zeros elsewhere against redundancy.
+# **Barlow Twins** (Zbontar et al., 2021) is a close relative. It pulls the correlation matrix *between* the two views
+# towards the identity: ones on the diagonal for invariance, zeros elsewhere against redundancy.
 #
 # ## 11. Longer, and on moving clothes
 #
 # How good are these methods beside those with negatives? On the left six passes over the centred clothes, 936 steps; BYOL's
 # momentum now rises from 0.9 to 1 along a cosine, as in its paper. On the right four passes over the 10,000 clips of lesson
-# 09: a garment moves through four frames, on another texture in each, and two frames are a positive pair. They are also cropped
-# (to half of their area or more), mirrored and jittered, and a probe gets all four frames of a clip, so do not compare with
-# lesson 09. Three stored seeds each.
+# 09: a garment moves through four frames, on another texture in each, and two frames are a positive pair. They are also
+# cropped (to half of their area or more), mirrored and jittered, and a probe gets all four frames of a clip, so do not
+# compare with lesson 09. Three stored seeds each.
 
 # %% tags=["drawing"]
 # Draws three seeds of longer trainings, on centred clothes and on moving ones
@@ -1373,8 +1376,8 @@ compare_gradients("on both sides", head=longer_head, predictor=nn.Identity())
 # The stop-gradient changes the length and nothing else, so this network collapses like one without a predictor.
 #
 # 5. **The batch statistics of the target are forgotten** (issue 73 of the same repository). The moving average runs over
-#    *parameters*; the running mean and variance of batch normalisation are buffers. A target in training mode, as ours, keeps
-#    statistics of its own. One that is in evaluation mode from the start uses those of an untrained network for ever.
+#    *parameters*; the running mean and variance of batch normalisation are buffers. A target in training mode, as ours,
+#    keeps statistics of its own. One that is in evaluation mode from the start uses those of an untrained network for ever.
 #    Here both are tried on a finished target, not in a training:
 
 # %%
@@ -1434,8 +1437,8 @@ quiz("11")
 #   does so only beside an untrained encoder.
 # - Without a predictor a stop-gradient only halves the gradient. Predictor *and* stop-gradient together can keep SimSiam
 #   from collapsing; without batch statistics ours collapsed all the same.
-# - BYOL's target is a moving average of the online network, and BYOL with momentum 0 is SimSiam. Without the predictor it collapses,
-#   the more slowly the slower the target.
+# - BYOL's target is a moving average of the online network, and BYOL with momentum 0 is SimSiam. Without the predictor it
+#   collapses, the more slowly the slower the target.
 # - VICReg punishes collapse in the loss: every dimension should spread, and repetition costs.
 # - Batch normalisation alone prevents nothing. Whether one can do without it depends on the setting; ours cannot.
 #
@@ -1447,16 +1450,19 @@ quiz("11")
 #
 # - Chen and He, *Exploring simple Siamese representation learning* (SimSiam), arXiv:2011.10566.
 # - Grill et al., *Bootstrap your own latent: a new approach to self-supervised learning* (BYOL), arXiv:2006.07733.
-# - Bardes, Ponce and LeCun, *VICReg: variance-invariance-covariance regularization for self-supervised learning*, arXiv:2105.04906.
-# - Zbontar, Jing, Misra, LeCun and Deny, *Barlow Twins: self-supervised learning via redundancy reduction*, arXiv:2103.03230.
+# - Bardes, Ponce and LeCun, *VICReg: variance-invariance-covariance regularization for self-supervised learning*,
+#   arXiv:2105.04906.
+# - Zbontar, Jing, Misra, LeCun and Deny, *Barlow Twins: self-supervised learning via redundancy reduction*,
+#   arXiv:2103.03230.
 # - Tian, Chen and Ganguli, *Understanding self-supervised learning dynamics without contrastive pairs*, arXiv:2102.06810.
 # - Fetterman and Albrecht, *Understanding self-supervised and contrastive learning with "Bootstrap your own latent" (BYOL)*,
 #   blog post, 2020.
 # - Richemond et al., *BYOL works even without batch statistics*, arXiv:2010.10241.
-# - Jing, Vincent, LeCun and Tian, *Understanding dimensional collapse in contrastive self-supervised learning*, arXiv:2110.09348.
+# - Jing, Vincent, LeCun and Tian, *Understanding dimensional collapse in contrastive self-supervised learning*,
+#   arXiv:2110.09348.
 # - Roy and Vetterli, *The effective rank: a measure of effective dimensionality*, EUSIPCO 2007.
-# - Assran et al., *Self-supervised learning from images with a joint-embedding predictive architecture* (I-JEPA), arXiv:2301.08243;
-#   Bardes et al., *Revisiting feature prediction for learning visual representations from video* (V-JEPA), arXiv:2404.08471;
-#   Balestriero and LeCun, *LeJEPA*, arXiv:2511.08544.
+# - Assran et al., *Self-supervised learning from images with a joint-embedding predictive architecture* (I-JEPA),
+#   arXiv:2301.08243; Bardes et al., *Revisiting feature prediction for learning visual representations from video* (V-JEPA),
+#   arXiv:2404.08471; Balestriero and LeCun, *LeJEPA*, arXiv:2511.08544.
 #
 # **Next:** [12 Self-distillation](12_self_distillation.ipynb), where a network is its own teacher.

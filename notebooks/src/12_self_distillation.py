@@ -83,9 +83,9 @@ show(
 # Maps like these have made one method famous: DINO, which is called *self-distillation*. Does self-distillation deserve
 # the credit? To judge that, you first have to know how it works, and how easily it fails.
 #
-# SimCLR and MoCo push two different sneakers apart just as they push a sneaker and a coat. **SwAV** and **DINO** do not. They learn
-# $K$ vectors, called **prototypes**, and describe an image by how well it fits each of them. Two views of an image should
-# get the same description, and images that look alike may share theirs.
+# SimCLR and MoCo push two different sneakers apart just as they push a sneaker and a coat. **SwAV** and **DINO** do not.
+# They learn $K$ vectors, called **prototypes**, and describe an image by how well it fits each of them. Two views of an
+# image should get the same description, and images that look alike may share theirs.
 #
 # By itself this has a perfect and useless solution: *every* image gets the same description. This is **collapse**. The two
 # methods prevent it differently:
@@ -131,9 +131,9 @@ print("largest score of each image:", scores.argmax(1).tolist())
 print("column sums of the softmax: ", [round(x, 2) for x in by_row.sum(0).tolist()])
 
 # %% [markdown]
-# With a softmax of each row the first prototype takes nearly everything. So begin with the exponentials, divide each *column*
-# by its sum, and give it $N / K = 2$ images. Then the columns are right and the rows are not, so divide each *row* by its
-# sum:
+# With a softmax of each row the first prototype takes nearly everything. So begin with the exponentials, divide each
+# *column* by its sum, and give it $N / K = 2$ images. Then the columns are right and the rows are not, so divide each *row*
+# by its sum:
 
 
 # %%
@@ -155,7 +155,8 @@ print_sums(Q)
 #
 # ## 3. The problem that Sinkhorn's algorithm solves
 #
-# Let $S_{ik}$ be the score of image $i$ with prototype $k$. The codes of $N$ images are the rows of the matrix $Q$ that solves
+# Let $S_{ik}$ be the score of image $i$ with prototype $k$. The codes of $N$ images are the rows of the matrix $Q$ that
+# solves
 #
 # $$ \max_Q \; \sum_{i,k} Q_{ik} S_{ik} + \varepsilon H(Q) \quad \text{where each row of } Q \text{ sums to } 1
 # \text{ and each column to } N / K , $$
@@ -280,8 +281,8 @@ claim(
 # So a code depends on *differences between images*. The softmax of a row compares two prototypes for one image; the
 # balanced code also asks which image gains more by getting the first prototype.
 #
-# Let all images have nearly the same scores, as in a collapsed network. A softmax gives them all to one prototype. Balanced
-# codes still tell them apart:
+# Let all images have nearly the same scores, as in a collapsed network. A softmax gives them all to one prototype. With
+# balanced codes no prototype can take them all:
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -290,8 +291,13 @@ alike = one_row + 0.001 * torch.randn(256, 30, generator=generator)
 by_softmax, by_sinkhorn = alike.argmax(1), sinkhorn(alike).argmax(1)
 print("prototypes in use, softmax: ", len(by_softmax.unique()), "of 30")
 print("prototypes in use, Sinkhorn:", len(by_sinkhorn.unique()), "of 30")
+largest = sinkhorn(alike).amax(1).mean()
+print(f"largest share of a code, mean {largest:.3f}; if uniform {1 / 30:.3f}")
 
 # %% [markdown]
+# The first choices differ, but each code is nearly uniform. So equal parts forbid *one* prototype for all, and leave a
+# second useless solution open, uniform answers for all: watch for a loss of $\ln K$, too.
+#
 # ## 4. Swapped prediction
 #
 # If a view predicted its own code, the network would learn nothing about views. So each predicts the code of the *other*:
@@ -313,7 +319,7 @@ for i in range(3):
 # %% [markdown]
 # Two lines are easily forgotten. The prototypes are brought back to length 1 before each step, since the optimizer changes
 # their length; and in the first steps they do not move. If a batch has fewer images than there are prototypes, each gets
-# less than one image; SwAV then adds the scores of earlier batches, kept in a queue, before Sinkhorn.
+# less than one image; SwAV then keeps the projections of earlier batches in a queue, and adds their scores before Sinkhorn.
 
 # %%
 show_source(losses.swapped_prediction_loss, SwAV.forward, SwAV.loss)
@@ -465,9 +471,9 @@ show(
 )
 
 # %% [markdown]
-# Some rows show garments of one kind, others mix several. To measure it, give each validation image to its nearest prototype,
-# and count the images that have the most frequent class of their group: their share is the **purity**. Controls: 60 groups
-# by $k$-means of the pixels, of an untrained encoder's features, and of SwAV's own features.
+# Some rows show garments of one kind, others mix several. To measure it, give each validation image to its nearest
+# prototype, and count the images that have the most frequent class of their group: their share is the **purity**. Controls:
+# 60 groups by $k$-means of the pixels, of an untrained encoder's features, and of SwAV's own features.
 
 # %%
 torch.manual_seed(0)
@@ -611,9 +617,9 @@ show_source(teacher_probabilities, losses.self_distillation_loss)
 #
 # $$ H(P_t, P_s) = H(P_t) + \mathrm{KL}(P_t \,\Vert\, P_s) . $$
 #
-# The entropy is the teacher's; the student's gradient can only lower the divergence. In a collapse both networks say the same
-# of all images, the divergence is 0, and the loss *is* the entropy. Its extremes are 0, a certain answer, and $\ln K$, a
-# uniform one.
+# The entropy is the teacher's; the student's gradient can only lower the divergence. In a collapse both networks say the
+# same of all images, the divergence is 0, and the loss *is* the entropy. Its extremes are 0, a certain answer, and $\ln K$,
+# a uniform one.
 
 # %%
 K = 256
@@ -791,8 +797,10 @@ show(
 # 256$. The entropy does not show this collapse: it is near $\ln 256$ whatever the network has learned, already at step 0.
 # The divergence does: it goes to 0, so the student, whose temperature of 0.1 would allow sharp answers, has become uniform
 # as well. At equal temperatures loss and entropy end a little below $\ln 256$, from each of three starts. *A falling loss is
-# no good sign in itself, and neither is one that stands still*: plot entropy and divergence, and count the first choices:
-# certain answers that differ from image to image would have loss 0, too.
+# no good sign in itself, and neither is one that stands still*: plot entropy and divergence. Where the entropy is low, count
+# the first choices as well: certain answers that differ from image to image would have loss 0, too. Near $\ln K$ the count
+# deceives, since uniform answers also have a largest entry: the stored runs at temperature 1 have as many first choices as
+# the complete method, or more.
 #
 # The usual explanation (Section 3.1 of the paper): sharpening turns a slight preference of the teacher into a clear answer;
 # the student copies it, the teacher follows the student, and the preference grows until one prototype takes all. Centring
@@ -802,8 +810,8 @@ show(
 # untrained teacher are near it as well, once they are centred, so this is weak evidence; section 10 finds the encoder
 # unharmed.
 #
-# Choose a training and a step: each row is the teacher's answer to the view on its right, for the 20 prototypes that are most
-# likely over all four.
+# Choose a training and a step: each row is the teacher's answer to the view on its right, for the 20 prototypes that are
+# most likely over all four.
 
 # %% tags=["drawing"]
 # Draws the teacher's answers to four images; choose a training and a step
@@ -815,7 +823,7 @@ for ax, picture in zip(answer_axes, watched[0], strict=False):
     beside.imshow(picture[0], cmap="gray")
     beside.axis("off")
     ax.set(ylim=(0, 1.05), xlim=(-0.7, 19.7), yticks=[0, 1], xticks=[])
-answer_axes[-1].set_xlabel("prototype, largest mean of the four first")
+answer_axes[-1].set_xlabel("prototypes, in order of their mean over the four views")
 freeze_layout(answer_figure, *(bar for bars in answer_bars for bar in bars))
 
 
@@ -845,8 +853,8 @@ explore(
 # Take the complete method's teacher as it is and change its temperature only: where that is low, answers are certain. At 1
 # they are nearly uniform here, too, but the loss is above $\ln 256$: this student is not uniform.
 #
-# The caption counts first choices. DINO lives on a dozen or so of its 256 prototypes, where SwAV keeps more than 50 of 60
-# in use: centring takes away a mean and asks for no equal parts.
+# The caption counts first choices, which mean something where the entropy is low. DINO lives on a dozen or so of its 256
+# prototypes, where SwAV keeps more than 50 of 60 in use: centring takes away a mean and asks for no equal parts.
 
 # %% tags=["drawing"]
 # Draws entropy and loss of the trained teacher; move its temperature, switch centring off
@@ -1091,22 +1099,24 @@ claim(
 # | DINO, no momentum: the student is its own teacher | ViT-S/16, 300 | yes | 0.1 | 0.1 |
 #
 # The first two rows are from the table of SwAV's repository, the others from Table 7 of the DINO paper: accuracy in %, all
-# labels used. Compare them with each other only, and with equal views: DINO's 72.5 with BYOL's 71.4, and its 76.1 with SwAV's
-# 71.8. Sinkhorn may stand in for the centre, so SwAV and DINO are near relatives. Local views are worth about four points
-# to both. Without momentum the published DINO collapses.
+# labels used. Compare them with each other only, and with equal views: DINO's 72.5 with BYOL's 71.4, and its 76.1 with
+# SwAV's 71.8. Sinkhorn may stand in for the centre, so SwAV and DINO are near relatives. Local views are worth about four
+# points to both. Without momentum the published DINO collapses.
 
 # %% [markdown]
 # ## 11. Does attention find objects?
 #
-# Back to the first picture. DINO's network is a **vision transformer**: the image is cut into patches, each patch becomes a
-# vector (a *token*), and in every layer each token collects from the others what it needs. How much it takes from each is
-# its **attention** (lesson 08 has it for words), numbers that sum to 1. Several **heads** attend independently.
+# Back to the first picture. Your encoders so far were convolutional and have no attention. That of the paper is a **vision
+# transformer**: the image is cut into patches, each patch becomes a vector (a *token*), and in every layer each token
+# collects from the others what it needs. How much it takes from each is its **attention** (lesson 08 has it for words),
+# numbers that sum to 1. Several **heads** attend independently.
 #
-# One more token, the **class token**, stands for no patch. What it has collected after the last layer is the
-# representation, so its attention says which patches that was made of. In the paper these are the objects: a dog, a bird.
+# One more token, the **class token**, stands for no patch. What it has collected after the last layer is the representation,
+# so its attention says from which patch tokens that was collected: a hint rather than a proof, as these have collected from
+# others before. In the paper they lie on the objects: a dog, a bird.
 #
-# A picture of an attention map proves little: photographers put things in the middle, and things are often brighter or
-# more detailed than their surroundings. In the scenes of section 1 the truth is known. Place and brightness help little there;
+# A picture of an attention map proves little: photographers put things in the middle, and things are often brighter or more
+# detailed than their surroundings. In the scenes of section 1 the truth is known. Place and brightness help little there;
 # fine detail helps more, since the textures are smooth.
 
 # %%
@@ -1119,9 +1129,10 @@ print(f"{len(scene_images)} scenes; of 64 patches", end=" ")
 print(f"{scene_masks.sum(1).float().mean():.1f} belong to the garment, on average")
 
 # %% [markdown]
-# Four guesses need no training: patches near the centre; bright ones; ones of high contrast, whose pixels have a large standard
-# deviation; and ones of fine detail, whose pixels differ from the mean of the 3 x 3 around them. For each scene the **AUROC** is the probability that a patch of the garment gets a
-# higher value than one of the background: 1 is perfect, 0.5 is chance.
+# Four guesses need no training: patches near the centre; bright ones; ones of high contrast, whose pixels have a large
+# standard deviation; and ones of fine detail, whose pixels differ from the mean of the 3 x 3 around them. For each scene the
+# **AUROC** is the probability that a patch of the garment gets a higher value than one of the background: 1 is perfect, 0.5
+# is chance.
 
 
 # %%
@@ -1392,10 +1403,10 @@ for name in ["DINO", "DINO, longer"]:
 print(f"ln 64 = {math.log(64):.2f}")
 
 # %% [markdown]
-# **A longer and easier start.** After 500 steps DINO finds nothing: its map is worse than the guess "near the centre". Its last loss is
-# about $\ln 64$, that of a uniform student, and the teacher's entropy is not far below, with no ingredient taken away. The
-# longer training does not collapse, though it uses few prototypes, and its attention *finds the garments*, nearly as well
-# as SimCLR's.
+# **A longer and easier start.** After 500 steps DINO finds nothing: its map is worse than the guess "near the centre". Its
+# last loss is about $\ln 64$, that of a uniform student, and the teacher's entropy is not far below, with no ingredient
+# taken away. The longer training does not collapse, though it uses few prototypes, and its attention *finds the garments*,
+# nearly as well as SimCLR's.
 #
 # Why is DINO so hard to start here? A hypothesis: a random network describes a scene by its texture, and the textures of two
 # frames are unrelated. SimCLR's negatives demand from the first step on that scenes are told apart, and only the garment can
@@ -1410,11 +1421,12 @@ print(f"ln 64 = {math.log(64):.2f}")
 # part of the gap may be length.
 #
 # **The method.** The supervised network knows the classes best by kNN, and yet its attention is clearly worse than that of
-# SimCLR on frames and of the longer DINO. In the DINO paper, too, supervised maps are the worse ones. Neither the supervised
-# map nor that of SimCLR on crops is clearly better than the guess *fine detail*; SimCLR on frames and the longer DINO are.
+# SimCLR on frames and of the longer DINO. (That DINO had more steps, and fainter textures at first; SimCLR on frames had
+# neither.) In the DINO paper, too, supervised maps are the worse ones. Neither the supervised map nor that of SimCLR on
+# crops is clearly better than the guess *fine detail*; SimCLR on frames and the longer DINO are.
 #
-# So does self-distillation deserve the credit? Not alone: in these scenes two methods without labels find objects, best if *the
-# pair shares the object and little else*, and, for DINO, after a longer and easier start.
+# So does self-distillation deserve the credit? Not alone: in these scenes two methods without labels find objects, best if
+# *the pair shares the object and little else*, and, for DINO, after a longer and easier start.
 
 # %% [markdown]
 # ## 12. Investigate: when does DINO get going?
@@ -1446,17 +1458,18 @@ quiz("12")
 # %% [markdown]
 # ## What to remember
 #
-# - SwAV predicts the code of one view from another. Codes are made by Sinkhorn, for a whole batch and in equal parts, and are
-#   targets without gradient.
-# - DINO predicts what a teacher says of another view. The teacher is a moving average of the student, centred and sharpened; it
-#   sees global views only, and no view is compared with itself.
+# - SwAV predicts the code of one view from another. Codes are made by Sinkhorn, for a whole batch and in equal parts, and
+#   are targets without gradient.
+# - DINO predicts what a teacher says of another view. The teacher is a moving average of the student, centred and sharpened;
+#   it sees global views only, and no view is compared with itself.
 # - Loss = entropy of the teacher + divergence. In a collapse the divergence is 0, and the loss has a known value: $\ln K$
-#   with all answers uniform, 0 with all alike. Plot both parts, and count first choices: at temperature 1 the entropy is
-#   near $\ln K$ for every network. Short of a complete collapse the encoder need not be worse: without centring it was not.
+#   with all answers uniform, 0 with all alike. Plot both parts. Where the entropy is low, count the first choices, too; at
+#   temperature 1 it is near $\ln K$ for every network, and the count says nothing. Short of a complete collapse the encoder
+#   need not be worse: without centring it was not.
 # - Momentum and temperature schedules belong to a number of steps. Scale them to yours.
 # - An attention map is judged by true masks, on all test images, beside a random network and guesses: centre, brightness,
-#   contrast, and *fine detail*, the best here.
-#   Here SimCLR's finds objects, with two frames as a pair far better than with two crops; DINO's does after a long, easy start.
+#   contrast, and *fine detail*, the best here. Here SimCLR's finds objects, with two frames as a pair far better than with
+#   two crops; DINO's does after a long, easy start.
 #
 # ## References
 #
@@ -1465,11 +1478,12 @@ quiz("12")
 # - Caron, Touvron, Misra, Jégou, Mairal, Bojanowski and Joulin, *Emerging properties in self-supervised vision transformers*
 #   (DINO), arXiv:2104.14294.
 # - Cuturi, *Sinkhorn distances: lightspeed computation of optimal transport*, arXiv:1306.0895.
-# - Caron, Bojanowski, Joulin and Douze, *Deep clustering for unsupervised learning of visual features*, arXiv:1807.05520: the
-#   ancestor of SwAV.
+# - Caron, Bojanowski, Joulin and Douze, *Deep clustering for unsupervised learning of visual features*, arXiv:1807.05520:
+#   the ancestor of SwAV.
 # - Hinton, Vinyals and Dean, *Distilling the knowledge in a neural network*, arXiv:1503.02531.
 # - Dosovitskiy and others, *An image is worth 16x16 words*, arXiv:2010.11929: the vision transformer.
-# - Oquab and others, *DINOv2: learning robust visual features without supervision*, arXiv:2304.07193; Darcet, Oquab, Mairal and Bojanowski, *Vision transformers need registers*, arXiv:2309.16588: where the
-#   attention of larger networks does *not* show objects.
+# - Oquab and others, *DINOv2: learning robust visual features without supervision*, arXiv:2304.07193; Darcet, Oquab, Mairal
+#   and Bojanowski, *Vision transformers need registers*, arXiv:2309.16588: where the attention of larger networks does *not*
+#   show objects.
 #
 # **Next:** [13 Masked autoencoders](13_masked_autoencoder.ipynb), which learn by filling in what is hidden of a picture.

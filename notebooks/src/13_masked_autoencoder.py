@@ -493,8 +493,9 @@ with torch.no_grad():
 claim("all its hidden patches are still alike", lambda: still_alike < 1e-5)
 
 # %% [markdown]
-# Ours knows where garments usually lie, and is about level with the mean patch. The faulty version fills every hidden patch with the same gray, and no training
-# can change that. Its error is larger even than that of the mean patch, which has one patch for each place.
+# Ours knows where garments usually lie, and is about level with the mean patch. The faulty version fills every hidden patch
+# with the same gray, and no training can change that. Its error is larger even than that of the mean patch, which has one
+# patch for each place.
 
 # %% exercise="13.decode"
 
@@ -734,9 +735,8 @@ claim(
 
 # %% [markdown]
 # With three quarters of the patches hidden, about two fifths of the FLOPs remain, since the decoder still sees all 49
-# places. The clock falls too, by and large; single points move from run to run, the one at 0 as well, to which all others are
-# compared. In the paper the decoder is smaller beside its encoder, and training became about
-# three times faster.
+# places. The clock falls too, by and large; single points move from run to run, the one at 0 as well, to which all others
+# are compared. In the paper the decoder is smaller beside its encoder, and training became about three times faster.
 #
 # ## 10. 15 % of the words, 75 % of the patches
 #
@@ -993,10 +993,10 @@ claim(
 # Pixels and a random ViT tell little about the class. For MAE one pass is worth about 7 points
 # over both, and the stored one is far above.
 #
-# SimCLR on two frames of a clip is about ten points better still. It had more time, convolutions, and frames with a
-# textured ground, so this is no verdict on the two losses; but in the paper, too, MAE's linear probe lies below that of
-# contrastive methods. A reason often given: a contrastive loss *asks* for vectors that ignore place and brightness, while MAE
-# has to predict pixels. Place: in part. MAE keeps more of it than a random ViT, and SimCLR less, but three quarters can still be
+# SimCLR on two frames of a clip is about ten points better still. It had more time, convolutions, and frames with a textured
+# ground, so this is no verdict on the two losses; but in the paper, too, MAE's linear probe lies below that of contrastive
+# methods. A reason often given: a contrastive loss *asks* for vectors that ignore place and brightness, while MAE has to
+# predict pixels. Place: in part. MAE keeps more of it than a random ViT, and SimCLR less, but three quarters can still be
 # read from SimCLR's vectors. Brightness: SimCLR holds least, but MAE no more than a random ViT. The networks differ in kind,
 # too, so this supports the reason only weakly.
 #
@@ -1063,8 +1063,8 @@ claim(
 #
 # The control is the same ViT from scratch: same labels, crops and mirror images, same number of steps, and a learning rate
 # chosen from the same two on other garments. Last, the controls get three times as many steps. Beside them stand a
-# convolutional network, from scratch and after SimCLR, and two probes, on pixels and on the stored MAE. There are two draws of the
-# labels, and one for 1,080 steps and for 250 labels. (`tools/mae_curves.py` made these runs.)
+# convolutional network, from scratch and after SimCLR, and two probes, on pixels and on the stored MAE. There are two draws
+# of the labels, and one for 1,080 steps and for 250 labels. (`tools/mae_curves.py` made these runs.)
 
 # %% tags=["drawing"]
 # Draws accuracy against steps, with 10 and with 250 labels per class
@@ -1154,15 +1154,16 @@ claim(
 
 # %% [markdown]
 # Follow the two curves of the ViT. With ten labels the one after MAE starts from its probe (55 %) and reaches 59 after 40
-# steps, against 17 from scratch; 64 against 54 after 360; and 57 after 1,080 from scratch. For this network the gain shrinks,
-# and does not vanish. Whoever stops at 40 steps mistakes faster learning for better learning. With 250 labels per class the
-# lead is larger again, but rests on one draw, and on a rate that was chosen at 10 labels and 120 steps: all four ways took
-# the larger of the two, so a still larger one was not tried. On validation the larger rate gained the two controls about six
-# points, and the pretrained networks less than one.
+# steps, against 17 from scratch; 64 against 54 after 360; and 57 after 1,080 from scratch. For this network the gain
+# shrinks, and does not vanish. Whoever stops at 40 steps mistakes faster learning for better learning. With 250 labels per
+# class the lead is larger again, but rests on one draw, and on a rate that was chosen at 10 labels and 120 steps: all four
+# ways took the larger of the two, so a still larger one was not tried. On validation the larger rate gained the two controls
+# about six points, and the pretrained networks less than one.
 #
 # Now the convolutional network *from scratch*. At 360 steps, with the same labels, it is as good as the ViT after MAE, to
-# about a point: what MAE taught the ViT is worth about as much here as another architecture. So pretraining makes a small ViT
-# usable; it does not follow that one should use a small ViT. The paper's gains are those of large networks and much data.
+# about a point: what MAE taught the ViT is worth about as much here as another architecture. So pretraining makes a small
+# ViT usable; it does not follow that one should use a small ViT. The paper's gains are those of large networks and much
+# data.
 #
 # **The figure that is quoted.** "87.8 %" stands in many summaries of MAE. It is the accuracy on ImageNet of a ViT-Huge
 # with 632 million weights, pretrained on 1.28 million images *and fine-tuned on all their labels*, at 448 x 448 pixels:
@@ -1202,16 +1203,16 @@ quiz("13")
 # ## What to remember
 #
 # - A masked autoencoder hides most patches and predicts their pixels. The loss covers hidden patches only.
-# - The encoder sees visible patches only: it never meets a mask token, and a step costs a fraction. The decoder adds its own positions to
-#   visible and mask tokens, is small, and is thrown away.
+# - The encoder sees visible patches only: it never meets a mask token, and a step costs a fraction. The decoder adds its own
+#   positions to visible and mask tokens, is small, and is thrown away.
 # - No negatives, no momentum encoder, no second view: the target is made of pixels and cannot collapse.
 # - Put a reconstruction beside the mean patch, interpolation and the best linear guess. Beating the last takes more than one
 #   pass here, and shows that the network knows more than correlations.
 # - The spread of the predictions over hidden patches reveals a dead decoder.
 # - MAE's linear probe is far above pixels on clothes that move, and below a contrastive method's. What hiding 75 % gained
 #   here was the cheaper step.
-# - Fine-tuning after MAE beats the same ViT from scratch, most where steps are few; a convolutional network from scratch gets
-#   as far here. Give the control its own rate, more steps, and another architecture.
+# - Fine-tuning after MAE beats the same ViT from scratch, most where steps are few; a convolutional network from scratch
+#   gets as far here. Give the control its own rate, more steps, and another architecture.
 #
 # ## References
 #

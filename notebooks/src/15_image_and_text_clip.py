@@ -93,9 +93,9 @@ two_towers.note(both_ways, "of rows and\nof columns")
 show(two_towers.figure, alt=two_towers.words)
 
 # %% [markdown]
-# This is the contrastive learning of lesson 09 with another kind of positive pair: a picture and what somebody wrote about it.
-# What captions never tell apart, the encoders need not tell apart. So the caption decides what is learned, as the augmentation did
-# there.
+# This is the contrastive learning of lesson 09 with another kind of positive pair: a picture and what somebody wrote about
+# it. What captions never tell apart, the encoders need not tell apart. So the caption decides what is learned, as the
+# augmentation did there.
 #
 # ## 2. Pictures and sentences
 #
@@ -209,11 +209,11 @@ show_source(clip_loss)
 # *It is learned as a logarithm.* The parameter is the logarithm of the **scale** $1/\tau$, by which the cosines are
 # multiplied. So the scale is always positive, and a step of 0.1 multiplies it by $e^{0.1}$, 11 % more, be it 1 or 100.
 #
-# *It has a limit.* Once all pairs of a batch are right, a larger scale always lowers the loss further, and so it would
-# grow. At a scale of 100, a cosine that is off by 0.1 is off by 10 as a logit, and gradients grow with the scale.
-# The paper stops it at 100 ($\tau = 0.01$), which it "found necessary to prevent training instability". The clamp acts on the
-# *parameter*, before the loss is computed. If one clamps the *result* inside the loss, the gradient beyond the limit is 0, and
-# the parameter never comes back.
+# *It has a limit.* Once all pairs of a batch are right, a larger scale always lowers the loss further, and so it would grow.
+# At a scale of 100, a cosine that is off by 0.1 is off by 10 as a logit, and gradients grow with the scale. The paper stops
+# it at 100 ($\tau = 0.01$), which it "found necessary to prevent training instability". The clamp acts on the *parameter*,
+# before the loss is computed. If one clamps the *result* inside the loss, the gradient beyond the limit is 0, and the
+# parameter never comes back.
 
 # %% exercise="15.temperature"
 
@@ -473,8 +473,8 @@ for i in (0, 1):
 #
 # ## 7. Retrieval, both ways
 #
-# Given a sentence, find the picture; given a picture, find the sentence. Search 500 new pictures, and look at the first hit: which
-# of your sentences does the model misunderstand?
+# Given a sentence, find the picture; given a picture, find the sentence. Search 500 new pictures, and look at the first hit:
+# which of your sentences does the model misunderstand?
 
 # %%
 from sslcourse.evaluate import extract_features
@@ -689,7 +689,8 @@ claim(
 # good on those seen. But of those held out it names only about half, though it is asked for colour and shape separately. (It
 # has seen 2500 pictures, CLIP 8000: the comparison is of labels, not of methods.)
 #
-# *Zero-shot* does not mean without information: each of our 8000 captions names a colour and a shape, labels in another form.
+# *Zero-shot* does not mean without information: each of our 8000 captions names a colour and a shape, labels in another
+# form.
 #
 # The image encoder by itself: a linear probe for the 25 combinations, with 10 labelled pictures each:
 
@@ -780,9 +781,9 @@ for question, share in asked.items():
 show_trainings(["transformer", "captions without no"], ["seen", "counting", "negation"])
 
 # %% [markdown]
-# Without examples the answers to *no* are luck, and the three seeds lie far apart: a word that is never trained keeps a random
-# vector. So this shows only that the word must occur. Counting, which the captions still do, stays
-# right; for counting the guess is untested (section 12 can test it).
+# Without examples the answers to *no* are luck, and the three seeds lie far apart: a word that is never trained keeps a
+# random vector. So this shows only that the word must occur. Counting, which the captions still do, stays right; for
+# counting the guess is untested (section 12 can test it).
 
 # %% tags=["claim"]
 # Checks what the text says of the six questions
@@ -850,10 +851,10 @@ show_trainings(
 )
 
 # %% [markdown]
-# Told the grammar (one seed), the *same image encoder with the same loss* binds almost without an error. So the image encoder can
-# see which colour is where, and the failure is on the text side: the encoder, or what batches ask of it. The bag of words cannot
-# tell the captions apart. The transformer could, but does not learn to; with more data and steps it might (not tried). Phrases
-# are between.
+# Told the grammar (one seed), the *same image encoder with the same loss* binds almost without an error. So the image
+# encoder can see which colour is where, and the failure is on the text side: the encoder, or what batches ask of it. The bag
+# of words cannot tell the captions apart. The transformer could, but does not learn to; with more data and steps it might
+# (not tried). Phrases are between.
 #
 # Told the grammar, it has met the vector of a held-out combination only in the few captions that deny it (section 2), and
 # never names one.
@@ -910,8 +911,8 @@ print(f"{lowest_loss(only_words):.3f}")
 
 # %% [markdown]
 # For all others the words alone suffice: perfect binding would lower the loss by about two hundredths of a nat, and your
-# transformer ends above even the second floor. The loss hardly asks for binding. The cure of Yuksekgonul et al. (2022): write
-# the false caption yourself, and add it to the candidates of every image. Our loss takes it as `wrong_texts`. Here are
+# transformer ends above even the second floor. The loss hardly asks for binding. The cure of Yuksekgonul et al. (2022):
+# write the false caption yourself, and add it to the candidates of every image. Our loss takes it as `wrong_texts`. Here are
 # all four text encoders, two also with it:
 
 # %% tags=["drawing"]
@@ -1008,10 +1009,10 @@ claim(
 )
 
 # %% [markdown]
-# For phrases it works: almost all pairs are told apart. The transformer learns nothing from it in six passes. Yet now the loss
-# asks: it ends about a tenth of a nat higher, most of what guessing costs. So here the trouble is learning, not the question.
-# (Yuksekgonul et al. fine-tune CLIP, whose transformer has learned from 400 million pairs, and there the cure helps. Ours
-# starts from nothing, with 8000.)
+# For phrases it works: almost all pairs are told apart. The transformer learns nothing from it in six passes. Yet now the
+# loss asks: it ends about a tenth of a nat higher, most of what guessing costs. So here the trouble is learning, not the
+# question. (Yuksekgonul et al. fine-tune CLIP, whose transformer has learned from 400 million pairs, and there the cure
+# helps. Ours starts from nothing, with 8000.)
 #
 # But phrases with the cure name fewer held-out combinations, with every seed. Is this the price of binding? Look at what the
 # false captions say.
@@ -1038,9 +1039,9 @@ print(f"each of these stands in {held:.0f} false captions, another one in {seen:
 print(f"true captions that say that there is no red circle: {denials}")
 
 # %% [markdown]
-# No true caption says that there *is* a red circle (a few say that there is none), and hundreds of false ones do. So they also
-# teach that a red circle is never right. Does that explain the drop? Train phrases once without these captions, and,
-# as a control, with as many as then remain, drawn at random.
+# No true caption says that there *is* a red circle (a few say that there is none), and hundreds of false ones do. So they
+# also teach that a red circle is never right. Does that explain the drop? Train phrases once without these captions, and, as
+# a control, with as many as then remain, drawn at random.
 
 # %%
 wrong_tokens = encode_captions(false_captions)  # rows of zeros count as none
@@ -1143,8 +1144,8 @@ explore(
 # %% [markdown]
 # ## 10. Four mistakes that run without an error
 #
-# **1. One side only.** Without the cross-entropy of the columns no caption ever compares pictures, and a picture that is close to
-# every caption costs nothing. Here are three pairs whose rows are all right:
+# **1. One side only.** Without the cross-entropy of the columns no caption ever compares pictures, and a picture that is
+# close to every caption costs nothing. Here are three pairs whose rows are all right:
 
 # %%
 hub = torch.tensor([[0.9, 0.7, 0.7], [0.2, 0.6, 0.2], [0.2, 0.2, 0.6]])
@@ -1181,12 +1182,12 @@ for name, scores in (("normalised", similarity), ("not normalised", long_short))
 # %% [markdown]
 # ## 11. At full size
 #
-# The published CLIP has learned from 400 million pairs of the web, in batches of 32,768. Its best model gets 76.2 % of ImageNet
-# right without any of its labels, as a ResNet-50 does that was trained with all 1.28 million. On sketches and other changed
-# pictures it loses far less (Radford et al., 2021).
+# The published CLIP has learned from 400 million pairs of the web, in batches of 32,768. Its best model gets 76.2 % of
+# ImageNet right without any of its labels, as a ResNet-50 does that was trained with all 1.28 million. On sketches and other
+# changed pictures it loses far less (Radford et al., 2021).
 #
-# SigLIP replaced the softmax by a yes or no for each pair, so that the loss no longer needs the whole batch at once. Such image
-# encoders serve many language models, which inherit what these cannot tell apart (Tong et al., 2024).
+# SigLIP replaced the softmax by a yes or no for each pair, so that the loss no longer needs the whole batch at once. Such
+# image encoders serve many language models, which inherit what these cannot tell apart (Tong et al., 2024).
 #
 # ## 12. Investigate: how much must a caption say?
 #
@@ -1194,10 +1195,10 @@ for name, scores in (("normalised", similarity), ("not normalised", long_short))
 #
 # How rare may a word be until the model no longer learns it? Does a cure for binding need a false caption for *every* pair?
 #
-# **Vary** one of four: `negated` of `object_scenes` (0, 0.01, 0.03, 0.1); how many captions say *two* and *three*; the share of
-# pairs that get a false caption (set the other rows of `wrong_tokens` to 0); or the seed of the clean cure, against as many
-# false captions at random. **Record** the answer to the question
-# concerned, and the zero-shot accuracy of held-out combinations.
+# **Vary** one of four: `negated` of `object_scenes` (0, 0.01, 0.03, 0.1); how many captions say *two* and *three*; the share
+# of pairs that get a false caption (set the other rows of `wrong_tokens` to 0); or the seed of the clean cure, against as
+# many false captions at random. **Record** the answer to the question concerned, and the zero-shot accuracy of held-out
+# combinations.
 #
 # A good answer
 #
@@ -1222,7 +1223,8 @@ quiz("15")
 # - CLIP is InfoNCE between pictures and captions, both ways: cross-entropy over the rows and over the columns of one
 #   matrix. At chance it is ln N.
 # - The temperature is learned as the logarithm of its inverse, and clamped at a scale of 100.
-# - Zero-shot classification compares a picture with prompts, and can combine known words anew. Its labels are in the captions.
+# - Zero-shot classification compares a picture with prompts, and can combine known words anew. Its labels are in the
+#   captions.
 # - Say what counts as a hit. With several true captions, strict recall looks worse than the model is.
 # - The loss asks only for what tells the captions of a *batch* apart. Binding depends on both: candidates that ask for it,
 #   and a text encoder that can learn to answer.
@@ -1231,7 +1233,8 @@ quiz("15")
 #
 # ## References
 #
-# - Radford et al., *Learning transferable visual models from natural language supervision* (CLIP), [arXiv:2103.00020](https://arxiv.org/abs/2103.00020).
+# - Radford et al., *Learning transferable visual models from natural language supervision* (CLIP),
+#   [arXiv:2103.00020](https://arxiv.org/abs/2103.00020).
 # - Zhang et al., *Contrastive learning of medical visual representations from paired images and text* (ConVIRT),
 #   [arXiv:2010.00747](https://arxiv.org/abs/2010.00747): the same loss, before.
 # - Jia et al., *Scaling up visual and vision-language representation learning with noisy text supervision* (ALIGN),
@@ -1241,9 +1244,12 @@ quiz("15")
 # - Thrush et al., *Winoground: probing vision and language models for visio-linguistic compositionality*,
 #   [arXiv:2204.03162](https://arxiv.org/abs/2204.03162).
 # - Paiss et al., *Teaching CLIP to count to ten*, [arXiv:2302.12066](https://arxiv.org/abs/2302.12066).
-# - Alhamoud et al., *Vision-language models do not understand negation*, [arXiv:2501.09425](https://arxiv.org/abs/2501.09425).
-# - Tong et al., *Eyes wide shut? Exploring the visual shortcomings of multimodal LLMs*, [arXiv:2401.06209](https://arxiv.org/abs/2401.06209).
-# - Zhai et al., *Sigmoid loss for language image pre-training* (SigLIP), [arXiv:2303.15343](https://arxiv.org/abs/2303.15343).
+# - Alhamoud et al., *Vision-language models do not understand negation*,
+#   [arXiv:2501.09425](https://arxiv.org/abs/2501.09425).
+# - Tong et al., *Eyes wide shut? Exploring the visual shortcomings of multimodal LLMs*,
+#   [arXiv:2401.06209](https://arxiv.org/abs/2401.06209).
+# - Zhai et al., *Sigmoid loss for language image pre-training* (SigLIP),
+#   [arXiv:2303.15343](https://arxiv.org/abs/2303.15343).
 # - Kim, *Convolutional neural networks for sentence classification*, arXiv:1408.5882.
 #
 # **Next:** [16 Speech (wav2vec 2.0)](16_speech_wav2vec.ipynb), in which spans of sound are hidden, and codes predicted.

@@ -51,9 +51,9 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # %% [markdown]
 # ## 1. The idea
 #
-# A child understands words long before it can read: it has listened. **wav2vec 2.0** learns in a similar way. It hides pieces
-# of an utterance and has to say what was there: not the waveform itself, which is full of noise, but which of a small number of
-# learned **codes** the hidden sound has.
+# A child understands words long before it can read: it has listened. **wav2vec 2.0** learns in a similar way. It hides
+# pieces of an utterance and has to say what was there: not the waveform itself, which is full of noise, but which of a small
+# number of learned **codes** the hidden sound has.
 #
 # This is BERT (lesson 08) for a signal that has no words: they have to be invented during training. And it is contrastive
 # (lesson 09): the true code has to be told from codes of other hidden frames of the same utterance. Its ancestor is
@@ -267,8 +267,9 @@ print("softmax", [round(x, 2) for x in logits.softmax(0).tolist()])
 show_source(gumbel_choice)
 
 # %% [markdown]
-# `soft - soft.detach()` is exactly 0 forward; backward only `soft` counts. Is the gradient right? Give each of six codes a value. The gradient of the *expected* value with respect to the logit of code 2 is known exactly; the
-# picture compares it with 2,000 straight-through gradients.
+# `soft - soft.detach()` is exactly 0 forward; backward only `soft` counts. Is the gradient right? Give each of six codes a
+# value. The gradient of the *expected* value with respect to the logit of code 2 is known exactly; the picture compares it
+# with 2,000 straight-through gradients.
 
 # %% tags=["drawing"]
 # Draws a soft choice, and mean and spread of its gradient; move the temperature
@@ -343,8 +344,8 @@ claim(
 
 # %% [markdown]
 # At a high temperature the gradients hardly scatter, but their mean is wrong. At a low one they scatter far around the right
-# mean. So $\tau$ starts at 2 and falls to 0.5. But that mean is right only because the value is *linear* in the choice. Take a
-# contrastive loss as the value, with six code vectors as targets:
+# mean. So $\tau$ starts at 2 and falls to 0.5. But that mean is right only because the value is *linear* in the choice. Take
+# a contrastive loss as the value, with six code vectors as targets:
 
 # %%
 luck = torch.Generator().manual_seed(0)
@@ -383,8 +384,8 @@ show_source(ProductQuantiser.forward)
 # %% [markdown]
 # ## 6. The contrastive loss, by hand
 #
-# At a hidden frame $t$, the context vector $c_t$ has to be more similar to the true code $q_t$ than to $K$ **distractors**. These
-# are codes of other hidden frames *of the same utterance*:
+# At a hidden frame $t$, the context vector $c_t$ has to be more similar to the true code $q_t$ than to $K$ **distractors**.
+# These are codes of other hidden frames *of the same utterance*:
 #
 # $$ L_t = -\log \frac{\exp(\cos(c_t, q_t) / \kappa)}{\sum_{\tilde q} \exp(\cos(c_t, \tilde q) / \kappa)} , $$
 #
@@ -404,8 +405,8 @@ print(f"loss = -log of the first = {-probability[0].log():.2f}")
 
 # %% [markdown]
 # Why from the same utterance? Within it voice and background noise are the same everywhere, so they do not help to tell the
-# candidates apart. A distractor must never be the frame itself. And where a distractor has the same code, it is not wrong: it
-# gets the logit $-\infty$, and is left out.
+# candidates apart. A distractor must never be the frame itself. And where a distractor has the same code, it is not wrong:
+# it gets the logit $-\infty$, and is left out.
 
 # %%
 mask = span_mask(1, 16, 0.15, 3, torch.Generator().manual_seed(0))
@@ -446,8 +447,8 @@ for title, start in [("15 others", 1), ("14 others and itself", 0)]:
     print(f"distractors: {title:20} loss {loss:.2f}")
 
 # %% [markdown]
-# Such a frame is punished for being right: the lowest possible loss is $\log 2$, no longer 0. (Where distractors with the code
-# of the target are left out, as above, so is the frame itself, and the mistake costs only a few distractors.)
+# Such a frame is punished for being right: the lowest possible loss is $\log 2$, no longer 0. (Where distractors with the
+# code of the target are left out, as above, so is the frame itself, and the mistake costs only a few distractors.)
 
 # %% [markdown]
 # ## 7. The diversity loss
@@ -548,9 +549,9 @@ claim(
 )
 
 # %% [markdown]
-# The loss falls clearly below $\log 16$, and two answers in five are right, against one in sixteen by guessing. The perplexity
-# ends about where it began. But it adds up the groups and does not see whether they choose alike: section 10 counts the
-# *pairs*.
+# The loss falls clearly below $\log 16$, and two answers in five are right, against one in sixteen by guessing. The
+# perplexity ends about where it began. But it adds up the groups and does not see whether they choose alike: section 10
+# counts the *pairs*.
 #
 # 400 steps are few. So the course also has a model of the same kind with 7,000, 17 times as many:
 
@@ -623,9 +624,9 @@ claim(
 )
 
 # %% [markdown]
-# Collapse looks like success: loss 0, accuracy 1, and nothing was learned. All frames have the same code, so no distractor is left, and a choice among one
-# candidate cannot be wrong. Contrastive loss 0 and perplexity 2 have been reported for a training with `transformers` (issue 14387).
-# **A low contrastive loss means nothing without the perplexity beside it.**
+# Collapse looks like success: loss 0, accuracy 1, and nothing was learned. All frames have the same code, so no distractor
+# is left, and a choice among one candidate cannot be wrong. Contrastive loss 0 and perplexity 2 have been reported for a
+# training with `transformers` (issue 14387). **A low contrastive loss means nothing without the perplexity beside it.**
 #
 # The run with weight 2 kept its codes, but at this rate it has hardly learned: its loss is still near $\log 16$. *No alarm
 # is not success.*
@@ -736,8 +737,8 @@ explore(
 # - the **purity**, the share of frames whose phone is the commonest of their pair.
 #
 # More clusters make both larger, even by chance. So the table has both for *shuffled* phones as well. The rivals are the
-# untrained model, the collapsed one, and as many k-means clusters of log-mel spectra, found in 200 training utterances, as the
-# model uses pairs.
+# untrained model, the collapsed one, and as many k-means clusters of log-mel spectra, found in 200 training utterances, as
+# the model uses pairs.
 
 
 # %%
@@ -873,11 +874,11 @@ claim(
 )
 
 # %% [markdown]
-# With so many clusters for 6,400 frames even shuffled phones give 0.4 nats, most of what the untrained model seems to tell. The
-# collapsed one tells nothing. Training leaves far fewer pairs, though the perplexity hardly fell: the groups have come to agree.
-# Subtract what chance gives: training makes codes that tell more about the phones, and longer training better ones, though
-# the network has seen no phone label. In group 1 silence and `a` have some codes almost of their own; in group 2 `a` shares
-# its codes with `o`. Other vowels share codes, and so do the hisses.
+# With so many clusters for 6,400 frames even shuffled phones give 0.4 nats, most of what the untrained model seems to tell.
+# The collapsed one tells nothing. Training leaves far fewer pairs, though the perplexity hardly fell: the groups have come
+# to agree. Subtract what chance gives: training makes codes that tell more about the phones, and longer training better
+# ones, though the network has seen no phone label. In group 1 silence and `a` have some codes almost of their own; in group
+# 2 `a` shares its codes with `o`. Other vowels share codes, and so do the hisses.
 #
 # But as many clusters of plain log-mel spectra tell about as much. Ask for this control when you see such a heat map.
 #
@@ -967,11 +968,10 @@ claim(
 # Pretraining pays, and more pretraining pays more: the same network from scratch stays far behind. But the simplest control,
 # log-mel spectra and a linear layer, has not been beaten.
 #
-# The stored curves have five numbers of labelled utterances and three draws of each: a line is the mean,
-# a shade reaches from the worst draw to the best; dotted: always the commonest phone. *Minus log-mel* subtracts draw by draw.
-# Steps of the networks, layer and penalty of the probes and the number of
-# neighbours of the spectra were chosen on validation utterances, with the first draw. All stand on *one* pretraining; other
-# seeds come below.
+# The stored curves have five numbers of labelled utterances and three draws of each: a line is the mean, a shade reaches
+# from the worst draw to the best; dotted: always the commonest phone. *Minus log-mel* subtracts draw by draw. Steps of the
+# networks, layer and penalty of the probes and the number of neighbours of the spectra were chosen on validation utterances,
+# with the first draw. All stand on *one* pretraining; other seeds come below.
 #
 # *Words* are recognised from the same scores: where a word begins and ends is given, and the word of the lexicon whose
 # phones fit best, one after another, is taken (Viterbi's algorithm, 1967). This needs no labels of words.
@@ -1076,8 +1076,8 @@ claim(
 # %% [markdown]
 # - **Against the same network from scratch, pretraining pays**, by more than ten points with 3 to 30 labelled utterances, in
 #   every draw. With 100 they hardly differ.
-# - **Against log-mel spectra it hardly pays here.** With one labelled utterance both pretrained ways are ahead in every draw, of
-#   frames, and with ten the spectra are, of frames and words. From three on pretraining is never clearly ahead.
+# - **Against log-mel spectra it hardly pays here.** With one labelled utterance both pretrained ways are ahead in every
+#   draw, of frames, and with ten the spectra are, of frames and words. From three on pretraining is never clearly ahead.
 #
 # Read the curves the other way: how many labelled utterances does each rival need to be as good as fine-tuning?
 
@@ -1182,13 +1182,14 @@ claim(
 )
 
 # %% [markdown]
-# More passes help, with every seed and both ways. The seed matters, too: after 2 passes three pretrainings are several points
-# apart. After 28 both are far above training from scratch, and both still below the spectra, by two to five points. Whether more
-# passes would close the gap, the figure cannot say.
+# More passes help, with every seed and both ways. The seed matters, too: after 2 passes three pretrainings are several
+# points apart. After 28 both are far above training from scratch, and both still below the spectra, by two to five points.
+# Whether more passes would close the gap, the figure cannot say.
 #
-# Another is *the input*: the network has to learn from samples what log-mel spectra give for nothing. One can pretrain on such
-# spectra instead (w2v-BERT, [arXiv:2108.06209](https://arxiv.org/abs/2108.06209)). The other suspects need more computing: *how much* is heard, *how varied* it is, and *how large* the network is. Ours
-# has two transformer layers, and heard 85 minutes of a synthesiser whose voices differ in two numbers.
+# Another is *the input*: the network has to learn from samples what log-mel spectra give for nothing. One can pretrain on
+# such spectra instead (w2v-BERT, [arXiv:2108.06209](https://arxiv.org/abs/2108.06209)). The other suspects need more
+# computing: *how much* is heard, *how varied* it is, and *how large* the network is. Ours has two transformer layers, and
+# heard 85 minutes of a synthesiser whose voices differ in two numbers.
 #
 # The paper shows the other end: 24 transformer layers and 960 hours of people reading. Its Table 3 makes our comparison on
 # TIMIT, recordings whose phones were marked by hand. There wav2vec 2.0 gets 8.3 % of the phones wrong, and the best earlier
@@ -1212,8 +1213,9 @@ claim(
 # *open, about 40 minutes*
 #
 # **Vary** one ingredient in section 8 and train again: distractors (`distractors=5` or 30), span (`span=2` or 10, with
-# `start` changed so that as much is hidden), number of codes (`codes=8`), one group (`groups=1`), weight of the diversity loss (`diversity=0`). **Record** the mutual
-# information of section 10 and the accuracy of the linear layer of section 11, beside loss and perplexity.
+# `start` changed so that as much is hidden), number of codes (`codes=8`), one group (`groups=1`), weight of the diversity
+# loss (`diversity=0`). **Record** the mutual information of section 10 and the accuracy of the linear layer of section 11,
+# beside loss and perplexity.
 #
 # A good answer
 #

@@ -75,16 +75,16 @@ protocol.note(own_f, "supervised control:\nfrom random weights")
 show(protocol.figure, alt=protocol.words)
 
 # %% [markdown]
-# **Label efficiency** says how good a classifier becomes with how few labels. The honest question is: how many labels would I
-# have needed *without* the pretraining? So most of the work goes into the controls:
+# **Label efficiency** says how good a classifier becomes with how few labels. The honest question is: how many labels would
+# I have needed *without* the pretraining? So most of the work goes into the controls:
 #
 # - the **raw pixels**, and a **random encoder** that was never trained: is learning needed at all?
 # - the **supervised control**: the same network and augmentations, trained from random weights on the labels alone, for as
 #   many steps and at the learning rate that suit it best;
 # - the **ceiling**: what all labels would give.
 #
-# The answer depends on the data. Here are a probe and the control for the clothes of the earlier lessons, upright, centred and
-# on black, and for the same clothes moving over changing textures. Move the number of labels, and change the data.
+# The answer depends on the data. Here are a probe and the control for the clothes of the earlier lessons, upright, centred
+# and on black, and for the same clothes moving over changing textures. Move the number of labels, and change the data.
 
 # %% tags=["drawing"]
 # Draws stored test accuracies; choose the data set and move the labels
@@ -140,9 +140,9 @@ explore(
 # ## 2. A draw of labels
 #
 # All 12,000 training images may be used for pretraining. Their labels are kept aside, and each experiment is given a few.
-# Settings (the penalty on the probe's weights, rates, steps) are chosen with labels from the first 10,000, judged by the other
-# 2,000, the *validation* split. The test images come last. Who really has ten labels cannot choose so (Oliver et al., 2018): all
-# methods here share that advantage.
+# Settings (the penalty on the probe's weights, rates, steps) are chosen with labels from the first 10,000, judged by the
+# other 2,000, the *validation* split. The test images come last. Who really has ten labels cannot choose so (Oliver et al.,
+# 2018): all methods here share that advantage.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
@@ -171,8 +171,8 @@ print(f"each is missed with chance (9/10)^10, ten of them: {10 * 0.9**10:.1f}")
 # %% exercise="17.draw"
 
 # %% [markdown]
-# Such a draw is *balanced*. In the course's own, a small draw is also part of the larger one with the same seed: along a curve
-# labels are added, not exchanged. And `label_curve` gives every method the same draws.
+# Such a draw is *balanced*. In the course's own, a small draw is also part of the larger one with the same seed: along a
+# curve labels are added, not exchanged. And `label_curve` gives every method the same draws.
 
 # %%
 show_source(labelled_subset, label_curve)
@@ -262,12 +262,13 @@ print_table(curves)
 means = {name: means_of(curve) for name, curve in curves.items()}
 
 # %% [markdown]
-# With one label per class, the probe is far above pixels and random encoder. With a hundred, raw pixels have nearly caught up.
+# With one label per class, the probe is far above pixels and random encoder. With a hundred, raw pixels have nearly caught
+# up.
 #
 # Two things make such an accuracy $a$ uncertain. On another $M$ test images the same classifier would score
 # $a \pm \sqrt{a (1 - a) / M}$. And another draw of labels gives another classifier: was the one coat a typical coat? But all
-# methods used *the same* draws, so subtract draw by draw: what a draw gives to *both* cancels. How much is that? Beside the pixels
-# stands the supervised control, whose results are stored (`python tools/label_curves.py`).
+# methods used *the same* draws, so subtract draw by draw: what a draw gives to *both* cancels. How much is that? Beside the
+# pixels stands the supervised control, whose results are stored (`python tools/label_curves.py`).
 
 # %%
 stored = sweep("label_efficiency")
@@ -349,9 +350,9 @@ claim(
 # A probe can only use what the encoder already offers. **Fine-tuning** trains the encoder too, on the labelled images. Its
 # competitor is the same training from random weights, with the same augmentations.
 #
-# Under a *random* head, the first steps would change the encoder to suit a head that knows nothing. So the head starts as the
-# probe (Kumar et al., 2022), and the batch statistics stay those of pretraining. There is one catch: the probe was fitted on
-# *standardised* features.
+# Under a *random* head, the first steps would change the encoder to suit a head that knows nothing. So the head starts as
+# the probe (Kumar et al., 2022), and the batch statistics stay those of pretraining. There is one catch: the probe was
+# fitted on *standardised* features.
 
 # %% exercise="17.head"
 
@@ -360,8 +361,8 @@ show_source(evaluate.fine_tune)
 
 # %% [markdown]
 # Training at every number of labels takes longer than a lesson, so these results are stored. First the choices, on the
-# validation split, with ten labels per class and three draws; *plain* is without augmentations. The rate was chosen likewise:
-# 0.002 for the control, 0.001 for fine-tuning.
+# validation split, with ten labels per class and three draws; *plain* is without augmentations. The rate was chosen
+# likewise: 0.002 for the control, 0.001 for fine-tuning.
 
 # %%
 settings = [f"{n} steps" for n in (100, 400, 1500)] + ["plain"]
@@ -374,10 +375,10 @@ for method in ("supervised", "fine-tuning"):
 
 
 # %% [markdown]
-# **Three tempting mistakes.** First, fine-tuning starts near its goal, so a hundred steps take it most of the way. If both stop
-# there, "after equally many steps", the control is undertrained. Second, SimCLR learned from augmentations what to ignore; a
-# control without them is handicapped. So ours gets augmentations, 1,500 steps, and the rate that suits it. Third, the best
-# *test* accuracy of many settings is partly luck: choose on validation, and test once.
+# **Three tempting mistakes.** First, fine-tuning starts near its goal, so a hundred steps take it most of the way. If both
+# stop there, "after equally many steps", the control is undertrained. Second, SimCLR learned from augmentations what to
+# ignore; a control without them is handicapped. So ours gets augmentations, 1,500 steps, and the rate that suits it. Third,
+# the best *test* accuracy of many settings is partly luck: choose on validation, and test once.
 #
 # Here are the curves. The dotted line is the supervised network with all 1,200 labels per class, after six passes.
 
@@ -452,8 +453,8 @@ draw_curves(
 # - With all labels the probe is below both others.
 #
 # So a supervised network overtakes the frozen features between ten and fifty labels per class. Larger gaps are published for
-# larger networks and harder images. (SimCLR, Table 7: with 1 % of ImageNet's labels, 75.5 % top-5 accuracy after pretraining, and
-# 48.4 % without.)
+# larger networks and harder images. (SimCLR, Table 7: with 1 % of ImageNet's labels, 75.5 % top-5 accuracy after
+# pretraining, and 48.4 % without.)
 
 
 # %% tags=["claim"]
@@ -523,8 +524,8 @@ claim(
 #
 # $$ \bar a_\text{supervised}(n^\ast) = \bar a_\text{pretrained}(n) . $$
 #
-# Then one label after pretraining does the work of $n^\ast / n$. To find $n^\ast$, read the supervised curve backwards; between
-# two measured numbers go along the *logarithm* of the number, as the figure does.
+# Then one label after pretraining does the work of $n^\ast / n$. To find $n^\ast$, read the supervised curve backwards;
+# between two measured numbers go along the *logarithm* of the number, as the figure does.
 
 # %% exercise="17.labels_needed"
 
@@ -579,8 +580,8 @@ show(
 )
 
 # %% [markdown]
-# To name the garment, one must ignore all of that. The probe gets all frames of each labelled clip; each test clip is judged by
-# one frame.
+# To name the garment, one must ignore all of that. The probe gets all frames of each labelled clip; each test clip is judged
+# by one frame.
 
 
 # %%
@@ -619,9 +620,9 @@ for name, curve in clip_curves.items():
 # No label says what to ignore; *time* does. Two frames of one clip show the same garment, and differ in everything else:
 # they are the positive pair, and the frames of the other clips in the batch are the negatives. The loss is SimCLR's.
 #
-# Keep two kinds of pretraining apart. **Yours** runs in the next cells, for four passes, about half a minute. **Stored** ones ran
-# for longer; their names say how long. Two choices of your recipe come from stored trials, judged on validation clips
-# (`python tools/minute.py`): no crops, which harm pairs of frames, and twice the usual rate.
+# Keep two kinds of pretraining apart. **Yours** runs in the next cells, for four passes, about half a minute. **Stored**
+# ones ran for longer; their names say how long. Two choices of your recipe come from stored trials, judged on validation
+# clips (`python tools/minute.py`): no crops, which harm pairs of frames, and twice the usual rate.
 
 # %%
 torch.manual_seed(0)
@@ -646,9 +647,10 @@ print(f"loss at the start {history.loss[0]:.1f}, guessing {math.log(127):.1f}, "
 print(f"mean of the last 50 steps {sum(history.loss[-50:]) / 50:.1f}")
 
 # %% [markdown]
-# The loss starts above that of guessing: at first some other clips look more alike than the partner. Move the number of labels, and the passes of *your* pretraining: zero is the random encoder. The probe is fitted
-# anew at every move and judged on validation clips. Above is one labelled frame of each class; below, the share of each class
-# that comes out right, and, dashed, of all.
+# The loss starts above that of guessing: at first some other clips look more alike than the partner. Move the number of
+# labels, and the passes of *your* pretraining: zero is the random encoder. The probe is fitted anew at every move and judged
+# on validation clips. Above is one labelled frame of each class; below, the share of each class that comes out right, and,
+# dashed, of all.
 
 # %% tags=["drawing", "nbval-ignore-output"]
 # Draws the labelled frames and each class's share; move labels, passes and draw
@@ -758,16 +760,16 @@ claim(
 )
 
 # %% [markdown]
-# At zero passes seventy labels per class give little more than guessing; after your four, one label gives about a third. Which
-# garments are told apart first?
+# At zero passes seventy labels per class give little more than guessing; after your four, one label gives about a third.
+# Which garments are told apart first?
 #
 # ## 8. What a label is worth when clothes move
 #
 # How many labels does one label replace now, after your four passes? Write down a guess before you run on.
 #
-# The control gets every frame of each labelled clip, and the augmentations of lesson 09. Supervised and fine-tuned networks are
-# stored (`python tools/clip_curves.py`). First all that was tried for them, on validation clips with two draws, at crop 0.5 unless
-# it says otherwise; the best steps and rate with five labels then served for ten, too.
+# The control gets every frame of each labelled clip, and the augmentations of lesson 09. Supervised and fine-tuned networks
+# are stored (`python tools/clip_curves.py`). First all that was tried for them, on validation clips with two draws, at crop
+# 0.5 unless it says otherwise; the best steps and rate with five labels then served for ten, too.
 
 # %% tags=["drawing"]
 # Lists all trials of the control and of fine-tuning, on validation clips
@@ -789,11 +791,13 @@ for crop, told in [(0.8, "the first with crop 0.8"), (1, "the first without crop
     print(f"{told:48} {share:.1%}")
 
 # %% [markdown]
-# What harms pairs of frames the control needs: without crops it is far worse. With five labels it was best at the corner of what
-# was tried: the most steps at the highest rate. From fifty on it was offered 4,000 steps, and took them; at five or ten they might
-# help too. Fine-tuning was best at the lowest rate with one and five labels; beyond it lie no steps at all: the probe.
+# What harms pairs of frames the control needs: without crops it is far worse. With five labels it was best at the corner of
+# what was tried: the most steps at the highest rate. From fifty on it was offered 4,000 steps, and took them; at five or ten
+# they might help too. Fine-tuning was best at the lowest rate with one and five labels; beyond it lie no steps at all: the
+# probe.
 #
-# Beside your encoder stands a stored one that saw the clips 150 times, and comes with the package; both are judged by the probe.
+# Beside your encoder stands a stored one that saw the clips 150 times, and comes with the package; both are judged by the
+# probe.
 
 # %%
 probes, UP_TO_10 = sweep("clips_probe"), BUDGETS[:4]
@@ -837,10 +841,10 @@ draw_curves(
 )
 
 # %% [markdown]
-# The dotted line is again the supervised network with all labels. On the left the control starts far below both probes. On the
-# right, with up to 100 labels per class, fine-tuning is *below* a probe on the very encoder that it starts from, stored after
-# 100 passes: the training that we gave it does harm; its crops we did not vary. (Kumar et al. report such harm for test images
-# that differ from the labelled ones.)
+# The dotted line is again the supervised network with all labels. On the left the control starts far below both probes. On
+# the right, with up to 100 labels per class, fine-tuning is *below* a probe on the very encoder that it starts from, stored
+# after 100 passes: the training that we gave it does harm; its crops we did not vary. (Kumar et al. report such harm for
+# test images that differ from the labelled ones.)
 #
 # How many labels of the control does one label count for?
 
@@ -924,16 +928,16 @@ claim(
 )
 
 # %% [markdown]
-# On clothes that stood still a label counted for one or two, after 50 passes. Here, with one label per class, it counts for about
-# four after just four passes; after 150, for seven or eight with 1, 2 and 5. Three hundred passes add one at most.
+# On clothes that stood still a label counted for one or two, after 50 passes. Here, with one label per class, it counts for
+# about four after just four passes; after 150, for seven or eight with 1, 2 and 5. Three hundred passes add one at most.
 #
-# For your encoder the factor falls from four to less than one; for the stored one it stays near seven up to 100 labels, though
-# its lead in points shrinks.
+# For your encoder the factor falls from four to less than one; for the stored one it stays near seven up to 100 labels,
+# though its lead in points shrinks.
 #
 # ## 9. Where do the curves meet?
 #
-# We have 12,000 labels, so we can look: the lead of the stored probe over the supervised control, in points, against the number of
-# labels in all ten classes together.
+# We have 12,000 labels, so we can look: the lead of the stored probe over the supervised control, in points, against the
+# number of labels in all ten classes together.
 
 # %%
 LARGE = [10, 50, 100, 300, 1200]
@@ -1008,16 +1012,16 @@ claim(
 )
 
 # %% [markdown]
-# On the clothes that stand still, supervision is ahead of the probe from 500 labels on. On the moving ones the probe still leads
-# by about seven points at 1,000, and only with all 12,000 are the two level; fine-tuning is then a little ahead of both. So
-# there is no general number: it depends on the data how many labels teach what to ignore.
+# On the clothes that stand still, supervision is ahead of the probe from 500 labels on. On the moving ones the probe still
+# leads by about seven points at 1,000, and only with all 12,000 are the two level; fine-tuning is then a little ahead of
+# both. So there is no general number: it depends on the data how many labels teach what to ignore.
 #
 # ## 10. Why does it pay here?
 #
-# Our explanation is: *pretraining pays where something must be ignored that labels alone would have to teach.* We test one half
-# of it, what each pretraining ignores; what labels alone teach would need the supervised networks too. Take pairs of frames $i$
-# that differ in one factor and in nothing else. With representations $h_i$ and $h_i'$ of the two frames, compare the distance
-# within a pair with that between pairs:
+# Our explanation is: *pretraining pays where something must be ignored that labels alone would have to teach.* We test one
+# half of it, what each pretraining ignores; what labels alone teach would need the supervised networks too. Take pairs of
+# frames $i$ that differ in one factor and in nothing else. With representations $h_i$ and $h_i'$ of the two frames, compare
+# the distance within a pair with that between pairs:
 #
 # $$ \text{sensitivity} = \frac{\mathbb{E}_i \lVert h_i - h_i' \rVert^2}{\mathbb{E}_{i \neq j} \lVert h_i - h_j' \rVert^2} . $$
 #
@@ -1027,8 +1031,8 @@ claim(
 
 # %% [markdown]
 # Four encoders are asked: the random one, yours after one pass (caught in the middle of its schedule), the stored one of 150
-# passes, and one that you train now for one pass on two views of *one* frame. Its views differ in place and size, as far as a
-# crop goes, and in contrast and brightness; but both show the same texture.
+# passes, and one that you train now for one pass on two views of *one* frame. Its views differ in place and size, as far as
+# a crop goes, and in contrast and brightness; but both show the same texture.
 
 # %%
 torch.manual_seed(0)
@@ -1098,15 +1102,15 @@ show(
 )
 
 # %% [markdown]
-# The random encoder hardly notices the garment: two frames of a clip are nearly as far apart as frames of different garments,
-# and most of that is the texture. Pairs of one frame keep the texture, by which any two frames of a batch are told apart most
-# easily. Pairs of two frames have only the garment in common, and the texture goes; in the stored runs printed above they lead
-# pairs of one far at every number of labels.
+# The random encoder hardly notices the garment: two frames of a clip are nearly as far apart as frames of different
+# garments, and most of that is the texture. Pairs of one frame keep the texture, by which any two frames of a batch are told
+# apart most easily. Pairs of two frames have only the garment in common, and the texture goes; in the stored runs printed
+# above they lead pairs of one far at every number of labels.
 #
 # But the two frames of a pair share neither place nor size, and to these the encoder of 150 passes is no less sensitive than
-# the random one. (The ratio rises partly by itself: with the texture gone, the distance between pairs, below the line, shrinks.)
-# Why were they not unlearned, too? The loss never sees $h$. It compares $z = g(h)$, behind the projection head
-# $g$ (lesson 09). So ask both in *your* network, and beside them a head that was never trained.
+# the random one. (The ratio rises partly by itself: with the texture gone, the distance between pairs, below the line,
+# shrinks.) Why were they not unlearned, too? The loss never sees $h$. It compares $z = g(h)$, behind the projection head $g$
+# (lesson 09). So ask both in *your* network, and beside them a head that was never trained.
 
 # %%
 torch.manual_seed(0)
@@ -1221,9 +1225,9 @@ claim(
 )
 
 # %% [markdown]
-# *What the two images of a pair do not share, $z$ learns to ignore*: behind the trained head the sensitivity to place is less
-# than half of that of $h$, and behind an untrained head it is not. After your four passes a probe also does better on $z$: at one
-# label per class, a label counts for six or more.
+# *What the two images of a pair do not share, $z$ learns to ignore*: behind the trained head the sensitivity to place is
+# less than half of that of $h$, and behind an untrained head it is not. After your four passes a probe also does better on
+# $z$: at one label per class, a label counts for six or more.
 #
 # After 150 stored passes $z$ still ignores place, and yet with 1 and 2 labels is clearly behind $h$, with 10 about level
 # (one seed; unit length costs yours nothing). So ignoring is not enough: few labels must also find the directions in which
@@ -1269,12 +1273,13 @@ print(f"correlation of the widest direction with the garment's height: {follows:
 # %% exercise="17.covariance"
 
 # %% [markdown]
-# A linear probe could undo this layer, so it gains no new function. But many linear maps fit a few labels, and the penalty picks
-# one with small weights, which relies on directions of large variance. After $C^{-1/2}$ those are the ones in which clips differ
-# more than the frames of a clip. With many labels the penalty decides less, so we expect the gain to vanish.
+# A linear probe could undo this layer, so it gains no new function. But many linear maps fit a few labels, and the penalty
+# picks one with small weights, which relies on directions of large variance. After $C^{-1/2}$ those are the ones in which
+# clips differ more than the frames of a clip. With many labels the penalty decides less, so we expect the gain to vanish.
 #
-# Move the power $p$ of $C^{-p/2}$ from 0, where $h$ is as it was, to 1, and change the covariance. On the left is the variance of
-# $C^{-p/2} h$ along each eigenvector of $C$; on the right, a probe on validation clips, with penalty 0.1 at every power.
+# Move the power $p$ of $C^{-p/2}$ from 0, where $h$ is as it was, to 1, and change the covariance. On the left is the
+# variance of $C^{-p/2} h$ along each eigenvector of $C$; on the right, a probe on validation clips, with penalty 0.1 at
+# every power.
 
 # %% tags=["drawing"]
 # Draws variances and the probe's accuracy; move the power, choose the covariance
@@ -1337,8 +1342,8 @@ explore(
 )
 
 # %% [markdown]
-# Now for the test clips. The controls get such a layer too: pixels, the random encoder, the supervised network, and pairs of one
-# frame. (Penalties were chosen on validation clips.) Move the number of labels.
+# Now for the test clips. The controls get such a layer too: pixels, the random encoder, the supervised network, and pairs of
+# one frame. (Penalties were chosen on validation clips.) Move the number of labels.
 
 # %%
 relevant = sweep("clips_relevant")  # python tools/clip_curves.py relevant
@@ -1547,21 +1552,23 @@ claim(
 )
 
 # %% [markdown]
-# With relevant component analysis one label counts for about twelve at one label per class, and for ten or eleven at 2 and 5;
-# without it, for seven to nine. (The control had one crop, and with 1 to 10 labels 1,500 steps at most; other choices might help
-# it, and all factors would shrink.) The pretrainings (three seeds) hardly differ, but the draws of labels do: at one label per
-# class they range from seven to eighteen. With 50 and 100 labels the gain is below a point.
+# With relevant component analysis one label counts for about twelve at one label per class, and for ten or eleven at 2 and
+# 5; without it, for seven to nine. (The control had one crop, and with 1 to 10 labels 1,500 steps at most; other choices
+# might help it, and all factors would shrink.) The pretrainings (three seeds) hardly differ, but the draws of labels do: at
+# one label per class they range from seven to eighteen. With 50 and 100 labels the gain is below a point.
 #
 # Your own encoder gains as well, though less than by keeping its head. After 150 passes $z$ alone falls behind, and with the
-# analysis it is about level with $h$. The controls say where the gain comes from. Dividing by the covariance of all frames does
-# clear harm, so it matters which frames belong together. And only an encoder that has learned from pairs of frames is helped.
+# analysis it is about level with $h$. The controls say where the gain comes from. Dividing by the covariance of all frames
+# does clear harm, so it matters which frames belong together. And only an encoder that has learned from pairs of frames is
+# helped.
 #
 # ## 12. Optional: low-level, mid-level and high-level features
 #
-# A convolutional network is said to go from *low-level* features (edges, texture) through *mid-level* ones (parts, and where they
-# are) to *high-level* ones (what it is). Is it so here? Average the output of each layer of the stored encoder over places, as $h$
-# is. From it a linear map should tell how strong the contrast of the background is (the standard deviation of its pixels), where
-# the garment is, how large, and of which class. Which of them do you expect in an early layer, and which in the last?
+# A convolutional network is said to go from *low-level* features (edges, texture) through *mid-level* ones (parts, and where
+# they are) to *high-level* ones (what it is). Is it so here? Average the output of each layer of the stored encoder over
+# places, as $h$ is. From it a linear map should tell how strong the contrast of the background is (the standard deviation of
+# its pixels), where the garment is, how large, and of which class. Which of them do you expect in an early layer, and which
+# in the last?
 
 # %% tags=["drawing"]
 # Reads facts from each layer of two encoders by a linear map
@@ -1653,12 +1660,12 @@ def draw_layers(encoder):
 explore(draw_layers, encoder=choice("encoder", ["untrained", "trained"], "trained"))
 
 # %% [markdown]
-# The low-level fact, the contrast of the background, can be read from the first layers, even of the untrained network; in the
-# trained one it is lost on the way. The class rises from layer to layer, and only in the trained network.
+# The low-level fact, the contrast of the background, can be read from the first layers, even of the untrained network; in
+# the trained one it is lost on the way. The class rises from layer to layer, and only in the trained network.
 #
 # The middle of the textbook order is *not* found: place and size, too, are read best from the *last* layer, though the pairs
-# varied them. As section 10 found, $h$ keeps what only $z$ ignores. (In the maps of the early layers the place is there, too;
-# the mean over places removes it.)
+# varied them. As section 10 found, $h$ keeps what only $z$ ignores. (In the maps of the early layers the place is there,
+# too; the mean over places removes it.)
 #
 # ## 13. A story, and five measurements
 #
@@ -1667,8 +1674,8 @@ explore(draw_layers, encoder=choice("encoder", ["untrained", "trained"], "traine
 # %**, and fine-tuning **72 %**. These three figures are an *illustration*: nobody measured them.
 #
 # Beside both kinds of clothes there are the sentences of lesson 08 with a hundred labels, the words of lesson 16 after ten
-# labelled utterances, and **images of another kind**: a hundred small shapes, at random places and turned. On these the probe uses
-# the encoder of the clothes, which has seen no shape.
+# labelled utterances, and **images of another kind**: a hundred small shapes, at random places and turned. On these the
+# probe uses the encoder of the clothes, which has seen no shape.
 
 # %% tags=["drawing"]
 # Draws shapes, and fits probes to pixels and to a random encoder's features
@@ -1820,20 +1827,20 @@ claim(
 
 # %% [markdown]
 # On moving clothes, sentences and spoken words pretraining is far ahead of the supervised network, as in the story; but on
-# moving clothes and words fine-tuning is *below* the probe, and for the words a linear layer on log-mel spectra, the raw input,
-# is ahead of all three. On the clothes that stand still the three are close together. On the shapes the probe is far above
-# pixels and random encoder: features of clothes *transfer*. But a small network learns to tell a star from a cross from a
-# hundred pictures and their augmentations, without any pretraining.
+# moving clothes and words fine-tuning is *below* the probe, and for the words a linear layer on log-mel spectra, the raw
+# input, is ahead of all three. On the clothes that stand still the three are close together. On the shapes the probe is far
+# above pixels and random encoder: features of clothes *transfer*. But a small network learns to tell a star from a cross
+# from a hundred pictures and their augmentations, without any pretraining.
 #
 # *Whether pretraining pays is a question about your data:* what must be ignored, do the unlabelled data show that it varies,
 # and would the labels that you can pay for show it too?
 #
 # ## 14. Investigate: how much must vary?
 #
-# *Open, about 40 minutes.* Which factor makes pretraining pay? **Vary** `changes` and `texture` of `clips`: let only the place
-# change (on plain ground, `texture=0`: a texture that stays would tell which frames belong together), or only the texture, or
-# halve its contrast. **Record** probe, supervised control and random encoder at 1, 10 and 100 labels per class, and what a
-# label is worth.
+# *Open, about 40 minutes.* Which factor makes pretraining pay? **Vary** `changes` and `texture` of `clips`: let only the
+# place change (on plain ground, `texture=0`: a texture that stays would tell which frames belong together), or only the
+# texture, or halve its contrast. **Record** probe, supervised control and random encoder at 1, 10 and 100 labels per class,
+# and what a label is worth.
 #
 # A good answer
 #
@@ -1852,13 +1859,14 @@ quiz("17")
 #
 # - A result with few labels is a *curve with error bars*, over several balanced draws that all methods share. Compare draw
 #   by draw.
-# - Here a label counted for one to two on still clothes, and for less than one from 50 labels per class on; on moving ones for
-#   seven or eight with 1 to 5 labels, and after relevant component analysis for about twelve with one (draws: 7 to 18).
+# - Here a label counted for one to two on still clothes, and for less than one from 50 labels per class on; on moving ones
+#   for seven or eight with 1 to 5 labels, and after relevant component analysis for about twelve with one (draws: 7 to 18).
 # - Raw pixels, a random encoder and a supervised network of the same kind, trained for long enough, belong beside it.
 # - Evaluation mode for frozen features; the head starts as the probe; choices on a validation split, the test set once.
-# - Pretraining pays where something has to be ignored that the unlabelled data show to vary; in points, most when labels are few.
-# - What the two images of a positive pair do not share, $z$ learns to ignore; $h$, before the head, keeps much of it. What the
-#   frames of a clip still differ in can be measured and divided out, again without a label.
+# - Pretraining pays where something has to be ignored that the unlabelled data show to vary; in points, most when labels are
+#   few.
+# - What the two images of a positive pair do not share, $z$ learns to ignore; $h$, before the head, keeps much of it. What
+#   the frames of a clip still differ in can be measured and divided out, again without a label.
 #
 # ## References
 #

@@ -163,6 +163,9 @@ SPLIT = Exercise(
         "the mixture is a mean of densities; you took the mean of their logarithms.": (
             _split_by(lambda each: each.sum(2).mean(1))
         ),
+        "all N posteriors are mixed, the own one as well: subtract log N, not log(N - 1).": (
+            _split_by(lambda each: each.sum(2).logsumexp(1) - torch.tensor(len(each) - 1.0).log())
+        ),
         "`logsumexp` adds up the densities; the mixture is their mean, so subtract log N.": (
             _split_by(lambda each: each.sum(2).logsumexp(1))
         ),
@@ -246,6 +249,12 @@ RATE = Exercise(
         ),
         "the best δ is β itself; set the derivative 1/2 - β / (2 δ) to zero.": (
             lambda v, beta: (2 * v / beta).log().clamp(min=0) / 2
+        ),
+        "the best δ is β itself, not 2β: the distortion is δ / 2, so its derivative is 1/2.": (
+            lambda v, beta: (v / (2 * beta)).log().clamp(min=0) / 2
+        ),
+        "this is never zero, but where the variance is below β no rate at all is worth its price.": (
+            lambda v, beta: (v / beta).log1p() / 2
         ),
         "the best δ grows with β: the larger the weight of the rate, the more is left undescribed.": (
             lambda v, beta: (v * beta).log().clamp(min=0) / 2

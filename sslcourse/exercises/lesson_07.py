@@ -457,28 +457,28 @@ TOP_P = Exercise(
 
 
 def my_suspect():
-    return "below", "smaller"
+    return "below", "no"
 
 
 def judge_suspect(answer) -> None:
-    """Raise Wrong unless answer() says what a better readout does to small and to large states."""
+    """Raise Wrong unless answer() says what four numbers gain from a better readout, and what they lack."""
     named = answer()
     if isinstance(named, str) or not isinstance(named, list | tuple) or len(named) != 2:
-        raise Wrong('return two words: "below" or "above", and "smaller" or "larger".')
-    against_table, gain = (str(word).strip().lower() for word in named)
+        raise Wrong('return two words: "below" or "above", and "yes" or "no".')
+    against_table, knows = (str(word).strip().lower() for word in named)
     if against_table not in ("below", "above"):
         raise Wrong(f'the first word is "below" or "above", got {against_table!r}.')
-    if gain not in ("smaller", "larger"):
-        raise Wrong(f'the second word is "smaller" or "larger", got {gain!r}.')
+    if knows not in ("yes", "no"):
+        raise Wrong(f'the second word is "yes" or "no", got {knows!r}.')
     if against_table == "above":
         raise Wrong(
             "four *real* numbers can take very many values, so every situation of the grammar could have its own. What can a "
             "single matrix make of four numbers, and what can a hidden layer?"
         )
-    if gain == "larger":
+    if knows == "yes":
         raise Wrong(
-            "a linear readout of n numbers can only make logits that lie in n dimensions. Is that a tighter limit for four "
-            "numbers or for sixteen?"
+            "the number of the subject must survive three words that do not need it, and pays at one word of the sentence, "
+            "at most log 2 there. What would a state of four numbers learn to keep first?"
         )
 
 
@@ -489,29 +489,30 @@ SUSPECT = Exercise(
     difficulty="medium",
     statement=(
         'Commit yourself before the next cells run. With a hidden layer in the readout, will the LSTM with 4 numbers be "below" '
-        'or "above" the loss of the best bigram? And will the gain from the better readout be "smaller" or "larger" with 16 numbers '
-        "than with 4? Return both words."
+        'or "above" the loss of the best bigram? And will it know, after *the ducks near the house*, that *fly* may follow and '
+        '*flies* may not: "yes" or "no"? Return both words.'
     ),
     stub=(
         "def my_suspect():\n"
         '    against_bigram = ...  # "below" or "above"\n'
-        '    gain_at_16 = ...  # "smaller" or "larger"\n'
-        "    return against_bigram, gain_at_16"
+        '    knows_the_number = ...  # "yes" or "no"\n'
+        "    return against_bigram, knows_the_number"
     ),
     reference=my_suspect,
     hints=(
         "If memory is the limit, another readout changes nothing. Is there a reason why four numbers could not remember "
-        "the subject?",
+        "what kind of word comes next?",
         "Draw a plane, and a point in it for each situation of the grammar. A linear readout gives each word a direction in "
-        "this plane. For which sets of points is that enough?",
+        "this plane. For which sets of points is that enough? And which of two situations is told apart last: two that "
+        "differ in the next word, or two that differ five words later?",
     ),
     test=judge_suspect,
     wrong={
         "return two words": lambda: "below",
-        'the first word is "below"': lambda: ("readout", "smaller"),
-        'the second word is "smaller"': lambda: ("below", "none"),
-        "what can a hidden layer": lambda: ("above", "smaller"),
-        "tighter limit for four": lambda: ("below", "larger"),
+        'the first word is "below"': lambda: ("readout", "no"),
+        'the second word is "yes"': lambda: ("below", "none"),
+        "what can a hidden layer": lambda: ("above", "no"),
+        "learn to keep first": lambda: ("below", "yes"),
     },
 )
 

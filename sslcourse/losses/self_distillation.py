@@ -10,9 +10,9 @@ from sslcourse.losses.refusals import refuse_temperature
 def teacher_probabilities(scores: Tensor, center: Tensor, temperature: float) -> Tensor:
     r"""Centred and sharpened, without gradient, DINO, Section 3.1 (arXiv:2104.14294).
 
-    .. math:: P_t = \mathrm{softmax} \left( \frac{g_t - c}{\tau_t} \right)
+    .. math:: P_t = \mathrm{softmax} \left( \frac{s_t - c}{\tau_t} \right)
 
-    scores: g_t (..., K); center: c (K,), a moving average of the mean of g_t. Returns (..., K).
+    scores: s_t (..., K), g of the paper; center: c (K,), a moving average of their mean. Returns (..., K).
     """
     refuse_temperature(temperature)
     return ((scores - center) / temperature).softmax(-1)

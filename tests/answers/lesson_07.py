@@ -400,25 +400,25 @@ def derivative_at_the_mean(states, w):
 
 
 def suspect_as_a_list():
-    return ["below", "smaller"]
+    return ["below", "no"]
 
 
 def suspect_named():
     against_bigram = "below"
-    gain_at_16 = "smaller"
-    return against_bigram, gain_at_16
+    knows_the_number = "no"
+    return against_bigram, knows_the_number
 
 
 def suspect_by_place():
-    return ("above", "below")[1], ("smaller", "larger")[0]
+    return ("above", "below")[1], ("yes", "no")[1]
 
 
 def suspect_memory():
-    return "above", "smaller"
+    return "above", "no"
 
 
-def suspect_growing():
-    return "below", "larger"
+def suspect_knowing():
+    return "below", "yes"
 
 
 def suspect_left_open():
@@ -426,7 +426,7 @@ def suspect_left_open():
 
 
 def suspect_exchanged():
-    return "smaller", "below"
+    return "no", "below"
 
 
 # ---- 07.top_p
@@ -617,7 +617,7 @@ WRONG = {
         derivative_as_a_magnitude, derivative_in_logarithms, derivative_of_a_linear_state,
         derivative_at_the_mean,
     ],
-    "07.suspect": [suspect_memory, suspect_growing, suspect_left_open, suspect_exchanged],
+    "07.suspect": [suspect_memory, suspect_knowing, suspect_left_open, suspect_exchanged],
     "07.top_p": [
         nucleus_of_two, nucleus_of_at_least_two, nucleus_above_a_share_of_the_best,
         nucleus_of_probable_tokens, nucleus_as_a_mask, nucleus_with_a_smaller_sum,
