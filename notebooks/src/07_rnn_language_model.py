@@ -214,8 +214,8 @@ show_source(LanguageModel)
 
 # %% [markdown]
 # In training the network reads the true text, whatever it has predicted. If its prediction after *h* was wrong, it reads *e*
-# next all the same. This is called **teacher forcing**, and it is why one pass over the text answers all ten questions. (The
-# states still come one after the other; lesson 08 has a network without that chain.) (`Chunks` hands the text to the
+# next all the same. This is called **teacher forcing**, and it is why one pass over the text answers all ten questions. The
+# states still come one after the other; lesson 08 has a network without that chain. (`Chunks` hands the text to the
 # training, here in one piece.)
 
 # %%
@@ -465,9 +465,9 @@ for factor in (0.5, 1.0, 1.5, 2.0, 3.0):
     print(f"factor {factor}: length of the gradient {lengths[factor]:8.1f}")
 
 # %% [markdown]
-# Up to 1.5 the length hardly changes: part of it belongs to the readout, which no step through time reaches, and at 1.5 tanh
-# shrinks about as much as the factor stretches. From 2 on the distant words take over, and at 3 the gradient is thousands of
-# times longer.
+# Up to 1.5 the length hardly changes: it comes mostly from the readout and from the words just before each prediction, which
+# hardly feel the factor. So the whole length shows gradients that explode and hides those that vanish; below we look word by
+# word. From 2 on the distant words take over, and at 3 the gradient is thousands of times longer.
 #
 # A step along a gradient of length 1000 throws the weights anywhere. The cure is **gradient clipping**: if the length of the
 # *whole* gradient $g$, all parameters together, exceeds a limit $c$, scale it down to the limit. The direction stays.
@@ -491,6 +491,10 @@ for name, model in bad_starts.items():
     training = train(model.loss, beginning_of_text, optimizer, epochs=10)
     trainings[name] = await watch(training, title=f"Bad start, gradient {name}")
 
+for name, model in bad_starts.items():
+    flat = (model.recurrent(model.embedding(rows))[0].abs() > 0.99).float().mean()
+    print(f"gradient {name}: {100 * flat:.0f} % of the states are beyond ±0.99")
+
 # %% tags=["drawing"]
 # Draws the loss of the three trainings, step by step
 figure, ax = subplots(width=6, height=3)
@@ -504,14 +508,15 @@ ax.legend(loc="upper right")
 show(
     figure,
     alt="Loss against step. With the gradient as it is the curve jumps up and down to the end, across the line of the "
-    "word frequencies; clipped, it calms down and falls below the line of the best bigram; with the rate 0.5 it calms "
+    "word frequencies, and several peaks leave the picture; clipped, it calms down and falls below the line of the best bigram; with the rate 0.5 it calms "
     "down as well and ends near that line.",
 )
 
 # %% [markdown]
 # At rate 3 the loss of the unclipped network jumps up and down to the last step, while the clipped one falls below the best
 # bigram. A smaller rate calms it, too, but in the same number of steps it only comes near the bigram: clipping lets one take
-# the large rate. (The bad start was chosen on purpose.)
+# the large rate. The explosion itself is over after a few steps, but it has made $W_h$ so large that nearly every state sits
+# near ±1, where tanh is flat; from there a network does not recover soon. (The bad start was chosen on purpose.)
 #
 # ### Gates
 #
@@ -725,7 +730,7 @@ show(
 
 # %% [markdown]
 # Every network beats the best bigram by far and all but reaches the floor. Gates hardly help, since something must be
-# remembered over a few words only.
+# remembered over a few words only; section 12 asks from which distance on they do.
 #
 # Ask all of them for the verb of a distant subject:
 
@@ -748,7 +753,8 @@ for name, p in answers.items():
     print(f"{name:28}", *(f"{chance:6.2f}" for chance in chances))
 
 # %% [markdown]
-# The bigram gives singular and plural the same chances, as it sees only *house*; the networks know that there are *ducks*.
+# The bigram gives singular and plural about the same chances, as it sees only *house*; the networks know that there are
+# *ducks*.
 #
 # ### What truncation costs
 #

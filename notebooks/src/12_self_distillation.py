@@ -296,7 +296,10 @@ print(f"largest share of a code, mean {largest:.3f}; if uniform {1 / 30:.3f}")
 
 # %% [markdown]
 # The first choices differ, but each code is nearly uniform. So equal parts forbid *one* prototype for all, and leave a
-# second useless solution open, uniform answers for all: watch for a loss of $\ln K$, too.
+# second useless solution open, uniform answers for all: watch for a loss of $\ln K$, too. What works against it is a small
+# $\varepsilon$: SwAV takes $\varepsilon = 0.05$ and a temperature of 0.1 for its predictions, so its codes are the sharper
+# ones. With a large $\varepsilon$, says the paper (Section 3.1), all images end in one representation and are assigned
+# uniformly. (DINO will call this *sharpening*.)
 #
 # ## 4. Swapped prediction
 #
@@ -398,8 +401,10 @@ claim(
 )
 
 # %% [markdown]
-# By its loss, nearly 0, the second training is better by far. It has found the useless solution: all images get the same
-# few prototypes, or even one, and every view predicts that. Move the step, and switch equal parts off.
+# By its loss, nearly 0, the second training is better by far. It has found the useless solution: all images get the same few
+# prototypes, or even one, and every view predicts that. Move the step, and switch equal parts off. Even with equal parts the
+# bars differ: equal are the sums of the soft codes within a training batch, while the bars count the first choices of other
+# images, by scores.
 
 # %% tags=["drawing"]
 # Draws how many images choose each prototype, and the losses; move the step
@@ -722,7 +727,9 @@ for name, seen in dino_seen.items():
     fates[name] = h, kl
     print(f"{name:16} {h + kl:8.2f} {h:9.2f} {kl:9.2f}")
 equal = sweep("self_distillation")["DINO, equal temperatures"][0]
-print(f"equal temperatures {equal['loss']:6.2f} {equal['entropy']:9.2f}   (stored)")
+print(
+    f"equal temperatures {equal['loss']:6.2f} {equal['entropy']:9.2f}   (stored, last 20 steps)"
+)
 print(f"ln {K} = {math.log(K):.2f}")
 
 # %% tags=["claim"]
@@ -792,15 +799,15 @@ show(
 )
 
 # %% [markdown]
-# **Without centring** a few prototypes at most answer everything, in the stored runs two or three of 256: the entropy falls
-# to nearly 0, and the loss follows (section 10 has three seeds: not all the way). **At temperature 1** the loss ends at $\ln
-# 256$. The entropy does not show this collapse: it is near $\ln 256$ whatever the network has learned, already at step 0.
-# The divergence does: it goes to 0, so the student, whose temperature of 0.1 would allow sharp answers, has become uniform
-# as well. At equal temperatures loss and entropy end a little below $\ln 256$, from each of three starts. *A falling loss is
-# no good sign in itself, and neither is one that stands still*: plot entropy and divergence. Where the entropy is low, count
-# the first choices as well: certain answers that differ from image to image would have loss 0, too. Near $\ln K$ the count
-# deceives, since uniform answers also have a largest entry: the stored runs at temperature 1 have as many first choices as
-# the complete method, or more.
+# - **Without centring** a few prototypes at most answer everything, in the stored runs two or three of 256: the entropy
+#   falls to nearly 0, and the loss follows (not all the way in each of three starts, section 10).
+# - **At temperature 1** the loss ends at $\ln 256$. The entropy does not show this collapse: it is near $\ln 256$ whatever
+#   the network has learned, already at step 0. The divergence does: it goes to 0, so the student, whose temperature of 0.1
+#   would allow sharp answers, has become uniform as well.
+# - **At equal temperatures** loss and entropy end a little below $\ln 256$, from each of three starts.
+#
+# *A falling loss is no good sign in itself, and neither is one that stands still*: plot entropy and divergence. Where the
+# entropy is low, count the first choices as well: certain answers that differ from image to image would have loss 0, too.
 #
 # The usual explanation (Section 3.1 of the paper): sharpening turns a slight preference of the teacher into a clear answer;
 # the student copies it, the teacher follows the student, and the preference grows until one prototype takes all. Centring
@@ -853,8 +860,10 @@ explore(
 # Take the complete method's teacher as it is and change its temperature only: where that is low, answers are certain. At 1
 # they are nearly uniform here, too, but the loss is above $\ln 256$: this student is not uniform.
 #
-# The caption counts first choices, which mean something where the entropy is low. DINO lives on a dozen or so of its 256
-# prototypes, where SwAV keeps more than 50 of 60 in use: centring takes away a mean and asks for no equal parts.
+# The caption counts first choices, which mean something only where the entropy is low: uniform answers also have a largest
+# entry, and the stored runs at temperature 1 have as many first choices as the complete method, or more. DINO lives on a
+# dozen or so of its 256 prototypes, where SwAV keeps more than 50 of 60 in use: centring takes away a mean and asks for no
+# equal parts.
 
 # %% tags=["drawing"]
 # Draws entropy and loss of the trained teacher; move its temperature, switch centring off
@@ -982,7 +991,7 @@ for name in ["DINO, student", "DINO, teacher"]:
 ended = ["SwAV, rows only", "DINO, no centring", "DINO, temperature 1"]
 for name in [*ended, "DINO, equal temperatures"]:
     ends = [f"{point['loss']:.2f}" for point in sweep("self_distillation")[name]]
-    print(f"{name:25} stored losses {', '.join(ends)}")
+    print(f"{name:25} stored training losses {', '.join(ends)}")
 
 # %% tags=["drawing"]
 # Draws kNN and probe: three seeds of each, a dot each, and the learner's own, a cross
@@ -1100,8 +1109,8 @@ claim(
 #
 # The first two rows are from the table of SwAV's repository, the others from Table 7 of the DINO paper: accuracy in %, all
 # labels used. Compare them with each other only, and with equal views: DINO's 72.5 with BYOL's 71.4, and its 76.1 with
-# SwAV's 71.8. Sinkhorn may stand in for the centre, so SwAV and DINO are near relatives. Local views are worth about four
-# points to both. Without momentum the published DINO collapses.
+# SwAV's 71.8. Sinkhorn may stand in for the centre, and both methods make targets sharper than predictions: SwAV and DINO
+# are near relatives. Local views are worth about four points to both. Without momentum the published DINO collapses.
 
 # %% [markdown]
 # ## 11. Does attention find objects?
@@ -1449,6 +1458,13 @@ print(f"ln 64 = {math.log(64):.2f}")
 # - has SimCLR on the same pairs as its control;
 # - says whether the hypothesis of section 11 is still alive.
 
+# %%
+# your experiment
+# from sslcourse.data import FramePairs
+# pairs = FramePairs(clips(frames=2, ranges=SCATTERED, texture=0.25).frames, 64)
+# augment = MultiCrop(local_views=0, crop=1, flip=0, jitter=0)
+# model = DINO(augment=augment, steps=len(pairs))
+
 # %% [markdown]
 # ## 13. Quiz
 
@@ -1462,10 +1478,10 @@ quiz("12")
 #   are targets without gradient.
 # - DINO predicts what a teacher says of another view. The teacher is a moving average of the student, centred and sharpened;
 #   it sees global views only, and no view is compared with itself.
-# - Loss = entropy of the teacher + divergence. In a collapse the divergence is 0, and the loss has a known value: $\ln K$
-#   with all answers uniform, 0 with all alike. Plot both parts. Where the entropy is low, count the first choices, too; at
-#   temperature 1 it is near $\ln K$ for every network, and the count says nothing. Short of a complete collapse the encoder
-#   need not be worse: without centring it was not.
+# - Loss = entropy of the teacher + divergence. In a collapse the divergence is 0, and the loss has a known value: $\ln K$ if
+#   every answer is uniform, 0 if all images get the same *certain* answer. Plot both parts. Where the entropy is low, count
+#   the first choices, too; at temperature 1 it is near $\ln K$ for every network, and the count says nothing. Short of a
+#   complete collapse the encoder need not be worse: without centring it was not.
 # - Momentum and temperature schedules belong to a number of steps. Scale them to yours.
 # - An attention map is judged by true masks, on all test images, beside a random network and guesses: centre, brightness,
 #   contrast, and *fine detail*, the best here. Here SimCLR's finds objects, with two frames as a pair far better than with

@@ -59,7 +59,9 @@ def _raise_unless_copied(vectors: Tensor, latents: Tensor, codebook: Tensor, arr
         raise Wrong("no gradient can pass: the vectors are cut off from the latents.")
     to_latents, to_codes = torch.autograd.grad(vectors, (latents, codebook), arriving, allow_unused=True)
     if to_latents is None or not to_latents.any():
-        raise Wrong("no gradient reaches the latents: the choice of a code has none. Add what has the gradient back.")
+        raise Wrong(
+            "no gradient reaches the latents: the choice of a code has none. Add what has the gradient back."
+        )
     if not is_close(to_latents, arriving, 1e-4):
         raise Wrong("the gradient at the latents must be the one that arrives at the vectors, unchanged.")
     if to_codes is not None and to_codes.abs().max() > 1e-6:
