@@ -429,9 +429,9 @@ claim(
 # loss as SimCLR, and has hardly begun when the time is up. (Its rate was chosen on clothes; for SimCLR on clips lesson 17
 # found a higher one better.)
 #
-# *Tuned*, the random convolutional network beats six of the ten networks of its own kind on clips that were pretrained
-# without labels; on clothes only SimCLR, SwAV and MoCo are above it. Bad features, the frozen batch statistics of
-# fine-tuning, or its crops, which pretraining on clips did not have? This table cannot say.
+# *Tuned* on clips, the random convolutional network is clearly above six of the ten networks of its own kind that were
+# pretrained without labels; on clothes only SimCLR and SwAV are clearly above it. Bad features, the frozen batch statistics
+# of fine-tuning, or its crops, which pretraining on clips did not have? This table cannot say.
 #
 # ### Which differences are real?
 #
@@ -520,15 +520,10 @@ claim(
     lambda: all(clearly_above("random conv", n, "clips", "tuned") for n in FROZEN),
 )
 claim(
-    "on clothes three of the ten are above it",
+    "on clothes two of the ten are clearly above it",
     lambda: (
-        {
-            n
-            for n in UNLABELLED
-            if of_seeds(n, "clothes", "tuned").mean()
-            > of_seeds("random conv", "clothes", "tuned").mean()
-        }
-        == {"SimCLR", "SwAV", "MoCo"}
+        {n for n in UNLABELLED if clearly_above(n, "random conv", "clothes", "tuned")}
+        == {"SimCLR", "SwAV"}
     ),
 )
 claim(
@@ -833,7 +828,8 @@ claim(
 # On clothes, read only the three transformers. By the probe, SimCLR is clearly above MAE, and MAE clearly above a network
 # that was not pretrained. Fine-tuning shrinks the lead from 5.5 points to 1.5, at the limit of what we call clear. So the
 # judge matters. On clips tuning even takes from the best encoders (SimCLR's 50 become 47, the supervised 67 become 59) and
-# gives to weaker ones. (A gain also holds the luck of a draw: *tuned* is one draw of labels, the probe a mean of several.)
+# gives to some weaker ones (SimSiam's 24 become 30). (A gain also holds the luck of a draw: *tuned* is one draw of labels,
+# the probe a mean of several.)
 #
 # Now compare the rows of SimCLR. By the probe the network counts for four points on clothes and the loss for more than five;
 # fine-tuned, for about six and for 1.5. "MAE against SimCLR", each on its usual network, would have put all of that down to
@@ -1164,9 +1160,11 @@ claim(
     lambda: round(PUBLISHED["BYOL"] - PUBLISHED["SimCLR"], 1) == 5,
 )
 claim(
-    "with 1 label a class another method of pairs leads than with 100",
+    "with 1 label a class SwAV is clearly above SimCLR, with 100 their order is open",
     lambda: (
-        best_of("clothes", "probe_1", PAIRS) != best_of("clothes", "probe_100", PAIRS)
+        clearly_above("SwAV", "SimCLR", "clothes", "probe_1")
+        and not clearly_above("SwAV", "SimCLR", "clothes", "probe_100")
+        and not clearly_above("SimCLR", "SwAV", "clothes", "probe_100")
     ),
 )
 claim(
@@ -1183,9 +1181,12 @@ claim(
 #
 # - **The data.** Two crops of a photograph may show different parts of a scene, two crops of a centred garment do not.
 # - **The budget.** Days of many GPUs against a quarter of a minute; in section 5 orders changed within seconds.
-# - **The judge.** Published: a probe with *all* 1.28 million labels. Ours: 100 labels a class, and with 1 another method
-#   leads.
+# - **The judge.** Published: a probe with *all* 1.28 million labels. Ours: 100 labels a class; with 1, SwAV is clearly above
+#   SimCLR, with 100 their order is open.
 # - **The network.** 24 million weights (says the paper of SimCLR) against a quarter of a million.
+#
+# Not varied here: the batch (ours has 64; the SimSiam paper's Table 4 lists 4,096 for SimCLR, BYOL and SwAV, 256 for MoCo v2
+# and SimSiam), and each method's own learning rate.
 #
 # So read the conditions of a published table first, and repeat its best two or three rows on *your* data before you decide.
 #
@@ -1278,7 +1279,8 @@ claim(
 # To measure what a rare group pays, we need two groups that differ in one property only. Group A are the clothes as they
 # are; group B are their **negatives**, light where the others are dark. SimCLR, from three random starts, makes two passes
 # over 6,000 unlabelled images; only the *share* of group B among them changes. Afterwards a probe gets equally many labels
-# of both groups, ten of each class in each, and is judged on both. So whatever gap remains comes from the pretraining.
+# of both groups, ten of each class in each, and is judged on both. So the labels cannot make a gap; whether group B is
+# simply harder, two controls will tell.
 
 # %% tags=["drawing"]
 # Draws garments of both groups
@@ -1647,8 +1649,8 @@ quiz("18")
 # - A comparison fixes data, network, budget, judge and the way the rate is chosen, and changes the method. What it did not
 #   fix, it cannot decide.
 # - Count pretraining runs, not draws, and leave open what is open.
-# - On moving clothes SimCLR on pairs of frames and rotation learned the garments; the other methods of pairs came at most a
-#   third of that way in the same seconds. Reconstruction did not, probably because textures fill most of a frame.
+# - On moving clothes SimCLR on pairs of frames and rotation learned the garments; the other methods of pairs came about a
+#   third of that way at best in the same seconds. Reconstruction did not, probably because textures fill most of a frame.
 # - A published table answers for its own data, network and judge.
 # - A group that is rare in the *unlabelled* data has the larger error; here (SimCLR, two passes, by the probe) a tenth
 #   helped no more than none.
