@@ -5,9 +5,9 @@
 # patches. You see when such an alphabet is worthless, compare the guesses with rivals that need no network, and measure what
 # an encoder gains when its targets are codes instead of pixels.
 #
-# - **Slider:** garment, size of the codebook, a latent, temperature of the Gumbel noise, one token of a picture, share of
+# - **Slider:** garment, size of the codebook, a latent, temperature of the Gumbel-softmax, one token of a picture, share of
 #   hidden patches
-# - **Time:** about 110 minutes
+# - **Time:** about 110 minutes, and 40 for the investigation
 # - **You need:** lesson 13 (patches, masks, transformer); lessons 04 and 05 for the autoencoder, lesson 02 for entropy
 #
 # Afterwards you can
@@ -160,9 +160,9 @@ explore(
 #
 # $$ \mathcal{L} = - \frac{1}{|M|} \sum_{i \in M} \log p(z_i \mid \tilde x) . $$
 #
-# Four things differ from MAE. The target is one of $K$ codes instead of 16 gray values. The *encoder* gets the mask tokens,
-# so it processes all $L$ places in every step. About 40 % of the patches are hidden, in blocks, instead of 75 % one by one.
-# And one linear layer stands where MAE has a decoder.
+# In a batch, $M$ holds the hidden places of all its images. Four things differ from MAE. The target is one of $K$ codes
+# instead of 16 gray values. The *encoder* gets the mask tokens, so it processes all $L$ places in every step. About 40 % of
+# the patches are hidden, in blocks, instead of 75 % one by one. And one linear layer stands where MAE has a decoder.
 #
 # ## 3. A tokeniser without training: k-means
 #
@@ -715,7 +715,9 @@ claim(
 # the targets are rich. **Before you use a tokeniser, look at error and perplexity both**, and at perplexity where something
 # is to be seen: k-means uses all its codes, but as it gives one to all black patches, two thirds of all, its perplexity on
 # the whole pictures is that of a handful. On the garments it is among the highest: judged on whole pictures, you would
-# reject a codebook that is rich where it matters.
+# reject a codebook that is rich where it matters. By this table the VQ-VAE with restarts is the better alphabet: as small an
+# error, more codes in use. We go on with the discrete VAE of section 5, since BEiT's tokeniser is of that kind; keep it in
+# mind in section 11.
 #
 # ## 7. What does a token stand for?
 #
@@ -749,8 +751,8 @@ show(
 # %% [markdown]
 # Many codes stand for black patches. Most differ in where the garment begins; where all around is black, too, they differ in
 # the rim: the convolution pads with zeros, so a token also tells whether the patch lies inside, at a side or in a corner.
-# This tokeniser describes neighbourhoods. So does the decoder. Change one token of a picture, and its own patch and the
-# eight around it change:
+# (On the first slider, with 64 codes, look at the black patches inside and at the rim.) This tokeniser describes
+# neighbourhoods. So does the decoder. Change one token of a picture, and its own patch and the eight around it change:
 
 # %% tags=["drawing", "nbval-ignore-output"]
 # Draws a frame from its tokens, one of which you change; move frame, place and token
@@ -1197,7 +1199,8 @@ claim(
 #
 # - *MAE, two passes:* what if the cost is equal?
 # - *patches at random:* is it the blocks? As many single patches are hidden as blocks hide.
-# - *pixels as targets:* is it the tokens? Mask tokens and blocks as in BEiT, but a squared error of plain pixels.
+# - *pixels as targets:* is it the tokens? Mask tokens and blocks as in BEiT, but a squared error of plain pixels, as in our
+#   MAE.
 # - *untrained tokeniser:* is it what the tokeniser has learned? Its encoder keeps its random weights; the codes are k-means
 #   centres of its latents.
 
@@ -1306,9 +1309,10 @@ claim(
 # - **Frame for frame, BEiT is ahead** after one pass, by about four points in the probe and five and a half after
 #   fine-tuning. Fine-tuned, MAE after a single pass is hardly above no pretraining, and the seeds overlap; its probe gains
 #   seven points over a random ViT.
-# - **At equal cost it is not.** Two passes of MAE cost as much as one of BEiT whose tokeniser is there already, and are
-#   level in the probe (they were not fine-tuned). With the tokeniser's own pass, BEiT costs nearly three. With an untrained
-#   tokeniser, which needs no pass, BEiT is ahead even at equal cost: about 44 against 41 % in the probe.
+# - **At equal cost it is not, with a trained tokeniser.** Two passes of MAE cost as much as one of BEiT whose tokeniser is
+#   there already, and are level in the probe (they were not fine-tuned). With the tokeniser's own pass, BEiT costs nearly
+#   three. With an untrained tokeniser, which needs no pass, BEiT is ahead even at equal cost: about 44 against 41 % in the
+#   probe.
 # - **The target matters.** With plain pixels as targets, all else as in BEiT, the probe is about seven points lower. Tokens
 #   differ in two ways: they are discrete, and they describe a neighbourhood. This control does not separate the two; section
 #   12 can.
@@ -1415,7 +1419,7 @@ claim(
 # target in BEiT's *design* (mask tokens in the encoder, blocks, one linear layer as decoder), not in general. The untrained
 # tokeniser now differs from the trained one by less than two seeds of BEiT do. So nothing shows that training the tokeniser
 # helps or harms; by the probe, tokens of either kind are far better targets in BEiT than pixels. All this holds for one data
-# set, one small network and two or three seeds.
+# set, one kind of trained tokeniser, one small network and two or three seeds.
 #
 # **What others found.** On ImageNet the paper fine-tunes a ViT-Base, pretrained for 300 epochs, on all labels (its Table 4).
 # Accuracy is 82.86 % for BEiT, 82.77 % without blocks, 81.04 % with pixels in the place of tokens, 80.50 % without either,
@@ -1435,9 +1439,10 @@ claim(
 # pixels) or of neighbourhoods? A tokeniser that reconstructs well, or one that was stopped early?
 #
 # **Vary** one property of the tokeniser. For k-means on pixels write a class with `n_codes` and `tokens(images)`; if it is
-# an `nn.Module`, BEiT needs nothing else of it. **Record** perplexity, reconstruction error, cross-entropy beside the four
-# rivals, and the probe of the encoder (`labelled_frames` of `sslcourse.protocol` draws the labels,
-# `evaluate.extract_features` and `evaluate.linear_probe` do the rest).
+# an `nn.Module`, BEiT needs nothing else of it. Assign it to `tokenizer` and run the cells again that make `beit`, `targets`
+# and the rivals. **Record** perplexity, reconstruction error, cross-entropy beside the four rivals, and the probe of the
+# encoder (`labelled_frames` of `sslcourse.protocol` draws the labels, `evaluate.extract_features` and
+# `evaluate.linear_probe` do the rest).
 #
 # A good answer
 #

@@ -471,7 +471,7 @@ BUG = Exercise(
     statement=(
         "The code in the stub runs and its loss falls quickly. It makes two common mistakes: one makes the targets worthless, the other the loss incomparable. "
         "Correct both. `predict` maps images to logits (N, L, K), `tokenize` maps images to tokens (N, L), and `hide(images, "
-        "mask)` returns the images with masked patches covered; `mask` is (N, L), True = hidden."
+        "mask)` returns the images with masked patches covered; `mask` is (N, L), True = hidden. The loss is one mean over the hidden places of all images."
     ),
     stub=(
         "def my_beit_loss(predict, tokenize, images, hide, mask):\n"
@@ -595,7 +595,7 @@ QUIZ = [
             "Its bias grows, and its variance goes to 0": (
                 "That is what happens at a high temperature, where every draw is nearly the same mixture."
             ),
-            "Both of them go to 0, only training is slow": (
+            "Bias and variance go to 0, training is slow": (
                 "Then everybody would start at temperature 0; but the variance grows without bound."
             ),
         },

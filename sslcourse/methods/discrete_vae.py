@@ -96,7 +96,7 @@ class DiscreteVAE(nn.Module):
         return self.decode(self.tokens(images))
 
     def loss(self, images: Tensor) -> Tensor:
-        """Mean squared error per pixel of a drawing from soft choices, and the weighted KL divergence."""
+        """Mean squared error per pixel of what soft choices reconstruct, and the weighted KL divergence."""
         logits = self.logits(self.latents(images))
         choice = gumbel_softmax(logits, self.temperature, self.generator)  # (N, L, K)
         self.step += 1
