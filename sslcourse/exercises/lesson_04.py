@@ -686,6 +686,9 @@ DENOISE = Exercise(
         "this is the mean absolute error; square the differences.": lambda model, x, corrupt: (
             (model(corrupt(x)) - x).abs().mean()
         ),
+        "this is the sum over the pixels of an image; take the mean.": lambda model, x, corrupt: (
+            reconstruction_loss(model(corrupt(x)), x) * x[0].numel()
+        ),
         "the network is never used: compare model(noisy), not noisy, with the clean images.": (
             lambda model, x, corrupt: reconstruction_loss(corrupt(x), x)
         ),

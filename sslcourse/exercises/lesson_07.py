@@ -207,6 +207,9 @@ SHIFT = Exercise(
         "this is the sum over the places of a text; take the mean over all targets.": (
             lambda model, t: my_loss(model, t) * (t.shape[1] - 1)
         ),
+        "the sum is divided by the number of all tokens; the first of each text is no target.": (
+            lambda model, t: my_loss(model, t) * t[:, 1:].numel() / t.numel()
+        ),
         "only the last token is a target here; all but the first are.": (
             lambda model, t: F.cross_entropy(model(t[:, :-1])[0][:, -1], t[:, -1])
         ),

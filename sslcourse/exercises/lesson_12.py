@@ -408,6 +408,9 @@ DINO_LOSS = Exercise(
         "only the global views of the student count; it predicts from the local ones too.": (
             lambda s, *given: _terms(s[:2], *given).mean() if len(s) > 2 else _terms(s, *given).sum()
         ),
+        "only the first view of the teacher counts; it answers two, and both are targets.": lambda s, t, *rest: (
+            _terms(s, t[:1], *rest).mean()
+        ),
         "only the local views of the student count; each global view predicts from the other global one, too.": (
             lambda s, *given: (_terms(s, *given).sum() - _terms(s[:2], *given).sum()) / (2 * len(s) - 4)
         ),
