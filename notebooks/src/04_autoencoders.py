@@ -282,10 +282,10 @@ for name, encode in encoders.items():
 # ## 5. The autoencoder
 #
 # When can a network do better (Hinton and Salakhutdinov, 2006)? Two matrices in a row are one matrix. Put a *non-linear*
-# function between them, applied to each number, and the network can represent curved surfaces: here *GELU*, which is nearly
-# 0 for negative and nearly $x$ for positive $x$. Our networks have one hidden layer of 128 numbers, 784 → 128 → 32 for a
-# code of 32, and back. The decoder ends with a *sigmoid*, which squeezes any number into the range from 0 to 1, where pixels
-# lie. The code has no such function after it: it may be any number.
+# function between them, applied to each number, and the network can represent curved surfaces: here *GELU*, which is near 0
+# for clearly negative and near $x$ for clearly positive $x$. Our networks have one hidden layer of 128 numbers, 784 → 128 →
+# 32 for a code of 32, and back. The decoder ends with a *sigmoid*, which squeezes any number into the range from 0 to 1,
+# where pixels lie. The code has no such function after it: it may be any number.
 
 # %% exercise="04.bottleneck"
 
@@ -405,7 +405,7 @@ claim(
 # ## 6. A map of all clothes
 #
 # With two dimensions we can draw the whole **latent space**, the space of codes. Every dot is a test image at its code, in
-# the colour of its class, beside it the map of PCA as a control; the picture on the right is what the decoder makes of the
+# the colour of its class, beside it the map of PCA as a control; the picture between them is what the decoder makes of the
 # code at the cross. Move the cross.
 
 # %% tags=["drawing"]
@@ -415,12 +415,13 @@ with torch.no_grad():
     map_codes = map_model.encoder(test_images)  # (2000, 2)
 low, high = map_codes.quantile(0.005, dim=0), map_codes.quantile(0.995, dim=0)
 
-map_figure, (map_ax, pca_ax, image_ax) = subplots(1, 3, width=8.4, height=3.4)
-map_ax.get_gridspec().set_width_ratios([1.5, 1.5, 1])
+map_figure, (map_ax, image_ax, pca_ax) = subplots(1, 3, width=8.4, height=3.4)
+map_ax.get_gridspec().set_width_ratios([1.5, 1, 1.5])
 map_ax.set(xlabel="dimension 1", ylabel="dimension 2", title="autoencoder")
 map_ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
 pca_ax.set(xlabel="component 1", ylabel="component 2", title="PCA")
 picture = image_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
+image_ax.set_title("decoder at +")
 image_ax.set_axis_off()
 for ax, codes in {map_ax: map_codes, pca_ax: pca[SIZES[0]].encode(test_images)}.items():
     for label, (name, marker) in enumerate(zip(class_names, "osDP^vX<>*", strict=True)):
@@ -498,7 +499,7 @@ await run
 noise = torch.rand(test_images.shape, generator=torch.Generator().manual_seed(0))
 copiers = {
     "mean image": mean_image.expand_as,
-    "random, 1,024 numbers": random_copier,
+    "random matrix, 1,024": random_copier,
     "network, 1,024": over_complete,
     f"PCA, {CODE_SIZE} numbers": pca[CODE_SIZE],
     f"autoencoder, {CODE_SIZE}": autoencoders[CODE_SIZE],
@@ -518,7 +519,7 @@ with torch.no_grad():
     copied = {"image": shown} | {
         name: copiers[name](shown)
         for name in (
-            "random, 1,024 numbers",
+            "random matrix, 1,024",
             "network, 1,024",
             f"autoencoder, {CODE_SIZE}",
         )
@@ -530,9 +531,9 @@ show(
 )
 
 # %% [markdown]
-# An encoder of random numbers is perfect by this loss. **A loss that even a random code minimizes does not by itself ask for
-# a useful code.** The over-complete network, with three passes over the data, has not found the copy: its errors are nearly
-# those of the network with a code of 32, which had ten passes. But nothing in the loss forbids it.
+# An encoder that is a random matrix is perfect by this loss. **A loss that even a random code minimizes does not by itself
+# ask for a useful code.** The over-complete network, with three passes over the data, has not found the copy: its errors are
+# nearly those of the network with a code of 32, which had ten passes. But nothing in the loss forbids it.
 #
 # A bottleneck is one way to forbid it. Others are a penalty on active code numbers (*sparse* autoencoders) or on the
 # encoder's slope (*contractive*), noise in the input (section 9), and noise in the code (lesson 05).
@@ -556,7 +557,7 @@ claim(
     "Shoes have a place of their own.",
     all((torch.isin(vote, SHOES) == is_shoe).double().mean() > 0.9 for vote in votes),
 )
-claim("The random code copies.", max(copy_errors["random, 1,024 numbers"]) < 1e-6)
+claim("The random code copies.", max(copy_errors["random matrix, 1,024"]) < 1e-6)
 narrow_errors, wide_errors = (
     copy_errors[f"autoencoder, {CODE_SIZE}"],
     copy_errors["network, 1,024"],
@@ -669,8 +670,9 @@ show(
 # pullover and a dress, and a model that reconstructs those can reconstruct it too, though it has never seen one.
 #
 # And the other classes? The same was measured in advance for all ten, with three random starts each, on validation images.
-# For T-shirts the figure is a little higher there than on the test images above: between two sets of images a difference
-# like this one means little. (Detectors that are compared on the *same* images are compared more fairly.)
+# For T-shirts the figure is a little higher there than on the test images above. But between these two sets the figure of
+# the mean image, which no training touches, moves by about 0.05 the other way: such a difference means little. (Detectors
+# that are compared on the *same* images are compared more fairly.)
 
 # %% tags=["drawing"]
 # Draws how well each class is detected when it was left out
@@ -734,6 +736,12 @@ ahead = {n: found[n]["autoencoder"] - found[n]["PCA"] for n in found}
 claim(
     "T-shirts, pullovers and shirts: by about 0.1.",
     all(0.07 < ahead[n] < 0.13 for n in ("T-shirt/top", "Pullover", "Shirt")),
+)
+here, there = detection["T-shirt"], found["T-shirt/top"]
+claim(
+    "Between both sets of images the mean image's figure moves by about 0.05, the other way.",
+    0.03 < here["mean image"] - there["mean image"] < 0.07
+    and there["autoencoder"] > here["autoencoder"],
 )
 claim(
     "From the mean image, T-shirts, shirts, dresses and pullovers have an AUROC below 0.5.",
@@ -1049,13 +1057,13 @@ show(
 
 
 # %% tags=["drawing"]
-# Draws six garments, noisy and denoised; move the noise
+# Draws five garments, noisy and denoised; move the noise
 def draw_noise(level):
-    six = samples[:6]
-    noisy_samples = add_gaussian_noise(six, level, torch.Generator().manual_seed(1))
+    five = samples[:5]
+    noisy_samples = add_gaussian_noise(five, level, torch.Generator().manual_seed(1))
     plain, denoised = autoencoders[CODE_SIZE](noisy_samples), denoiser(noisy_samples)
     rows = {
-        "clean": six,
+        "clean": five,
         "noisy": noisy_samples,
         "autoencoder": plain,
         "mistaken loss": misled(noisy_samples),
@@ -1063,10 +1071,10 @@ def draw_noise(level):
         "denoising": denoised,
     }
     return image_rows(rows, scale=2), (
-        f"Noise {level:.2f}. Error against these six clean images: noisy {reconstruction_loss(noisy_samples, six):.4f}, "
-        f"autoencoder {reconstruction_loss(plain, six):.4f}, "
-        f"best matrix {reconstruction_loss(best_matrix(noisy_samples), six):.4f}, "
-        f"denoising autoencoder {reconstruction_loss(denoised, six):.4f}."
+        f"Noise {level:.2f}. Error against these five clean images: noisy {reconstruction_loss(noisy_samples, five):.4f}, "
+        f"autoencoder {reconstruction_loss(plain, five):.4f}, "
+        f"best matrix {reconstruction_loss(best_matrix(noisy_samples), five):.4f}, "
+        f"denoising autoencoder {reconstruction_loss(denoised, five):.4f}."
     )
 
 
@@ -1145,13 +1153,14 @@ claim(
 # the faint ones too; pixels, and random mixtures of them, are correlated, and there the strong directions stay strong. So
 # PCA and the autoencoder are probed twice, by their codes and by what is restored from them, which holds the same numbers in
 # another form. Another control is a network of the same shape that is trained on ten labels a class alone (not on 200), from
-# scratch, for as many steps as the autoencoders. After ± stands the standard deviation over the draws.
+# scratch, for as many steps as the autoencoders. After ± stands the standard deviation over the draws. All rows use the same
+# draws, so most of it is luck that they share: compare two rows draw by draw.
 
 # %%
 small = autoencoders[CODE_SIZE]
 representations = {
     "pixels": nn.Flatten(),
-    "random encoder": Autoencoder(CODE_SIZE).encoder,
+    "untrained encoder": Autoencoder(CODE_SIZE).encoder,
     "PCA": pca[CODE_SIZE].encode,
     "PCA, all 784": all_components.encode,
     "PCA, restored": lambda pictures: pca[CODE_SIZE](pictures).flatten(1),
@@ -1160,7 +1169,7 @@ representations = {
     "autoencoder, 128": autoencoders[128].encoder,
     "denoising autoencoder": denoiser.encoder,
     "over-complete, 1,024": over_complete.encoder,
-    "random, 1,024 numbers": lambda pictures: pictures.flatten(1) @ mixing,
+    "random matrix, 1,024": lambda pictures: pictures.flatten(1) @ mixing,
 }
 draws = [labelled_subset(train_labels, per_class=10, seed=seed) for seed in range(3)]
 many = labelled_subset(train_labels, per_class=200, seed=0)
@@ -1211,16 +1220,16 @@ for name, values in accuracy.items():
     print(f"{name:23} {values.mean():4.0f} % ± {values.std():.0f} {last}")
 
 # %% [markdown]
-# With ten labels a class, 32 numbers serve a linear classifier about as well as 784 pixels, and better than those of a
-# random encoder: the code is *compact*. (Most of that is linear: PCA's 32 numbers, found without a network, are a few points
-# behind with ten labels a class, hardly more than the spread of the draws, and level with 200.) But the network that was
-# trained on the 100 labels alone is as good: here pretraining has saved numbers, not labels. The smaller hypothesis space of
-# section 1 did not pay.
+# With ten labels a class, 32 numbers serve a linear classifier about as well as 784 pixels, and better than those of an
+# untrained encoder: the code is *compact*. (With ten labels a class about half of that lead is linear, with 200 all of it:
+# PCA's 32 numbers, found without a network, are behind in each of the three draws, and level with 200.) But the network that
+# was trained on the 100 labels alone is as good: here pretraining has saved numbers, not labels. Against the pixels the
+# smaller hypothesis space of section 1 did not pay; among PCA's codes it does, as we shall see.
 #
 # With 200 labels a class the pixels are ahead of all codes of 32 numbers. Part of that is the *form*: restored to 784
 # pixels, the same numbers come close to the pixels, those of PCA as well as those of the network. With 128 numbers instead
-# of 32 the network's code gains there, too; but the 1,024 random numbers, which are the pixels mixed, are best of all codes,
-# or nearly.
+# of 32 the network's code gains there, too; but the random matrix, which mixes the pixels to 1,024 numbers, is best of all
+# codes, or nearly.
 #
 # Is it only a matter of what is kept? PCA's code of all 784 numbers keeps as much and is worst of all with 100 labels: there
 # the probe takes hundreds of faint directions as seriously as the first, while in the mixed pixels the strong ones stay
@@ -1271,17 +1280,17 @@ show(
 )
 
 # %% [markdown]
-# The code of clothes brings no advantage here: an encoder with random weights serves the shapes at least as well, and so
-# does PCA's code; the pixels and the widest codes, learned or random, serve them better, by about the spread of the draws.
-# Nor does denoising help. The picture shows what becomes of the shapes: a star turns into something like a T-shirt. A code
-# can only transfer what the earlier data and task have in common with the later ones.
+# The code of clothes brings no advantage here: an untrained encoder serves the shapes at least as well, and so does PCA's
+# code; the pixels and the widest codes, learned or random, serve them better, in each of the three draws. Nor does denoising
+# help. The picture shows what becomes of the shapes: a star turns into something like a T-shirt. A code can only transfer
+# what the earlier data and task have in common with the later ones.
 
 # %% tags=["claim"]
 # Checks what the text says about the probes, on clothes and on shapes
 percent = {name: values.mean().item() for name, values in accuracy.items()}
 claim(
     "The code is better than a random encoder's by more than 5 points.",
-    percent["autoencoder"] > percent["random encoder"] + 5,
+    percent["autoencoder"] > percent["untrained encoder"] + 5,
 )
 claim(
     "The code is within 5 points of pixels, and of a network that is trained on these labels.",
@@ -1294,13 +1303,17 @@ claim(
 )
 claim(
     "The random numbers are the best code there, or nearly.",
-    with_many["random, 1,024 numbers"]
+    with_many["random matrix, 1,024"]
     > max(with_many[n] for n in representations if n != "pixels") - 1
-    and with_many["random, 1,024 numbers"] > with_many["autoencoder, 128"] + 0.5,
+    and with_many["random matrix, 1,024"] > with_many["autoencoder, 128"] + 0.5,
 )
 claim(
-    "PCA's code of 32 is less than 7 points behind with 100 labels, and level with 2,000.",
-    0 < percent["autoencoder"] - percent["PCA"] < 7
+    "PCA's code of 32 is behind in each draw, makes about half of the lead, and is level with 2,000.",
+    (accuracy["autoencoder"] > accuracy["PCA"]).all()
+    and 0.3
+    < (percent["PCA"] - percent["untrained encoder"])
+    / (percent["autoencoder"] - percent["untrained encoder"])
+    < 0.7
     and abs(with_many["autoencoder"] - with_many["PCA"]) < 2.5,
 )
 claim(
@@ -1318,17 +1331,15 @@ claim(
 )
 at_shapes = {name: values.mean().item() for name, values in abroad.items()}
 claim(
-    "On shapes the pixels serve better.",
-    at_shapes["pixels"] > at_shapes["autoencoder"] + 2,
-)
-claim(
-    "So do both wide codes.",
-    min(at_shapes[n] for n in ("over-complete, 1,024", "random, 1,024 numbers"))
-    > at_shapes["autoencoder"] + 2,
+    "On shapes the pixels and both wide codes serve better in each draw.",
+    all(
+        (abroad[n] > abroad["autoencoder"]).all()
+        for n in ("pixels", "over-complete, 1,024", "random matrix, 1,024")
+    ),
 )
 claim(
     "A random encoder and PCA's code serve at least as well as the autoencoder's.",
-    min(at_shapes["random encoder"], at_shapes["PCA"]) > at_shapes["autoencoder"] - 1,
+    min(at_shapes["untrained encoder"], at_shapes["PCA"]) > at_shapes["autoencoder"] - 1,
 )
 claim(
     "The denoising encoder is no better than the plain one.",
@@ -1346,7 +1357,7 @@ claim(
 #
 # - varies one thing at four values or more, and keeps the number of steps the same;
 # - shows pixels, PCA *with as many numbers* and a random encoder beside every value;
-# - repeats each with three random starts, and says which differences are larger than their spread;
+# - repeats each with three random starts, and says which differences are larger than the spread of the *differences*;
 # - says where reconstruction error and accuracy disagree about which code is better.
 
 # %% [markdown]
@@ -1363,7 +1374,7 @@ quiz("04")
 # - Denoising: the input is corrupted, the target is **clean**, the corruption is drawn anew each time. A matrix is the
 #   control.
 # - A reconstruction error can detect what looks different, and only that. Score it beside a control.
-# - A low reconstruction error does not make a good representation. Probe it beside pixels and a random encoder.
+# - A low reconstruction error does not make a good representation. Probe it beside pixels and an untrained encoder.
 #
 # ## References
 #

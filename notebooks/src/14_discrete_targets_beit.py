@@ -236,8 +236,8 @@ claim(
 # ## 4. A choice has no gradient
 #
 # In a trained tokeniser an encoder turns each patch into a **latent** $h$ of $D$ numbers. The **codebook** holds $K$ vectors
-# $e_1, \ldots, e_K$, and the one nearest to $h$ goes to the decoder. How can the encoder learn? Here is the smallest case:
-# four codes in the plane, one latent, and a cost that stands for decoder and error.
+# $e_0, \ldots, e_{K-1}$, and the one nearest to $h$ goes to the decoder. How can the encoder learn? Here is the smallest
+# case: four codes in the plane, one latent, and a cost that stands for decoder and error.
 
 # %%
 codes = torch.tensor([[1.2, 0.3], [-0.3, 1.1], [-1.0, -0.6], [0.4, -1.0]])
@@ -497,7 +497,8 @@ claim(
 #
 # Straight-through Gumbel stays biased even when cold: it uses the slope of the cost *at* a code, while what counts is the
 # difference *between* codes. The copied gradient does not scatter, but answers another question: what if this code moved?
-# The score function is unbiased, and with only four codes it scatters less than a cold mixture.
+# The score function is unbiased, and with only four codes it scatters less than a cold mixture. (With 49 choices a picture,
+# all judged by one error, its scatter grows, as in lesson 05; that of the copied gradient stays 0.)
 #
 # ## 5. Train a tokeniser
 #
@@ -629,7 +630,8 @@ for n_images in (1, 10, 100, 2000):
     print(f"{n_images:5} images: perplexity {codes_in_use:.0f}, codes that come: {come}")
 
 # %% [markdown]
-# One image is too small a sample: it has only 49 tokens. So count over a whole pass.
+# One image has only 49 tokens, fewer than there are codes. Here 100 images would nearly do; with 8,192 codes a batch would
+# not. So count over a whole pass.
 
 # %% exercise="14.collapse"
 
@@ -657,8 +659,8 @@ trained = {
     "VQ-VAE, codes at random": new_tokenizer(VQVAE),
     "VQ-VAE, k-means start": new_tokenizer(VQVAE),
     "VQ-VAE, restarts": new_tokenizer(VQVAE),
-    "discrete VAE, weight 0": new_tokenizer(kl_weight=0.0),
-    "discrete VAE": new_tokenizer(),
+    "discrete VAE, weight 0": new_tokenizer(kl_weight=0.0, steps=160),
+    "discrete VAE": new_tokenizer(steps=160),
 }
 luck = torch.Generator().manual_seed(0)
 trained["VQ-VAE, k-means start"].start_codes(frames_seen[:100], luck)
@@ -711,13 +713,13 @@ claim(
 
 # %% [markdown]
 # Without a cure, the VQ-VAE uses one code for everything. Both cures help, restarts more. So does the KL term. Without it
-# the discrete VAE reconstructs no worse, and yet uses half as many codes on the garments: a small error does not show that
-# the targets are rich. **Before you use a tokeniser, look at error and perplexity both**, and at perplexity where something
-# is to be seen: k-means uses all its codes, but as it gives one to all black patches, two thirds of all, its perplexity on
-# the whole pictures is that of a handful. On the garments it is among the highest: judged on whole pictures, you would
-# reject a codebook that is rich where it matters. By this table the VQ-VAE with restarts is the better alphabet: as small an
-# error, more codes in use. We go on with the discrete VAE of section 5, since BEiT's tokeniser is of that kind; keep it in
-# mind in section 11.
+# the discrete VAE reconstructs about as well, and yet uses half as many codes on the garments: a small error does not show
+# that the targets are rich. **Before you use a tokeniser, look at error and perplexity both**, and at perplexity where
+# something is to be seen: k-means uses all its codes, but as it gives one to all black patches, two thirds of all, its
+# perplexity on the whole pictures is that of a handful. On the garments it is among the highest: judged on whole pictures,
+# you would reject a codebook that is rich where it matters. By this table the VQ-VAE with restarts is the better alphabet:
+# as small an error, more codes in use. We go on with the discrete VAE of section 5, since BEiT's tokeniser is of that kind;
+# keep it in mind in section 11.
 #
 # ## 7. What does a token stand for?
 #
@@ -765,7 +767,11 @@ def change_token(number, place, token):
     after[0, place] = by_use[token - 1]
     old, new = tokenizer.decode(before), tokenizer.decode(after)
     difference = (new - old).abs()
-    columns = {"image": test_frames[number], "its tokens": old[0], "one changed": new[0]}
+    columns = {
+        "image": test_frames[number],
+        "from its tokens": old[0],
+        "one changed": new[0],
+    }
     columns["change"] = difference[0]
     row, column = divmod(place, 7)
     return image_columns(columns), (
@@ -879,7 +885,7 @@ print("weights of its tokeniser that learn:", learning)
 # Would you notice the two mistakes of the exercise in training? Here is BEiT with one of them at a time, 64 steps each, and
 # with a third: a tokeniser that learns from BEiT's loss. (For that its targets must be soft, the softmax of its logits; a
 # choice lets no gradient through.) Judge all by the same measure, the cross-entropy of the *true* tokens at hidden places of
-# test frames, and by the perplexity of their own tokens.
+# test frames, and look at the perplexity of their own targets there.
 
 
 # %%
@@ -921,7 +927,9 @@ def short_training(kind):
     model = kind(VisionTransformer(), tokenizer, generator=generator)
     model.tokenizer.requires_grad_(kind is LearningTokenizer)
     history = finish(training(model, frames_seen[:4096], lr=3e-3))
-    codes_in_use, _ = in_use(model.tokenizer.tokens(test_frames))
+    hides = kind is CoveredTokenizer
+    given = cover(test_frames, test_mask) if hides else test_frames
+    codes_in_use, _ = in_use(model.tokenizer.tokens(given)[test_mask])
     return history.loss[-1], hidden_loss(model), codes_in_use
 
 
@@ -953,6 +961,7 @@ claim(
     lambda: (
         short["LearningTokenizer"][0] < short["BEiT"][0] / 5
         and short["LearningTokenizer"][2] < 3
+        and short["CoveredTokenizer"][2] < short["BEiT"][2] / 3
     ),
 )
 claim(
@@ -961,11 +970,11 @@ claim(
 )
 
 # %% [markdown]
-# All three have a *smaller* training loss than BEiT. `CoveredTokenizer` has learned the tokens of the gray cover, and not
-# the true ones. `AllPlaces` also counts places whose patch it sees, so its loss cannot be compared with BEiT's. At the
-# hidden places it does about as well here; in the paper predicting all places costs 0.3 points in classification, but 3.7 in
-# segmentation. And `LearningTokenizer` makes its own task easy: it soon gives nearly all patches the same code. So "weights
-# of its tokeniser that learn" must be 0.
+# All three have a *smaller* training loss than BEiT, and in two the perplexity of the targets gives the mistake away.
+# `CoveredTokenizer` has learned the tokens of the gray cover, and not the true ones. `AllPlaces` also counts places whose
+# patch it sees, so its loss cannot be compared with BEiT's. At the hidden places it does about as well here; in the paper
+# predicting all places costs 0.3 points in classification, but 3.7 in segmentation. And `LearningTokenizer` makes its own
+# task easy: it soon gives nearly all patches the same code. So "weights of its tokeniser that learn" must be 0.
 #
 # Two more mistakes show in numbers. With a tokeniser that has **collapsed** beforehand BEiT's accuracy is 100 %. And an
 # accuracy means nothing **without that of the most frequent code**, which the next section has.
@@ -1118,6 +1127,13 @@ def table_tokens(pictures, mask):
     return found
 
 
+def mean_of_codes(pictures, mask):
+    """Decoded from the mean of all codes, by their probabilities, at hidden places."""
+    p, found = beit(pictures, mask).softmax(2), tokenizer.tokens(pictures)
+    codebook = tokenizer.codebook
+    return tokenizer.draw(torch.where(mask.unsqueeze(2), p @ codebook, codebook[found]))
+
+
 def hidden_error(rebuilt, pictures, mask):
     """Mean squared error per pixel of the hidden patches, times 1,000."""
     return 1000 * (rebuilt - pictures).square()[pixel_mask(mask, 4)].mean().item()
@@ -1128,10 +1144,15 @@ decoded = {"mean image": frames_seen.mean(0).expand_as(test_frames)}
 with torch.no_grad():
     decoded["nearest token"] = tokenizer.decode(table_tokens(test_frames, test_mask))
     decoded["BEiT"] = tokenizer.decode(beit.predict(test_frames, test_mask))
+    decoded["BEiT, mean of the codes"] = mean_of_codes(test_frames, test_mask)
     decoded["true tokens"] = tokenizer.decode(true_tokens)
+of_beit = guesses["BEiT, half a pass"][garment]
+first = of_beit.topk(3, dim=1).values.mean(0)
+print("BEiT on the garment, mean probability of its three likeliest codes:", end=" ")
+print([round(share, 2) for share in first.tolist()])
 at_hidden = {n: hidden_error(d, test_frames, test_mask) for n, d in decoded.items()}
 for name, error in at_hidden.items():
-    print(f"{name:15} error x 1000 at hidden patches: {error:3.0f}")
+    print(f"{name:23} error x 1000 at hidden patches: {error:3.0f}")
 
 
 # %% tags=["drawing"]
@@ -1145,6 +1166,7 @@ def draw_guesses(share):
         "true tokens": true,
     }
     rows = {name: tokenizer.decode(found) for name, found in tokens.items()}
+    rows["mean of BEiT's codes"] = mean_of_codes(samples, hidden_now)
     right = [(found == true)[hidden_now].float().mean() for found in tokens.values()]
     errors_now = [hidden_error(row, samples, hidden_now) for row in rows.values()]
     return image_rows(
@@ -1152,7 +1174,7 @@ def draw_guesses(share):
     ), (
         f"{hidden_now.float().mean():.0%} hidden. Share of the hidden tokens of these six pictures that is right, and error x "
         f"1000 at hidden patches: nearest token {right[0]:.1f} and {errors_now[0]:.0f}, BEiT after half a "
-        f"pass {right[1]:.1f} and {errors_now[1]:.0f}, true tokens 1 and {errors_now[2]:.0f}."
+        f"pass {right[1]:.1f} and {errors_now[1]:.0f}, true tokens 1 and {errors_now[2]:.0f}; mean of BEiT's codes {errors_now[3]:.0f}."
     )
 
 
@@ -1173,6 +1195,13 @@ with torch.no_grad():
 wrong_six = [(guessed != tokenizer.tokens(samples))[i][of_six[i]].sum() for i in range(6)]
 errors_six = [hidden_error(decoded_six[[i]], samples[[i]], of_six[[i]]) for i in range(6)]
 claim(
+    "on the garment its likeliest code has about a quarter; the mean of the codes has a smaller error by a fifth",
+    lambda: (
+        0.2 < first[0] < 0.33
+        and at_hidden["BEiT, mean of the codes"] < 0.8 * at_hidden["BEiT"]
+    ),
+)
+claim(
     "over all test frames the error of BEiT is smaller than that of the table",
     lambda: at_hidden["BEiT"] < at_hidden["nearest token"] - 1,
 )
@@ -1186,9 +1215,10 @@ claim(
 # With a share of 0.4, some columns have wrong tokens and nearly the right picture; in others BEiT does not know what is
 # hidden. Six pictures are too few to say who is better. Over all test frames BEiT's error is smaller than the table's, but
 # many times that of the true tokens, and nearer to that of the mean image: the likeliest code of each place, chosen by
-# itself, need not give a likely garment. So a choice among codes need not average, but it can be wrong: the half sleeve,
-# half ground of section 1 is in the probabilities; the likeliest code keeps one of the two, and its neighbour may keep the
-# other. The squared error punishes that more than a blur.
+# itself, need not give a likely garment. The half sleeve, half ground of section 1 is in the probabilities: on the garment
+# the likeliest code has a quarter, on average. To take the likeliest is to decide, often wrongly. Decoded from the *mean* of
+# the codes, weighted by their probabilities, the error is clearly smaller, and the blur is back: it was the squared error
+# that asked for it.
 #
 # ## 11. MAE or BEiT?
 #
@@ -1439,10 +1469,10 @@ claim(
 # pixels) or of neighbourhoods? A tokeniser that reconstructs well, or one that was stopped early?
 #
 # **Vary** one property of the tokeniser. For k-means on pixels write a class with `n_codes` and `tokens(images)`; if it is
-# an `nn.Module`, BEiT needs nothing else of it. Assign it to `tokenizer` and run the cells again that make `beit`, `targets`
-# and the rivals. **Record** perplexity, reconstruction error, cross-entropy beside the four rivals, and the probe of the
-# encoder (`labelled_frames` of `sslcourse.protocol` draws the labels, `evaluate.extract_features` and
-# `evaluate.linear_probe` do the rest).
+# an `nn.Module`, BEiT needs nothing else of it. Assign it to `tokenizer`, run the cells again that make `beit`, `targets`
+# and the rivals, and put your number of codes where these say 64. **Record** perplexity, reconstruction error, cross-entropy
+# beside the four rivals, and the probe of the encoder (`labelled_frames` of `sslcourse.protocol` draws the labels,
+# `evaluate.extract_features` and `evaluate.linear_probe` do the rest).
 #
 # A good answer
 #

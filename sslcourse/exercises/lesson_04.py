@@ -812,7 +812,7 @@ QUIZ = [
         },
     ),
     Question(
-        "An encoder of 1,024 random numbers per image and the matching decoder have the loss 0. What does this show?",
+        "An encoder that is a random matrix with 1,024 outputs, and the matching decoder, have the loss 0. What does this show?",
         right="That a low loss alone does not make a good code",
         options={
             "That a low loss alone does not make a good code": (

@@ -572,9 +572,9 @@ QUIZ = [
     ),
     Question(
         "Why is the perplexity of the codes counted over a whole pass?",
-        right="A batch has too few tokens to show rare codes",
+        right="A batch may have too few tokens to show rare codes",
         options={
-            "A batch has too few tokens to show rare codes": (
+            "A batch may have too few tokens to show rare codes": (
                 "It is at most the number of tokens in the batch, and rare codes are missed."
             ),
             "Codes change their meaning within one batch": (
