@@ -670,9 +670,6 @@ show(
 # pullover and a dress, and a model that reconstructs those can reconstruct it too, though it has never seen one.
 #
 # And the other classes? The same was measured in advance for all ten, with three random starts each, on validation images.
-# For T-shirts the figure is a little higher there than on the test images above. But between these two sets the figure of
-# the mean image, which no training touches, moves by about 0.05 the other way: such a difference means little. (Detectors
-# that are compared on the *same* images are compared more fairly.)
 
 # %% tags=["drawing"]
 # Draws how well each class is detected when it was left out
@@ -704,7 +701,9 @@ show(
 # about 0.1 for T-shirts, pullovers and shirts, but clearly behind it for sneakers, where even the distance from the mean
 # image is better, and slightly for trousers and ankle boots. An AUROC *below* 0.5 means that the class left out is
 # reconstructed better than the others: T-shirts, shirts, dresses and pullovers are closer to the mean image than most
-# garments.
+# garments. For T-shirts the autoencoder's figure is a little higher here than in the table above, that of the mean image
+# about 0.05 lower. Nothing was trained for the mean image, so other test images alone shift an AUROC by that much: compare
+# detectors on the *same* images.
 
 # %% tags=["claim"]
 # Checks what the text says: the two classes left out above, and all ten
@@ -931,8 +930,8 @@ run = watch(
 
 # %% [markdown]
 # Does it take a network? In `04.shrink` you derived the best *linear* denoiser of one direction. PCA's directions are
-# uncorrelated, so apply it along each of them. Put your $a$ into the error, and $(1 - a)$ times the variance remains in that
-# direction; the mean over all 784 directions predicts the error per pixel:
+# uncorrelated, and the noise has the same variance along each, so apply it to each alone. Put your $a$ into the error, and
+# $(1 - a)$ times the variance remains in that direction; the mean over all 784 directions predicts the error per pixel:
 
 # %%
 along = all_components.encode(train_images).var(0, correction=0)  # (784,)
@@ -1149,19 +1148,22 @@ claim(
 # labels for each class, three draws of them, and once 200 for each class.
 #
 # Raw pixels, PCA, the random matrix of section 7 and an encoder that was never trained are controls. The probe divides every
-# feature by its standard deviation. Features of PCA are uncorrelated, so this makes all its directions equally important,
-# the faint ones too; pixels, and random mixtures of them, are correlated, and there the strong directions stay strong. So
-# PCA and the autoencoder are probed twice, by their codes and by what is restored from them, which holds the same numbers in
-# another form. Another control is a network of the same shape that is trained on ten labels a class alone (not on 200), from
-# scratch, for as many steps as the autoencoders. After ± stands the standard deviation over the draws. All rows use the same
-# draws, so most of it is luck that they share: compare two rows draw by draw.
+# feature by its standard deviation and penalizes large weights, so the scale of a feature matters. Features of PCA are
+# uncorrelated, so this makes all its directions equally important, the faint ones too; pixels, and random mixtures of them,
+# are correlated, and there the strong directions stay strong. So PCA and the autoencoder are probed twice, by their codes
+# and by what is restored from them, which holds the same numbers in another form. Another control is a network of the same
+# shape that is trained on ten labels a class alone (not on 200), from scratch, for as many steps as the autoencoders. After
+# ± stands the standard deviation over the draws. All rows use the same draws, so most of it is luck that they share: compare
+# two rows draw by draw.
 
 # %%
 small = autoencoders[CODE_SIZE]
+turn = torch.linalg.qr(torch.randn(CODE_SIZE, CODE_SIZE, generator=generator)).Q
 representations = {
     "pixels": nn.Flatten(),
     "untrained encoder": Autoencoder(CODE_SIZE).encoder,
     "PCA": pca[CODE_SIZE].encode,
+    "PCA, turned": lambda pictures: pca[CODE_SIZE].encode(pictures) @ turn,
     "PCA, all 784": all_components.encode,
     "PCA, restored": lambda pictures: pca[CODE_SIZE](pictures).flatten(1),
     "autoencoder": small.encoder,
@@ -1221,20 +1223,20 @@ for name, values in accuracy.items():
 
 # %% [markdown]
 # With ten labels a class, 32 numbers serve a linear classifier about as well as 784 pixels, and better than those of an
-# untrained encoder: the code is *compact*. (With ten labels a class about half of that lead is linear, with 200 all of it:
-# PCA's 32 numbers, found without a network, are behind in each of the three draws, and level with 200.) But the network that
-# was trained on the 100 labels alone is as good: here pretraining has saved numbers, not labels. Against the pixels the
-# smaller hypothesis space of section 1 did not pay; among PCA's codes it does, as we shall see.
+# untrained encoder: the code is *compact*. (That lead is linear: PCA's 32 numbers, found without a network and *turned* at
+# random, so that the probe does not make the faint ones as important as the strong, serve about as well as the network's.
+# With 200 labels a class all three are level.) But the network that was trained on the 100 labels alone is as good: here
+# pretraining has saved numbers, not labels. The smaller hypothesis space of section 1 did not pay.
 #
 # With 200 labels a class the pixels are ahead of all codes of 32 numbers. Part of that is the *form*: restored to 784
 # pixels, the same numbers come close to the pixels, those of PCA as well as those of the network. With 128 numbers instead
 # of 32 the network's code gains there, too; but the random matrix, which mixes the pixels to 1,024 numbers, is best of all
 # codes, or nearly.
 #
-# Is it only a matter of what is kept? PCA's code of all 784 numbers keeps as much and is worst of all with 100 labels: there
-# the probe takes hundreds of faint directions as seriously as the first, while in the mixed pixels the strong ones stay
-# strong. Both have the reconstruction error 0, and one is at the top of the table, the other at the bottom: a reconstruction
-# error does not tell how good a code is.
+# Is it only a matter of what is kept? PCA's code of all 784 numbers keeps as much, allows exactly the same linear
+# classifiers as the pixels, and is worst of all with 100 labels: there the probe takes hundreds of faint directions as
+# seriously as the first, while in the mixed pixels the strong ones stay strong. Both have the reconstruction error 0, and
+# one is at the top of the table, the other at the bottom: a reconstruction error does not tell how good a code is.
 #
 # Nothing in the loss asked for classes; a pixel of the background counts as much as one of the heel.
 #
@@ -1308,12 +1310,10 @@ claim(
     and with_many["random matrix, 1,024"] > with_many["autoencoder, 128"] + 0.5,
 )
 claim(
-    "PCA's code of 32 is behind in each draw, makes about half of the lead, and is level with 2,000.",
-    (accuracy["autoencoder"] > accuracy["PCA"]).all()
-    and 0.3
-    < (percent["PCA"] - percent["untrained encoder"])
-    / (percent["autoencoder"] - percent["untrained encoder"])
-    < 0.7
+    "Turned, PCA's code serves about as well as the network's; with 2,000 all three are level.",
+    abs(percent["PCA, turned"] - percent["autoencoder"]) < 3
+    and percent["PCA, turned"] > percent["PCA"] + 2
+    and abs(with_many["PCA, turned"] - with_many["autoencoder"]) < 2.5
     and abs(with_many["autoencoder"] - with_many["PCA"]) < 2.5,
 )
 claim(

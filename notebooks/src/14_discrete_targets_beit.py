@@ -357,8 +357,9 @@ print([round(g, 2) for g in exact.tolist()])
 # %% [markdown]
 # With 64 codes at each of 49 places the sum has $64^{49}$ terms, so one has to draw samples, and a draw is again a choice
 # without a gradient. Two steps help. First, the *Gumbel trick*: add noise $n_k = - \log(- \log u_k)$ to the logits, with
-# $u_k$ uniform between 0 and 1, and take the largest; code $k$ then comes with probability exactly $q_k$. Second, replace
-# the largest by a softmax with **temperature** $\tau$:
+# $u_k$ uniform between 0 and 1, and take the largest; code $k$ then comes with probability exactly $q_k$: $e^{-(l_k + n_k)}
+# = - \log u_k / e^{l_k}$ is an exponential waiting time of rate $e^{l_k}$, and $k$ is the one that ends first with a
+# probability proportional to its rate. Second, replace the largest by a softmax with **temperature** $\tau$:
 #
 # $$ p_k = \frac{\exp((l_k + n_k) / \tau)}{\sum_j \exp((l_j + n_j) / \tau)} , \qquad \text{and give the decoder} \quad \sum_k p_k \, e_k . $$
 #
@@ -497,8 +498,9 @@ claim(
 #
 # Straight-through Gumbel stays biased even when cold: it uses the slope of the cost *at* a code, while what counts is the
 # difference *between* codes. The copied gradient does not scatter, but answers another question: what if this code moved?
-# The score function is unbiased, and with only four codes it scatters less than a cold mixture. (With 49 choices a picture,
-# all judged by one error, its scatter grows, as in lesson 05; that of the copied gradient stays 0.)
+# (Its bias is measured against the random choice; the true gradient of the nearest code is 0, as the steps showed.) The
+# score function is unbiased, and with only four codes it scatters less than a cold mixture. (With 49 choices a picture, all
+# judged by one error, its scatter grows, as in lesson 05; that of the copied gradient stays 0.)
 #
 # ## 5. Train a tokeniser
 #
@@ -680,7 +682,7 @@ print(f"{'perplexity':>41}   on the garments   codes that come   error x 1000")
 for name, tokens in tokens_of.items():
     use[name], on_clothes[name] = in_use(tokens), in_use(tokens[on_garment])[0]
     print(f"{name:24}{use[name][0]:17.0f}{on_clothes[name]:18.0f}", end="")
-    print(f"{use[name][1]:18}{errors_of[name]:15.0f}")
+    print(f"{use[name][1]:18}{errors_of[name]:15.1f}")
 
 # %% tags=["claim"]
 # Checks what the text says of dead codes and cures
@@ -718,8 +720,8 @@ claim(
 # something is to be seen: k-means uses all its codes, but as it gives one to all black patches, two thirds of all, its
 # perplexity on the whole pictures is that of a handful. On the garments it is among the highest: judged on whole pictures,
 # you would reject a codebook that is rich where it matters. By this table the VQ-VAE with restarts is the better alphabet:
-# as small an error, more codes in use. We go on with the discrete VAE of section 5, since BEiT's tokeniser is of that kind;
-# keep it in mind in section 11.
+# nearly as small an error, many more codes in use, in one training each. We go on with the discrete VAE of section 5, since
+# BEiT's tokeniser is of that kind; keep it in mind in section 11.
 #
 # ## 7. What does a token stand for?
 #
@@ -1167,6 +1169,7 @@ def draw_guesses(share):
     }
     rows = {name: tokenizer.decode(found) for name, found in tokens.items()}
     rows["mean of BEiT's codes"] = mean_of_codes(samples, hidden_now)
+    rows["true tokens"] = rows.pop("true tokens")
     right = [(found == true)[hidden_now].float().mean() for found in tokens.values()]
     errors_now = [hidden_error(row, samples, hidden_now) for row in rows.values()]
     return image_rows(
@@ -1174,7 +1177,7 @@ def draw_guesses(share):
     ), (
         f"{hidden_now.float().mean():.0%} hidden. Share of the hidden tokens of these six pictures that is right, and error x "
         f"1000 at hidden patches: nearest token {right[0]:.1f} and {errors_now[0]:.0f}, BEiT after half a "
-        f"pass {right[1]:.1f} and {errors_now[1]:.0f}, true tokens 1 and {errors_now[2]:.0f}; mean of BEiT's codes {errors_now[3]:.0f}."
+        f"pass {right[1]:.1f} and {errors_now[1]:.0f}, true tokens 1 and {errors_now[3]:.0f}; mean of BEiT's codes {errors_now[2]:.0f}."
     )
 
 
@@ -1342,7 +1345,7 @@ claim(
 # - **At equal cost it is not, with a trained tokeniser.** Two passes of MAE cost as much as one of BEiT whose tokeniser is
 #   there already, and are level in the probe (they were not fine-tuned). With the tokeniser's own pass, BEiT costs nearly
 #   three. With an untrained tokeniser, which needs no pass, BEiT is ahead even at equal cost: about 44 against 41 % in the
-#   probe.
+#   probe; its worst seed is level with the best of MAE.
 # - **The target matters.** With plain pixels as targets, all else as in BEiT, the probe is about seven points lower. Tokens
 #   differ in two ways: they are discrete, and they describe a neighbourhood. This control does not separate the two; section
 #   12 can.
@@ -1504,8 +1507,9 @@ quiz("14")
 #   of the most frequent code beside it.
 # - The tokeniser sees everything, the encoder does not; no gradient of BEiT's loss may reach the tokeniser.
 # - Here tokens were better targets than pixels inside BEiT, even those of an untrained tokeniser. Frame for frame MAE was
-#   behind at first; at the cost of one pass of BEiT it was level with it, and behind BEiT with an untrained tokeniser.
-#   Without these controls the trained tokeniser would have got the credit.
+#   behind at first; at the cost of one pass of BEiT it was level with it, and behind BEiT with an untrained tokeniser. After
+#   four passes MAE and BEiT were level, frame for frame. Without these controls the trained tokeniser would have got the
+#   credit.
 #
 # ## References
 #
