@@ -1393,7 +1393,8 @@ explore(
 
 # %% [markdown]
 # At scale 0 all samples are equal: all variety comes from the noise. Above 1 it gets noise that is rare in training. Many
-# image generators have such a control (*truncation*).
+# image generators have such a control (*truncation*). **Text-to-image** models (Reed et al., 2016, was among the first) take
+# a sentence in place of the label, turned into numbers by a text encoder; lesson 15 trains such an encoder.
 #
 # Can it also *classify*? Not directly: it knows no density. Models differ in what they give:
 #
@@ -1434,6 +1435,7 @@ quiz("03")
 # - Mescheder, Geiger and Nowozin, *Which training methods for GANs do actually converge?*, arXiv:1801.04406.
 # - Nalisnick, Matsukawa, Teh, Gorur and Lakshminarayanan, *Do deep generative models know what they don't know?*, ICLR 2019,
 #   arXiv:1810.09136.
+# - Reed, Akata, Yan, Logeswaran, Schiele and Lee, *Generative adversarial text to image synthesis*, arXiv:1605.05396.
 # - Székely and Rizzo, *Energy statistics: a class of statistics based on distances*, Journal of Statistical Planning and
 #   Inference 143, 2013.
 # - Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, *Normalizing flows for probabilistic modeling and

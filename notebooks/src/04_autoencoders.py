@@ -112,8 +112,7 @@ explore(draw_components, count=stepped_slider("numbers", COUNTS, value=8))
 # - **Disentangled**: each number means one thing.
 #
 # This lesson measures the first two. The third needs images whose causes are known; lesson 06 has them.
-
-# %% [markdown]
+#
 # ## 2. The reconstruction loss
 #
 # With $N$ images of $P$ pixels, training looks for the encoder and the decoder that minimize the mean squared error
@@ -702,8 +701,8 @@ show(
 # image is better, and slightly for trousers and ankle boots. An AUROC *below* 0.5 means that the class left out is
 # reconstructed better than the others: T-shirts, shirts, dresses and pullovers are closer to the mean image than most
 # garments. For T-shirts the autoencoder's figure is a little higher here than in the table above, that of the mean image
-# about 0.05 lower. Nothing was trained for the mean image, so other test images alone shift an AUROC by that much: compare
-# detectors on the *same* images.
+# about 0.05 lower. Nothing was trained for the mean image, so other images alone (validation instead of test) shift an AUROC
+# by that much: compare detectors on the *same* images.
 
 # %% tags=["claim"]
 # Checks what the text says: the two classes left out above, and all ten
@@ -955,8 +954,8 @@ print(f"the same, clipped to [0, 1]  {shrunk_errors[1]:.4f}")
 
 # %% [markdown]
 # The prediction is right. Our corruption clips, though, and clipped noise has a mean that is not 0. Least squares finds the
-# best matrix for it, with an offset, from three noisy versions of each training image (the network sees ten). It may pass on
-# 784 numbers, the network only 32; so we fit one of **rank** 32, too:
+# best matrix for it, with an offset and its output clipped to [0, 1], from three noisy versions of each training image (the
+# network sees ten). It may pass on 784 numbers, the network only 32; so we fit one of **rank** 32, too:
 
 
 # %%
@@ -1004,15 +1003,15 @@ def denoising_errors(pictures):
 
 
 # %%
-def drawn_anew():
+def same_draws():
     return torch.Generator().manual_seed(1)
 
 
 corrupted = {
-    f"noise {s}": add_gaussian_noise(test_images, s, drawn_anew()) for s in LEVELS
+    f"noise {s}": add_gaussian_noise(test_images, s, same_draws()) for s in LEVELS
 }
-corrupted["zeroed pixels"] = zero_pixels(test_images, 0.5, drawn_anew())
-corrupted["hidden square"] = hide_square(test_images, 14, drawn_anew())
+corrupted["zeroed pixels"] = zero_pixels(test_images, 0.5, same_draws())
+corrupted["hidden square"] = hide_square(test_images, 14, same_draws())
 clean_errors = {kind: denoising_errors(pictures) for kind, pictures in corrupted.items()}
 print("error of     ", *(f"{name:>13}" for name in models))
 for kind, errors in clean_errors.items():
@@ -1148,13 +1147,14 @@ claim(
 # labels for each class, three draws of them, and once 200 for each class.
 #
 # Raw pixels, PCA, the random matrix of section 7 and an encoder that was never trained are controls. The probe divides every
-# feature by its standard deviation and penalizes large weights, so the scale of a feature matters. Features of PCA are
-# uncorrelated, so this makes all its directions equally important, the faint ones too; pixels, and random mixtures of them,
-# are correlated, and there the strong directions stay strong. So PCA and the autoencoder are probed twice, by their codes
-# and by what is restored from them, which holds the same numbers in another form. Another control is a network of the same
-# shape that is trained on ten labels a class alone (not on 200), from scratch, for as many steps as the autoencoders. After
-# ± stands the standard deviation over the draws. All rows use the same draws, so most of it is luck that they share: compare
-# two rows draw by draw.
+# feature by its standard deviation and then penalizes large weights, so the scale of a feature does not matter, but the
+# choice of axes does. Features of PCA are uncorrelated: after the division all its directions count equally, the faint ones
+# too; pixels, and random mixtures of them, are correlated, and there the strong directions stay strong. So PCA is also
+# probed with its 32 axes *turned* at random and with all 784 components, and both PCA and the autoencoder by what is
+# restored from their codes, which holds the same numbers in another form. Another control is a network of the same shape
+# that is trained on ten labels a class alone (not on 200), from scratch, for as many steps as the autoencoders. After ±
+# stands the standard deviation over the draws. All rows use the same draws, so most of it is luck that they share; the
+# difference from the pixels, draw by draw, scatters less.
 
 # %%
 small = autoencoders[CODE_SIZE]
@@ -1193,7 +1193,7 @@ def supervised_loss(positions):
 
 steps = 10 * (len(train_images) // 32)  # as many as the autoencoders took
 positions = torch.arange(len(draws[0]))
-run = watch(
+history = await watch(
     recipe(supervised_loss, classifiers.parameters(), positions, epochs=steps // 3),
     title="Three supervised networks, sum of their losses",
 )
@@ -1207,7 +1207,6 @@ def probe(represent, chosen):
     return 100 * linear_probe(codes, train_labels[chosen], test_codes, test_labels)
 
 
-await run
 accuracy = {
     name: torch.tensor([probe(represent, draw) for draw in draws])
     for name, represent in representations.items()
@@ -1216,27 +1215,38 @@ with_many = {name: probe(represent, many) for name, represent in representations
 with torch.no_grad():
     verdicts = torch.stack([c(test_images).argmax(1) for c in classifiers])
 accuracy["from scratch"] = 100 * (verdicts == test_labels).float().mean(1)
-print(f"test accuracy             {len(draws[0])} labels    {len(many):,} labels")
-for name, values in accuracy.items():
-    last = f"{with_many[name]:8.0f} %" if name in with_many else ""
-    print(f"{name:23} {values.mean():4.0f} % ± {values.std():.0f} {last}")
+
+
+# %%
+def show_draws(found, name, last=""):
+    """Mean and spread over the draws, of the accuracy and of its lead over the pixels."""
+    values, lead = found[name], found[name] - found["pixels"]
+    print(f"{name:23} {values.mean():.0f} % ± {values.std():.0f}", end="")
+    print(f"{lead.mean():+10.1f} ± {lead.std():.1f}{last}")
+
+
+print(f"{'test accuracy':23}{len(draws[0])} labels   minus pixels  {len(many):,} labels")
+for name in accuracy:
+    last = f"{with_many[name]:9.0f} %" if name in with_many else ""
+    show_draws(accuracy, name, last)
 
 # %% [markdown]
 # With ten labels a class, 32 numbers serve a linear classifier about as well as 784 pixels, and better than those of an
-# untrained encoder: the code is *compact*. (That lead is linear: PCA's 32 numbers, found without a network and *turned* at
-# random, so that the probe does not make the faint ones as important as the strong, serve about as well as the network's.
-# With 200 labels a class all three are level.) But the network that was trained on the 100 labels alone is as good: here
-# pretraining has saved numbers, not labels. The smaller hypothesis space of section 1 did not pay.
+# untrained encoder: the code is *compact*. (That lead needs no network: PCA's 32 numbers on turned axes serve about as well.
+# With 200 labels a class PCA's, turned or not, and the network's are level.) But the network that was trained on the 100
+# labels alone is as good: here pretraining has saved numbers, not labels. The smaller hypothesis space of section 1 did not
+# pay.
 #
 # With 200 labels a class the pixels are ahead of all codes of 32 numbers. Part of that is the *form*: restored to 784
 # pixels, the same numbers come close to the pixels, those of PCA as well as those of the network. With 128 numbers instead
 # of 32 the network's code gains there, too; but the random matrix, which mixes the pixels to 1,024 numbers, is best of all
 # codes, or nearly.
 #
-# Is it only a matter of what is kept? PCA's code of all 784 numbers keeps as much, allows exactly the same linear
-# classifiers as the pixels, and is worst of all with 100 labels: there the probe takes hundreds of faint directions as
-# seriously as the first, while in the mixed pixels the strong ones stay strong. Both have the reconstruction error 0, and
-# one is at the top of the table, the other at the bottom: a reconstruction error does not tell how good a code is.
+# Is it only a matter of what is kept? PCA's code of all 784 numbers keeps as much as the pixels and the random matrix,
+# allows exactly the same linear classifiers as the pixels, and is worst of all with 100 labels: there the probe takes
+# hundreds of faint directions as seriously as the first, while in the mixed pixels the strong ones stay strong. Both have
+# the reconstruction error 0, and one is at the top of the table, the other at the bottom: a reconstruction error does not
+# tell how good a code is.
 #
 # Nothing in the loss asked for classes; a pixel of the background counts as much as one of the heel.
 #
@@ -1261,7 +1271,7 @@ choices = [labelled_subset(foreign_labels, per_class=10, seed=seed) for seed in 
 
 # %%
 abroad = {}
-print("test accuracy on shapes with 50 labels; guessing is right in 20 %")
+print(f"{'accuracy on shapes':23}50 labels    minus pixels; guessing is right in 20 %")
 for name, represent in representations.items():
     with torch.no_grad():
         codes, test_codes = represent(foreign), represent(foreign_test)
@@ -1270,7 +1280,7 @@ for name, represent in representations.items():
         for c in choices
     ]
     abroad[name] = 100 * torch.tensor(found_shapes)
-    print(f"{name:23} {abroad[name].mean():3.0f} % ± {abroad[name].std():.0f}")
+    show_draws(abroad, name)
 
 # %% tags=["drawing"]
 # Draws eight of the shapes, and what the autoencoder of clothes makes of them
