@@ -265,7 +265,7 @@ for name, model in rivals.items():
     print(f"{name:18} {train_errors[name]:8.4f} {test_error(model):7.4f}")
 
 # %% [markdown]
-# The linear autoencoder comes within 1 % of PCA's training error, and never below it. Its *code* need not be PCA's: any
+# The linear autoencoder comes within 1 % of PCA's training error, and not below it. Its *code* need not be PCA's: any
 # invertible matrix after the encoder, undone in the decoder, leaves the reconstruction as it is. PCA's numbers are
 # uncorrelated; are those of the linear autoencoder?
 
@@ -466,10 +466,10 @@ explore(
 )
 
 # %% [markdown]
-# Shoes have a place of their own, on PCA's map too, though bags lie among the ankle boots; pullovers, coats and shirts
-# overlap on both. Classes are mixed less on the network's map. The cross begins where the picture is least like any test
-# image. Where no dots lie, the decoder often produces smears or scraps of a garment: the loss says nothing about such codes.
-# An autoencoder compresses; it does not generate.
+# Shoes have a place of their own on both maps, though on both bags lie beside or among the ankle boots; pullovers, coats and
+# shirts overlap on both. Classes are mixed less on the network's map. The cross begins where the picture is least like any
+# test image. Where no dots lie, the decoder often produces smears or scraps of a garment: the loss says nothing about such
+# codes. An autoencoder compresses; it does not generate.
 
 # %% [markdown]
 # ## 7. Without a bottleneck
@@ -633,21 +633,24 @@ everything = detectors_from(train_images, autoencoders[CODE_SIZE])
 detection = {
     "noise": detect(everything, test_images, noise),
     "upside down": detect(everything, test_images, upside_down),
+    "dimmed": detect(everything, test_images, test_images / 4),
 }
 for name, label in LEFT_OUT.items():
     detectors = detectors_from(train_images[train_labels != label], without[name])
     is_left_out = test_labels == label
-    detection[name] = detect(
-        detectors, test_images[~is_left_out], test_images[is_left_out]
-    )
-print("AUROC       ", *(f"{kind:>12}" for kind in detection))
-for name in everything:
-    print(f"{name:12}", *(f"{of_kind[name]:12.2f}" for of_kind in detection.values()))
+    pair = test_images[~is_left_out], test_images[is_left_out]
+    detection[name] = detect(detectors, *pair)
+    detection[f"{name}, had it been seen"] = detect(everything, *pair)
+print(f"{'AUROC':26}", *(f"{name:>12}" for name in everything))
+for kind, scores in detection.items():
+    print(f"{kind:26}", *(f"{score:12.2f}" for score in scores.values()))
 
 # %% [markdown]
 # Noise is easy to detect, garments upside down are harder. Bags stand out, with an AUROC of about 0.9; but PCA detects them
-# nearly as well. T-shirts are found hardly better than by guessing. Here is how the models reconstruct what they have never
-# seen:
+# nearly as well. And most of that is not novelty: a network that was trained on bags, too, already ranks them as strange
+# ("had it been seen"), since they are hard to reconstruct. T-shirts are found hardly better than by guessing, though the
+# same control shows that leaving them out did raise their errors. *Dimmed* garments, which anybody would call strange, have
+# smaller errors than normal ones. Here is how the models reconstruct what they have never seen:
 
 # %% tags=["drawing"]
 # Draws what was never seen, and its reconstructions
@@ -666,7 +669,8 @@ show(
 
 # %% [markdown]
 # A decoder draws only what it knows: the first bag becomes a shoe, the third and fourth a shirt. A T-shirt is between a
-# pullover and a dress, and a model that reconstructs those can reconstruct it too, though it has never seen one.
+# pullover and a dress, and a model that reconstructs those can reconstruct it too, though it has never seen one. Garments
+# upside down are redrawn as upright ones: the T-shirt gets a bright yoke, the trousers stay trousers.
 #
 # And the other classes? The same was measured in advance for all ten, with three random starts each, on validation images.
 
@@ -709,10 +713,6 @@ show(
 bag, t_shirt = detection["Bag"], detection["T-shirt"]
 claim("Bags stand out: AUROC above 0.85.", lambda: bag["autoencoder"] > 0.85)
 claim(
-    "T-shirts: a little higher on validation images, by less than 0.1.",
-    lambda: 0 < found["T-shirt/top"]["autoencoder"] - t_shirt["autoencoder"] < 0.1,
-)
-claim(
     "PCA detects them nearly as well, and better than the mean image.",
     lambda: bag["mean image"] + 0.1 < bag["PCA"] > bag["autoencoder"] - 0.08,
 )
@@ -735,11 +735,24 @@ claim(
     "T-shirts, pullovers and shirts: by about 0.1.",
     all(0.07 < ahead[n] < 0.13 for n in ("T-shirt/top", "Pullover", "Shirt")),
 )
+seen_too = {name: detection[f"{name}, had it been seen"] for name in LEFT_OUT}
+claim(
+    "Had it been seen, a bag would still be ranked as strange; leaving out adds to both.",
+    seen_too["Bag"]["autoencoder"] > 0.75
+    and all(
+        0.08 < detection[n]["autoencoder"] - seen_too[n]["autoencoder"] < 0.25
+        for n in LEFT_OUT
+    ),
+)
+claim(
+    "Dimmed garments have smaller errors than normal ones.",
+    max(detection["dimmed"][name] for name in ("autoencoder", "PCA")) < 0.05,
+)
 here, there = detection["T-shirt"], found["T-shirt/top"]
 claim(
     "Between both sets of images the mean image's figure moves by about 0.05, the other way.",
     0.03 < here["mean image"] - there["mean image"] < 0.07
-    and there["autoencoder"] > here["autoencoder"],
+    and 0 < there["autoencoder"] - here["autoencoder"] < 0.1,
 )
 claim(
     "From the mean image, T-shirts, shirts, dresses and pullovers have an AUROC below 0.5.",
@@ -1240,7 +1253,8 @@ for name in accuracy:
 # With 200 labels a class the pixels are ahead of all codes of 32 numbers. Part of that is the *form*: restored to 784
 # pixels, the same numbers come close to the pixels, those of PCA as well as those of the network. With 128 numbers instead
 # of 32 the network's code gains there, too; but the random matrix, which mixes the pixels to 1,024 numbers, is best of all
-# codes, or nearly.
+# codes, or nearly. (Denoising changed little: its lead over the plain code is within the spread with ten labels a class, and
+# with 200 it has none.)
 #
 # Is it only a matter of what is kept? PCA's code of all 784 numbers keeps as much as the pixels and the random matrix,
 # allows exactly the same linear classifiers as the pixels, and is worst of all with 100 labels: there the probe takes
@@ -1288,7 +1302,8 @@ with torch.no_grad():
     seen_as = autoencoders[CODE_SIZE](foreign_test[:8])
 show(
     image_rows({"shapes": foreign_test[:8], "restored": seen_as}, scale=2, gap=0.6),
-    alt="Eight shapes on black, and their reconstructions by the autoencoder of clothes: stars and a cross become blurred T-shirts.",
+    alt="Eight shapes on black, and their reconstructions by the autoencoder of clothes: the stars and the large circle become "
+    "blurred T-shirts, the cross a blurred cross, the others a low blob.",
 )
 
 # %% [markdown]
@@ -1383,7 +1398,8 @@ quiz("04")
 # - A linear autoencoder reconstructs as PCA does. A non-linear one beats it with small codes; check that yours does.
 # - Denoising: the input is corrupted, the target is **clean**, the corruption is drawn anew each time. A matrix is the
 #   control.
-# - A reconstruction error can detect what looks different, and only that. Score it beside a control.
+# - A reconstruction error detects what is hard to reconstruct, which need not be what is strange. Score it beside a control,
+#   and beside the same kind when it was in the training.
 # - A low reconstruction error does not make a good representation. Probe it beside pixels and an untrained encoder.
 #
 # ## References
