@@ -403,9 +403,9 @@ claim(
 # %% [markdown]
 # ## 6. A map of all clothes
 #
-# With two dimensions we can draw the whole **latent space**, the space of codes. Every dot is a test image at its code, in
-# the colour of its class, beside it the map of PCA as a control; the picture between them is what the decoder makes of the
-# code at the cross. Move the cross.
+# With two dimensions we can draw the whole **latent space**, the space of codes. Every dot is a test image at its code
+# (thirty of each class), in the colour of its class, beside it the map of PCA as a control; the picture between them is what
+# the decoder makes of the code at the cross. Move the cross.
 
 # %% tags=["drawing"]
 # Draws the map of codes, and the image at the cross; move both numbers
@@ -671,8 +671,8 @@ show(
 # %% [markdown]
 # A decoder draws only what it knows: the first bag becomes a shoe, the third and fourth a shirt. A T-shirt is between a
 # pullover and a dress, and a model that reconstructs those can reconstruct it too, though it has never seen one. Garments
-# upside down are redrawn as upright ones: the trousers get their waist back at the top, and the dress (the fourth) becomes a
-# pair of trousers.
+# upside down are mostly redrawn as upright ones: the trousers get their waist back at the top, and the dress (the fourth)
+# becomes a pair of trousers.
 #
 # And the other classes? The same was measured in advance for all ten, with three random starts each, on validation images.
 
@@ -909,8 +909,8 @@ def draw_field(noise):
 explore(draw_field, noise=slider("noise", 0.05, 1.0, step=0.05, value=0.15))
 
 # %% [markdown]
-# With little noise the arrows end on the curve: a good denoiser knows where the data lie. With much noise they end near the
-# mean of all data, since the noisy point tells little. That is why denoised images are blurred.
+# With little noise the arrows end on the curve: a good denoiser knows where the data lie. With much noise they are drawn
+# towards the mean of all data, since the noisy point tells little. That is why denoised images are blurred.
 #
 # Divided by the variance of the noise, an arrow is the gradient of the log-density of the noisy points, also called the
 # *score*. This is **Tweedie's formula** (Efron, 2011); by it, a denoising autoencoder that comes near the best denoiser
@@ -1176,9 +1176,9 @@ claim(
 # %% [markdown]
 # ## 10. What is the code good for?
 #
-# Is a code *transferable*? A **linear probe** answers: leave the encoder as it is, fit a *softmax regression* on its codes,
-# which is one linear layer trained to name the class, and measure how often it is right on the test images. We use ten
-# labels for each class, three draws of them, and once 200 for each class.
+# Is a code *compact* enough to save labels, and is it *transferable*? A **linear probe** answers: leave the encoder as it
+# is, fit a *softmax regression* on its codes, which is one linear layer trained to name the class, and measure how often it
+# is right on the test images. We use ten labels for each class, three draws of them, and once 200 for each class.
 #
 # Raw pixels, PCA, the random matrix of section 7 and an encoder that was never trained are controls. The probe divides every
 # feature by its standard deviation and then penalizes large weights, so the scale of a feature does not matter, but the
@@ -1186,7 +1186,8 @@ claim(
 # components, and both PCA and the autoencoder by what is restored from their codes, which holds the same numbers in another
 # form. Another control is a network of the same shape that is trained on ten labels a class alone (not on 200), from
 # scratch, for as many steps as the autoencoders. After ± stands the standard deviation over the draws. All rows use the same
-# draws, so most of it is luck that they share; the difference from the pixels, draw by draw, scatters less.
+# draws, so part of it is luck that they share; where a row shares it with the pixels, the difference from them, draw by
+# draw, scatters less.
 
 # %%
 turn = torch.linalg.qr(torch.randn(CODE_SIZE, CODE_SIZE, generator=generator)).Q
@@ -1269,17 +1270,18 @@ for name in accuracy:
 # hypothesis space of section 1 did not pay.
 #
 # With 200 labels a class the pixels are ahead of all codes of 32 numbers. Part of that is the *form*: restored to 784
-# pixels, the same numbers come close to the pixels, those of PCA as well as those of the network. With 128 numbers instead
-# of 32 the network's code gains there, too; but the random matrix, which mixes the pixels to 1,024 numbers, is best of all
-# codes, or nearly. (Denoising changed little: its lead over the plain code is within the spread with ten labels a class, and
-# with 200 it has none.)
+# pixels, the same numbers come close to the pixels, those of PCA as well as those of the network. (For PCA both forms allow
+# the same linear classifiers; only the penalty differs, which charges less for weights that are spread over 784 pixels.)
+# With 128 numbers instead of 32 the network's code gains there, too; but the random matrix, which mixes the pixels to 1,024
+# numbers, is best of all codes, or nearly. (Denoising changed little: its lead over the plain code is within the spread with
+# ten labels a class, and with 200 it has none.)
 #
 # Is it only a matter of what is kept? PCA's code of all 784 numbers keeps as much as the pixels and the random matrix,
 # allows exactly the same linear classifiers as the pixels, and is worst of all with 100 labels. Features of PCA are
 # uncorrelated: after the division all its directions count equally, hundreds of faint ones too. Pixels, and random mixtures
 # of them, are correlated, and there the strong directions stay strong. The random matrix and PCA's 784 numbers both have the
-# reconstruction error 0; with 100 labels one is the best of all rows, the other the worst: a reconstruction error does not
-# tell how good a code is.
+# reconstruction error 0; with 100 labels one is among the best rows, the other the worst by far: a reconstruction error does
+# not tell how good a code is.
 #
 # Nothing in the loss asked for classes; a pixel of the background counts as much as one of the heel.
 #
