@@ -6,7 +6,7 @@
 # loss falls, and in three ways that work.
 #
 # - **Sliders:** a bird to classify, class prior and overlap, spread and noise scale of a generator, the label fed to it
-# - **Time:** about 150 minutes, the open question included
+# - **Time:** about 120 minutes, and 30 for the open question
 # - **You need:** lessons 00 and 02 (nats and the KL divergence), what a probability density is, means and covariances
 #
 # Afterwards you can

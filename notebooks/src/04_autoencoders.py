@@ -5,7 +5,7 @@
 # method, and use what it cannot reconstruct to detect what does not belong.
 #
 # - **Slider:** components of PCA, code size, position in a two-dimensional code, a denoiser in the plane, noise level
-# - **Time:** about 150 minutes, the open question included
+# - **Time:** about 120 minutes, and 40 for the open question
 # - **You need:** lesson 00, products of matrices, variance, the normal distribution, derivatives, softmax with
 #   cross-entropy, and a first acquaintance with PyTorch's `nn.Module`
 #

@@ -949,7 +949,8 @@ claim(
 # the end of its random first weights is the product of all momenta, about $e^{-s (1 - m) / 2}$ after $s$ steps, since along
 # the cosine $1 - m$ is half its first value on average. With the paper's momentum that would be most of our teacher. So ours
 # starts at 0.98. The rise of the temperature takes a tenth of the published training, which would be 24 of our steps; we
-# leave it out and stay at 0.04. To scale it to your run, keep $s (1 - m)$ at about 5 or more (ours: $240 \cdot 0.02 = 4.8$).
+# leave it out and stay at 0.04. To scale the momentum to your run, keep $s (1 - m)$ at about 5 or more (ours: $240 \cdot
+# 0.02 = 4.8$).
 
 # %%
 PUBLISHED = 300 * (1_281_167 // 1_024)  # epochs, images, and images in a batch
