@@ -1157,7 +1157,7 @@ for name, error in at_hidden.items():
     print(f"{name:23} error x 1000 at hidden patches: {error:3.0f}")
 
 
-# %% tags=["drawing"]
+# %% tags=["drawing", "nbval-ignore-output"]
 # Draws six frames with hidden tokens as table and BEiT guess them; move the share
 def draw_guesses(share):
     hidden_now = block_mask(6, 49, share, torch.Generator().manual_seed(7))
