@@ -18,6 +18,8 @@
 # - tell what a code is good for, from a measurement beside its controls.
 
 # %%
+from functools import partial
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -685,12 +687,11 @@ found = {
 }
 ranked = sorted(found, key=lambda name: found[name]["autoencoder"])
 validation_labels = images("fashion", "train").labels[10_000:]
-with torch.no_grad():
-    of_all = reconstruction_errors(small(validation_images), validation_images)
-once_seen = {
-    name: auroc(of_all[validation_labels != label], of_all[validation_labels == label])
-    for label, name in enumerate(class_names)
-}
+once_seen = {}
+for label, name in enumerate(class_names):
+    is_it = validation_labels == label
+    pair = validation_images[~is_it], validation_images[is_it]
+    once_seen[name] = detect({"autoencoder": small}, *pair)["autoencoder"]
 figure, ax = subplots(width=5.6, height=3.4)
 ax.plot(
     [once_seen[n] for n in ranked],
@@ -993,17 +994,16 @@ print(f"the same, clipped to [0, 1]  {shrunk_errors[1]:.4f}")
 
 
 # %%
-def fit_linear(noisy, clean, rank=784):
-    """The matrix of this rank and the offset that map noisy images best to clean ones."""
+def fit_linear(noisy, clean):
+    """The matrix and the offset that map noisy images best to clean ones."""
     noisy, clean = noisy.flatten(1), clean.flatten(1)
     centre, target = noisy.mean(0), clean.mean(0)
     matrix = torch.linalg.lstsq(noisy - centre, clean - target).solution  # (784, 784)
-    if rank < 784:  # keep the leading directions of its outputs
-        kept = PCA(rank).fit((noisy - centre) @ matrix).components
-        matrix = matrix @ kept.T @ kept
+    outputs = PCA(784).fit((noisy - centre) @ matrix).components
 
-    def denoise(pictures):
-        flat = (pictures.flatten(1) - centre) @ matrix + target
+    def denoise(pictures, rank=784):  # keeps the leading directions of its outputs
+        kept = outputs[:rank]
+        flat = (pictures.flatten(1) - centre) @ matrix @ kept.T @ kept + target
         return flat.clamp(0, 1).reshape(pictures.shape)
 
     return denoise
@@ -1012,7 +1012,7 @@ def fit_linear(noisy, clean, rank=784):
 three = train_images.repeat(3, 1, 1, 1)
 speckled = add_gaussian_noise(three, 0.5, torch.Generator().manual_seed(0))
 best_matrix = fit_linear(speckled, three)
-narrow_matrix = fit_linear(speckled, three, rank=CODE_SIZE)
+narrow_matrix = partial(best_matrix, rank=CODE_SIZE)
 
 # %%
 await run
@@ -1093,20 +1093,17 @@ show(
 def draw_noise(level):
     five = samples[:5]
     noisy_samples = add_gaussian_noise(five, level, torch.Generator().manual_seed(1))
-    plain, denoised = autoencoders[CODE_SIZE](noisy_samples), denoiser(noisy_samples)
     rows = {
         "clean": five,
         "noisy": noisy_samples,
-        "autoencoder": plain,
+        "autoencoder": small(noisy_samples),
         "mistaken loss": misled(noisy_samples),
         "best matrix": best_matrix(noisy_samples),
-        "denoising": denoised,
+        "denoising autoencoder": denoiser(noisy_samples),
     }
+    errors = [f"{n} {reconstruction_loss(rows[n], five):.4f}" for n in list(rows)[1:]]
     return image_rows(rows, scale=2), (
-        f"Noise {level:.2f}. Error against these five clean images: noisy {reconstruction_loss(noisy_samples, five):.4f}, "
-        f"autoencoder {reconstruction_loss(plain, five):.4f}, "
-        f"best matrix {reconstruction_loss(best_matrix(noisy_samples), five):.4f}, "
-        f"denoising autoencoder {reconstruction_loss(denoised, five):.4f}."
+        f"Noise {level:.2f}. Error against these five clean images: {', '.join(errors)}."
     )
 
 

@@ -1165,19 +1165,23 @@ def draw_guesses(share):
     tokens = {
         "nearest token": table_tokens(samples, hidden_now),
         "BEiT": beit.predict(samples, hidden_now),
-        "true tokens": true,
     }
     rows = {name: tokenizer.decode(found) for name, found in tokens.items()}
     rows["mean of BEiT's codes"] = mean_of_codes(samples, hidden_now)
-    rows["true tokens"] = rows.pop("true tokens")
-    right = [(found == true)[hidden_now].float().mean() for found in tokens.values()]
-    errors_now = [hidden_error(row, samples, hidden_now) for row in rows.values()]
+    rows["true tokens"] = tokenizer.decode(true)
+    right = [
+        f"{name} {(found == true)[hidden_now].float().mean():.1f}"
+        for name, found in tokens.items()
+    ]
+    errors_now = [
+        f"{name} {hidden_error(row, samples, hidden_now):.0f}"
+        for name, row in rows.items()
+    ]
     return image_rows(
         {"seen": cover(samples, hidden_now), **rows, "image": samples}, scale=3
     ), (
-        f"{hidden_now.float().mean():.0%} hidden. Share of the hidden tokens of these six pictures that is right, and error x "
-        f"1000 at hidden patches: nearest token {right[0]:.1f} and {errors_now[0]:.0f}, BEiT after half a "
-        f"pass {right[1]:.1f} and {errors_now[1]:.0f}, true tokens 1 and {errors_now[3]:.0f}; mean of BEiT's codes {errors_now[2]:.0f}."
+        f"{hidden_now.float().mean():.0%} hidden. Share of the hidden tokens of these six pictures that is right: "
+        f"{', '.join(right)}. Error x 1000 at hidden patches: {', '.join(errors_now)}."
     )
 
 

@@ -655,9 +655,8 @@ DENOISE = Exercise(
     minutes=5,
     difficulty="medium",
     statement=(
-        "With this loss a network that changes nothing gets the perfect "
-        "loss 0, as the cell above shows. Find the mistake and correct it; `model` is still to be trained with the "
-        "result."
+        "With this loss a network that changes nothing gets the perfect loss 0, as the cell above shows. Find the "
+        "mistake and correct it; `model` is still to be trained with the result."
     ),
     stub=(
         "def my_denoising_loss(model, images, corrupt):\n"

@@ -469,9 +469,10 @@ BUG = Exercise(
     minutes=10,
     difficulty="medium",
     statement=(
-        "The code in the stub runs and its loss falls quickly. It makes two common mistakes: one makes the targets worthless, the other the loss incomparable. "
-        "Correct both. `predict` maps images to logits (N, L, K), `tokenize` maps images to tokens (N, L), and `hide(images, "
-        "mask)` returns the images with masked patches covered; `mask` is (N, L), True = hidden. The loss is one mean over the hidden places of all images."
+        "The code in the stub runs and its loss falls quickly. It makes two common mistakes: one makes the targets "
+        "worthless, the other the loss incomparable. Correct both. `predict` maps images to logits (N, L, K), `tokenize` "
+        "maps images to tokens (N, L), and `hide(images, mask)` returns the images with masked patches covered; `mask` is "
+        "(N, L), True = hidden. The loss is one mean over the hidden places of all images."
     ),
     stub=(
         "def my_beit_loss(predict, tokenize, images, hide, mask):\n"
