@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -158,14 +157,31 @@ def torchrun(folder, *arguments):
         return subprocess.Popen(words, cwd=folder, env=environment, stdout=said, stderr=said)
 
 
+def two_at_work(folder):
+    """The command under torchrun, its run in folder / "broken" past the second step, and its workers."""
+    running = torchrun(folder, "--into", "broken")
+    while (checkpoint.step_in(folder / "broken") or 0) < 2:
+        assert running.poll() is None, (folder / "said").read_text()
+        time.sleep(0.02)
+    return running, psutil.Process(running.pid).children()
+
+
+def test_a_worker_that_waits_in_vain_for_another_still_answers_torchrun(tmp_path):
+    running, workers = two_at_work(tmp_path)
+    workers[1].suspend()
+    time.sleep(1)  # for the first to come to where it waits
+    workers[0].terminate()
+    workers[0].wait(timeout=20)
+    workers[1].kill()
+    assert running.wait(timeout=60) != 0
+    said = (tmp_path / "said").read_text()
+    assert "process 0: error: interrupted; the checkpoint of step" in said and "--resume" in said
+
+
 def test_a_worker_that_dies_ends_the_run_with_an_error_and_the_run_goes_on(tmp_path):
     broken = tmp_path / "broken"
-    running = torchrun(tmp_path, "--into", "broken")
-    while (checkpoint.step_in(broken) or 0) < 2:
-        assert running.poll() is None, (tmp_path / "said").read_text()
-        time.sleep(0.02)
-    workers = psutil.Process(running.pid).children()
-    os.kill(workers[1].pid, signal.SIGKILL)
+    running, workers = two_at_work(tmp_path)
+    workers[1].kill()
     assert running.wait(timeout=60) != 0
     said = (tmp_path / "said").read_text()
     assert "process 0: error:" in said and "go on with the same command and --resume" in said

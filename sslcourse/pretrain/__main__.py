@@ -14,6 +14,7 @@ from sslcourse.pretrain.arguments import device_of, folder_of, make_parser, sett
 from sslcourse.pretrain.evaluate import beside_controls, print_figures
 from sslcourse.pretrain.journal import Journal
 from sslcourse.pretrain.processes import (
+    answer_sigterm,
     first_here,
     has_lost_others,
     join_processes,
@@ -78,6 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings, device = settings_of(options), device_of(options.device)
         if started_by_torchrun():
             join_processes(device)
+            answer_sigterm(lambda: _interrupted(options))
         data = first_here(
             lambda: load_pictures(options.data, options.n, options.image_size, options.datasets)
         )
@@ -91,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         return _failed(f"another process has ended; {_going_on(options)} (cause: {error})")
     except KeyboardInterrupt:
-        return _failed(f"interrupted; {_going_on(options)}")
+        return _interrupted(options)
     if distributed.is_initialized():
         distributed.barrier()  # the first process may still evaluate, and NCCL wants all to leave together
         distributed.destroy_process_group()
@@ -104,6 +106,10 @@ def _failed(why: str) -> int:
     return 1
 
 
+def _interrupted(options: argparse.Namespace) -> int:
+    return _failed(f"interrupted; {_going_on(options)}")
+
+
 def _going_on(options: argparse.Namespace) -> str:
     folder = folder_of(options)
     step = checkpoint.step_in(folder)
@@ -113,5 +119,5 @@ def _going_on(options: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as torchrun and cluster managers end a run
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as cluster managers end a run
     sys.exit(main())

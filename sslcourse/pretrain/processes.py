@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Thread
 from typing import Any, TypeVar
 
 import torch
@@ -20,6 +22,26 @@ def join_processes(device: torch.device) -> None:
     """Meet the other processes that torchrun has started: by NCCL on GPUs, by gloo elsewhere."""
     backend, own = ("nccl", device) if device.type == "cuda" else ("gloo", None)
     distributed.init_process_group(backend, timeout=timedelta(hours=2), device_id=own)
+
+
+def answer_sigterm(say: Callable[[], object]) -> None:
+    """At SIGTERM, by which torchrun ends a run, call say() and leave with status 1, wherever this process is.
+
+    A handler in Python has to wait until the main thread comes back from C++, and with gloo that may be never
+    once another process has died. The number of the signal goes into a pipe at once, where a thread reads it.
+    """
+    numbers, into = os.pipe()
+    os.set_blocking(into, False)
+    signal.set_wakeup_fd(into)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+
+    def leave() -> None:
+        while os.read(numbers, 1)[0] != signal.SIGTERM:
+            pass
+        say()
+        os._exit(1)
+
+    Thread(target=leave, daemon=True).start()
 
 
 def first_here(read: Callable[[], _T]) -> _T:
