@@ -434,8 +434,9 @@ def my_beit_loss(predict, tokenize, images, hide, mask):
 
 
 def _tokenize(images: Tensor) -> Tensor:
-    """A tokeniser without weights: three gray levels of each patch of two pixels, (N, L)."""
-    return (images.unflatten(1, (-1, 2)).mean(2) * 3).long().clamp(0, 2)
+    """A tokeniser without weights: is a patch of two pixels darker or lighter than its image? (N, L) of 0 to 2."""
+    contrast = images.unflatten(1, (-1, 2)).mean(2) - images.mean(1, keepdim=True)
+    return (contrast * 5 + 1.5).long().clamp(0, 2)
 
 
 def _hide(images: Tensor, mask: Tensor) -> Tensor:
@@ -504,6 +505,9 @@ BUG = Exercise(
         ),
         "it is the other way round: the network sees the covered images, the tokeniser the whole ones.": (
             lambda f, t, x, h, m: F.cross_entropy(f(x)[m], t(h(x, m))[m])
+        ),
+        "the tokeniser sees the hidden patches only; it may see the whole image.": lambda f, t, x, h, m: (
+            F.cross_entropy(f(h(x, m))[m], t(h(x, ~m))[m])
         ),
         "these are the visible places; True means hidden.": lambda f, t, x, h, m: F.cross_entropy(
             f(h(x, m))[~m], t(x)[~m]
