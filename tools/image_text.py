@@ -8,6 +8,7 @@ those held out ("held_out"), and the shares of right answers of "binding", "coun
 training has three seeds, but for two whose figures leave no doubt.
 """
 
+import itertools
 from collections.abc import Callable
 from statistics import fmean
 from typing import NamedTuple
@@ -41,7 +42,7 @@ N, PASSES, BATCH, RATE = 8000, 6, 64, 3e-3
 SEEDS = (0, 1, 2)  # of the weights and the order of the pictures; of the control also of its labels
 RATES = (1e-3, 3e-3, 1e-2)  # that the supervised control may choose from
 HELD_OUT = set(zip(COLOURS, SHAPES, strict=False))  # a red circle, a green triangle, a blue square ...
-PROMPTS = {(colour, shape): f"a {colour} {shape}" for colour in COLOURS for shape in SHAPES}
+PROMPTS = {look: Things(1, *look).phrases()[0] for look in itertools.product(COLOURS, SHAPES)}
 
 
 def bag_of_words() -> nn.Module:

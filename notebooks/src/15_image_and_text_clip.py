@@ -371,7 +371,7 @@ show(naming.figure, alt=naming.words)
 # Here are 30 classes, each colour with each shape:
 
 # %%
-PROMPTS = {(c, s): f"a {c} {s}" for c in COLOURS for s in SHAPES}
+PROMPTS = {(c, s): Things(1, c, s).phrases()[0] for c in COLOURS for s in SHAPES}
 ones = new.of_kind("one")
 looks = [(thing.colour, thing.shape) for (thing,) in ones.things]
 classes = torch.tensor([list(PROMPTS).index(look) for look in looks])
