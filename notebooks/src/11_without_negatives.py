@@ -184,18 +184,19 @@ explore(
 #
 # ## 3. Collapse
 #
-# On real pictures: 10,000 garments, two augmented views of each, the encoder and the projection head of lesson 09, and the
-# loss $-\cos(z_a, z_b)$. No predictor, no stop-gradient (two arguments of our `SimSiam`; below, *neither part*), no
-# negatives. Every 12 steps we look at the projections of 256 validation images: on a copy of the network, so that looking
-# changes nothing, and with length 1, because that is all the loss sees.
+# On real pictures: 8,320 garments in batches of 64, two augmented views of each, the encoder and the projection head of
+# lesson 09, and the loss $-\cos(z_a, z_b)$. No predictor, no stop-gradient (two arguments of our `SimSiam`; below, *neither
+# part*), no negatives. Every 10 steps we look at the projections of 256 validation images: on a copy of the network, so that
+# looking changes nothing, and with length 1, because that is all the loss sees.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")
 train_images, validation_images = train_images[:10_000], train_images[10_000:]
 train_labels, validation_labels = train_labels[:10_000], train_labels[10_000:]
 
-PASSES, BATCH, EVERY = 2, 64, 12
-STEPS = PASSES * (len(train_images) // BATCH)
+PASSES, BATCH, EVERY = 2, 64, 10
+pretraining_images = train_images[: 130 * BATCH]
+STEPS = PASSES * (len(pretraining_images) // BATCH)
 watched = Augmentation(seed=5)(validation_images[:256])
 watched_labels = validation_labels[:256]
 
@@ -213,7 +214,7 @@ models, looks, histories = {}, {}, {}
 def pretraining(name, passes=PASSES):
     """Train models[name], and keep what the watched images look like on the way."""
     model, looks[name] = models[name], {0: look(models[name])}
-    batches = Batches(train_images, batch_size=BATCH)
+    batches = Batches(pretraining_images, batch_size=BATCH)
     for progress in train_adamw(model.loss, model.parameters(), batches, passes):
         if progress.step % EVERY == 0:
             looks[name][progress.step] = look(model)
@@ -258,7 +259,7 @@ def draw_points(step):
     )
 
 
-explore(draw_points, step=slider("step", 0, STEPS, step=EVERY, value=24))
+explore(draw_points, step=slider("step", 0, STEPS, step=EVERY, value=20))
 
 # %% [markdown]
 # In the end all dots are in one place: whatever the picture shows, its projection is the same. Two numbers measure this.
@@ -378,7 +379,7 @@ compare_gradients("with predictor")
 def first_losses(stop_gradient):
     torch.manual_seed(0)
     model = SimSiam(predictor=nn.Identity(), stop_gradient=stop_gradient)
-    batches = Batches(train_images, batch_size=BATCH)
+    batches = Batches(pretraining_images, batch_size=BATCH)
     training = train_adamw(model.loss, model.parameters(), batches, PASSES)
     return torch.tensor([progress.loss for progress in islice(training, 20)])
 
@@ -573,7 +574,7 @@ show_source(BYOL.__init__, BYOL.loss)
 
 # %% [markdown]
 # Who gets a gradient? Then two trainings follow: BYOL, and BYOL without its predictor. The momentum is 0.9: a half-life of 7
-# steps, for a run of 312.
+# steps, for a run of 260.
 
 # %%
 torch.manual_seed(0)
@@ -1017,7 +1018,7 @@ show(
 # Checks what the text says of trainings without batch statistics
 lonely = [projection_std(looks["no batch statistics"][s]) for s in (0, EVERY, ONE_PASS)]
 claim("yours begins with a spread above 0.2", lambda: lonely[0] > 0.2)
-claim("and is below 0.1 after 12 steps, and at the end", lambda: max(lonely[1:]) < 0.1)
+claim("and is below 0.1 after 10 steps, and at the end", lambda: max(lonely[1:]) < 0.1)
 claim(
     "no batch statistics: SimSiam and BYOL collapse in every seed, below 0.1",
     lambda: all(
@@ -1031,7 +1032,7 @@ claim(
 )
 
 # %% [markdown]
-# It collapses within its first 12 steps, with predictor and stop-gradient in place. On the right, after two passes: SimSiam
+# It collapses within its first 10 steps, with predictor and stop-gradient in place. On the right, after two passes: SimSiam
 # and BYOL collapse in every seed; SimCLR with the same networks, the control, does not. Richemond et al. adapted the
 # normalisation and the start; we changed one kind of layer and nothing else. (Both parts were no guarantee in section 5
 # either.) Taken together: *these methods can work without batch statistics, but a training that works with them may collapse
@@ -1203,10 +1204,10 @@ claim(
     lambda: max(effective_rank(directions["VICReg"]), seeds("VICReg", "rank").max()) < 32,
 )
 claim(
-    "after two passes SimSiam uses more directions, and its probe is lower, in every seed",
+    "after two passes SimSiam uses more directions in every seed, and its probe is lower in mean",
     lambda: (
         seeds("SimSiam", "rank").min() > seeds("VICReg", "rank").max()
-        and seeds("SimSiam", "probe").max() < seeds("VICReg", "probe").min()
+        and seeds("SimSiam", "probe").mean() < seeds("VICReg", "probe").mean() - 1
     ),
 )
 
@@ -1215,7 +1216,7 @@ claim(
 # but in less than half as many directions, and the probe is lower in all three stored seeds.
 #
 # The term lessens repetition, it does not end it: less than half of the 64 directions count, and SimSiam uses more in every
-# stored seed. Its probe is lower all the same. *A rank near 1 tells of a collapse; a higher rank is not a better
+# stored seed. In mean its probe is lower all the same. *A rank near 1 tells of a collapse; a higher rank is not a better
 # representation.*
 #
 # **Barlow Twins** (Zbontar et al., 2021) is a close relative. It pulls the correlation matrix *between* the two views
@@ -1223,7 +1224,7 @@ claim(
 #
 # ## 11. Longer, and on moving clothes
 #
-# How good are these methods beside those with negatives? On the left six passes over the centred clothes, 936 steps; BYOL's
+# How good are these methods beside those with negatives? On the left six passes over the centred clothes, 780 steps; BYOL's
 # momentum now rises from 0.9 to 1 along a cosine, as in its paper. On the right four passes over the 10,000 clips of lesson
 # 09: a garment moves through four frames, on another texture in each, and two frames are a positive pair. They are also
 # cropped (to half of their area or more), mirrored and jittered, and a probe gets all four frames of a clip, so do not
@@ -1280,15 +1281,13 @@ claim(
     ),
 )
 claim(
-    "by the probe VICReg is within one point of SimCLR in mean, and SimSiam and BYOL are below, seed by seed",
-    lambda: (
+    "by the probe all three are within two points of SimCLR in mean",
+    lambda: all(
         (
-            seeds("VICReg", "probe", longer).mean()
-            - seeds("SimCLR", "probe", longer).mean()
+            seeds(name, "probe", longer).mean() - seeds("SimCLR", "probe", longer).mean()
         ).abs()
-        < 1
-        and max(seeds(name, "probe", longer).max() for name in ("SimSiam", "BYOL"))
-        < seeds("SimCLR", "probe", longer).min()
+        < 2
+        for name in methods
     ),
 )
 claim(
@@ -1344,8 +1343,8 @@ claim(
 
 # %% [markdown]
 # **Centred clothes.** By the probe SimSiam, BYOL and VICReg are above the untrained encoder and the pixels in every seed.
-# (By neighbours the pixels are still ahead.) VICReg is level with SimCLR; SimSiam and BYOL are below it in every seed, and
-# level with MoCo. Without its predictor BYOL has now collapsed completely.
+# (By neighbours the pixels are still ahead.) In mean all three are within two points of SimCLR, and SimSiam and BYOL within
+# one of MoCo: three seeds do not rank them. Without its predictor BYOL has now collapsed completely.
 #
 # **Moving clothes.** Pixels and the untrained encoder are only a few points above guessing (10 %). SimSiam, BYOL and VICReg
 # are clearly above both, in every seed: *they tell garments apart better than pixels do, without a single negative.* SimCLR
