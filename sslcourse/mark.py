@@ -17,8 +17,10 @@ import csv
 import multiprocessing
 import os
 import re
+import signal
 import sys
 import tempfile
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +39,7 @@ FROM_MOODLE = re.compile(r"([^/\\]+)_(\d+)_assignsubmission_")
 FROM_CANVAS = re.compile(r"([^/\\]+?)(?:_LATE)?_(\d+)_\d+_[^/\\]+$")
 FORK = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 PROCESSES = multiprocessing.get_context(FORK)
+LETTERS = 1000  # of what is said about one exercise: a cell of a table holds 32,767
 
 
 @dataclass
@@ -90,12 +93,16 @@ def mark_one(cells: list[str], name: str, seconds: float, gigabytes: float) -> s
         finally:
             process.kill()
             process.join()
+            with contextlib.suppress(AttributeError, OSError):  # no such groups on Windows
+                os.killpg(process.pid, signal.SIGKILL)  # and what the answer has started
 
 
 def _judge(
     told: Connection, folder: str, gigabytes: float, cells: list[str], name: str
 ) -> None:
     os.chdir(folder)
+    with contextlib.suppress(AttributeError):  # not on Windows
+        os.setsid()
     _limit(gigabytes)
     told.send_bytes(verdict_on(cells, find(name)).encode(errors="replace"))
 
@@ -135,10 +142,14 @@ def learner(path: Path, others: list[Path]) -> dict[str, str]:
     return {"Student": path.stem if alone else path.resolve().parent.name}
 
 
+def shortened(said: str) -> str:
+    return textwrap.shorten(said, LETTERS)
+
+
 def csv_row(marks: Marks, others: list[Path]) -> dict[str, str | int]:
-    verdicts = [f"{name}: {' '.join(said.split())}" for name, said in marks.verdicts.items()]
+    verdicts = [f"{name}: {shortened(said)}" for name, said in marks.verdicts.items()]
     grade = {} if marks.trouble else {"Grade": len(marks.right)}
-    told = {"Feedback comments": " ".join([f"{marks.summary}.", *verdicts])}
+    told = {"Feedback comments": " ".join([f"{shortened(marks.summary)}.", *verdicts])}
     return learner(marks.path, others) | grade | told
 
 
@@ -155,7 +166,7 @@ def notebooks(given: list[Path]) -> list[Path]:
 def common_mistakes(all_marks: list[Marks]) -> Iterator[str]:
     """What was said most often about wrong answers."""
     said = Counter(
-        f"{name}: {words.splitlines()[0]}"
+        f"{name}: {shortened(words.splitlines()[0])}"
         for marks in all_marks
         for name, words in marks.verdicts.items()
         if words not in ("Right.", "Not attempted yet.")

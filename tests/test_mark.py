@@ -5,6 +5,7 @@ import inspect
 import json
 import sys
 
+import psutil
 import pytest
 from test_answers import MODULES, RIGHT, WRONG
 
@@ -171,6 +172,8 @@ CLASS = {
     "hungry": notebook("import torch", LINE.format("torch.zeros(2**31)")),
     "online": notebook("import urllib.request", LINE.format("urllib.request.urlopen('http://localhost')")),
     "raises": notebook(LINE.format("raise ValueError('=1+1,\\n\"')")),
+    "wordy": notebook(LINE.format("raise ValueError('no ' * 10**6)")),
+    "leaves_a_child": notebook(LINE.format("import subprocess; subprocess.Popen(['sleep', '4711'])")),
     "damaged": notebook(LINE.format("pass"))[:-40],
     "empty": "",
     "other": notebook("print('shopping list')"),
@@ -219,6 +222,7 @@ def test_each_notebook_has_a_row(marked):
         *([("hungry", "0", "0 of 3 right. 00.line: Your code raised RuntimeError")] if LINUX else []),
         ("online", "0", "0 of 3 right. 00.line: Your code raised URLError: <urlopen error answers"),
         ("raises", "0", "0 of 3 right. 00.line: Your code raised ValueError: =1+1,"),
+        ("wordy", "0", "0 of 3 right. 00.line: Your code raised ValueError: no no"),
         ("damaged", "", "cannot be read as a notebook: JSONDecodeError"),
         ("empty", "", "cannot be read as a notebook: JSONDecodeError"),
         ("nested", "", "cannot be read as a notebook"),
@@ -232,6 +236,17 @@ def test_each_notebook_has_a_row(marked):
 def test_trouble_costs_one_row(marked, student, grade, said):
     assert marked[student]["Grade"] == grade
     assert marked[student]["Feedback comments"].startswith(said)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
+def test_nothing_that_an_answer_started_goes_on(marked):
+    assert marked["leaves_a_child"]["Grade"] == "1"
+    left = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
+    assert ["sleep", "4711"] not in left
+
+
+def test_no_cell_is_longer_than_a_table_can_hold(marked):
+    assert len(marked["wordy"]["Feedback comments"]) < 32_767
 
 
 def test_a_folder_without_notebooks_is_told(tmp_path):
