@@ -1,7 +1,7 @@
 # The course in a container, without a graphics card. Your copies of the lessons stay in the volume:
 #   docker build -t sslcourse .
 #   docker run --rm -p 127.0.0.1:8888:8888 -v my_lessons:/home/learner/sslcourse/my_lessons sslcourse
-# All tests: docker run --rm --shm-size=1g sslcourse make test
+# All tests: docker run --rm --shm-size=1g sslcourse make test; `make image` does both and checks the size.
 FROM python:3.11-slim
 
 # libatomic1 is for the Node.js that Playwright brings, which drives Chromium in the browser tests.
@@ -14,11 +14,12 @@ USER learner
 WORKDIR /home/learner/sslcourse
 ENV PIP_NO_CACHE_DIR=1 PIP_COMPILE=0
 
-# The packages first: they change less often than the lessons, and make up most of the 2 GB.
+# The packages first: they change less often than the lessons, and make up most of its 2.5 GB.
 COPY --chown=learner Makefile pyproject.toml requirements.lock README.md LICENSE LICENSE-TEXT ./
 COPY --chown=learner tests/colab.txt tests/
 COPY --chown=learner sslcourse sslcourse
 RUN make .venv/.installed && rm -rf .venv/lib/python3*/site-packages/torch/test
+ENV PATH=/home/learner/sslcourse/.venv/bin:$PATH
 
 COPY --chown=learner . .
 RUN mkdir -p my_lessons && touch .venv/.installed

@@ -13,7 +13,7 @@ SOURCES := $(shell find sslcourse -name '*.py')
 NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" \
 	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
-.PHONY: help lab export test test-notebooks test-portable test-colab test-graders test-newest test-site notebooks site frames figures \
+.PHONY: help lab export test test-notebooks test-portable test-colab test-graders test-newest test-site notebooks image site frames figures \
 	weights sweeps bench times walk screenshot lock chromium clean
 
 help: ## list the targets
@@ -50,6 +50,11 @@ test-graders: ## mark a lesson with nbgrader and with otter-grader, in an enviro
 
 test-newest: ## run all tests with the newest version of every package
 	$(MAKE) test VENV=.venv-newest PACKAGES="--upgrade -e .[lab,dev,site]"
+
+image: ## build the container, which must stay below 2.5 GB, and run all tests in it
+	docker build -t sslcourse .
+	test $$(docker image inspect --format '{{.Size}}' sslcourse) -lt 2500000000
+	docker run --rm --shm-size=1g sslcourse make test
 
 notebooks: $(LESSONS) ## rebuild the notebooks whose source, or the package, has changed
 

@@ -1,7 +1,7 @@
 """Run every lesson, each in its own processes, and write what it takes into README.md and docs/teaching.md.
 
-python tools/lesson_times.py               rewrites both tables
-python tools/lesson_times.py --limit 90    writes nothing, and fails if a lesson runs for longer
+python tools/lesson_times.py                     rewrites both tables
+python tools/lesson_times.py --limits 90 1500    writes nothing, and fails if a lesson needs more
 
 The words of README.md's table come from the first cell of each source:
 
@@ -67,6 +67,10 @@ def cost(source: Path) -> Cost:
     return Cost(seconds, kernel.ru_utime + kernel.ru_stime, kernel.ru_maxrss * KILOBYTE / 1e6)
 
 
+def exceeds(taken: Cost, seconds: float, megabytes: float) -> bool:
+    return taken.seconds > seconds or taken.megabytes > megabytes
+
+
 def costs(sources: list[Path]) -> dict[Path, Cost]:
     """Of every lesson, one after another."""
     fresh = multiprocessing.get_context("spawn")
@@ -127,12 +131,12 @@ def with_table(text: str, mark: str, new: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--limit", type=float, help="seconds that no lesson may exceed")
-    limit = parser.parse_args().limit
+    parser.add_argument("--limits", type=float, nargs=2, help="seconds and megabytes that a lesson may need")
+    limits = parser.parse_args().limits
     found = costs(sorted(NOTEBOOKS.glob("src/*.py")))
-    if limit:
-        slow = [source.stem for source, taken in found.items() if taken.seconds > limit]
-        sys.exit(f"longer than {limit:g} s: {', '.join(slow)}" if slow else 0)
+    if limits:
+        too_much = [name for name, taken in found.items() if exceeds(taken, *limits)]
+        sys.exit("\n".join(f"{path.stem}: {found[path]}" for path in too_much) or 0)
     for path, mark, new in [(README, "lessons", table(found)), (GUIDE, "costs", table_of_costs(found))]:
         path.write_text(with_table(path.read_text(encoding="utf-8"), mark, new), encoding="utf-8")
 
