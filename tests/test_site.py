@@ -9,8 +9,9 @@ import pytest
 from build_notebooks import NOTEBOOKS
 from build_site import pages, recording, with_links, with_links_of_the_site
 from docstrings import to_rst
-from lesson_map import columns, direct, entry, svg
+from lesson_map import columns, direct, entry, needs_and_helps, svg
 from lesson_page import control, lesson_page, script
+from lesson_times import GUIDE
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from record_lessons import code_of
 
@@ -165,6 +166,32 @@ def test_a_lesson_says_what_it_needs_and_what_helps():
 def test_a_lesson_that_does_not_say_what_it_needs_is_refused():
     with pytest.raises(ValueError, match="09_contrastive: its first cell must have"):
         entry("09_contrastive", "# 09 Contrastive\n\nYou teach.\n\n- **Time:** 3 minutes\n")
+
+
+@pytest.mark.parametrize(
+    ("you_need", "needs", "helps"),
+    [
+        ("lessons 04, 09 and 11 to 13", "04 09 11 12 13", ""),
+        ("lesson 04; lessons 10 to 12 for the methods that you want to understand", "04", "10 11 12"),
+        ("lesson 09 (views, heads). Lesson 08's transformer helps.", "09", "08"),
+        ("lesson 09 for SimCLR; lessons 10 and 11 help", "09", "10 11"),
+        ("logits (lesson 02, whose InfoNCE helps too); lesson 04's probe.", "02 04", ""),
+        ("lesson 13, entropy of lesson 02, and for section 10 the AUROC of lesson 04", "02 04 13", ""),
+        ("Python's basics", "", ""),
+    ],
+)
+def test_what_is_needed_is_told_from_what_helps(you_need, needs, helps):
+    assert needs_and_helps(you_need) == (tuple(needs.split()), tuple(helps.split()))
+
+
+def test_the_last_lesson_needs_three_others_and_the_methods_help():
+    last = entries()[18]
+    assert (last.needs, last.helped_by) == (("04", "09", "17"), ("10", "11", "12", "13", "14"))
+
+
+def test_the_map_and_the_guide_for_teachers_agree():
+    told = re.findall(r"^### (\d\d) .+\n\nBuilds on (.+?)\. ", GUIDE.read_text(encoding="utf-8"), flags=re.M)
+    assert told == [(lesson.number, ", ".join(lesson.needs) or "nothing") for lesson in entries()]
 
 
 def test_lessons_come_after_all_that_they_need():

@@ -17,6 +17,7 @@ class Entry:
     title: str  # 00 Start here
     promise: str
     minutes: int
+    you_need: str  # as the cell words it
     needs: tuple[str, ...]  # numbers of lessons
     helped_by: tuple[str, ...]
 
@@ -32,22 +33,31 @@ def entry(name: str, first_cell: str) -> Entry:
     you_need = re.search(r"\*\*You need:\*\*((?:.+\n?)(?:  .+\n?)*)", first_cell)
     if not (opening and minutes and you_need):
         raise ValueError(f"{name}: its first cell must have a title, a promise, **Time:** and **You need:**")
-    parts = re.split(r"[;,]", " ".join(you_need[1].split()))
-    helps = [part for part in parts if "help" in part]
+    words = " ".join(you_need[1].split())
     return Entry(
         name,
         opening[1].strip(),
         " ".join(opening[2].split()),
         int(minutes[1]),
-        lessons_in(part for part in parts if part not in helps),
-        lessons_in(helps),
+        words,
+        *needs_and_helps(words),
     )
 
 
+def needs_and_helps(you_need: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The numbers of the lessons that must come before, and of those that only help."""
+    parts = re.split(r"[;.] ", you_need.rstrip("."))
+    helps = [part for part in parts if re.search(r" helps?$| that you want ", part)]
+    return lessons_in(part for part in parts if part not in helps), lessons_in(helps)
+
+
 def lessons_in(parts) -> tuple[str, ...]:
-    """The numbers after "lesson" or "lessons"; a section has a number too, which is none of a lesson."""
-    said = re.findall(r"\blessons? (\d\d(?:(?:, | and )\d\d)*)", " ; ".join(parts))
-    return tuple(sorted({number for numbers in said for number in re.findall(r"\d\d", numbers)}))
+    """The numbers after "lesson" or "lessons", where "10 to 14" are five; sections have numbers too."""
+    found = set()
+    for numbers in re.findall(r"\b[Ll]essons? (\d\d(?:(?:, | and | to )\d\d)*)", "; ".join(parts)):
+        for first, last in re.findall(r"(\d\d)(?: to (\d\d))?", numbers):
+            found |= {f"{number:02}" for number in range(int(first), int(last or first) + 1)}
+    return tuple(sorted(found))
 
 
 def columns(entries: list[Entry]) -> dict[str, int]:

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from build_notebooks import NOTEBOOKS, notebook_from
-from lesson_times import GUIDE, opening, with_table
+from lesson_map import entry
+from lesson_times import GUIDE, with_table
 
 from sslcourse.exercises import all_exercises
 
@@ -21,27 +22,19 @@ PLANS = {  # weeks: the lessons of each; those that are still to be written are 
 
 
 @cache
-def lessons() -> dict[str, dict[str, str]]:
-    """Number -> title, promise, minutes, what it needs in words, its goals as a list in Markdown."""
+def lessons() -> dict[str, dict]:
+    """Number -> what the map of lessons says of it (see Entry), and its goals as a list in Markdown."""
     found = {}
     for source in sorted(NOTEBOOKS.glob("src/*.py")):
         text = notebook_from(source).cells[0].source
-        needs = re.search(r"\*\*You need:\*\* ((?:.+\n?)+?)(?=\n|- \*\*|\Z)", text)
+        lesson = entry(source.stem, text)
         goals = re.search(r"^Afterwards,? you can\n\n((?:.+\n?)+)", text, re.MULTILINE)
-        if not needs:
-            raise ValueError(f"{source}: the first cell must have a line '**You need:** ...'")
-        lesson = opening(source) | {"needs": " ".join(needs[1].split()), "stem": source.stem}
-        found[source.stem[:2]] = lesson | {"goals": goals[1].strip() if goals else lesson["promise"]}
+        found[lesson.number] = vars(lesson) | {"goals": goals[1].strip() if goals else lesson.promise}
     return found
 
 
-def needed(lesson: dict[str, str], known: dict) -> list[str]:
-    """The numbers of the lessons that a lesson builds on."""
-    return [number for number in known if re.search(rf"\b{number}\b", lesson["needs"])]
-
-
-def link(lesson: dict[str, str]) -> str:
-    return f"[{lesson['title']}](../notebooks/{lesson['stem']}.ipynb)"
+def link(lesson: dict) -> str:
+    return f"[{lesson['title']}](../notebooks/{lesson['name']}.ipynb)"
 
 
 def plan(weeks: int, known: dict) -> list[list[str]]:
@@ -54,7 +47,7 @@ def plans(known: dict) -> str:
     for weeks in PLANS:
         lines += [f"### {weeks} weeks", "", "| week | lessons | minutes |", "|---:|---|---:|"]
         for week, numbers in enumerate(plan(weeks, known), start=1):
-            minutes = sum(int(known[number]["minutes"]) for number in numbers)
+            minutes = sum(known[number]["minutes"] for number in numbers)
             taught = ", ".join(link(known[number]) for number in numbers) or FREE
             lines.append(f"| {week} | {taught} | {minutes or ''} |")
         lines.append("")
@@ -68,10 +61,10 @@ def goals(known: dict) -> str:
         lines += [
             f"### {lesson['title']}",
             "",
-            f"Builds on {', '.join(needed(lesson, known)) or 'nothing'}. {lesson['minutes']} minutes, "
+            f"Builds on {', '.join(lesson['needs']) or 'nothing'}. {lesson['minutes']} minutes, "
             f"{sum(minutes)} of them for {len(minutes)} marked exercises.",
             "",
-            f"You need: {lesson['needs']}",
+            f"You need: {lesson['you_need']}",
             "",
             lesson["goals"],
             "",
