@@ -1,5 +1,7 @@
 """The site: the pages of this folder and the committed notebooks. tools/build_site.py calls Sphinx."""
 
+import os
+
 from docstrings import to_rst
 
 project = author = "sslcourse"
@@ -21,6 +23,11 @@ python_use_unqualified_type_names = True
 add_module_names = False
 
 html_theme = "furo"
+if repository := os.environ.get("SITE_REPOSITORY"):
+    faults = f"{repository}/issues/new/choose"
+    html_theme_options = {
+        "footer_icons": [{"name": "faults", "url": faults, "html": "Report a fault", "class": ""}]
+    }
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_js_files = [("course.js", {"defer": "defer"})]

@@ -97,7 +97,14 @@ def test_an_exercise_becomes_text_stub_and_check(source, exercises):
     assert (text.cell_type, text.source) == ("markdown", "### Exercise")
     assert (stub.cell_type, stub.source, stub.metadata.tags) == ("code", "def my_mean(): ...", ["exercise"])
     assert (check.cell_type, check.source) == ("code", "check()")
-    assert following.source == "## Next"
+    assert following.source.startswith("## Next\n")
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_lesson_says_first_how_it_runs_in_colab_and_last_where_to_report_faults(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert "In Colab or Kaggle, first run `%pip install" in cells[0].source
+    assert "Report it as an issue in the course's repository" in cells[-1].source
 
 
 def test_code_below_an_exercise_marker_is_refused(source, exercises):

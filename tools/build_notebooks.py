@@ -25,6 +25,12 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
+IN_COLAB = """
+*In Colab or Kaggle, first run `%pip install --no-deps git+https://github.com/OWNER/NAME`, with the owner and
+the name of the course's repository, in a cell of its own.*"""
+FAULTS = """
+**Something wrong, or hard to understand?** Report it as an issue in the course's repository, with the number
+of the lesson and the sentence or cell; `git remote get-url origin` prints its address."""
 # Folded in JupyterLab by source_hidden, on a site by hide-input; "Run All" goes on after any claim.
 FOLDED = {
     "drawing": ["drawing", "hide-input"],
@@ -39,6 +45,9 @@ class BuildError(Exception):
 def notebook_from(source: Path) -> NotebookNode:
     """The lesson as a notebook: exercises written out, nothing executed yet."""
     cells = [new for cell in jupytext.read(source, fmt="py:percent").cells for new in expanded(cell)]
+    for cell, words in (cells[0], IN_COLAB), (cells[-1], FAULTS):
+        if cell.cell_type == "markdown":
+            cell.source += f"\n{words}"
     for position, cell in enumerate(cells, start=1):
         cell.id = f"cell-{position:03}"
     return new_notebook(cells=cells, metadata=METADATA)

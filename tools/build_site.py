@@ -147,7 +147,7 @@ def with_links(first_cell: str, name: str) -> str:
         links |= {
             "Open in Colab": f"https://colab.research.google.com/github/{place}/blob/{BRANCH}/notebooks/{name}",
             "Open in Binder": f"https://mybinder.org/v2/gh/{place}/{BRANCH}?labpath=notebooks/{name}",
-            "Report a fault": f"{repository}/issues/new?title={name}",
+            "Report a fault": f"{repository}/issues/new?template=fault.yml&place={name}",
         }
     items = "".join(f'<a href="{address}">{text}</a>' for text, address in links.items())
     title, rest = first_cell.split("\n", 1)

@@ -1,0 +1,33 @@
+"""The address of the repository, which only those who publish the course know."""
+
+import address
+import pytest
+import yaml
+
+HERE = "https://github.com/some/course"
+
+
+@pytest.mark.parametrize("given", [HERE, f"{HERE}/", f"{HERE}.git"])
+def test_badges_open_the_first_lesson(given):
+    colab, binder = address.badges(given).splitlines()
+    assert "(https://colab.research.google.com/github/some/course/blob/main/notebooks/00_start" in colab
+    assert "(https://mybinder.org/v2/gh/some/course/main?labpath=notebooks/00_start_here.ipynb)" in binder
+    assert (address.ROOT / address.FIRST).exists()
+
+
+@pytest.mark.parametrize(
+    "given", ["", "some/course", "https://github.com/some", "https://localhost/some/course"]
+)
+def test_what_is_no_address_is_refused(given):
+    with pytest.raises(ValueError, match="must be like https"):
+        address.badges(given)
+
+
+def test_readme_and_citation_get_it_once_however_often(tmp_path, monkeypatch):
+    for name in ("README.md", "CITATION.cff"):
+        (tmp_path / name).write_bytes((address.ROOT / name).read_bytes())
+    monkeypatch.setattr(address, "ROOT", tmp_path)
+    address.main("https://github.com/other/place")
+    address.main(HERE)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8").count("mybinder.org/v2") == 1
+    assert yaml.safe_load((tmp_path / "CITATION.cff").read_text())["repository-code"] == HERE
