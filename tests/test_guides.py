@@ -95,3 +95,12 @@ def test_a_plan_teaches_first_what_later_lessons_need(weeks):
 def test_the_longest_plan_has_every_lesson():
     longest = teaching.plan(max(teaching.PLANS), teaching.lessons())
     assert sorted(number for week in longest for number in week) == list(teaching.lessons())
+
+
+def test_the_model_that_the_guide_takes_from_lesson_09_to_17_has_these_names():
+    said = (ROOT / "docs/on_your_own.md").read_text("utf-8")
+    of_09, of_17 = (next(ROOT.glob(f"notebooks/src/{n}_*.py")).read_text("utf-8") for n in ("09", "17"))
+    assert "save_model(simclr.encoder" in said and "\nsimclr = SimCLR()\n" in of_09
+    assert "load_model(pretrained" in said and "\npretrained = weights.load(" in of_17
+    third_section = of_17[of_17.index("## 3. ") : of_17.index("## 4. ")]
+    assert "\npretrained = weights.load(" in third_section

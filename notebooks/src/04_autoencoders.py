@@ -998,8 +998,9 @@ def fit_linear(noisy, clean):
     """The matrix and the offset that map noisy images best to clean ones."""
     noisy, clean = noisy.flatten(1), clean.flatten(1)
     centre, target = noisy.mean(0), clean.mean(0)
-    matrix = torch.linalg.lstsq(noisy - centre, clean - target).solution  # (784, 784)
-    outputs = PCA(784).fit((noisy - centre) @ matrix).components
+    noisy = noisy - centre
+    matrix = torch.linalg.lstsq(noisy, clean - target).solution  # (784, 784)
+    outputs = PCA(784).fit(noisy @ matrix).components
 
     def denoise(pictures, rank=784):  # keeps the leading directions of its outputs
         kept = outputs[:rank]
@@ -1010,8 +1011,8 @@ def fit_linear(noisy, clean):
 
 
 three = train_images.repeat(3, 1, 1, 1)
-speckled = add_gaussian_noise(three, 0.5, torch.Generator().manual_seed(0))
-best_matrix = fit_linear(speckled, three)
+seeded = torch.Generator().manual_seed(0)
+best_matrix = fit_linear(add_gaussian_noise(three, 0.5, seeded), three)
 narrow_matrix = partial(best_matrix, rank=CODE_SIZE)
 
 # %%
@@ -1145,8 +1146,8 @@ claim(
     and clean_errors["noise 0.3"]["rank 32"] < clean_errors["noise 0.3"]["denoising"],
 )
 dots = torch.linspace(0, 1, 200)  # the mean of clipped noise: 1 - the mean of its CDF
-spread_of = torch.distributions.Normal(test_images[:500].unsqueeze(4), 0.5)
-grayer = 1 - spread_of.cdf(dots).mean(4)
+spread_of = torch.distributions.Normal(test_images[:500], 0.5)
+grayer = 1 - sum(spread_of.cdf(dot) for dot in dots) / len(dots)
 claim(
     "Clipping alone makes more than half of the mistaken network's error.",
     0.5

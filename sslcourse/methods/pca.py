@@ -25,7 +25,8 @@ class PCA:
                 f"code_size {self.code_size} is more than the {pixels.shape[1]} values in an image"
             )
         self.mean = pixels.mean(0)
-        covariance = (pixels - self.mean).T @ (pixels - self.mean) / len(pixels)  # (P, P)
+        centred = pixels - self.mean
+        covariance = centred.T @ centred / len(pixels)  # (P, P)
         directions = torch.linalg.eigh(
             covariance
         ).eigenvectors.T  # rows, smallest variance first
