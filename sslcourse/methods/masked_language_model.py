@@ -49,8 +49,9 @@ class MaskedLanguageModel(nn.Module):
 
     def hidden_word_logits(self, tokens: Tensor) -> Tensor:
         """Logits (N, T, n_words) of each word while it alone is masked: T passes."""
-        n, length = tokens.shape
-        alone = torch.eye(length, dtype=torch.bool, device=tokens.device)  # (T, T)
-        hidden = tokens.unsqueeze(1).masked_fill(alone, self.n_words)  # (N, T, T)
-        logits = self(hidden.flatten(0, 1)).unflatten(0, (n, length))  # (N, T, T, n_words)
-        return logits[:, alone]
+        places = torch.arange(tokens.shape[1], device=tokens.device)
+        passes = [
+            self(tokens.masked_fill(places == place, self.n_words))[:, place]
+            for place in places
+        ]
+        return torch.stack(passes, dim=1)
