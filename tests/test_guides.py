@@ -104,3 +104,12 @@ def test_the_model_that_the_guide_takes_from_lesson_09_to_17_has_these_names():
     assert "load_model(pretrained" in said and "\npretrained = weights.load(" in of_17
     third_section = of_17[of_17.index("## 3. ") : of_17.index("## 4. ")]
     assert "\npretrained = weights.load(" in third_section
+
+
+@pytest.mark.parametrize("path", [*GUIDES, *sorted(ROOT.glob("*.md"))], ids=lambda path: path.name)
+def test_a_link_of_a_guide_leads_to_a_file_of_the_repository(path):
+    made = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.S)  # toctrees and code
+    places = {link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", made) if ":" not in link}
+    generated = ("lessons/", "generated/")  # pages of the site
+    missing = [p for p in places if not p.startswith(generated) and not (path.parent / p).exists()]
+    assert missing == []

@@ -145,7 +145,7 @@ def test_a_page_offers_two_hints_for_each_exercise_and_has_neither(path):
 
 def test_texts_of_the_repository_link_to_pages_of_the_site(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("[00](../notebooks/00_a.ipynb) [17](../notebooks/17_b.ipynb) [how](CONTRIBUTING.md)")
+    page.write_text("[00](../notebooks/00_a.ipynb) [17](../notebooks/17_b.ipynb) [how](../CONTRIBUTING.md)")
     assert with_links_of_the_site(page, ["00_a.ipynb"]) == "[00](lessons/00_a.ipynb) 17 [how](contribute.md)"
 
 

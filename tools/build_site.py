@@ -82,7 +82,7 @@ def with_links_of_the_site(path: Path, names: list[str]) -> str:
     """A text of the repository with links to pages of the site; names are the lessons that it has."""
     text = path.read_text(encoding="utf-8")
     for other, page in FROM_ROOT.items():
-        text = text.replace(f"({other})", f"({page})")
+        text = re.sub(rf"\((?:\.\./)?{re.escape(other)}\)", f"({page})", text)
     return without_links(text.replace("](../notebooks/", "](lessons/"), r"lessons/(\d\d_\w+\.ipynb)", names)
 
 
