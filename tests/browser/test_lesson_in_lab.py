@@ -290,7 +290,7 @@ def test_space_and_arrow_keys_choose_an_option_of_a_quiz_and_explain_it(lesson):
 def test_after_a_reload_outputs_variables_and_sliders_are_as_they_were(lesson):
     kernel = lesson.page.evaluate("course.kernel().id")
     before = seen(explorer(lesson, "draw_noise"))
-    stored, again = lesson.cell('check("04.loss"'), lesson.cell('print(f"loss, the mean of both')
+    stored, again = lesson.cell('check("04.loss"'), lesson.cell('print(f"error with one number')
     printed = stored.printed, again.printed
     wait_until(lesson.start("docmanager:save"), REACTION_SECONDS, "the notebook is saved")
     lesson.open()
