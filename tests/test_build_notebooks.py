@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import nbformat
 import pytest
-from build_notebooks import NOTEBOOKS, BuildError, CellExecutionError, build, notebook_from
+from build_notebooks import FAULTS, NOTEBOOKS, BuildError, CellExecutionError, build, notebook_from
 from lesson_times import GUIDE, README, Cost, cost, opening, table, table_of_costs, with_table
 
 LESSON = """\
@@ -97,7 +97,7 @@ def test_an_exercise_becomes_text_stub_and_check(source, exercises):
     assert (text.cell_type, text.source) == ("markdown", "### Exercise")
     assert (stub.cell_type, stub.source, stub.metadata.tags) == ("code", "def my_mean(): ...", ["exercise"])
     assert (check.cell_type, check.source) == ("code", "check()")
-    assert following.source.startswith("## Next\n")
+    assert following.source == f"## Next\n{FAULTS}"
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)

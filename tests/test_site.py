@@ -143,9 +143,10 @@ def test_a_page_offers_two_hints_for_each_exercise_and_has_neither(path):
 # Links
 
 
-def test_texts_of_the_repository_link_to_pages_of_the_site(tmp_path):
+@pytest.mark.parametrize("place", ["CONTRIBUTING.md", "../CONTRIBUTING.md"])
+def test_texts_of_the_repository_link_to_pages_of_the_site(tmp_path, place):
     page = tmp_path / "page.md"
-    page.write_text("[00](../notebooks/00_a.ipynb) [17](../notebooks/17_b.ipynb) [how](../CONTRIBUTING.md)")
+    page.write_text(f"[00](../notebooks/00_a.ipynb) [17](../notebooks/17_b.ipynb) [how]({place})")
     assert with_links_of_the_site(page, ["00_a.ipynb"]) == "[00](lessons/00_a.ipynb) 17 [how](contribute.md)"
 
 

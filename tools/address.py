@@ -12,18 +12,26 @@ from pathlib import Path
 from lesson_times import with_table
 
 ROOT = Path(__file__).resolve().parents[1]
-COLAB = "https://colab.research.google.com"
-BINDER = "https://mybinder.org"
-FIRST = "notebooks/00_start_here.ipynb"
+COLAB, BINDER = "https://colab.research.google.com", "https://mybinder.org"
+BRANCH, FIRST = "main", "notebooks/00_start_here.ipynb"
+
+
+def opened_online(place: str, notebook: str) -> tuple[str, str]:
+    """Where Colab and Binder open a notebook of a repository, OWNER/NAME."""
+    return (
+        f"{COLAB}/github/{place}/blob/{BRANCH}/{notebook}",
+        f"{BINDER}/v2/gh/{place}/{BRANCH}?labpath={notebook}",
+    )
 
 
 def badges(address: str) -> str:
     """Two pictures that are links, in Markdown. Raises ValueError for what is no repository on GitHub."""
     if not (place := re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", address)):
         raise ValueError(f"the address must be like https://github.com/OWNER/NAME, got {address}")
+    in_colab, in_binder = opened_online(place[1], FIRST)
     return (
-        f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/{place[1]}/blob/main/{FIRST})\n"
-        f"[![Open in Binder]({BINDER}/badge_logo.svg)]({BINDER}/v2/gh/{place[1]}/main?labpath={FIRST})"
+        f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({in_colab})\n"
+        f"[![Open in Binder]({BINDER}/badge_logo.svg)]({in_binder})"
     )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from address import opened_online
 from lesson_map import Entry, entry, svg
 from lesson_page import STATIC, Page, lesson_page, script
 from record_lessons import RECORDED, code_of
@@ -35,7 +36,6 @@ FROM_ROOT = {
 }
 NOT_SHOWN = {"answer_key.md"}  # what learners should find out themselves
 HOME_SLIDERS = ["explore(draw_hiding", "explore("]  # the first that there is
-BRANCH = "main"
 
 
 def build(lessons: list[str], into: Path, recorded: Path, builder: str = "html") -> int:
@@ -144,9 +144,10 @@ def with_links(first_cell: str, name: str) -> str:
     links = {"Download the notebook": f"{STATIC}notebooks/{name}"}
     if repository := os.environ.get("SITE_REPOSITORY"):
         place = repository.removeprefix("https://github.com/")
+        in_colab, in_binder = opened_online(place, f"notebooks/{name}")
         links |= {
-            "Open in Colab": f"https://colab.research.google.com/github/{place}/blob/{BRANCH}/notebooks/{name}",
-            "Open in Binder": f"https://mybinder.org/v2/gh/{place}/{BRANCH}?labpath=notebooks/{name}",
+            "Open in Colab": in_colab,
+            "Open in Binder": in_binder,
             "Report a fault": f"{repository}/issues/new?template=fault.yml&place={name}",
         }
     items = "".join(f'<a href="{address}">{text}</a>' for text, address in links.items())

@@ -313,7 +313,7 @@ def whole_page(lesson):
     tracker = "@jupyterlab/notebook-extension:tracker"
     lesson.set(tracker, windowingMode="none")
     lesson.open()
-    wait_until(lesson.page.locator(".sslcourse-quiz").count, 4 * REACTION_SECONDS, "the last widget is there")
+    wait_until(lesson.page.locator(".sslcourse-quiz").count, REACTION_SECONDS, "the last widget is there")
     yield lesson.page
     lesson.set(tracker)
 
