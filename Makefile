@@ -14,7 +14,7 @@ NBVAL := OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/tests/offline:$(CURDIR)/tests" 
 	$(BIN)/python -m pytest -p nbval_numbers @tests/nbval.args -n 2 --dist loadfile
 
 .PHONY: help lab export test test-notebooks test-portable test-colab test-graders test-newest test-site notebooks image site frames figures \
-	weights sweeps bench times walk screenshot lock chromium clean
+	weights sweeps bench times walk screenshot address lock chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -94,6 +94,9 @@ sweeps: $(READY) ## train again what the lessons compare but have no time for, s
 	$(BIN)/python tools/speech_curves.py
 	$(BIN)/python tools/compare_methods.py
 	$(BIN)/python tools/curation.py
+
+address: ## put badges for Colab and Binder into README.md; make address ARGS=https://github.com/OWNER/NAME
+	$(PYTHON) tools/address.py $(ARGS)
 
 bench: $(READY) ## measure against other libraries
 	$(BIN)/python -m benchmarks $(ARGS)

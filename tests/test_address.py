@@ -1,5 +1,9 @@
 """The address of the repository, which only those who publish the course know."""
 
+import os
+import shutil
+import subprocess
+
 import address
 import pytest
 import yaml
@@ -31,3 +35,26 @@ def test_readme_and_citation_get_it_once_however_often(tmp_path, monkeypatch):
     address.main(HERE)
     assert (tmp_path / "README.md").read_text(encoding="utf-8").count("mybinder.org/v2") == 1
     assert yaml.safe_load((tmp_path / "CITATION.cff").read_text())["repository-code"] == HERE
+
+
+def test_the_workflow_pushes_badges_once(tmp_path):
+    def git(*arguments: str) -> str:
+        return subprocess.check_output(["git", *arguments], cwd=tmp_path, text=True)
+
+    here = tmp_path / "here"
+    shutil.copytree(address.ROOT / "tools", here / "tools")
+    for name in ("Makefile", "README.md", "CITATION.cff"):
+        shutil.copy(address.ROOT / name, here)
+    git("init", "--bare", "--initial-branch=main", "published")
+    git("init", "--initial-branch=main", "here")
+    git("-C", "here", "remote", "add", "origin", "../published")
+    git("-C", "here", "add", ".")
+    git("-C", "here", "-c", "user.name=A", "-c", "user.email=a@b", "commit", "--message", "The course")
+    git("-C", "here", "push", "--set-upstream", "origin", "main")
+    workflow = yaml.safe_load((address.ROOT / ".github/workflows/address.yml").read_text())
+    known = os.environ | {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "some/course"}
+    for _push in range(2):
+        for step in workflow["jobs"]["address"]["steps"]:
+            subprocess.run(["bash", "-e", "-c", step.get("run", "")], cwd=here, env=known, check=True)
+    assert len(git("-C", "published", "log", "--format=%h").split()) == 2
+    assert git("-C", "published", "show", "main:README.md").count("mybinder.org/v2/gh/some/course") == 1

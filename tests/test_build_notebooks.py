@@ -8,7 +8,8 @@ from types import ModuleType, SimpleNamespace
 import nbformat
 import pytest
 from build_notebooks import FAULTS, NOTEBOOKS, BuildError, CellExecutionError, build, notebook_from
-from lesson_times import GUIDE, README, Cost, cost, opening, table, table_of_costs, with_table
+from lesson_times import GUIDE, README, Cost, cost, opening, table, table_of_costs
+from marked_text import with_table
 
 LESSON = """\
 # %% [markdown]

@@ -1,6 +1,6 @@
 """Put the address of the course's repository where readers look for it, once it has one.
 
-python tools/address.py https://github.com/OWNER/NAME
+make address ARGS=https://github.com/OWNER/NAME
 
 README.md gets badges that open the first lesson in Colab and in Binder, CITATION.cff a line.
 """
@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from lesson_times import with_table
+from marked_text import with_table
 
 ROOT = Path(__file__).resolve().parents[1]
 COLAB, BINDER = "https://colab.research.google.com", "https://mybinder.org"

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from build_notebooks import NOTEBOOKS, execute, notebook_from
+from marked_text import with_table
 
 README, GUIDE = (NOTEBOOKS.parent / name for name in ("README.md", "docs/teaching.md"))
 KILOBYTE = 1 if sys.platform == "darwin" else 1024  # getrusage counts the memory so
@@ -118,15 +119,6 @@ def table_of_costs(found: dict[Path, Cost]) -> str:
         ]
         rows.append(f"| {opening(source)['title']} | {' | '.join(map(str, numbers))} |")
     return "\n".join(rows)
-
-
-def with_table(text: str, mark: str, new: str) -> str:
-    """The text with what stands between <!-- mark --> and <!-- /mark --> replaced."""
-    start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
-    if text.count(start) != 1 or text.count(end) != 1:
-        raise ValueError(f"the text must have {start} and {end} once each")
-    before, after = text.split(start)[0], text.split(end)[1]
-    return f"{before}{start}\n{new}\n{end}{after}"
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from build_notebooks import NOTEBOOKS, notebook_from
 from lesson_map import entry
-from lesson_times import GUIDE, with_table
+from lesson_times import GUIDE
+from marked_text import with_table
 
 from sslcourse.exercises import all_exercises
 
