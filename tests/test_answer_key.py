@@ -43,9 +43,12 @@ def test_every_open_question_has_its_answer_in_order():
 
 
 @by_lesson
-def test_a_section_has_the_title_of_its_lesson(answer):
-    title = notebook_from(source_of(answer.number)).cells[0].source.splitlines()[0].removeprefix("# ")
-    assert f"\n## {title}: " in TEXT
+def test_a_section_answers_the_question_of_its_lesson(answer):
+    cells = notebook_from(source_of(answer.number)).cells
+    title = cells[0].source.splitlines()[0].removeprefix("# ")
+    heading = r"^##+ (?:\d+\. )?(?:To i|I)nvestigate(?:: (.+))?$"
+    (question,) = [found[1] for cell in cells if (found := re.search(heading, cell.source, re.M))]
+    assert f"\n## {title}: {question or ''}" in TEXT
 
 
 @by_lesson
