@@ -55,7 +55,10 @@ def exported_page(notebook: Path, mathjax: str = ONLINE) -> str:
     config.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
     template = TEMPLATE.replace("MATHJAX", mathjax)
     exporter = HTMLExporter(config=config, raw_template=template)
-    return exporter.from_filename(str(notebook))[0]
+    try:
+        return exporter.from_filename(str(notebook))[0]
+    except Exception as error:  # a damaged notebook raises what it likes
+        raise ValueError(f"{notebook} cannot be read as a notebook: {error!r}") from error
 
 
 def mathjax_here() -> str:
@@ -106,6 +109,9 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments).notebook
     try:
         notebook = FOLDER / find(given).name if given.isdigit() else Path(given)
+        if not notebook.is_file():
+            first = f"; first type: make lab LESSON={given}" if given.isdigit() else ""
+            parser.error(f"there is no {notebook}{first}")
         written = export(notebook)
     except (ValueError, OSError, subprocess.SubprocessError) as error:
         parser.error(str(error))

@@ -39,39 +39,50 @@ def bring(folder: Path = FOLDER) -> list[str]:
     lesson comes beside it, once. A copy that was deleted or renamed is brought again.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    record = folder / RECORD
-    before = json.loads(record.read_text()) if record.exists() else {}
+    before = recorded(folder)
     known, news = dict(before), []
     for lesson in shipped():
         mine, newest = folder / lesson.name, checksum(lesson)
+        if mine.is_dir():
+            news.append(f"{mine} is a folder, so the lesson of that name was not copied.")
+            continue
         if not mine.exists():
-            copy(lesson, mine)
+            write(mine, lesson.read_bytes())
         elif newest not in (before.get(mine.name), held := checksum(mine)):
             if held == before.get(mine.name):
                 news.append(
                     f"{mine} was replaced by its newer version: you had not changed it."
                 )
-                copy(lesson, mine)
+                write(mine, lesson.read_bytes())
             else:
                 beside = next(p for n in count(2) if not (p := version(mine, n)).exists())
                 news.append(
                     f"{mine} has a newer version: yours stays, {beside} is the new one."
                 )
-                copy(lesson, beside)
+                write(beside, lesson.read_bytes())
         known[mine.name] = newest
     if known != before:
-        record.write_text(json.dumps(known, indent=1))
+        write(folder / RECORD, json.dumps(known, indent=1).encode())
     return news
+
+
+def recorded(folder: Path) -> dict[str, str]:
+    """What the record says; of a damaged one nothing, so that all copies count as changed."""
+    try:
+        known = json.loads((folder / RECORD).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def version(path: Path, number: int) -> Path:
     return path.with_stem(f"{path.stem}_v{number}")
 
 
-def copy(lesson: Path, to: Path) -> None:
+def write(to: Path, content: bytes) -> None:
     """Whole or not at all, and writable even if the lesson is not."""
     part = to.with_suffix(".part")
-    part.write_bytes(lesson.read_bytes())
+    part.write_bytes(content)
     os.replace(part, to)
 
 

@@ -40,7 +40,10 @@ def test_without_a_browser_there_is_a_page_and_a_word_on_the_pdf(notebook, monke
     assert not notebook.with_suffix(".pdf").exists()
 
 
-def test_a_number_means_the_own_copy_of_a_lesson(monkeypatch):
+def test_a_number_means_the_own_copy_of_a_lesson(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    FOLDER.mkdir()
+    (FOLDER / "09_contrastive_learning.ipynb").touch()
     asked = []
     monkeypatch.setattr(export, "export", lambda path: asked.append(path) or [path, path])
     export.main(["09"])
@@ -51,3 +54,24 @@ def test_a_notebook_that_is_not_there_is_told(capsys):
     with pytest.raises(SystemExit):
         export.main(["nothing.ipynb"])
     assert "nothing.ipynb" in capsys.readouterr().err
+
+
+def test_a_lesson_that_was_not_brought_yet_is_told_with_the_command_that_brings_it(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        export.main(["09"])
+    assert "09_contrastive_learning.ipynb; first type: make lab LESSON=09" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", ["12", "[..]", '{"cells": null}', '{"cells": [{"source": "x"}], "nbformat": 4}']
+)
+@pytest.mark.parametrize("browsers", [[], export.BROWSERS])
+def test_a_damaged_notebook_is_told(content, browsers, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(export, "BROWSERS", browsers)
+    (tmp_path / "x.ipynb").write_text(content)
+    with pytest.raises(SystemExit):
+        export.main([str(tmp_path / "x.ipynb")])
+    assert "x.ipynb cannot be read as a notebook" in capsys.readouterr().err

@@ -81,11 +81,11 @@ def test_work_in_the_newer_lesson_is_kept_too(shipped, mine):
     assert list(own.values()) == ["my work", "my newer work", "newest"]
 
 
-@pytest.mark.parametrize("record", [None, "{}", '{"09_contrast.ipynb": "another"}'])
+@pytest.mark.parametrize("record", [None, "{}", '{"09_contrast.ipynb": "another"}', "", '{"09_c', "[]", "1"])
 def test_without_a_record_a_different_copy_counts_as_touched(shipped, mine, record):
     publish(shipped, "new")
     (mine / RECORD).unlink()
-    if record:
+    if record is not None:
         (mine / RECORD).write_text(record)
     bring(mine)
     assert texts(mine)[NAME] == '{\n "cells": ["old"]\n}\n'
@@ -123,6 +123,30 @@ def test_a_copy_that_broke_off_leaves_no_half_lesson(shipped, tmp_path, monkeypa
     with pytest.raises(OSError, match="disk is full"):
         bring(tmp_path / "my")
     assert not list((tmp_path / "my").glob("*.ipynb"))
+
+
+def test_a_record_that_broke_off_leaves_the_old_one(shipped, mine, monkeypatch):
+    before = (mine / RECORD).read_text()
+    (mine / NAME).write_text("my work")
+    publish(shipped, "new")
+    replace = os.replace
+
+    def full(part, to):
+        if to.name == RECORD:
+            raise OSError("disk is full")
+        replace(part, to)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="disk is full"):
+        bring(mine)
+    assert (mine / RECORD).read_text() == before
+
+
+def test_a_folder_with_the_name_of_a_lesson_holds_up_no_other(shipped, tmp_path):
+    (tmp_path / "my" / "00_start.ipynb").mkdir(parents=True)
+    (said,) = bring(tmp_path / "my")
+    assert said.endswith("00_start.ipynb is a folder, so the lesson of that name was not copied.")
+    assert (tmp_path / "my" / NAME).is_file()
 
 
 def test_a_folder_that_may_not_be_written_to_is_told_with_a_way_out(shipped, tmp_path, capsys):

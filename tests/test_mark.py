@@ -4,6 +4,7 @@ import csv
 import inspect
 import json
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,8 +12,9 @@ from test_answers import MODULES, RIGHT, WRONG
 
 from sslcourse import mark
 from sslcourse.exercises import all_exercises, find
-from sslcourse.handed_in import code_cells, exercises_of, verdict_on
+from sslcourse.handed_in import cells_of, exercises_of, verdict_on
 from sslcourse.mark import learner
+from sslcourse.mark.process import FORK, mark_one
 
 IMPORTS = "import torch\nfrom torch.nn import functional as F\nimport not_installed\nstart_lesson()"
 STUB = find("10.queue").stub
@@ -62,6 +64,13 @@ def queue_verdict(*cells):
         ["history = await run", RIGHT_ANSWER, CHECK],
         [HELPED_ANSWER, "if True:\n    def unit(v): return F.normalize(v)", CHECK],
         [RIGHT_ANSWER.replace("    return", "    import torch\n    print(1)\n    return"), CHECK],
+        [RIGHT_ANSWER.replace("    return", "    display(keys)\n    !ls\n    return"), CHECK],
+        [WRONG_ANSWER, RIGHT_ANSWER.replace("my_", "better_"), 'check("10.queue", answer=better_enqueue)'],
+        ["SET = {}\nSET['dim'] = 0\nSET['dim'] += 1", RIGHT_ANSWER.replace("dim=1", "dim=SET['dim']"), CHECK],
+        ["class A: pass\nA.go = lambda self: 1", RIGHT_ANSWER.replace("dim=1", "dim=A().go()"), CHECK],
+        ["total = " + "1 + " * 600 + "1", RIGHT_ANSWER.replace("dim=1", "dim=total // total"), CHECK],
+        ["text = 'x'" + ".strip()" * 600, RIGHT_ANSWER, CHECK],
+        ["sign = " + "-" * 3000 + "1", RIGHT_ANSWER, CHECK],
     ],
 )  # fmt: skip
 def test_a_right_answer_is_found_however_it_is_written(cells):
@@ -80,12 +89,21 @@ def test_a_right_answer_is_found_however_it_is_written(cells):
         ([SIZED_ANSWER, CHECK], "Your code raised NameError: name 'size'"),
         ([SIZED_ANSWER, "size = await run", CHECK], "Look by hand: size comes from"),
         ([SIZED_ANSWER, "for size in range(9): pass", CHECK], "Look by hand: size"),
+        ([SIZED_ANSWER, "size = !ls", CHECK], "Look by hand: size"),
+        ([SIZED_ANSWER, "def start():\n    global size\n    size = 3\nstart()", CHECK], "Look by hand: size"),
+        ([SIZED_ANSWER.replace("size", "S['n']"), "S = {}\nS.update(n=3)", CHECK], "Look by hand: S"),
+        ([SIZED_ANSWER.replace("size", "S[0]"), "S = [0]\nS.insert(0, 3)", CHECK], "Look by hand: S"),
+        (["torch.manual_seed(0)", WRONG_ANSWER, CHECK], TOO_LONG),
         ([RIGHT_ANSWER, CHECK.replace("e)", "e(1, 2))")], "Your code raised AttributeError"),
         ([RIGHT_ANSWER, 'check("10.queue", 1)'], "Wrong: give your function itself"),
     ],
 )  # fmt: skip
 def test_other_answers_are_told_apart(cells, said):
     assert queue_verdict(*cells).startswith(said)
+
+
+def test_a_notebook_of_comments_lacks_its_answers():
+    assert verdict_on(["# mine", ""], find("10.queue")) == "Missing: no cell defines my_enqueue."
 
 
 def test_an_error_shows_the_line_in_the_cell():
@@ -116,7 +134,7 @@ def notebook(*sources):
 def test_a_notebook_in_any_encoding_is_read(tmp_path, encoding):
     path = tmp_path / "x.ipynb"
     path.write_bytes(notebook("x = 'é'", "\r\n".join(["y", "z"])).encode(encoding))
-    assert code_cells(path)[0] == "x = 'é'"
+    assert cells_of(path)[0] == "x = 'é'"
 
 
 @pytest.mark.parametrize(
@@ -132,6 +150,13 @@ def test_a_notebook_in_any_encoding_is_read(tmp_path, encoding):
 def test_the_lesson_of_a_notebook_is_seen_from_its_exercises(cells, lesson):
     names = exercises_of(cells)
     assert names == [name for name in all_exercises() if lesson and name.startswith(lesson)]
+
+
+def test_where_lessons_share_the_name_of_an_answer_the_title_decides():
+    assert (
+        exercises_of(["def my_order(): pass"], ["Notes", "# 08 Masked language model\n\nYou"])[0][:3] == "08."
+    )
+    assert exercises_of([], ["# 08 Masked language model"]) == []
 
 
 ADA = {"Student": "Ada Lovelace", "Identifier": "Participant 17"}
@@ -150,7 +175,51 @@ ADA = {"Student": "Ada Lovelace", "Identifier": "Participant 17"}
 )  # fmt: skip
 def test_learners_are_known_by_the_names_that_moodle_and_canvas_give_to_files(path, known, tmp_path):
     others = [tmp_path / p for p in ("in/ada/09.ipynb", "in/eve/09.ipynb", "in/bob.ipynb")]
-    assert learner(tmp_path / path, others) == known
+    assert learner(tmp_path / path, others, canvas=True) == known
+
+
+@pytest.mark.parametrize("name", ["ada_2026_11_28.ipynb", "hw_1_2_ada.ipynb"])
+def test_without_the_option_for_canvas_no_number_is_taken_for_an_id(name):
+    assert learner(Path(name), []) == {"Student": name.removesuffix(".ipynb")}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"submitted/ada/lesson_00/00.ipynb": "ada", "submitted/bob/lesson_00/00.ipynb": "bob"},
+        {"ada/1.ipynb": "ada/1", "ada/2.ipynb": "ada/2", "bob/1.ipynb": "bob"},
+        {"1/ada.ipynb": "1/ada", "1/bob.ipynb": "1/bob", "2/ada.ipynb": "2/ada", "2/bob.ipynb": "2/bob"},
+        {"in/ada.ipynb": "ada"},
+    ],
+)
+def test_a_student_is_the_part_of_the_path_that_tells_it_from_the_others(names):
+    paths = [Path(name) for name in names]
+    assert [learner(path, paths) for path in paths] == [{"Student": name} for name in names.values()]
+
+
+def test_files_are_found_once_and_what_is_left_out_is_told(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "Eve_17_assignsubmission_file" / "in"
+    (folder / "ada").mkdir(parents=True)
+    for name in ("ada/x.ipynb", "UPPER.IPYNB", "renamed.json"):
+        (folder / name).touch()
+    (folder / "again.ipynb").symlink_to(folder / "UPPER.IPYNB")
+    (folder / "lost.ipynb").symlink_to(folder / "nowhere")
+    monkeypatch.chdir(folder)
+    found = mark.notebooks([Path("ada/x.ipynb"), folder])
+    assert {path.as_posix() for path in found.values()} == {"ada/x.ipynb", "UPPER.IPYNB", "lost.ipynb"}
+    assert capsys.readouterr().err == f"left out: {folder / 'renamed.json'}\n"
+    assert mark.mark(folder / "lost.ipynb").trouble.startswith(
+        "cannot be read as a notebook: FileNotFoundError"
+    )
+
+
+def test_a_full_disk_is_no_fault_of_the_notebook(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("no space left")
+
+    (tmp_path / "x.ipynb").write_text(notebook(CHECK))
+    monkeypatch.setattr(mark, "mark_one", full)
+    assert mark.mark(tmp_path / "x.ipynb").trouble == "cannot be marked: OSError('no space left')"
 
 
 # ---- a class
@@ -164,6 +233,7 @@ check("00.line", my_line)
 CLASS = {
     "right": notebook(LINE.format("print('hello'); x = x")),
     "stub": notebook(find("00.line").stub, find("00.line").check_cell()),
+    "large": notebook(LINE.format("open('x', 'wb').truncate(2**30)")),
     "loop": notebook(LINE.format("while True: pass")),
     "sleep": notebook(LINE.format("import time; time.sleep(99)")),
     "loop_outside": notebook("while True: pass", LINE.format("pass")),
@@ -186,7 +256,7 @@ CLASS = {
 
 
 LINUX = sys.platform == "linux"  # elsewhere memory has no limit
-SECONDS = "10" if mark.FORK == "forkserver" else "60"  # a process that is spawned first imports torch
+SECONDS = "10" if FORK == "forkserver" else "60"  # a process that is spawned first imports torch
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +269,20 @@ def marked(tmp_path_factory):
     (folder / ".ipynb_checkpoints").mkdir()
     (folder / ".ipynb_checkpoints" / "right-checkpoint.ipynb").write_text(CLASS["right"])
     table = folder / "marks.csv"
-    mark.main([str(folder), "--output", str(table), "--seconds", SECONDS, "--gigabytes", "4", "--jobs", "4"])
+    mark.main(
+        [
+            str(folder),
+            "--output",
+            str(table),
+            "--canvas",
+            "--seconds",
+            SECONDS,
+            "--gigabytes",
+            "4",
+            "--jobs",
+            "4",
+        ]
+    )
     with table.open(encoding="utf-8", newline="") as file:
         return {row["Student"]: row for row in csv.DictReader(file)}
 
@@ -220,6 +303,7 @@ def test_each_notebook_has_a_row(marked):
         ("leaves", "0", "0 of 3 right. 00.line: Stopped: its process ended before the verdict, code 3."),
         ("asks", "0", "0 of 3 right. 00.line: Your code raised EOFError"),
         *([("hungry", "0", "0 of 3 right. 00.line: Your code raised RuntimeError")] if LINUX else []),
+        *([("large", "0", "0 of 3 right. 00.line: Your code raised OSError: [Errno 27]")] if LINUX else []),
         ("online", "0", "0 of 3 right. 00.line: Your code raised URLError: <urlopen error answers"),
         ("raises", "0", "0 of 3 right. 00.line: Your code raised ValueError: =1+1,"),
         ("wordy", "0", "0 of 3 right. 00.line: Your code raised ValueError: no no"),
@@ -238,15 +322,86 @@ def test_trouble_costs_one_row(marked, student, grade, said):
     assert marked[student]["Feedback comments"].startswith(said)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
-def test_nothing_that_an_answer_started_goes_on(marked):
-    assert marked["leaves_a_child"]["Grade"] == "1"
-    left = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
-    assert ["sleep", "4711"] not in left
+if sys.platform != "win32":  # which has no process groups
+
+    def test_nothing_that_an_answer_started_goes_on(marked):
+        assert marked["leaves_a_child"]["Grade"] == "1"
+        left = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
+        assert ["sleep", "4711"] not in left
+
+
+def test_what_is_not_the_answers_fault_is_looked_at_by_hand(marked):
+    said = mark_one([], "nowhere", 60, 2)
+    assert said.startswith("Look by hand: the marking itself failed with ValueError")
 
 
 def test_no_cell_is_longer_than_a_table_can_hold(marked):
     assert len(marked["wordy"]["Feedback comments"]) < 32_767
+
+
+def test_what_is_said_is_that_of_check_cut_to_a_thousand_letters():
+    assert mark.shortened("Wrong: `x` is *not*\n y") == "Wrong: x is not y"
+    assert mark.shortened("no " + "x" * 2000) == "no " + "x" * 991 + " [...]"
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1\n+1\r"])
+def test_no_name_is_taken_for_a_formula_or_breaks_a_row(name):
+    row = mark.csv_row(mark.Marks(Path(), {"00.line": "Right."}, who={"Student": name}))
+    assert row["Student"] == "'" + " ".join(name.split())
+    assert row["Grade"] == 1
+
+
+def test_several_notebooks_of_a_learner_and_lessons_that_are_mixed_are_told():
+    known = {"a": {"Student": "Ada", "Identifier": "17"}, "b": {"Student": "Bo"}, "c": {"Student": "Bo/2"}}
+    known |= {"d": {"Student": "Ada", "Identifier": "18"}, "e": {"Student": "Eve"}}
+    lessons = {"a": "00.line", "b": "10.queue", "c": "00.line", "d": "00.line"}
+    marks = [mark.Marks(Path(p), {lessons[p]: ""} if p in lessons else {}, "", known[p]) for p in known]
+    assert list(mark.warnings(marks)) == [
+        "warning: 2 notebooks of Bo: b, c",
+        "warning: lesson 10, unlike most: b",
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--jobs", "0"],
+        ["--seconds", "-1"],
+        ["--seconds", "nan"],
+        ["--gigabytes", "-50"],
+        ["--gigabytes", "inf"],
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_before_anything_is_written(tmp_path, capsys, options):
+    (tmp_path / "x.ipynb").write_text(notebook("x"))
+    (tmp_path / "keep.csv").write_text("old")
+    with pytest.raises(SystemExit):
+        mark.main([str(tmp_path), "--output", str(tmp_path / "keep.csv"), *options])
+    assert "lie between 0 and a million" in capsys.readouterr().err
+    assert (tmp_path / "keep.csv").read_text() == "old"
+
+
+def test_a_table_that_cannot_be_written_is_told_and_the_old_one_stays(tmp_path, capsys, monkeypatch):
+    def full(_):
+        raise OSError("disk full")
+
+    (tmp_path / "x.ipynb").write_text(notebook("x"))
+    (tmp_path / "keep.csv").write_text("old")
+    monkeypatch.setattr(mark, "csv_row", full)
+    for output, said in (("keep.csv", "disk full"), ("no/such.csv", "No such file")):
+        with pytest.raises(SystemExit):
+            mark.main([str(tmp_path), "--output", str(tmp_path / output)])
+        assert "the table cannot be written" in (told := capsys.readouterr().err) and said in told
+    assert (tmp_path / "keep.csv").read_text() == "old"
+
+
+def test_a_link_such_as_dev_stdout_stays_a_link(tmp_path):
+    (tmp_path / "x.ipynb").write_text(notebook("x"))
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    mark.main([str(tmp_path), "--output", str(tmp_path / "link")])
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text().startswith("Student,")
 
 
 def test_a_folder_without_notebooks_is_told(tmp_path):

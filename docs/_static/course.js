@@ -86,6 +86,7 @@ window.course = (() => {
     const button = place.querySelector('button'), told = place.querySelector('[role=status]');
     button.addEventListener('click', () => ask(place).then(answers => {
       const hints = answers.hints[place.dataset.exercise], shown = told.childElementCount;
+      if (shown >= hints.length) return;  // clicked more than once while they were loading
       told.insertAdjacentHTML('beforeend', `<p>Hint ${shown + 1} of ${hints.length}: ${hints[shown]}</p>`);
       button.textContent = 'Show another hint';
       button.disabled = shown + 1 === hints.length;

@@ -20,5 +20,5 @@ c.MappingKernelManager.cull_connected = True  # a page that was left open must n
 
 try:
     print(*bring(Path.cwd() / FOLDER), sep="\n")
-except OSError as error:  # a full disk must not keep learners from their notebooks
+except Exception as error:  # a full disk, or whatever it is, must not keep learners from their notebooks
     print(f"The lessons were not copied: {error}")
