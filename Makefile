@@ -28,7 +28,7 @@ export: $(READY) ## write your copy of a lesson as HTML and PDF, to hand in; mak
 test: $(READY) chromium ## run all tests: style, package, browser, lessons
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest tests --ignore=tests/browser -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests --ignore=tests/browser -n 2
 	$(BIN)/pytest tests/browser
 	$(MAKE) test-notebooks
 
@@ -76,24 +76,11 @@ test-site: $(READY) chromium ## test every page of build/site: links, requests, 
 weights: $(READY) ## pretrain the encoders that the package carries, up to 20 minutes each
 	$(BIN)/python tools/weights.py $(ARGS)
 
+SWEEPS := sweep label_curves clip_curves minute mae_curves mae_ratio beit_curves agreement_curves without_negatives \
+	self_distillation latent_space left_out attention image_text speech_curves compare_methods curation
+
 sweeps: $(READY) ## train again what the lessons compare but have no time for, some hours
-	$(BIN)/python tools/sweep.py $(ARGS)
-	$(BIN)/python tools/label_curves.py
-	$(BIN)/python tools/clip_curves.py
-	$(BIN)/python tools/minute.py
-	$(BIN)/python tools/mae_curves.py
-	$(BIN)/python tools/mae_ratio.py
-	$(BIN)/python tools/beit_curves.py
-	$(BIN)/python tools/agreement_curves.py
-	$(BIN)/python tools/without_negatives.py
-	$(BIN)/python tools/self_distillation.py
-	$(BIN)/python tools/latent_space.py
-	$(BIN)/python tools/left_out.py
-	$(BIN)/python tools/attention.py
-	$(BIN)/python tools/image_text.py
-	$(BIN)/python tools/speech_curves.py
-	$(BIN)/python tools/compare_methods.py
-	$(BIN)/python tools/curation.py
+	set -e; for tool in $(SWEEPS); do $(BIN)/python tools/$$tool.py; done
 
 address: ## put badges for Colab and Binder into README.md; make address ARGS=https://github.com/OWNER/NAME
 	$(PYTHON) tools/address.py $(ARGS)
@@ -125,7 +112,7 @@ chromium: ## install the browser of the browser test, if there is none
 		command -v apt-get || { echo "Please install Chromium or Google Chrome: no apt-get here."; exit 1; }; \
 		$(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends chromium libatomic1; }
 
-clean: ## remove .venv and what the tools leave behind
+clean: ## remove .venv and caches
 	rm -rf .venv .venv-* .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from sslcourse.widgets.still import WIDGET_VIEW
+
 ROOT = Path(__file__).resolve().parents[1]
-WIDGET = "application/vnd.jupyter.widget-view+json"
 IMG_TAG = re.compile(r'<img\b(?:"[^"]*"|[^">])*>')
 IMG_ALT = re.compile(r'\salt="[^"]*\w[^"]*"')
 ABSOLUTE_PATH = re.compile(
@@ -53,7 +54,9 @@ def no_output_is_an_error_or_a_warning(notebook):
 
 
 def no_widget_state_is_stored(notebook):
-    stored = [f"{cell}: {WIDGET}" for cell, output in outputs(notebook) if WIDGET in output.get("data", {})]
+    stored = [
+        f"{cell}: a widget" for cell, output in outputs(notebook) if WIDGET_VIEW in output.get("data", ())
+    ]
     return stored + ["metadata.widgets"] * ("widgets" in notebook.metadata)
 
 

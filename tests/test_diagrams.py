@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,89 +17,33 @@ from sslcourse.plots import COLORS
 from sslcourse.show import png
 
 SOURCES = Path(__file__).resolve().parents[1] / "notebooks" / "src"
+CELLS = {
+    f"{source.stem} {number}": code.partition("\n")[2]
+    for source in sorted(SOURCES.glob("*.py"))
+    for number, code in enumerate(source.read_text(encoding="utf-8").split("\n# %%"))
+    if "= Diagram(" in code
+}
+every_diagram = pytest.mark.parametrize("picture", CELLS, indirect=True)
 
 
-def simclr():
-    picture = Diagram("SimCLR")
-    image, loss = picture.data("image", 0, 0.5), picture.loss("NT-Xent", 4, 0.5)
-    f = [picture.encoder("encoder $f$", 2, row) for row in (0, 1)]
-    g = [picture.head("head $g$", 3, row) for row in (0, 1)]
-    picture.flow(image, picture.data("view a", 1, 0), f[0], "$h_a$", g[0], "$z_a$", loss)
-    picture.flow(image, picture.data("view b", 1, 1), f[1], "$h_b$", g[1], "\n$z_b$", loss)
-    picture.shared(*f)
-    picture.shared(*g)
-    picture.note(g[1], "thrown away\nafter training")
+@cache
+def drawn(name):
+    """The diagram that this cell of a lesson draws."""
+    scope = {"Diagram": Diagram, "show": lambda figure, alt: None}
+    exec(CELLS[name], scope)
+    (picture,) = [value for value in scope.values() if isinstance(value, Diagram)]
     return picture
 
 
+@pytest.fixture
+def picture(request):
+    return drawn(request.param)
+
+
+@pytest.fixture
 def moco():
-    picture = Diagram("momentum contrast")
-    query, key = picture.encoder("query\nencoder", 1, 0), picture.encoder("key\nencoder", 1, 1)
-    own, loss = picture.data("key $k_+$", 2.4, 1), picture.loss("InfoNCE", 3.5, 0)
-    queue = picture.cells("queue of\nearlier keys", 3.5, 1, "oooooo")
-    picture.flow(picture.data("view a", 0, 0), query, "query $q$", loss)
-    picture.flow(picture.data("view b", 0, 1), key, "//", own, loss)
-    picture.flow(own, "later", queue, "negatives", loss)
-    picture.ema(query, key)
+    (picture,) = [drawn(name) for name, code in CELLS.items() if 'Diagram("momentum contrast")' in code]
     return picture
-
-
-def byol():
-    picture = Diagram("BYOL")
-    f, slow_f = picture.encoder("encoder $f$", 1, 0), picture.encoder("encoder\n$f'$", 1, 1)
-    g, slow_g = picture.head("head $g$", 2, 0), picture.head("head $g'$", 2, 1)
-    q, loss = picture.predictor("predictor\n$q$", 3, 0), picture.loss("distance", 4, 0.5)
-    picture.flow(picture.data("view a", 0, 0), f, "$h$", g, "$z$", q, "$p$", loss)
-    picture.flow(picture.data("view b", 0, 1), slow_f, slow_g, "$z'$ //", loss)
-    picture.ema(f, slow_f)
-    picture.ema(g, slow_g)
-    return picture
-
-
-def mae():
-    picture = Diagram("a masked autoencoder")
-    image = picture.cells("image", 0, 1.1, "....", "....", "....", "....")
-    masked = picture.cells("masked", 0, 0, "##.#", "#.##", "##.#", "###.")
-    f, tokens = picture.encoder("encoder", 1.1, 0), picture.cells("all tokens", 2.1, 0, "oooo####")
-    drawn = picture.cells("prediction", 4.1, 0, "oo.o", "o.oo", "oo.o", "ooo.")
-    loss = picture.loss("MSE", 4.1, 1.1)
-    picture.flow(image, "hide 75 %", masked, "visible", f, tokens)
-    picture.flow(tokens, picture.decoder("light\ndecoder", 3.1, 0), drawn, loss)
-    picture.flow(image, "hidden patches only", loss)
-    return picture
-
-
-def clip():
-    picture = Diagram("CLIP")
-    table = picture.cells("similarities\n$(N, N)$", 2.3, 0.5, "o...", ".o..", "..o.", "...o")
-    for row, (kind, symbol) in enumerate({"image": "$u$\n(N, D)", "text": "$v$"}.items()):
-        picture.flow(picture.data(kind, 0, row), picture.encoder(f"{kind}\nencoder", 1, row), symbol, table)
-    picture.flow(table, picture.loss("InfoNCE\nboth ways", 3.4, 0.5))
-    return picture
-
-
-def rnn():
-    picture = Diagram("a recurrent network")
-    cells = [picture.encoder("cell", t, 1) for t in range(3)]
-    for t, cell in enumerate(cells):
-        picture.flow(picture.data(f"$x_{t}$", t, 2), cell, picture.loss(f"$x_{t + 1}$?", t, 0))
-    picture.flow(cells[0], "$h_0$", cells[1], "$h_1$", cells[2])
-    return picture
-
-
-def lesson_diagrams():
-    """Every diagram of the lessons, drawn by its own cell."""
-    for source in sorted(SOURCES.glob("*.py")):
-        for cell in source.read_text(encoding="utf-8").split("\n# %%"):
-            if "= Diagram(" in cell:
-                scope = {"Diagram": Diagram, "show": lambda figure, alt: None}
-                exec(cell.partition("\n")[2], scope)
-                (picture,) = [value for value in scope.values() if isinstance(value, Diagram)]
-                yield pytest.param(lambda picture=picture: picture, id=source.stem)
-
-
-DIAGRAMS = [simclr, moco, byol, mae, clip, rnn, *lesson_diagrams()]
-every_diagram = pytest.mark.parametrize("make", DIAGRAMS)
 
 
 def written(picture):
@@ -120,24 +65,22 @@ def is_inside(part):
 
 
 @every_diagram
-def test_a_name_lies_within_the_outline_of_its_part(make):
-    picture = make()
+def test_a_name_lies_within_the_outline_of_its_part(picture):
     boxes = dict(written(picture))
     for part in filter(is_inside, picture.parts):
         assert outline(part).contains_points(boxes[part.text].corners()).all(), part.words
 
 
 @every_diagram
-def test_no_two_texts_overlap(make):
-    texts = list(written(make()))
+def test_no_two_texts_overlap(picture):
+    texts = list(written(picture))
     for number, (one, box) in enumerate(texts):
         for other, other_box in texts[:number]:
             assert not box.overlaps(other_box), f"{one.get_text()!r} lies on {other.get_text()!r}"
 
 
 @every_diagram
-def test_no_text_lies_on_another_part(make):
-    picture = make()
+def test_no_text_lies_on_another_part(picture):
     for text, box in written(picture):
         for part in picture.parts:
             if part.text is not text:
@@ -145,8 +88,8 @@ def test_no_text_lies_on_another_part(make):
 
 
 @every_diagram
-def test_no_two_parts_overlap(make):
-    parts = make().parts
+def test_no_two_parts_overlap(picture):
+    parts = picture.parts
     for number, one in enumerate(parts):
         for other in parts[:number]:
             assert not outline(one).intersects_path(outline(other)), f"{one.words} lies on {other.words}"
@@ -162,8 +105,7 @@ def arrows(picture):
 
 
 @every_diagram
-def test_an_arrow_goes_from_edge_to_edge_and_crosses_nothing(make):
-    picture = make()
+def test_an_arrow_goes_from_edge_to_edge_and_crosses_nothing(picture):
     boxes = [box for _, box in written(picture)]
     for line in arrows(picture):
         touched = [part for part in picture.parts if outline(part).contains_points(line[2:-2]).any()]
@@ -176,8 +118,7 @@ def test_an_arrow_goes_from_edge_to_edge_and_crosses_nothing(make):
 
 
 @every_diagram
-def test_texts_are_large_enough_on_paper_and_on_a_phone(make):
-    picture = make()
+def test_texts_are_large_enough_on_paper_and_on_a_phone(picture):
     sizes = [text.get_fontsize() for text, _ in written(picture)]
     assert min(sizes) >= 9
     width = picture.figure.get_size_inches()[0]
@@ -186,30 +127,29 @@ def test_texts_are_large_enough_on_paper_and_on_a_phone(make):
 
 
 @every_diagram
-def test_a_white_frame_is_left_around_the_picture(make):
-    pixels = np.asarray(Image.open(io.BytesIO(png(make().figure))).convert("L"))
+def test_a_white_frame_is_left_around_the_picture(picture):
+    pixels = np.asarray(Image.open(io.BytesIO(png(picture.figure))).convert("L"))
     assert (pixels[:4] == 255).all() and (pixels[-4:] == 255).all()
     assert (pixels[:, :4] == 255).all() and (pixels[:, -4:] == 255).all()
 
 
 @every_diagram
-def test_the_description_names_every_part(make):
-    picture = make()
+def test_the_description_names_every_part(picture):
     for part in picture.parts:
         shown, words = (re.sub(r"[-\s${}\\]", "", text) for text in (part.text.get_text(), picture.words))
         assert shown in words
 
 
 @every_diagram
-def test_colours_are_those_of_the_course(make):
+def test_colours_are_those_of_the_course(picture):
     allowed = {to_rgb(color) for color in [*COLORS, "white", "0.1", "0.85"]}
-    for patch in make().figure.axes[0].patches:
+    for patch in picture.figure.axes[0].patches:
         colors = patch.get_facecolor(), patch.get_edgecolor()
         assert {color[:3] for color in colors if color[3]} <= allowed
 
 
-def test_the_description_follows_the_arrows():
-    assert moco().words.split(": ", 1)[1].split("; ") == [
+def test_the_description_follows_the_arrows(moco):
+    assert moco.words.split(": ", 1)[1].split("; ") == [
         "view a to query encoder (query q) to loss InfoNCE",
         "view b to key encoder (stop gradient) to key k_+ to loss InfoNCE",
         "key k_+ (later) to queue of earlier keys (negatives) to loss InfoNCE",
@@ -218,9 +158,11 @@ def test_the_description_follows_the_arrows():
 
 
 def test_remarks_and_shared_weights_are_described():
-    assert simclr().words.endswith(
-        "encoder f: shared weights; head g: shared weights; head g: thrown away after training."
-    )
+    picture = Diagram("twins")
+    f, g = (picture.encoder("encoder $f$", 0, row) for row in (0, 1)), picture.head("head $g$", 1, 0)
+    picture.shared(*f)
+    picture.note(g, "thrown away\nafter training")
+    assert picture.words.endswith("encoder f: shared weights; head g: thrown away after training.")
 
 
 def test_a_part_without_an_arrow_is_described():
@@ -236,13 +178,13 @@ def test_kinds_of_parts_differ_by_more_than_their_colour():
     assert all(one != other for number, one in enumerate(shapes) for other in shapes[:number])
 
 
-def test_a_momentum_copy_has_a_dashed_outline_and_its_source_a_full_one():
-    query, key = (part for part in moco().parts if "encoder" in part.words)
+def test_a_momentum_copy_has_a_dashed_outline_and_its_source_a_full_one(moco):
+    query, key = (part for part in moco.parts if "encoder" in part.words)
     assert (query.patch.get_linestyle(), key.patch.get_linestyle()) == ("solid", "--")
 
 
-def test_a_stop_gradient_draws_two_bars():
-    bars = moco().figure.axes[0].lines
+def test_a_stop_gradient_draws_two_bars(moco):
+    bars = moco.figure.axes[0].lines
     assert len(bars) == 2 and {to_rgb(bar.get_color()) for bar in bars} == {to_rgb(COLORS[2])}
 
 
@@ -288,15 +230,14 @@ def test_an_arrow_between_parts_that_touch_is_refused():
         picture.flow(one, other)
 
 
-def test_a_figure_can_be_asked_for_twice():
-    picture = byol()
-    assert png(picture.figure) == png(picture.figure)
+def test_a_figure_can_be_asked_for_twice(moco):
+    assert png(moco.figure) == png(moco.figure)
 
 
-def test_a_diagram_leaves_no_trace_in_pyplot():
+def test_a_diagram_leaves_no_trace_in_pyplot(moco):
     import matplotlib.pyplot as plt
 
-    png(moco().figure)
+    png(moco.figure)
     assert plt.get_fignums() == []
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,14 @@ LOCK = {
     for pin in [Requirement(line)]
     if pin.marker is None or pin.marker.evaluate({"extra": ""})
 }
-COLAB = [
-    Requirement(line)
+COLAB = {
+    pin.name: pin
     for line in (ROOT / "tests/colab.txt").read_text().splitlines()
     if not line.startswith("#")
-]
+    for pin in [Requirement(line)]
+}
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+GUIDES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 EXTRAS = PROJECT["optional-dependencies"]
 ASKED = [Requirement(line) for lines in [PROJECT["dependencies"], *EXTRAS.values()] for line in lines]
 
@@ -54,34 +57,30 @@ def test_conda_and_make_take_the_cpu_build_of_torch_from_the_same_index():
     assert pip[0] == f"--extra-index-url {index}"
 
 
-@pytest.mark.parametrize("pin", COLAB, ids=lambda pin: pin.name)
-def test_the_course_allows_the_versions_of_colab(pin):
-    (version,) = pin.specifier
-    assert all(asked.specifier.contains(version.version) for asked in ASKED if asked.name == pin.name)
+@pytest.mark.parametrize("asked", [a for a in ASKED if a.name in COLAB], ids=lambda asked: asked.name)
+def test_the_course_allows_the_versions_of_colab(asked):
+    (version,) = COLAB[asked.name].specifier
+    assert asked.specifier.contains(version.version)
 
 
 def test_the_oldest_torch_that_is_allowed_is_that_of_colab():
-    (torch,) = [pin for pin in COLAB if pin.name == "torch"]
     (lower,) = [s for asked in ASKED if asked.name == "torch" for s in asked.specifier if s.operator == ">="]
-    assert str(torch.specifier).startswith(f"=={lower.version}")
+    assert str(COLAB["torch"].specifier).startswith(f"=={lower.version}")
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_calls_only_commands_that_exist(path):
+@pytest.mark.parametrize("path", [*WORKFLOWS, *GUIDES], ids=lambda path: path.name)
+def test_workflows_and_guides_call_only_commands_that_exist(path):
+    text, calls = path.read_text(encoding="utf-8"), r"(?:`|^)make ([a-z-]+)"
+    if path in WORKFLOWS:
+        calls = r"(?:make |target: )([a-z-]+)"
+        assert yaml.safe_load(text)["jobs"]
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    called = re.findall(r"(?:make |target: )([a-z-]+)", path.read_text())
-    assert yaml.safe_load(path.read_text())["jobs"]
-    assert called
+    called = re.findall(calls, text, flags=re.MULTILINE)
+    assert called or path not in [*WORKFLOWS, ROOT / "README.md"]
     assert set(called) <= set(targets)
+    assert all(find_spec(name) for name in re.findall(r"python -m (sslcourse\.\w+)", text))
 
 
 def test_conda_takes_a_python_that_the_project_allows():
     (python,) = [part for part in CONDA if isinstance(part, str) and part.startswith("python")]
     assert python.removeprefix("python=") in Requirement(f"python{PROJECT['requires-python']}").specifier
-
-
-def test_the_readme_names_only_commands_that_exist():
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    named = re.findall(r"(?:`|^)make ([a-z-]+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
-    assert named
-    assert set(named) <= set(targets)

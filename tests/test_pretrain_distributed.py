@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from test_pretrain import until
 from torch import nn
 from torch.multiprocessing import spawn
 from torch.nn import functional as F
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from sslcourse.encoders import conv_encoder
 from sslcourse.pretrain import RECIPES, checkpoint, journal
 from sslcourse.pretrain.learner import Learner
-from sslcourse.pretrain.processes import has_lost_others, join_processes
+from sslcourse.pretrain.processes import has_lost_others
 from sslcourse.pretrain.recipes import Job
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,9 +85,8 @@ def one_of_two(rank, folder, device):
     command takes, wants a GPU for each process.
     """
     torch.set_num_threads(1)
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
-    os.environ |= {"MASTER_PORT": (folder / "port").read_text()}
-    join_processes(CPU)
+    store = (folder / "store").as_uri()
+    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
     for method in OPTIONS:
         torch.save(learn(method, rank, 2, device), folder / f"{method} {rank}")
 
@@ -107,9 +106,6 @@ def device(request):
 def folder_of_two(tmp_path_factory, device):
     """A folder with what both processes remember of each method."""
     folder = tmp_path_factory.mktemp("two")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        (folder / "port").write_text(str(free.getsockname()[1]))
     spawn(one_of_two, (folder, device), nprocs=2)
     return folder
 
@@ -133,65 +129,71 @@ def test_two_processes_learn_as_one_on_the_whole_batch(folder_of_two, method, de
 
 # The command, started by torchrun
 
-COMMAND = [
-    "simclr",
-    "--images",
-    "48",
-    "--epochs",
-    "20",
-    "--batch-size",
-    "16",
-    "--save-every",
-    "2",
-    "--device",
-    "cpu",
-]
+COMMAND = ["simclr", "--images", "48", "--epochs", "4", "--batch-size", "16", "--save-every", "2"]
+COMMAND += ["--log-every", "4", "--device", "cpu"]
+DYING = """
+import os, signal, sys, torch
+from sslcourse.pretrain.__main__ import main
+
+taken, step = [], torch.optim.AdamW.step
+
+def step_and_die(optimizer, *arguments):
+    taken.append(step(optimizer, *arguments))
+    if os.environ["RANK"] == "1" and len(taken) == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+torch.optim.AdamW.step = step_and_die
+sys.exit(main(sys.argv[1:]))
+"""
 
 
-def torchrun(folder, *arguments):
-    """The command on two processes, whose output goes to a file; its working folder is `folder`."""
-    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    words += ["-m", "sslcourse.pretrain", *COMMAND, *arguments]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with open(folder / "said", "w") as said:
-        return subprocess.Popen(words, cwd=folder, env=environment, stdout=said, stderr=said)
+@pytest.fixture
+def torchrun(tmp_path):
+    """torchrun(into, ...): the command on two processes that work in tmp_path; says go to "into, said"."""
+    started = []
+
+    def torchrun(into, *arguments, module="sslcourse.pretrain"):
+        words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        words += ["-m", module, *COMMAND, "--into", into, *arguments]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        with open(tmp_path / f"{into}, said", "w") as said:
+            started.append(subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=said, stderr=said))
+        return started[-1]
+
+    yield torchrun
+    for one in started:
+        one.terminate()  # if it still runs, its workers with it
 
 
-def two_at_work(folder):
-    """The command under torchrun, its run in folder / "broken" past the second step, and its workers."""
-    running = torchrun(folder, "--into", "broken")
-    while (checkpoint.step_in(folder / "broken") or 0) < 2:
-        assert running.poll() is None, (folder / "said").read_text()
-        time.sleep(0.02)
-    return running, psutil.Process(running.pid).children()
+if sys.platform != "win32":  # where torchrun finds no libuv
 
+    def test_a_worker_that_waits_in_vain_for_another_still_answers_torchrun(torchrun, tmp_path):
+        running, said = torchrun("endless", "--epochs", "100000"), tmp_path / "endless, said"
+        until(lambda: (checkpoint.step_in(tmp_path / "endless") or 0) >= 2, running, said)
+        children = psutil.Process(running.pid).children()
+        workers = {worker.environ()["RANK"]: worker for worker in children}
+        workers["1"].suspend()
+        time.sleep(1)  # for the first to come to where it waits
+        workers["0"].terminate()
+        workers["0"].wait(timeout=20)
+        workers["1"].kill()
+        assert running.wait(timeout=60) != 0
+        assert "process 0: error: interrupted; the checkpoint of step" in said.read_text()
+        assert "--resume" in said.read_text()
 
-def test_a_worker_that_waits_in_vain_for_another_still_answers_torchrun(tmp_path):
-    running, workers = two_at_work(tmp_path)
-    workers[1].suspend()
-    time.sleep(1)  # for the first to come to where it waits
-    workers[0].terminate()
-    workers[0].wait(timeout=20)
-    workers[1].kill()
-    assert running.wait(timeout=60) != 0
-    said = (tmp_path / "said").read_text()
-    assert "process 0: error: interrupted; the checkpoint of step" in said and "--resume" in said
+    def test_a_worker_that_dies_ends_the_run_with_an_error_and_the_run_goes_on(torchrun, tmp_path):
+        (tmp_path / "dying.py").write_text(DYING)
+        broken = tmp_path / "broken"
+        assert torchrun("broken", module="dying").wait(timeout=120) != 0
+        said = (tmp_path / "broken, said").read_text()
+        assert "process 0: error:" in said and "go on with the same command and --resume" in said
+        saved, card = checkpoint.load(broken)
+        assert card["step"] == 6 and card["run"]["processes"] == 2
+        assert not torch.equal(saved["random.0.views"], saved["random.1.views"])
 
-
-def test_a_worker_that_dies_ends_the_run_with_an_error_and_the_run_goes_on(tmp_path):
-    broken = tmp_path / "broken"
-    running, workers = two_at_work(tmp_path)
-    workers[1].kill()
-    assert running.wait(timeout=60) != 0
-    said = (tmp_path / "said").read_text()
-    assert "process 0: error:" in said and "go on with the same command and --resume" in said
-    saved, card = checkpoint.load(broken)
-    assert 2 <= card["step"] < 60 and card["run"]["processes"] == 2
-    assert not torch.equal(saved["random.0.views"], saved["random.1.views"])
-
-    assert torchrun(tmp_path, "--into", "broken", "--resume").wait(timeout=120) == 0
-    assert torchrun(tmp_path, "--into", "whole").wait(timeout=120) == 0
-    (went_on, _), (whole, _) = (checkpoint.load(tmp_path / name) for name in ("broken", "whole"))
-    assert whole.keys() == went_on.keys()
-    assert [name for name, tensor in whole.items() if not torch.equal(tensor, went_on[name])] == []
-    assert [line["step"] for line in journal.log_lines(broken)] == [50, 60]
+        runs = torchrun("broken", "--resume"), torchrun("whole")
+        assert [run.wait(timeout=120) for run in runs] == [0, 0]
+        (went_on, _), (whole, _) = (checkpoint.load(tmp_path / name) for name in ("broken", "whole"))
+        assert whole.keys() == went_on.keys()
+        assert [name for name, tensor in whole.items() if not torch.equal(tensor, went_on[name])] == []
+        assert [line["step"] for line in journal.log_lines(broken)] == [4, 8, 12]

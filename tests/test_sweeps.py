@@ -1,19 +1,23 @@
 """The stored results of trainings that lessons compare: complete, explained, and made again at one point."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from sweep import FOLDER, SEEDS, SWEEPS, point
 
 from sslcourse.data import sweep
 
+ROOT = Path(__file__).resolve().parents[1]
+every_file = pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
+
 
 @pytest.mark.parametrize("name", SWEEPS)
-def test_every_sweep_is_stored_with_all_settings_and_seeds_and_its_command(name):
+def test_every_sweep_is_stored_with_all_settings_and_seeds(name):
     settings = sweep(name)
     assert list(settings) == list(SWEEPS[name][1])
     assert all([p["seed"] for p in points] == list(SEEDS) for points in settings.values())
-    assert json.loads((FOLDER / f"{name}.json").read_text())["command"] == f"python tools/sweep.py {name}"
 
 
 @pytest.mark.parametrize("name", SWEEPS)
@@ -36,6 +40,27 @@ def test_the_usual_setting_is_the_same_training_in_every_sweep_of_a_method(metho
     ]
     assert len(usual) > 1
     assert all(points == usual[0] for points in usual)
+
+
+@every_file
+def test_the_command_of_a_sweep_makes_it_again_and_make_sweeps_runs_its_tool(file):
+    command = json.loads(file.read_text(encoding="utf-8"))["command"]
+    tool, *chosen = command.removeprefix("python ").split()
+    source = (ROOT / tool).read_text(encoding="utf-8")
+    assert f'"{command}"' in source or f'"python {tool} {{name}}"' in source
+    assert re.search(rf"\b{[file.stem, *chosen][-1]}\b", source)
+    if chosen:
+        (name,) = (part.replace("-", "_") for part in chosen)
+        assert file.stem in (name, f"clips_{name}", f"speech_{name}")
+    run = re.search(r"^SWEEPS := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    assert Path(tool).stem in run.split()
+
+
+@every_file
+def test_every_column_of_a_sweep_is_explained_in_its_file(file):
+    content = json.loads(file.read_text(encoding="utf-8"))
+    held = {column for points in content["points"].values() for point in points for column in point}
+    assert held == set(content["columns"]) and all(content["columns"].values())
 
 
 def test_an_unknown_sweep_lists_the_known_ones():
