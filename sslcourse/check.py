@@ -1,4 +1,4 @@
-"""Is everything in place? `python -m sslcourse.check` answers, and says how to mend what is not.
+"""Is everything in place? `python -m sslcourse.check` answers, and says how to fix what is not.
 
 Other packages are imported inside functions: a missing one is a row of the table, not a crash.
 """
@@ -31,11 +31,11 @@ class Row(NamedTuple):
     name: str
     found: str
     ok: bool
-    remedy: str  # what mends it, commands a line each; empty if nothing is wrong
+    remedy: str  # what fixes it, commands a line each; empty if nothing is wrong
 
     @property
     def status(self) -> str:
-        return "ok" if self.ok else "mend"
+        return "ok" if self.ok else "fix"
 
 
 def check_environment() -> list[Row]:
@@ -62,7 +62,7 @@ def check_environment() -> list[Row]:
 
 
 def report(rows: list[Row] | None = None, details: bool = False) -> None:
-    """Print one line for each row, and below it what mends it if it is not ok.
+    """Print one line for each row, and below it what fixes it if it is not ok.
 
     Only details=True prints what was found, which differs between machines.
     """
@@ -70,11 +70,11 @@ def report(rows: list[Row] | None = None, details: bool = False) -> None:
     for row in rows:
         print(f"{row.status:4}  {row.name:18}  {row.found if details else ''}".rstrip())
         if not row.ok:
-            print(f"      mend it with:  {row.remedy}".replace("\n", "\n" + " " * 21))
+            print(f"      fix it with:  {row.remedy}".replace("\n", "\n" + " " * 20))
     print(
         "Everything is in place."
         if all(row.ok for row in rows)
-        else "Mend these, then check again."
+        else "Fix these, then check again."
     )
 
 

@@ -25,7 +25,7 @@ def mlp_encoder(pixels: int, hidden: int, features: int) -> nn.Sequential:
 
 
 def conv_encoder(channels: int = 1, width: int = 32, features: int = 128) -> nn.Sequential:
-    """Four convolutions, each halving height and width, then the mean over places: (N, features).
+    """Four convolutions, each halving height and width, then the mean over positions: (N, features).
 
     Batch normalisation keeps the numbers in range, so call .eval() before features are measured.
     channels_last is the order of numbers in memory in which processors convolve fastest.
@@ -59,14 +59,27 @@ def transformer(width: int, depth: int, heads: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.LayerNorm(width))
 
 
+def attention_weights(layers: nn.Sequential, tokens: Tensor, layer: int = -1) -> Tensor:
+    """How much each token looks at each other in one layer of a transformer, (N, heads, from L, to L).
+
+    layers: of transformer(); tokens: (N, L, width), what the first of them gets. Rows sum to 1.
+    """
+    *layers, _ = layers  # without the normalisation at the end
+    for before in layers[:layer]:
+        tokens = before(tokens)
+    tokens = layers[layer].norm1(tokens)
+    return layers[layer].self_attn(tokens, tokens, tokens, average_attn_weights=False)[1]
+
+
 def sine_positions(side: int, width: int) -> Tensor:
-    r"""A vector for each place of a square grid, (side * side, width), in reading order.
+    r"""A vector for each position in a square grid, (side * side, width), in reading order.
 
     .. math:: (\sin \omega_k r, \; \cos \omega_k r, \; \sin \omega_k c, \; \cos \omega_k c), \quad
         \omega_k = \frac{\pi}{2} 100^{-4 k / D}, \; k = 0, \ldots, D/4 - 1
 
     for row r and column c (Vaswani and others, arXiv:1706.03762, whose waves are longer: they count words).
-    The dot product of two places depends on their distance only. width must be a multiple of 4.
+    The dot product of two of them depends only on how many rows and columns lie between their positions.
+    width must be a multiple of 4.
     """
     if width % 4:
         raise ValueError(f"the width of positions must be a multiple of 4, got {width}")
@@ -98,6 +111,7 @@ class VisionTransformer(nn.Module):
                 f"patches of {patch_size} pixels do not fill an image of {image_size} pixels"
             )
         self.patch_size, self.width, self.channels = patch_size, width, channels
+        self.image_size = image_size
         side = image_size // patch_size
         self.n_patches = side**2
         # one matrix for every patch
@@ -118,15 +132,16 @@ class VisionTransformer(nn.Module):
 
     def attention(self, images: Tensor) -> Tensor:
         """How much the last layer looks at each patch, (N, L): mean over heads and looking tokens, sum 1."""
-        *layers, last, _ = self.layers
-        tokens = self._embedded(images)
-        for layer in layers:
-            tokens = layer(tokens)
-        tokens = last.norm1(tokens)
-        weights = last.self_attn(tokens, tokens, tokens)[1]  # (N, from L, to L)
-        return weights.mean(1)
+        weights = attention_weights(self.layers, self._embedded(images))
+        return weights.mean(1).mean(1)
 
     def _embedded(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
+        height, width = images.shape[2:]
+        if height != self.image_size or width != self.image_size:
+            raise ValueError(
+                f"this encoder takes images of {self.image_size} x {self.image_size} pixels, got "
+                f"{height} x {width}; VisionTransformer(image_size=...) makes one for others"
+            )
         patches = self.embed(images).flatten(2).transpose(1, 2)  # (N, L, width)
         tokens = patches + self.positions
         if mask is None:
@@ -161,6 +176,7 @@ class ClassTokenTransformer(nn.Module):
         channels: int = 1,
     ):
         super().__init__()
+        _refuse_broken_patches(image_size, image_size)
         self.side = image_size // 4
         self.embed = nn.Sequential(
             nn.Conv2d(channels, 32, kernel_size=3, stride=2, padding=1),
@@ -180,15 +196,10 @@ class ClassTokenTransformer(nn.Module):
 
     def attention(self, images: Tensor) -> Tensor:
         """How much each head of the last layer looks from the class token at each patch, (N, heads, L)."""
-        *layers, last, _ = self.layers
-        tokens = self._embedded(images)
-        for layer in layers:
-            tokens = layer(tokens)
-        tokens = last.norm1(tokens)
-        weights = last.self_attn(tokens, tokens, tokens, average_attn_weights=False)[1]
-        return weights[:, :, 0, 1:]
+        return attention_weights(self.layers, self._embedded(images))[:, :, 0, 1:]
 
     def _embedded(self, images: Tensor) -> Tensor:
+        _refuse_broken_patches(*images.shape[2:])
         patches, positions = self.embed(images), self.positions  # (N, width, h, h)
         if patches.shape[2:] != positions.shape[2:]:
             size = patches.shape[2:]
@@ -196,6 +207,14 @@ class ClassTokenTransformer(nn.Module):
         patches = (patches + positions).flatten(2).transpose(1, 2)  # (N, L, width)
         first = self.class_token.expand(len(images), 1, -1)
         return torch.cat([first, patches], dim=1)  # (N, 1 + L, width)
+
+
+def _refuse_broken_patches(height: int, width: int) -> None:
+    if height % 4 or width % 4:
+        raise ValueError(
+            f"patches of 4 pixels do not fill an image of {height} x {width}; crop or resize it to "
+            "multiples of 4"
+        )
 
 
 class TextEncoder(nn.Module):
@@ -211,7 +230,7 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.width = width
         self.embedding = nn.Embedding(n_tokens, width)
-        nn.init.normal_(self.embedding.weight, std=0.02)  # PyTorch's 1.0 drowns the places
+        nn.init.normal_(self.embedding.weight, std=0.02)  # PyTorch's 1.0 drowns the positions
         self.positions = nn.Parameter(0.02 * torch.randn(longest, width))
         self.layers = transformer(width, depth, heads)
 
@@ -220,13 +239,7 @@ class TextEncoder(nn.Module):
 
     def attention(self, tokens: Tensor, layer: int = -1) -> Tensor:
         """How much each word looks at each other in one layer, (N, heads, from T, to T); rows sum to 1."""
-        *layers, _ = self.layers
-        before, chosen = layers[:layer], layers[layer]
-        hidden = self._embedded(tokens)
-        for each in before:
-            hidden = each(hidden)
-        hidden = chosen.norm1(hidden)
-        return chosen.self_attn(hidden, hidden, hidden, average_attn_weights=False)[1]
+        return attention_weights(self.layers, self._embedded(tokens), layer)
 
     def _embedded(self, tokens: Tensor) -> Tensor:
         if tokens.shape[1] > len(self.positions):

@@ -53,7 +53,9 @@ class PrototypeHead(nn.Module):
         layers = []
         for inputs in (features, hidden):
             layers += [nn.Linear(inputs, hidden)]
-            layers += [nn.BatchNorm1d(hidden)] * batch_norm + [nn.GELU()]
+            if batch_norm:
+                layers += [nn.BatchNorm1d(hidden)]
+            layers += [nn.GELU()]
         self.layers = nn.Sequential(*layers, nn.Linear(hidden, bottleneck))
         self.prototypes = nn.Parameter(torch.randn(prototypes, bottleneck))
 

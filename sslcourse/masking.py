@@ -7,8 +7,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sslcourse.augment import random_tensor
-from sslcourse.data import GRAMMAR
+from sslcourse.draws import random_tensor
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
@@ -104,7 +103,7 @@ def block_mask(
 
 
 def nearest_visible(mask: Tensor) -> Tensor:
-    """For each place of a square grid the nearest visible one, (N, L); a visible place is its own.
+    """For each position in a square grid the nearest visible one, (N, L); a visible position is its own.
 
     mask: (N, L), True = hidden. Of several at the same distance, the first in reading order.
     """
@@ -136,17 +135,17 @@ def normalize_patches(patches: Tensor, epsilon: float = 1e-6) -> Tensor:
 def mask_tokens(
     tokens: Tensor,
     real: Tensor,
+    n_words: int,
     rate: float = 0.15,
     generator: Generator | None = None,
-    n_words: int = len(GRAMMAR.words),
 ) -> tuple[Tensor, Tensor]:
     """Corrupt words of sentences for a masked language model, which has to predict what they were.
 
-    BERT, Section 3.1 (arXiv:1810.04805): each real token is selected with probability rate; of the selected,
-    80 % become the mask token, 10 % a random word, and 10 % stay as they are.
+    BERT, Section 3.1 (arXiv:1810.04805): each real token is selected with probability rate, and at least one
+    of the batch; of the selected, 80 % become the mask token, 10 % a random word, and 10 % stay as they are.
 
     tokens: (N, T), word numbers below n_words, which is the number of the mask token. real: (N, T), False
-    where a row is only filled up. Returns corrupted (N, T), a new tensor, and selected (N, T), boolean.
+    where a row is padded. Returns corrupted (N, T), a new tensor, and selected (N, T), boolean.
     """
     if not 0 < rate <= 1:
         raise ValueError(
@@ -156,11 +155,13 @@ def mask_tokens(
         raise ValueError(
             f"real must be boolean {tuple(tokens.shape)}, got {real.dtype} {tuple(real.shape)}"
         )
-    luck, kind = random_tensor(torch.rand, (2, *tokens.shape), tokens.device, generator)
+    if not real.any():
+        raise ValueError("no word can be selected: real is False everywhere")
+    u, kind = random_tensor(torch.rand, (2, *tokens.shape), tokens.device, generator)
     words = random_tensor(
         partial(torch.randint, n_words), tokens.shape, tokens.device, generator
     )
-    selected = (luck < rate) & real
+    selected = ((u < rate) | (u == u[real].min())) & real
     corrupted = tokens.masked_fill(selected & (kind < 0.8), n_words)
     return corrupted.where(~selected | (kind < 0.9), words), selected
 
@@ -168,45 +169,47 @@ def mask_tokens(
 def span_mask(
     n: int,
     length: int,
-    start: float = 0.065,
-    span: int = 10,
+    start_probability: float = 0.065,
+    span_length: int = 10,
     generator: Generator | None = None,
     device: torch.device | str | None = None,
 ) -> Tensor:
     """Boolean mask (n, length), True = hidden, of spans that may overlap; every row hides one at least.
 
-    wav2vec 2.0, Section 3.1 (arXiv:2006.11477): each place is with probability start the first of span hidden
-    ones. Far from the ends a place is hidden with probability 1 - (1 - start) ** span, 0.49 in the paper.
+    wav2vec 2.0, Section 3.1 (arXiv:2006.11477): each position starts a span with a probability p, and a span
+    hides M positions. Far from the ends a position is hidden with probability 1 - (1 - p) ** M, 0.49 in the
+    paper. Differs from it in: here each position is drawn by itself, so rows have different numbers of spans;
+    the paper draws a fixed share p of all positions, without replacement.
     """
-    if not 0 < start <= 1 or not 2 <= span < length:
+    p, m = start_probability, span_length
+    if not 0 < p <= 1 or not 2 <= m < length:
         raise ValueError(
-            f"need a start probability in (0, 1] and a span from 2 to {length - 1}, got {start}, {span}; "
+            f"need a start probability in (0, 1] and a span from 2 to {length - 1}, got {p}, {m}; "
             "wav2vec 2.0 uses 0.065 and 10"
         )
-    luck = random_tensor(torch.rand, (n, length - span + 1), device, generator)
-    starts = (luck < start) | (luck == luck.amin(1, keepdim=True))
-    padded = F.pad(starts, (span - 1, span - 1))  # (n, length + span - 1)
-    return padded.unfold(1, span, 1).any(2)
+    u = random_tensor(torch.rand, (n, length - m + 1), device, generator)
+    starts = (u < p) | (u == u.amin(1, keepdim=True))
+    padded = F.pad(starts, (m - 1, m - 1))  # (n, length + m - 1)
+    return padded.unfold(1, m, 1).any(2)
 
 
 def sample_distractors(mask: Tensor, k: int, generator: Generator | None = None) -> Tensor:
-    """For each hidden place, k other hidden places of the same row, drawn with replacement: (M, k).
+    """For each hidden position, k other hidden ones of the same row, drawn with replacement: (M, k).
 
     mask: (N, T), True = hidden, two or more in each row. Row i of the result belongs to mask.nonzero()[i].
     """
     count = mask.sum(1)  # (N,)
     if mask.dtype != torch.bool or k < 1 or (count < 2).any():
         raise ValueError(
-            f"need k >= 1 and a boolean mask that hides two places or more in each row; got k = {k}, "
+            f"need k >= 1 and a boolean mask that hides two positions or more in each row; got k = {k}, "
             f"{mask.dtype}, and a row that hides {int(count.min())}"
         )
-    row, place = mask.nonzero().unbind(1)  # (M,)
+    row, position = mask.nonzero().unbind(1)  # (M,)
     first = count.cumsum(0) - count  # where a row begins among the M
-    rank = (
-        torch.arange(len(row), device=mask.device) - first[row]
-    )  # the how-manieth of its row
+    # rank among the hidden positions of its row
+    rank = torch.arange(len(row), device=mask.device) - first[row]
     others = (count[row] - 1).unsqueeze(1)
-    luck = random_tensor(torch.rand, (len(row), k), mask.device, generator)
-    drawn = (luck * others).long().clamp_max(others - 1)  # (M, k)
-    drawn += drawn >= rank.unsqueeze(1)  # step over the place itself
-    return place[first[row].unsqueeze(1) + drawn]
+    u = random_tensor(torch.rand, (len(row), k), mask.device, generator)
+    drawn = (u * others).long().clamp_max(others - 1)  # (M, k)
+    drawn += drawn >= rank.unsqueeze(1)  # step over the position itself
+    return position[first[row].unsqueeze(1) + drawn]

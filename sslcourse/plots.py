@@ -137,7 +137,7 @@ def plot_losses(loss: list[float], validation: dict[int, float], ax: Axes) -> Ax
 
 
 def plot_classes(
-    ax: Axes, points: Tensor, labels: Tensor, names: list[str], each: int = 50
+    points: Tensor, labels: Tensor, names: list[str], ax: Axes, each: int = 50
 ) -> Axes:
     """Points in the colour and the marker of their class, and the name of each class amid its own.
 
@@ -172,7 +172,7 @@ def _move_apart(tags: list[Text], ax: Axes) -> None:
         tag.set_position(ax.transData.inverted().transform(middle))
 
 
-def plot_speech(ax: Axes, bands: Tensor, phones: list[str] | None = None) -> Axes:
+def plot_speech(bands: Tensor, phones: list[str], ax: Axes) -> Axes:
     """Log-mel bands (T, n_mels) of an utterance over time, and the phone of each frame above, once a run.
 
     Silence is written "_" in phones and not shown. An utterance that these axes showed before goes.
@@ -189,7 +189,7 @@ def plot_speech(ax: Axes, bands: Tensor, phones: list[str] | None = None) -> Axe
     )
     ax.set(xlabel="frame of 20 ms", ylabel="mel band", xlim=(0, n_frames))
     begin = 0
-    for frame in range(1, n_frames + 1 if phones else 0):
+    for frame in range(1, n_frames + 1):
         if frame == n_frames or phones[frame] != phones[begin]:
             if phones[begin] != "_":
                 middle = (begin + frame) / 2

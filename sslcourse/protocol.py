@@ -74,7 +74,12 @@ class Task(NamedTuple):
 
 @lru_cache
 def task(name: str, on: str = "test") -> Task:
-    """Data "clothes" or "clips"; with on="validation" the last 2,000 training images are the judges."""
+    """Data "clothes" or "clips"; with on="validation" the last 2,000 training images are the judges.
+
+    Raises ValueError for other names.
+    """
+    _refuse_unknown("data", name, VIEW_CROP)
+    _refuse_unknown("judges", on, ("test", "validation"))
     if name == "clothes":
         pictures, labels, _ = images("fashion", "train")
         frames = pictures.unsqueeze(1)
@@ -91,6 +96,7 @@ def task(name: str, on: str = "test") -> Task:
 @lru_cache
 def transfer_task(name: str, pixels: int) -> Task:
     """Data "clothes" or "shapes", in frames of so many pixels, for an encoder that learned from others."""
+    _refuse_unknown("data", name, ("clothes", "shapes"))
     if name == "clothes":
         known, border = task("clothes"), (pixels - 28) // 2
         frames, unseen = (F.pad(part, [border] * 4) for part in (known.frames, known.images))
@@ -99,6 +105,11 @@ def transfer_task(name: str, pixels: int) -> Task:
     seen, unseen = (shapes(2000, seed, **look) for seed in (0, 1))
     labels, truth = (some.factor("shape")[:, 0].long() for some in (seen, unseen))
     return Task(seen.images.unsqueeze(1), labels, unseen.images, truth)
+
+
+def _refuse_unknown(what: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        raise ValueError(f"unknown {what} {name!r}; choose one of {', '.join(known)}")
 
 
 class OneFrame(FramePairs):
@@ -160,9 +171,8 @@ def trained_tokenizer(
 
 def tokenised_beit(pixels: int, batches: OneFrame, **_: object) -> nn.Module:
     """BEiT on a tokeniser that is trained first, for two passes over the same images."""
-    tokenizer = trained_tokenizer(
-        batches, 2
-    )  # before the transformer: both draw from the same seed
+    # before the transformer: both draw from the same seed
+    tokenizer = trained_tokenizer(batches, 2)
     return BEiT(small_vit(pixels), tokenizer)
 
 
@@ -237,18 +247,27 @@ def batches_for(sees: str, data: Task, seed: int) -> Batches | FramePairs:
 
 
 def pretraining_of(
-    name: str, on: str, seed: int, data: Task | None = None, **changes: float
+    name: str,
+    on: str,
+    seed: int,
+    data: Task | None = None,
+    *,
+    passes: int | None = None,
+    lr: float | None = None,
+    crop: float | None = None,
 ) -> tuple[nn.Module, Iterator[Progress]]:
     """The model of a contender and its training, as the stored table has them with this seed.
 
-    on: "clothes" or "clips". data: what it learns from, if not the whole of that. changes: other passes, lr
-    or crop than the contender's.
+    on: "clothes" or "clips". data: what it learns from, if not the whole of that. passes, lr, crop: if not
+    the contender's. Raises ValueError for unknown names.
     """
+    _refuse_unknown("method", name, CONTENDERS)
+    _refuse_unknown("data", on, VIEW_CROP)
     entry, data = CONTENDERS[name], data or task(on)
-    passes, lr = changes.get("passes", entry.passes), changes.get("lr", entry.lr)
+    passes, lr = entry.passes if passes is None else passes, entry.lr if lr is None else lr
     torch.manual_seed(seed)
     batches = batches_for(entry.sees, data, seed)
-    augment = Augmentation(changes.get("crop", VIEW_CROP[on]), seed=seed)
+    augment = Augmentation(VIEW_CROP[on] if crop is None else crop, seed=seed)
     needed = {"pixels": data.pixels, "augment": augment, "batches": batches}
     model = entry.make(**needed, steps=passes * len(batches))
     return model, train_adamw(model.loss, model.parameters(), batches, passes, lr)

@@ -1,4 +1,4 @@
-"""Commands that mend what is wrong, as they are typed on this machine, from any folder."""
+"""Commands that fix what is wrong, as they are typed on this machine, from any folder."""
 
 import os
 import re

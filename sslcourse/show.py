@@ -18,7 +18,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 DENSITY = 2  # pixels of a still figure for each pixel of the page: sharp on today's screens
-COLORS = 48  # of a picture on a page; more are not told apart in figures, and take more bytes
+N_COLORS = 48  # of a picture on a page: more are not told apart, and take more bytes
 STRESSED = r"(?<![\w*])\*([^\s*`](?:[^*`]*[^\s*`])?)\*(?![\w*])"
 MATH = re.compile(r"^\.\. math::((?:.*\n?)(?:\n?[ ]+.*\n?)*)", re.MULTILINE)
 # JupyterLab's colours for code, which go with its light and its dark theme; other pages have their own.
@@ -68,7 +68,7 @@ def _png(picture: Image.Image, **options: int) -> bytes:
     return buffer.getvalue()
 
 
-def picture_html(picture: bytes, alt: str, density: int = 1, colors: int = COLORS) -> str:
+def picture_html(picture: bytes, alt: str, density: int = 1, colors: int = N_COLORS) -> str:
     """PNG bytes as an <img> with its description: Jupyter gives its own PNG outputs none.
 
     density: pixels of the picture for each pixel of the page. colors: at most so many, for fewer bytes.

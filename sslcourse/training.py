@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -51,61 +52,62 @@ def train(
     batches: iterated once an epoch; has a length.
     after_step: called after each step, where learning rates and momentum encoders move.
     validate: called without gradients after each epoch.
-    Raises FloatingPointError where a loss or its gradient is not finite, and puts the model back to what it
-    was before that step.
+    Raises FloatingPointError where a loss or its gradient is not finite, and puts the weights and buffers of
+    the model back to what they were before that step.
     """
     step, steps = 0, epochs * len(batches)
-    unlearned = _Unlearned(loss)
     for _ in range(epochs):
         for position, batch in enumerate(batches, start=1):
             step += 1
-            unlearned.keep()
-            batch_loss = loss(batch)
-            value = batch_loss.item()
-            optimizer.zero_grad()
-            if math.isfinite(value):
-                batch_loss.backward()
-            if not (math.isfinite(value) and _gradient_norm(optimizer).isfinite()):
+            with _undone_unless_finite(loss, optimizer):
+                batch_loss = loss(batch)
                 optimizer.zero_grad()
-                raise FloatingPointError(
-                    f"the {'gradient' if math.isfinite(value) else 'loss'} of step {step} is not finite "
-                    f"(loss {value}); {unlearned.put_back()}; {_advice(batch)}"
-                )
-            optimizer.step()
+                batch_loss.backward()
+                _refuse_unless_finite(batch_loss, optimizer, step, batch)
+                optimizer.step()
             if after_step is not None:
                 after_step()
             validation = None
             if validate is not None and position == len(batches):
                 with torch.no_grad():
                     validation = float(validate())
-            yield Progress(step, steps, value, validation)
+            yield Progress(step, steps, batch_loss.item(), validation)
 
 
-class _Unlearned:
-    """What a forward pass changes and no gradient does: batch statistics, a queue, a momentum copy."""
-
-    def __init__(self, loss: Callable[[Any], Tensor]):
-        model = getattr(loss, "__self__", None)  # of model.loss
-        self._model = model if isinstance(model, nn.Module) else None
-
-    def _tensors(self) -> list[Tensor]:
-        if self._model is None:
-            return []
-        fixed = [p for p in self._model.parameters() if not p.requires_grad]
-        return [*self._model.buffers(), *fixed]
-
-    def keep(self) -> None:
-        self._kept = [tensor.clone() for tensor in self._tensors()]
-
-    @torch.no_grad()
-    def put_back(self) -> str:
-        """Undo what has changed since keep(), and say so."""
-        for tensor, kept in zip(self._tensors(), self._kept, strict=True):
-            tensor.copy_(kept)
-        if self._model is not None:
-            return "the model is as it was before this step"
-        return (
+@contextmanager
+def _undone_unless_finite(
+    loss: Callable[[Any], Tensor], optimizer: Optimizer
+) -> Iterator[None]:
+    """Undo what a step has changed before its FloatingPointError, and say so in the error."""
+    model = getattr(loss, "__self__", None)  # of model.loss
+    found = isinstance(model, nn.Module)
+    before = [tensor.clone() for tensor in _unlearned(model)] if found else []
+    try:
+        yield
+    except FloatingPointError as error:
+        optimizer.zero_grad()
+        undone = (
             "the weights are as before, batch statistics may be spoilt: make the model anew"
+        )
+        if found:
+            undone = "the model is as it was before this step, in weights and buffers"
+            with torch.no_grad():
+                for tensor, kept in zip(_unlearned(model), before, strict=True):
+                    tensor.copy_(kept)
+        raise FloatingPointError(f"{error}; {undone}") from None
+
+
+def _unlearned(model: nn.Module) -> list[Tensor]:
+    """What changes without gradients: batch statistics, momentum copies, a queue (a new tensor each time)."""
+    return [*model.buffers(), *(p for p in model.parameters() if not p.requires_grad)]
+
+
+def _refuse_unless_finite(loss: Tensor, optimizer: Optimizer, step: int, batch: Any) -> None:
+    value = loss.item()
+    if not (math.isfinite(value) and _gradient_norm(optimizer).isfinite()):
+        raise FloatingPointError(
+            f"the {'gradient' if math.isfinite(value) else 'loss'} of step {step} is not finite "
+            f"(loss {value}); {_advice(batch)}"
         )
 
 
@@ -147,7 +149,8 @@ def train_adamw(
     """train() as it is usual for encoders: AdamW, whose rate rises for a tenth of the steps, then falls to 0.
 
     parameters: those that ask for no gradient, as a momentum encoder's, are left out.
-    lr: the highest rate, reached after two steps at the earliest; it falls along a cosine.
+    lr: the highest rate, reached after two steps at the earliest; it falls along a cosine. While the rate
+    rises, AdamW's beta_1 falls from 0.95 to 0.85, and then rises again: so PyTorch's OneCycleLR has it.
     """
     optimizer, schedule = one_cycle_adamw(parameters, epochs * len(batches), lr)
     return train(
@@ -158,7 +161,10 @@ def train_adamw(
 def one_cycle_adamw(
     parameters: Iterable[nn.Parameter], steps: int, lr: float, weight_decay: float = 0.01
 ) -> tuple[Optimizer, LRScheduler]:
-    """AdamW and its schedule for a training of so many steps, as train_adamw uses them."""
+    """AdamW and its schedule for a training of so many steps, as train_adamw uses them.
+
+    weight_decay: of all parameters, those of normalisation and biases too.
+    """
     trained = [p for p in parameters if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay)
     steps = max(3, steps)  # a shorter cycle would divide by zero

@@ -1,22 +1,13 @@
 """The stored curves of lesson 08: complete, explained, and made again at one point of each kind."""
 
-import json
-
 import agreement_curves as curves
 import pytest
 import torch
-from sweep import FOLDER
 
 from sslcourse.data import sweep
 
 NETWORKS = ("fine-tuned", "from scratch")
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.mark.parametrize("name", ["agreement", "mask_rate"])
-def test_the_command_that_makes_them_again_is_stored(name):
-    stored = json.loads((FOLDER / f"{name}.json").read_text())
-    assert stored["command"] == "python tools/agreement_curves.py"
 
 
 def test_every_method_has_every_number_of_labels_and_every_draw():

@@ -1,6 +1,5 @@
 """Tokenisers, block-wise masks and BEiT, held against the papers' loops, and wrong versions of them."""
 
-import json
 import math
 
 import beit_curves
@@ -9,7 +8,6 @@ import torch
 from torch.nn import functional as F
 
 from sslcourse.data import Batches, sweep
-from sslcourse.data.sweeps import FOLDER
 from sslcourse.encoders import VisionTransformer
 from sslcourse.evaluate import code_shares, perplexity
 from sslcourse.losses import reconstruction_loss
@@ -292,6 +290,18 @@ def test_dead_codes_are_restarted_and_the_others_stay(vq, images):
     assert used(vq, images) > 8 - dead
 
 
+def test_more_dead_codes_than_patches_are_refused(vq, images):
+    with torch.no_grad():
+        vq.codebook[1:] += 100
+    with pytest.raises(ValueError, match="7 codes are dead and these images have 4 patches"):
+        vq.restart_dead_codes(images[:1, :, :8, :8])
+
+
+def test_a_vq_vae_refuses_what_only_a_discrete_vae_needs():
+    with pytest.raises(TypeError, match="temperatures"):
+        VQVAE(temperatures=(1.0, 0.1))
+
+
 def test_a_codebook_of_one_code_is_refused():
     with pytest.raises(ValueError, match="two codes or more, got 1"):
         DiscreteVAE(1)
@@ -436,9 +446,7 @@ def test_tokens_that_cannot_be_counted_are_refused(tokens, message):
 
 
 def test_the_stored_runs_are_complete_and_fine_tuned_as_was_best_on_validation():
-    stored = json.loads((FOLDER / "discrete_targets.json").read_text())
-    assert stored["command"] == "python tools/beit_curves.py"
-    points = stored["points"]
+    points = sweep("discrete_targets")
     passes = {"random ViT": 1} | {name: way[2] for name, way in beit_curves.WAYS.items()}
     for name in passes:
         seeds = beit_curves.SEEDS[1] if name == "random ViT" else beit_curves.seeds_of(name)

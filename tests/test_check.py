@@ -66,7 +66,7 @@ def test_versions_are_compared_as_pip_compares_them(monkeypatch, version, wanted
 def test_wrong_version_is_a_row_with_the_command_that_mends_it(monkeypatch):
     monkeypatch.setattr(check, "requirements", lambda: {"torch": "torch==9.9", "torchvision": "torchvision"})
     row = rows_by_name()["torch"]
-    assert row.status == "mend"
+    assert row.status == "fix"
     assert row.found.endswith("wanted ==9.9")
     assert row.remedy == install("torch==9.9")
 
@@ -103,7 +103,7 @@ def test_a_missing_packaging_is_a_row_not_a_crash(monkeypatch):
 
 def test_old_python_is_a_row_with_a_remedy(monkeypatch):
     monkeypatch.setattr(check.platform, "python_version", lambda: "3.9.18")
-    assert rows_by_name()["Python"].status == "mend"
+    assert rows_by_name()["Python"].status == "fix"
 
 
 def test_package_that_cannot_be_imported_is_mended_by_installing_it(monkeypatch):
@@ -182,7 +182,7 @@ def test_report_prints_what_differs_between_machines_only_as_details(capsys):
 def test_report_prints_the_remedy_below_what_is_wrong(capsys):
     check.report(WRONG)
     lines = capsys.readouterr().out.splitlines()
-    place = lines.index("mend  matplotlib")
+    place = lines.index("fix   matplotlib")
     assert lines[place + 1].endswith('python -m pip install "matplotlib>=3.11"')
 
 

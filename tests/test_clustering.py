@@ -144,6 +144,18 @@ def test_the_adjusted_rand_index_forgets_the_names_of_clusters():
     assert adjusted_rand_index(2 - clusters, clusters) == 1
 
 
+@pytest.mark.parametrize(
+    "grouping", [[0, 0, 0, 0], [0, 1, 2, 3], [0]], ids=["all", "each alone", "one point"]
+)
+def test_the_adjusted_rand_index_of_a_trivial_grouping_with_itself_is_one(grouping):
+    assert adjusted_rand_score(grouping, grouping) == 1
+    assert adjusted_rand_index(torch.tensor(grouping), torch.tensor(grouping)) == 1
+
+
+def test_the_adjusted_rand_index_of_two_different_trivial_groupings_is_zero():
+    assert adjusted_rand_index(torch.zeros(4).long(), torch.arange(4)) == 0
+
+
 def test_the_adjusted_rand_index_of_random_groupings_is_zero_on_average():
     labels = torch.arange(60) % 3
     generator = seeded()
@@ -265,3 +277,9 @@ def test_a_convolutional_encoder_halves_the_sides_four_times():
         if isinstance(layer, torch.nn.Conv2d):
             sizes.append(tuple(x.shape[1:]))
     assert sizes == [(4, 14, 14), (8, 7, 7), (16, 4, 4), (8, 2, 2)]
+
+
+def test_a_density_far_from_zero_is_as_exact_as_one_near_it():
+    points = 1000 + 0.1 * torch.randn(60, 2, generator=seeded())
+    near, exact = (KernelDensity(0.05).fit(p[:30]).log_prob(p[30:]) for p in (points, points.double()))
+    assert torch.allclose(near.double(), exact, atol=0.1)

@@ -108,6 +108,12 @@ def test_a_number_that_tells_half_of_a_factor_scores_a_half():
     assert mutual_information_gap(codes, v).item() == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_rare_low_value_of_a_factor_is_kept():
+    v = (torch.arange(1000) >= 20).float().reshape(-1, 1)  # 0 in 2 % of the rows, 1 in the others
+    assert factor_information(v, v).item() == pytest.approx(1)
+    assert factor_information(-v, v).item() == pytest.approx(1)
+
+
 def test_a_factor_without_differences_is_refused():
     with pytest.raises(ValueError, match="same value everywhere"):
         factor_information(torch.rand(10, 2), torch.ones(10, 1))

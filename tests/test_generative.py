@@ -84,6 +84,13 @@ def test_a_prior_that_does_not_sum_to_one_is_refused():
         GaussianClassifier(torch.tensor([0.5, 1.0]), torch.zeros(2, 1), torch.ones(2, 1, 1))
 
 
+def test_an_unknown_kind_of_covariance_and_a_class_without_rows_are_refused():
+    with pytest.raises(ValueError, match='"own", "shared" or "diagonal", got \'full\''):
+        GaussianClassifier.fit(X, LABELS, "full")
+    with pytest.raises(ValueError, match="no row has the label 1"):
+        GaussianClassifier.fit(X[LABELS != 1], LABELS[LABELS != 1])
+
+
 def two_classes(distance: float, prior: float) -> GaussianClassifier:
     covariance = torch.tensor([[1.0, 0.5], [0.5, 2.0]], dtype=torch.float64)
     step = torch.linalg.cholesky(covariance) @ torch.tensor([0.6, 0.8], dtype=torch.float64)

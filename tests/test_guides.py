@@ -1,9 +1,8 @@
-"""The guides in docs: their code runs, their commands exist, their tables are those of the lessons."""
+"""The guides in docs: their code runs, their links lead somewhere, their tables are those of the lessons."""
 
 import contextlib
 import io
 import re
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -66,14 +65,6 @@ def test_training_went_on(names):
     (step,) = {state["step"].item() for state in names["optimizer"].state_dict()["state"].values()}
     assert step == 2
     assert isinstance(names["evening"]["model"]["encoder.0.weight"], torch.Tensor)
-
-
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
-def test_a_guide_names_only_commands_that_exist(guide):
-    text = guide.read_text(encoding="utf-8")
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M)
-    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, flags=re.M)) <= set(targets)
-    assert all(find_spec(name) for name in re.findall(r"python -m (sslcourse\.\w+)", text))
 
 
 def test_the_tables_for_teachers_are_those_of_the_lessons():

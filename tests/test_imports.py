@@ -1,7 +1,9 @@
 """The package reads from left to right: a module imports only from modules before it."""
 
 import ast
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "sslcourse").rglob("*.py"))
 ORDER = [
-    "remedies", "torchvision_compat", "data", "augment", "encoders", "networks", "heads", "losses", "masking",
-    "momentum", "methods", "weights", "training", "sampling", "evaluate", "protocol", "pretrain", "claims",
-    "plots", "diagrams", "show", "widgets", "exercises", "handed_in", "check", "lessons", "export",
+    "remedies", "torchvision_compat", "draws", "data", "augment", "encoders", "networks", "heads", "losses",
+    "masking", "momentum", "methods", "weights", "training", "sampling", "evaluate", "protocol", "pretrain",
+    "claims", "plots", "diagrams", "show", "widgets", "exercises", "handed_in", "check", "lessons", "export",
     "assignment", "mark",
 ]  # fmt: skip
 MAY_IMPORT = {  # library: the modules that may
@@ -51,6 +53,13 @@ def complaints(code: str, path: Path) -> list[str]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_imports_only_from_modules_before_it(path):
     assert complaints(path.read_text(encoding="utf-8"), path.relative_to(ROOT)) == []
+
+
+if sys.platform != "win32":  # which does not tell what a process took
+
+    @pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/[!_]*.py")), ids=lambda path: path.stem)
+    def test_a_benchmark_can_be_imported(path):
+        assert hasattr(import_module(f"benchmarks.{path.stem}"), "compare") or path.stem == "measure"
 
 
 def test_every_module_has_a_place_in_the_order():

@@ -1,6 +1,5 @@
 """The masked autoencoder, held against the paper's own order of steps, and wrong versions of it."""
 
-import json
 import math
 
 import mae_curves
@@ -14,7 +13,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from sslcourse.data import sweep
-from sslcourse.data.sweeps import FOLDER
 from sslcourse.encoders import VisionTransformer, sine_positions, transformer, transformer_flops
 from sslcourse.losses import masked_reconstruction_loss
 from sslcourse.masking import normalize_patches, patchify, random_mask, unpatchify
@@ -182,6 +180,13 @@ def test_a_reconstruction_keeps_the_visible_pixels(mae, images, mask):
     assert torch.equal(drawn[mask], mae(images, mask)[mask])
 
 
+@torch.no_grad()
+def test_predictions_of_normalised_pixels_are_drawn_as_pixels(images, mask, monkeypatch):
+    model = MAE(VisionTransformer(7, 32, 2), normalize=True)
+    monkeypatch.setattr(MAE, "forward", lambda model, images, mask: model.target(images))  # all right
+    torch.testing.assert_close(model.reconstruct(images, mask), images)
+
+
 @pytest.mark.parametrize("n_hidden", [0, 1, 15, 16])
 @pytest.mark.parametrize("mode", ["train", "eval"])
 @torch.no_grad()
@@ -261,6 +266,12 @@ def test_patches_that_do_not_fill_the_image_are_refused():
         VisionTransformer(patch_size=5)
 
 
+@pytest.mark.parametrize("side", [32, 30])
+def test_images_of_another_size_are_refused(mae, side):
+    with pytest.raises(ValueError, match=f"takes images of 28 x 28 pixels, got {side} x {side}"):
+        mae.encoder(torch.zeros(2, 1, side, side))
+
+
 def test_positions_are_waves_of_row_and_column_written_out():
     places = sine_positions(3, 8)
     for row in range(3):
@@ -272,7 +283,7 @@ def test_positions_are_waves_of_row_and_column_written_out():
             assert places[3 * row + column].tolist() == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_product_of_two_positions_depends_on_their_distance_only():
+def test_the_product_of_two_positions_depends_only_on_the_rows_and_columns_between_them():
     places = sine_positions(7, 64).reshape(7, 7, 64)
     one, other = places[:4, :5], places[3:, 2:]  # three rows and two columns apart
     products = (one * other).sum(2)
@@ -289,16 +300,15 @@ def test_positions_of_an_odd_width_are_refused():
 
 
 def test_the_stored_runs_are_complete_and_trained_as_was_best_on_validation():
-    stored = json.loads((FOLDER / "mae_fine_tuning.json").read_text())
-    assert stored["command"] == "python tools/mae_curves.py"
+    stored = sweep("mae_fine_tuning")
     n, steps = mae_curves.CHOOSE_AT
     for name in mae_curves.STARTS:
-        tried = stored["points"][f"{name}, validation"]
+        tried = stored[f"{name}, validation"]
         assert [(p["per_class"], p["steps"], p["rate"]) for p in tried] == [
             (n, steps, rate) for rate in mae_curves.RATES
         ]
         best = max(tried, key=lambda point: point["accuracy"])["rate"]
-        runs, places = stored["points"][name], mae_curves.PLACES
+        runs, places = stored[name], mae_curves.PLACES
         places = places | mae_curves.LONGER if name in mae_curves.CONTROLS else places
         expected = [(*place, draw) for place, draws in places.items() for draw in draws]
         assert {point["rate"] for point in runs} == {best}
@@ -316,11 +326,10 @@ def test_stored_runs_can_be_made_again(one_thread):
 
 
 def test_each_share_is_stored_for_each_start_and_one_can_be_made_again(one_thread):
-    stored = json.loads((FOLDER / "mae_ratio.json").read_text())
-    assert stored["command"] == "python tools/mae_ratio.py"
-    assert list(stored["points"]) == list(mae_ratio.SETTINGS)
-    assert all([p["seed"] for p in points] == list(mae_ratio.SEEDS) for points in stored["points"].values())
-    one = sweep("mae_ratio")["90 %"][0]
+    stored = sweep("mae_ratio")
+    assert list(stored) == list(mae_ratio.SETTINGS)
+    assert all([p["seed"] for p in points] == list(mae_ratio.SEEDS) for points in stored.values())
+    one = stored["90 %"][0]
     assert mae_ratio.probe(*mae_ratio.SETTINGS["90 %"], one["seed"]) == pytest.approx(one["probe"], abs=0.02)
 
 

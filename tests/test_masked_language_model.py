@@ -25,7 +25,7 @@ def sentences():
 
 @pytest.fixture(scope="module")
 def masked(sentences):
-    return mask_tokens(sentences.tokens, sentences.real, 0.15, generator())
+    return mask_tokens(sentences.tokens, sentences.real, MASK, 0.15, generator())
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_of_the_selected_80_per_cent_are_masked_10_replaced_and_10_left(sentence
 
 def test_random_words_are_drawn_evenly_from_all_words_and_never_the_mask():
     tokens = torch.full((200_000, 1), 3)
-    corrupted, _ = mask_tokens(tokens, tokens > 0, 1.0, generator())
+    corrupted, _ = mask_tokens(tokens, tokens > 0, MASK, 1.0, generator())
     replaced = corrupted[(corrupted != MASK) & (corrupted != 3)]
     counts = replaced.bincount(minlength=MASK)[torch.arange(MASK) != 3].double()
     assert ((counts - counts.mean()).abs() < 5 * counts.mean().sqrt()).all()
@@ -65,16 +65,16 @@ def test_random_words_are_drawn_evenly_from_all_words_and_never_the_mask():
 
 def test_what_is_not_selected_stays_and_the_input_is_left_alone(sentences):
     before = sentences.tokens.clone()
-    corrupted, selected = mask_tokens(sentences.tokens, sentences.real, 0.5, generator())
+    corrupted, selected = mask_tokens(sentences.tokens, sentences.real, MASK, 0.5, generator())
     assert torch.equal(corrupted[~selected], sentences.tokens[~selected])
     assert torch.equal(sentences.tokens, before)
 
 
 def test_masks_differ_from_draw_to_draw_and_repeat_with_their_generator(sentences):
     luck = generator(1)
-    first, second = (mask_tokens(*sentences[:2], 0.15, luck)[1] for _ in range(2))
+    first, second = (mask_tokens(*sentences[:2], MASK, 0.15, luck)[1] for _ in range(2))
     assert not torch.equal(first, second)
-    assert torch.equal(first, mask_tokens(*sentences[:2], 0.15, generator(1))[1])
+    assert torch.equal(first, mask_tokens(*sentences[:2], MASK, 0.15, generator(1))[1])
 
 
 def test_the_full_stop_is_word_number_0_and_is_selected_too(sentences, masked):
@@ -84,13 +84,27 @@ def test_the_full_stop_is_word_number_0_and_is_selected_too(sentences, masked):
 @pytest.mark.parametrize("rate", [0, -0.1, 1.1, float("nan")])
 def test_a_rate_outside_0_and_1_is_refused(sentences, rate):
     with pytest.raises(ValueError, match=r"BERT uses 0\.15"):
-        mask_tokens(sentences.tokens, sentences.real, rate)
+        mask_tokens(sentences.tokens, sentences.real, MASK, rate)
 
 
 def test_a_mask_of_real_words_of_another_type_or_shape_is_refused(sentences):
     for real in (sentences.real.long(), sentences.real[0]):
         with pytest.raises(ValueError, match="real must be boolean"):
-            mask_tokens(sentences.tokens, real)
+            mask_tokens(sentences.tokens, real, MASK)
+
+
+def test_where_no_word_would_be_selected_one_is(model):
+    tokens = torch.arange(12).reshape(2, 6)
+    real = tokens < 9
+    selected = mask_tokens(tokens, real, MASK, 1e-9, generator())[1]
+    assert selected.sum() == 1 and (selected & real).any()
+    model.generator = generator()
+    assert model.loss((tokens[:1, :1], real[:1, :1])).isfinite()
+
+
+def test_padding_alone_is_refused():
+    with pytest.raises(ValueError, match="real is False everywhere"):
+        mask_tokens(torch.zeros(2, 3, dtype=torch.int64), torch.zeros(2, 3, dtype=torch.bool), MASK)
 
 
 # TextEncoder
@@ -137,7 +151,7 @@ def test_the_loss_is_the_mean_over_the_selected_places_word_by_word(model, sente
     tokens, real = sentences.tokens[:50], sentences.real[:50]
     model.generator = generator(3)
     loss = model.loss((tokens, real))
-    corrupted, selected = mask_tokens(tokens, real, 0.15, generator(3))
+    corrupted, selected = mask_tokens(tokens, real, MASK, 0.15, generator(3))
     log_p = model(corrupted).log_softmax(2)
     nats = [-log_p[n, t, tokens[n, t]].item() for n, t in selected.nonzero().tolist()]
     assert loss.item() == pytest.approx(sum(nats) / len(nats), rel=1e-5)

@@ -226,3 +226,8 @@ def test_with_everything_hidden_the_linear_guess_is_the_mean_image():
     images = noise(20, 1, 4, 4)
     filled = LinearInpainter().fit(images).fill(images[:1], torch.ones(1, 4, dtype=torch.bool), 2)
     torch.testing.assert_close(filled[0], images.mean(0))
+
+
+def test_the_linear_guess_asks_to_be_fitted_first():
+    with pytest.raises(RuntimeError, match=r"call fit\(images\) first"):
+        LinearInpainter().fill(noise(1, 1, 4, 4), random_mask(1, 4, 0.5), 2)

@@ -8,6 +8,8 @@ import pytest
 from build_notebooks import NOTEBOOKS, notebook_from
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from sslcourse.widgets.still import WIDGET_VIEW
+
 SOURCES = sorted(NOTEBOOKS.glob("src/*.py"))
 LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
 
@@ -49,7 +51,7 @@ def lesson(*cells, **metadata):
 
 def shows(**data):
     """A cell that shows this bundle: html="<img ...>"."""
-    mime = {"html": "text/html", "plain": "text/plain", "png": "image/png", "widget": guards.WIDGET}
+    mime = {"html": "text/html", "plain": "text/plain", "png": "image/png", "widget": WIDGET_VIEW}
     bundle = {mime[key]: value for key, value in data.items()}
     return new_code_cell("show()", outputs=[new_output("display_data", data=bundle)])
 

@@ -88,8 +88,8 @@ def run(code, root, cwd, **environment):
 
 
 def printed_remedies(output):
-    """What `python -m sslcourse.check` says to type: the text after "mend it with:" and what stands below."""
-    found = re.findall(r"mend it with:  (.+(?:\n {21}.+)*)", output)
+    """What `python -m sslcourse.check` says to type: the text after "fix it with:" and what stands below."""
+    found = re.findall(r"fix it with:  (.+(?:\n {20}.+)*)", output)
     return [line.strip() for block in found for line in block.splitlines()]
 
 

@@ -176,7 +176,7 @@ def ten_classes():
     _, ax = subplots()
     points = torch.randn(80, 2, generator=torch.Generator().manual_seed(0)) / 100
     ax.set(xlim=(-1, 1), ylim=(-1, 1))
-    return plot_classes(ax, points, torch.arange(80) % 10, [f"class {i}" for i in range(10)], each=5)
+    return plot_classes(points, torch.arange(80) % 10, [f"class {i}" for i in range(10)], ax, each=5)
 
 
 def test_each_class_has_a_colour_and_a_marker_of_its_own(ten_classes):
@@ -197,8 +197,8 @@ def test_no_name_of_a_class_covers_another(ten_classes):
 
 def test_another_utterance_takes_the_place_of_the_one_before():
     _figure, ax = subplots()
-    plot_speech(ax, torch.zeros(4, 3), ["a", "a", "_", "b"])
-    plot_speech(ax, torch.arange(12.0).view(4, 3), ["_", "c", "c", "c"])
+    plot_speech(torch.zeros(4, 3), ["a", "a", "_", "b"], ax)
+    plot_speech(torch.arange(12.0).view(4, 3), ["_", "c", "c", "c"], ax)
     (image,) = ax.images
     assert image.get_array().T.tolist() == torch.arange(12.0).view(4, 3).tolist()
     assert [text.get_text() for text in ax.texts] == ["c"]

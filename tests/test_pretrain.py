@@ -12,24 +12,26 @@ from pathlib import Path
 import pytest
 import torch
 from test_data import cifar_files, expect_cifar, idx_files, write
+from test_devices import DEVICES
+from torch import nn
 from torch.nn import functional as F
 
 from sslcourse import weights
 from sslcourse.augment import Augmentation, ColourChange
 from sslcourse.encoders import conv_encoder
 from sslcourse.heads import projection_head
-from sslcourse.methods import DiscreteVAE, SimCLR
+from sslcourse.methods import DiscreteVAE, SimCLR, VICReg
 from sslcourse.networks import ENCODERS, build_network
 from sslcourse.pretrain import RECIPES, Run, Settings, checkpoint, evaluate, journal
 from sslcourse.pretrain.__main__ import main
 from sslcourse.pretrain.arguments import make_parser, settings_of
+from sslcourse.pretrain.learner import Learner
 from sslcourse.pretrain.run import VIEWS
 from sslcourse.pretrain.sources import load_pictures
 from sslcourse.pretrain.stream import Stream, made_ahead
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
-DEVICES = ["cpu"] + ["cuda:0"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
 SMALL = ["--images", "48", "--epochs", "2", "--batch-size", "16", "--log-every", "1", "--device", "cpu"]
 ENCODER = {"mae": "vit", "beit": "vit"}  # where it is not conv
 
@@ -165,6 +167,16 @@ def test_data_that_lie_elsewhere_are_brought_to_the_device():
 # Checkpoints
 
 
+def until(done, child, said=None):
+    """Wait while a process works, until what it does is done; said: a file with what it says."""
+    end = time.monotonic() + 120
+    while not done():
+        words = said.read_text() if said else "see above"
+        assert child.poll() is None, f"ended too early: {words}"
+        assert time.monotonic() < end, f"not done in two minutes: {words}"
+        time.sleep(0.001)
+
+
 SAVE_FOR_EVER = """
 import sys, torch
 from pathlib import Path
@@ -184,9 +196,7 @@ def test_ten_kills_at_random_moments_leave_a_whole_checkpoint(tmp_path):
             [sys.executable, "-c", SAVE_FOR_EVER, str(tmp_path), str(reached)],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
-        while checkpoint.step_in(tmp_path) == reached:
-            assert child.poll() is None
-            time.sleep(0.001)
+        until(lambda before=reached: checkpoint.step_in(tmp_path) != before, child)
         time.sleep(0.05 * seconds)
         child.kill()
         child.wait()
@@ -204,9 +214,7 @@ def test_a_command_that_was_killed_goes_on_to_the_same_end(tmp_path, monkeypatch
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.DEVNULL,
     )
-    while (checkpoint.step_in(Path("killed")) or 0) < 3:
-        assert child.poll() is None
-        time.sleep(0.05)
+    until(lambda: (checkpoint.step_in(Path("killed")) or 0) >= 3, child)
     child.kill()
     child.wait()
     last = checkpoint.load(Path("killed"))[1]["step"]
@@ -314,6 +322,9 @@ def test_a_run_with_other_settings_is_refused(begun, data, change, says):
         new_run("simclr", data, **change).restore(begun)
 
 
+NO_GPU = [] if torch.cuda.is_available() else [(["moco", "--device", "cuda:7"], "torch finds no GPU here")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -327,13 +338,11 @@ def test_a_run_with_other_settings_is_refused(begun, data, change, says):
         (["simclr", "--set", "temperature"], "--set takes NAME=VALUE"),
         (["mae"], "choose --encoder vit, vit_tiny"),
         (["dino", "--encoder", "vit"], "choose --encoder class_token"),
-        (["moco", "--device", "cuda:7"], "torch finds no GPU here"),
+        *NO_GPU,
         (["simclr", "--lr", "1e30", "--epochs", "9"], "not finite"),
     ],
 )
 def test_an_error_is_one_line_that_says_what_to_do(arguments, says, tmp_path, monkeypatch, capsys):
-    if "cuda:7" in arguments and torch.cuda.is_available():
-        return
     monkeypatch.chdir(tmp_path)
     method, *others = arguments
     assert main([method, *SMALL, *others]) == 1
@@ -456,6 +465,28 @@ def test_the_guides_have_examples_for_one_device_and_several():
 def test_half_precision_changes_little(method, data):
     full, half = (next(new_run(method, data, bfloat16=b).train()).loss for b in (False, True))
     assert half == pytest.approx(full, rel=0.02) and half != full
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("kind", [SimCLR, VICReg])
+def test_where_networks_do_nothing_half_precision_changes_nothing(kind, device):
+    """What is left is the loss, which is in single precision."""
+    model = kind(nn.Flatten(), nn.Identity(), augment=lambda images: images)
+    pairs = torch.rand(16, 2, 1, 8, 8, generator=torch.Generator().manual_seed(0)).to(device)
+    full, half = (Learner(model, torch.device(device), b).loss(pairs) for b in (False, True))
+    assert half.dtype == torch.float32 and half == full
+
+
+@pytest.mark.parametrize("method", RECIPES)
+def test_losses_are_in_single_precision_where_networks_are_in_half(method, data):
+    run, seen = new_run(method, data, bfloat16=True), []
+    layers = [m for m in run.encoder.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
+    layers[-1].register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
+    assert run.learner.loss(next(iter(run._stream()))).dtype == torch.float32
+    assert torch.bfloat16 in seen
+    seen.clear()
+    run.measures()
+    assert torch.bfloat16 not in seen  # judged in single precision
 
 
 def test_a_full_memory_of_the_device_is_no_traceback(tmp_path, monkeypatch, capsys):

@@ -68,6 +68,20 @@ def test_extracting_features_leaves_batch_statistics_and_mode_alone(training):
     assert all(module.training == training for module in encoder.modules())
 
 
+def test_a_part_that_is_frozen_in_evaluation_mode_stays_so():
+    encoder = small_encoder().train()
+    frozen = next(module for module in encoder if isinstance(module, nn.BatchNorm2d)).eval()
+    extract_features(encoder, images(n=4).images)
+    assert encoder.training and not frozen.training
+
+
+def test_an_encoder_that_fails_is_left_in_the_mode_that_it_had():
+    encoder = small_encoder().train()
+    with pytest.raises(RuntimeError):
+        extract_features(encoder, torch.rand(2, 7, 28, 28))
+    assert all(module.training for module in encoder.modules())
+
+
 def test_features_are_flat_and_have_no_gradient():
     features = extract_features(nn.Conv2d(1, 2, 3), images(n=4).images)
     assert features.shape == (4, 2 * 26 * 26)
@@ -102,6 +116,15 @@ def test_knn_accuracy_is_that_of_a_loop():
             votes[k] += math.exp(cosine / 0.07)
         right += votes.index(max(votes)) == label
     assert knn_accuracy(features, labels, test_features, test_labels, 5) == pytest.approx(right / 30)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_knn_accuracy_of_half_precision_is_that_of_the_same_numbers_in_single(dtype):
+    (features, labels), (test_features, test_labels) = clouds(150, seed=0), clouds(80, seed=1)
+    features, test_features = features.to(dtype), test_features.to(dtype)
+    expected = knn_accuracy(features.float(), labels, test_features.float(), test_labels)
+    assert expected > 0.5
+    assert knn_accuracy(features, labels, test_features, test_labels) == expected
 
 
 def test_one_neighbour_of_an_image_that_is_known_gives_its_label():
@@ -169,6 +192,14 @@ def test_fitting_works_where_gradients_are_switched_off():
     with torch.no_grad():
         layer = linear_classifier(features, labels)
     assert classifier_accuracy(layer, features, labels) > 0.7
+
+
+def test_features_that_carry_a_gradient_can_be_probed():
+    features, labels = clouds(90, seed=4)
+    attached = 2 * features.clone().requires_grad_() / 2
+    expected = linear_probe(features, labels, features, labels)
+    assert linear_probe(attached, labels, attached, labels) == expected
+    attached.sum().backward()  # the graph is whole
 
 
 def test_a_larger_penalty_makes_smaller_weights():

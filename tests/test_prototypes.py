@@ -121,6 +121,13 @@ def test_codes_carry_no_gradient():
     assert not sinkhorn(cosines().requires_grad_()).requires_grad
 
 
+def test_double_precision_stays():
+    codes = sinkhorn(cosines().double(), iterations=500)
+    assert codes.dtype == torch.float64
+    assert (codes.sum(0) - 8 / 5).abs().max() < 1e-10
+    assert sinkhorn(cosines().half()).dtype == torch.float32
+
+
 def test_sinkhorn_refuses_what_it_cannot_balance():
     with pytest.raises(ValueError, match=r"scores must be \(N, K\).*got \(3,\) and 3"):
         sinkhorn(torch.zeros(3))
@@ -202,6 +209,16 @@ def test_scores_are_cosines_with_prototypes_of_length_one(pictures):
     model.loss(pictures)
     assert torch.allclose(model.prototypes.norm(dim=1), torch.ones(5))
     assert model(pictures).abs().max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("frozen_steps", [0, 30])
+@torch.no_grad()
+def test_scores_are_cosines_after_the_optimizer_has_changed_the_prototypes(pictures, frozen_steps):
+    model = linear_swav(frozen_steps=frozen_steps)
+    model.prototypes.mul_(torch.linspace(0.9, 1.3, 5).unsqueeze(1))
+    z = model.encoder(pictures)
+    expected = nn.functional.cosine_similarity(z.unsqueeze(1), model.prototypes, dim=2)
+    torch.testing.assert_close(model(pictures), expected)
 
 
 def test_prototypes_rest_at_first_and_learn_then(pictures):

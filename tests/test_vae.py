@@ -330,3 +330,9 @@ def test_a_trained_linear_vae_reaches_the_likelihood_of_probabilistic_pca_and_ne
     optimizer.step(closure)
     best = ProbabilisticPCA(2).fit(small).log_likelihood(small).mean().item()
     assert best - 1e-3 < model.exact_elbo(small).mean().item() <= best + 1e-9
+
+
+def test_the_variance_of_pixels_may_be_a_plain_number():
+    means, pictures = torch.rand(2, 3, 1, 4, 4).double()
+    expected = gaussian_nll(means, pictures, torch.tensor(-0.1, dtype=torch.float64))
+    assert torch.equal(gaussian_nll(means, pictures, -0.1), expected)

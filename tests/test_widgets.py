@@ -30,8 +30,7 @@ from sslcourse.widgets import (
     text_field,
     watch,
 )
-
-VIEW = "application/vnd.jupyter.widget-view+json"
+from sslcourse.widgets.still import WIDGET_VIEW
 
 
 def parts(widget, kind):
@@ -193,7 +192,7 @@ def test_a_cell_shows_controls_and_beside_them_what_is_left_without_a_kernel(exp
     explorer.set(level=200)
     explorer._ipython_display_()
     live, still = outputs
-    assert live[VIEW]["model_id"] == explorer.widget.model_id
+    assert live[WIDGET_VIEW]["model_id"] == explorer.widget.model_id
     assert live["text/html"] == live["text/plain"] == ""
     assert set(still) == {"text/html", "text/plain"}
     assert still["text/plain"] == "grey level 200"
@@ -290,14 +289,26 @@ def test_of_changes_that_come_during_a_drawing_only_the_newest_is_drawn(drawn):
     assert (shown(explorer), explorer.text) == (png(grey(20)), "grey 20")
 
 
-def test_two_threads_that_race_leave_the_picture_of_the_value_they_left(explorer):
-    def drag():
-        for level in torch.randint(20, 256, (100,)).tolist():
+def test_two_threads_that_race_leave_the_picture_of_the_value_they_left():
+    control, together, overtaken = slider("level", 0, 255, 1, 0), threading.Barrier(2), []
+
+    def draw(level):
+        time.sleep(0.001)  # while the other thread moves the control
+        overtaken.append(control.value != level)
+        return grey(level), f"grey level {level}"
+
+    explorer = explore(draw, level=control)
+
+    def drag(seed):
+        generator = torch.Generator().manual_seed(seed)
+        for level in torch.randint(20, 256, (100,), generator=generator).tolist():
+            together.wait(timeout=10)
             explorer.set(level=level)
 
-    threads = [in_thread(drag), in_thread(drag)]
+    threads = [in_thread(lambda seed=seed: drag(seed)) for seed in (0, 1)]
     for thread in threads:
         thread.join()
+    assert sum(overtaken) > 10
     level = explorer.values["level"]
     assert (shown(explorer), explorer.text) == (png(grey(level)), f"grey level {level}")
 

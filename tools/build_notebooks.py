@@ -19,18 +19,19 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from sslcourse.widgets.still import WIDGET_VIEW
+
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-WIDGET = "application/vnd.jupyter.widget-view+json"
 IN_COLAB = """
-*In Colab or Kaggle, first run `%pip install --no-deps git+https://github.com/OWNER/NAME`, with the owner and
-the name of the course's repository, in a cell of its own.*"""
+*In Colab or Kaggle, first run `%pip install --no-deps git+https://github.com/OWNER/NAME` in a cell of its
+own. In Colab, OWNER/NAME is in the address of this page, after `github/`.*"""
 FAULTS = """
-**Something wrong, or hard to understand?** Report it as an issue in the course's repository, with the number
-of the lesson and the sentence or cell; `git remote get-url origin` prints its address."""
+**Something wrong, or hard to understand?** Report it as an issue in the repository that you got the course
+from, with the number of the lesson and the sentence or cell."""
 # Folded in JupyterLab by source_hidden, on a site by hide-input; "Run All" goes on after any claim.
 FOLDED = {
     "drawing": ["drawing", "hide-input"],
@@ -109,7 +110,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
                 said = "\n".join(output.traceback) if "traceback" in output else output.text
                 raise BuildError(f"{cell.id} writes an error or a warning\n\n{cell.source}\n\n{said}")
             for part in (output.get("data", {}), output.get("metadata", {})):
-                part.pop(WIDGET, None)
+                part.pop(WIDGET_VIEW, None)
     return notebook
 
 

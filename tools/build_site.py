@@ -22,7 +22,7 @@ import nbformat
 from address import opened_online
 from lesson_map import Entry, entry, svg
 from lesson_page import STATIC, Page, lesson_page, script
-from record_lessons import RECORDED, code_of
+from record_lessons import RECORDED, code_of, package
 from sphinx.cmd.build import build_main
 
 import sslcourse
@@ -136,6 +136,8 @@ def recording(path: Path, notebook: nbformat.NotebookNode) -> dict[str, Any] | N
             f"{path.stem} was recorded before its code changed: its sliders will not move. Try: make frames"
         )
         return None
+    if recorded and recorded["package"] != package():
+        print(f"{path.stem} was recorded with another version of the package. To record again: make frames")
     return recorded
 
 

@@ -11,11 +11,21 @@ RIGHT, DOWN = WIDTH + 48, HEIGHT + 14  # to the next box
 
 @dataclass(frozen=True)
 class Entry:
-    """A lesson as its first cell presents it."""
+    """A lesson as its first cell presents it:
+
+    # 04 Autoencoders
+
+    One paragraph that says what you will know.
+
+    - **Slider:** a coordinate of the code
+    - **Time:** about 60 minutes
+    - **You need:** lesson 00
+    """
 
     name: str  # 00_start_here
     title: str  # 00 Start here
     promise: str
+    slider: str
     minutes: int
     you_need: str  # as the cell words it
     needs: tuple[str, ...]  # numbers of lessons
@@ -27,18 +37,24 @@ class Entry:
 
 
 def entry(name: str, first_cell: str) -> Entry:
-    """Raises ValueError if title, promise, minutes or needs are missing."""
+    """Raises ValueError if title, promise, slider, minutes or needs are missing."""
     opening = re.match(r"# (\d\d .+)\n+((?:.+\n?)+)", first_cell)
-    minutes = re.search(r"\*\*Time:\*\*\D*(\d+)", first_cell)
-    you_need = re.search(r"\*\*You need:\*\*((?:.+\n?)(?:  .+\n?)*)", first_cell)
-    if not (opening and minutes and you_need):
-        raise ValueError(f"{name}: its first cell must have a title, a promise, **Time:** and **You need:**")
+    slider, time, you_need = (
+        re.search(rf"\*\*{item}:\*\*(.+\n?(?:  .+\n?)*)", first_cell)
+        for item in ("Sliders?", "Time", "You need")
+    )
+    minutes = time and re.search(r"\d+", time[1])
+    if not (opening and slider and minutes and you_need):
+        raise ValueError(
+            f"{name}: its first cell must have a title, a promise, **Slider:**, **Time:** and **You need:**"
+        )
     words = " ".join(you_need[1].split())
     return Entry(
         name,
         opening[1].strip(),
         " ".join(opening[2].split()),
-        int(minutes[1]),
+        " ".join(slider[1].split()),
+        int(minutes[0]),
         words,
         *needs_and_helps(words),
     )

@@ -2,22 +2,12 @@
 
 python tools/lesson_times.py                     rewrites both tables
 python tools/lesson_times.py --limits 90 1500    writes nothing, and fails if a lesson needs more
-
-The words of README.md's table come from the first cell of each source:
-
-# # 04 Autoencoders
-#
-# One paragraph that says what you will know.
-#
-# - **Slider:** a coordinate of the code
-# - **Time:** about 60 minutes
 """
 
 import argparse
 import math
 import multiprocessing
 import os
-import re
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -25,28 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from build_notebooks import NOTEBOOKS, execute, notebook_from
+from lesson_map import Entry, entry
 from marked_text import with_table
 
 README, GUIDE = (NOTEBOOKS.parent / name for name in ("README.md", "docs/teaching.md"))
 KILOBYTE = 1 if sys.platform == "darwin" else 1024  # getrusage counts the memory so
-
-
-def opening(source: Path) -> dict[str, str]:
-    """Title, promise, slider and minutes, as the first cell of the lesson states them."""
-    text = notebook_from(source).cells[0].source
-    heading = re.match(r"# (.+)\n+((?:.+\n?)+)", text)
-    if not heading:
-        raise ValueError(f"{source}: the first cell must be '# Title', an empty line and a paragraph")
-    minutes = re.search(r"^(?:- )?\*\*Time:\*\*\D*(\d+) min", text, re.MULTILINE)
-    if not minutes:
-        raise ValueError(f"{source}: the first cell must have a line like '**Time:** about 60 minutes'")
-    slider = re.search(r"^(?:- )?\*\*Sliders?:\*\* *(.+?) *(?:<br>)?$", text, re.MULTILINE)
-    return {
-        "title": heading[1].strip(),
-        "promise": " ".join(heading[2].split()),
-        "slider": slider[1] if slider else "-",
-        "minutes": minutes[1],
-    }
 
 
 class Cost(NamedTuple):
@@ -66,6 +39,10 @@ def cost(source: Path) -> Cost:
     kernel = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = time.perf_counter() - start
     return Cost(seconds, kernel.ru_utime + kernel.ru_stime, kernel.ru_maxrss * KILOBYTE / 1e6)
+
+
+def about(source: Path) -> Entry:
+    return entry(source.stem, notebook_from(source).cells[0].source)
 
 
 def exceeds(taken: Cost, seconds: float, megabytes: float) -> bool:
@@ -97,10 +74,10 @@ def table(found: dict[Path, Cost]) -> str:
         "|---|---|---|---:|---:|",
     ]
     for source, taken in found.items():
-        lesson = opening(source)
-        link = f"[{lesson['title']}](notebooks/{source.stem}.ipynb)"
-        cells = [link, lesson["promise"], lesson["slider"], lesson["minutes"], str(up_to(5, taken.seconds))]
-        rows.append(f"| {' | '.join(cells)} |")
+        lesson = about(source)
+        link = f"[{lesson.title}](notebooks/{source.stem}.ipynb)"
+        cells = link, lesson.promise, lesson.slider, lesson.minutes, up_to(5, taken.seconds)
+        rows.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(rows)
 
 
@@ -117,7 +94,7 @@ def table_of_costs(found: dict[Path, Cost]) -> str:
             up_to(50, taken.megabytes),
             up_to(50, (NOTEBOOKS / source.with_suffix(".ipynb").name).stat().st_size / 1e3),
         ]
-        rows.append(f"| {opening(source)['title']} | {' | '.join(map(str, numbers))} |")
+        rows.append(f"| {about(source).title} | {' | '.join(map(str, numbers))} |")
     return "\n".join(rows)
 
 

@@ -3,7 +3,7 @@
 python tools/record_lessons.py [--lessons 00 02] [--into build/recorded]     (all lessons by default)
 
 Writes build/recorded/NN_name.json, which tools/build_site.py reads. Lessons are left out if neither their
-code nor that of the package has changed since they were recorded.
+code nor the package has changed since they were recorded.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,14 @@ def code_of(notebook: NotebookNode) -> str:
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
 
 
+@cache
 def package() -> str:
-    """A name for all the code of the package."""
-    files = sorted((ROOT / "sslcourse").rglob("*.py"))
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
+    """A name for the package as it is: its code, data, weights and sweeps."""
+    name = hashlib.sha256()
+    for path in sorted((ROOT / "sslcourse").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            name.update(path.read_bytes() + b"\0")
+    return name.hexdigest()[:16]
 
 
 def recorded_in(notebook: NotebookNode) -> dict[str, Any]:

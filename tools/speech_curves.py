@@ -1,7 +1,7 @@
 """Measure what lesson 16 has no time for: how many labelled utterances pretraining saves; diversity weights.
 
-    python tools/speech_curves.py                # 8 minutes on one core
-    python tools/speech_curves.py pretraining    # 11 minutes: other seeds and lengths of the pretraining
+    python tools/speech_curves.py                # 19 minutes on one core
+    python tools/speech_curves.py pretraining    # 11 minutes: only other seeds and lengths of the pretraining
 
 Labels are the phones of utterances by the 12 voices of the pretraining. Steps and rate of each network, and
 the layer and the penalty of each probe, are chosen on other utterances by these voices, with the labels of
@@ -12,6 +12,7 @@ takes the settings that were chosen for the carried weights, which are those of 
 import copy
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache, partial
 from itertools import product
 
 import torch
@@ -33,9 +34,8 @@ SETTINGS = {  # steps, rate
     "from scratch": ((150, 3e-3), (400, 3e-3)),
 }
 PENALTIES = (1e-3, 1e-2)
-POOL, VALIDATION = speech(200, seed=1), speech(50, seed=3)
-TEST = {"": speech(80, seed=2, voices=range(12, 24)), " seen": speech(50, seed=4)}
-SPELLINGS = [[POOL.phone_names.index(letter) for letter in word] for word in POOL.word_names]
+pool, validation = (cache(partial(speech, n, seed)) for n, seed in ((200, 1), (50, 3)))
+TEST = {"": cache(partial(speech, 80, seed=2, voices=range(12, 24))), " seen": cache(partial(speech, 50, 4))}
 DIVERSITY = (0.0, 0.01, 0.1, 1.0)
 STEPS = 200
 PRETRAININGS = {2: (0, 1, 2), 7: (0, 1), 28: (0, 1)}  # passes: seeds
@@ -45,23 +45,25 @@ Scores = Callable[[Tensor], Tensor]  # of waveforms (N, samples): logits (N, T, 
 
 def rows(n: int, draw: int) -> Tensor:
     """Which utterances have labels: those of n are among those of any larger n."""
-    return torch.randperm(len(POOL.phones), generator=torch.Generator().manual_seed(draw))[:n]
+    return torch.randperm(len(pool().phones), generator=torch.Generator().manual_seed(draw))[:n]
 
 
 @torch.no_grad()
 def judged(scores: Scores) -> dict[str, float]:
     """Shares of frames and of words told right by unseen voices, and by seen ones."""
+    spellings = [[pool().phone_names.index(letter) for letter in word] for word in pool().word_names]
     measured = {}
-    for name, part in TEST.items():
+    for name, utterances in TEST.items():
+        part = utterances()
         log_p = torch.cat([scores(some) for some in part.waveforms.split(20)]).log_softmax(2)
         measured[f"phones{name}"] = round(phone_accuracy(log_p.argmax(2), part.phones), 4)
-        measured[f"words{name}"] = round(word_accuracy(log_p, part.words, part.order, SPELLINGS), 4)
+        measured[f"words{name}"] = round(word_accuracy(log_p, part.words, part.order, spellings), 4)
     return measured
 
 
 @torch.no_grad()
 def validated(scores: Scores) -> float:
-    return phone_accuracy(scores(VALIDATION.waveforms).argmax(2), VALIDATION.phones)
+    return phone_accuracy(scores(validation().waveforms).argmax(2), validation().phones)
 
 
 def points(train: Callable[..., Scores], settings: Iterable[tuple]) -> list[dict[str, float]]:
@@ -82,7 +84,7 @@ def network(encoder: SpeechEncoder) -> Callable[..., Scores]:
     def train(n: int, draw: int, steps: int, lr: float) -> Scores:
         torch.manual_seed(draw)
         model, chosen = PhoneRecogniser(copy.deepcopy(encoder).train()), rows(n, draw)
-        batches = Batches(POOL.waveforms[chosen], POOL.phones[chosen], batch_size=min(16, n), seed=draw)
+        batches = Batches(pool().waveforms[chosen], pool().phones[chosen], batch_size=min(16, n), seed=draw)
         train_for(steps, model, batches, lr)
         return model.eval()
 
@@ -95,8 +97,8 @@ def probe(features: Callable[[Tensor, int], Tensor]) -> Callable[..., Scores]:
     def train(n: int, draw: int, layer: int, penalty: float) -> Scores:
         chosen = rows(n, draw)
         with torch.no_grad():
-            known = features(POOL.waveforms[chosen], layer)
-        linear = linear_classifier(known.flatten(0, 1), POOL.phones[chosen].flatten(), penalty)
+            known = features(pool().waveforms[chosen], layer)
+        linear = linear_classifier(known.flatten(0, 1), pool().phones[chosen].flatten(), penalty)
         return lambda waveforms: padded(linear(features(waveforms, layer)))
 
     return train
@@ -104,7 +106,7 @@ def probe(features: Callable[[Tensor, int], Tensor]) -> Callable[..., Scores]:
 
 def padded(logits: Tensor) -> Tensor:
     """Phones that no label has named are never said: as many logits as there are phones."""
-    missing = len(POOL.phone_names) - logits.shape[2]
+    missing = len(pool().phone_names) - logits.shape[2]
     return torch.nn.functional.pad(logits, (0, missing), value=-30.0)
 
 
@@ -183,13 +185,13 @@ def pretraining() -> dict[str, list[dict[str, float]]]:
 
 def main(parts: list[str]) -> None:
     torch.set_num_threads(1)
-    if parts == ["pretraining"]:
-        return store("speech_pretraining", "python tools/speech_curves.py pretraining", pretraining())
-    command = "python tools/speech_curves.py"
-    store("speech", command, curves())
-    weights_of = {f"{weight:g}": [diversity_point(weight)] for weight in DIVERSITY}
-    print(weights_of)
-    store("speech_diversity", command, weights_of)
+    if parts != ["pretraining"]:
+        command = "python tools/speech_curves.py"
+        store("speech", command, curves())
+        weights_of = {f"{weight:g}": [diversity_point(weight)] for weight in DIVERSITY}
+        print(weights_of)
+        store("speech_diversity", command, weights_of)
+    store("speech_pretraining", "python tools/speech_curves.py pretraining", pretraining())
 
 
 if __name__ == "__main__":

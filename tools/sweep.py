@@ -98,9 +98,11 @@ def rounded(figures: dict[str, float]) -> dict[str, float]:
 
 
 def store(name: str, command: str, points: dict[str, list[dict[str, float]]]) -> None:
-    """Write what sslcourse.data.sweep(name) reads."""
-    content = {"command": command, "points": points}
-    (FOLDER / f"{name}.json").write_bytes(json.dumps(content, indent=1).encode() + b"\n")
+    """Write what sslcourse.data.sweep(name) reads. The columns' meaning, written there by hand, stays."""
+    file = FOLDER / f"{name}.json"
+    columns = json.loads(file.read_bytes())["columns"] if file.exists() else {}
+    content = {"command": command, "columns": columns, "points": points}
+    file.write_bytes(json.dumps(content, indent=1).encode() + b"\n")
     write_checksums(FOLDER)
 
 

@@ -2,10 +2,10 @@
 # # 00 Start here
 #
 # In half an hour you know how the lessons work: run a cell, move a slider, train a network and stop it, do exercises that
-# tell you what is wrong.
+# tell you what is wrong with your answer.
 #
 # - **Slider:** slope and intercept of a line, with its loss
-# - **Time:** about 30 minutes
+# - **Time:** about 30 minutes, and 10 for the open question
 # - **You need:** Python's basics, a little PyTorch (tensors and their shapes), and for one exercise the derivative of a
 #   square; nothing about neural networks
 #
@@ -39,7 +39,8 @@ start_lesson()
 
 # %% [markdown]
 # The next cell checks what is installed. Where something is wrong, it prints the command that repairs it. So run it even if
-# the cell above raised an error.
+# the cell above raised an error. (If both say *No module named 'sslcourse'*, this notebook runs with another Python: choose
+# the kernel of `.venv`, or start JupyterLab with `make lab`.)
 
 # %%
 from sslcourse.check import report
@@ -446,7 +447,7 @@ claim("sneakers have no larger error than pullovers", of_sneakers < 1.03 * of_pu
 # %% [markdown]
 # ### Investigate: how many images does it take?
 #
-# *open, about 10 minutes, not counted at the top*
+# *open, about 10 minutes*
 #
 # Train the network of section 5 on the first 100, 1,000 and 10,000 images only (`upper[:100]` and `lower[:100]` in its
 # `Batches`). Make a new network each time, or it goes on with what it has learned, fit both controls to the same images, and

@@ -5,7 +5,7 @@
 # questions and answers. Each time the truth is known, so you can say how much of it was found.
 #
 # - **Sliders:** tasks made from pictures, a line on its error surface, learning rate, k of k-means, bandwidth, a shortcut
-# - **Time:** about 120 minutes
+# - **Time:** about 120 minutes, and 30 for the open question
 # - **You need:** lesson 00, derivatives, the Gaussian (normal) distribution, variance and covariance, eigenvectors
 #
 # Afterwards you can
@@ -1267,8 +1267,8 @@ claim("without the stamp fewer than half are right", without_stamp.max() < 0.5)
 # %% [markdown]
 # ### To investigate: is the jigsaw a good pretext task?
 #
-# *Open, about 30 minutes, not counted at the top; there is no check.* Train an encoder on your jigsaw: give it a head with
-# 24 outputs, draw new orders for every batch, `orders = torch.randint(24, (len(batch),))`, and minimize the cross-entropy
+# *Open, about 30 minutes; there is no check.* Train an encoder on your jigsaw: give it a head with
+# 24 outputs, draw new orders for every batch, `orders = torch.randint(24, (len(batch),))`, and minimise the cross-entropy
 # with `recipe` as above. Measure how often it names the right order on test images, and probe its third layer with
 # `probe(third_layer(encoder))`.
 #

@@ -5,7 +5,7 @@
 # the best that any model could do. All this happens in a small language of which every probability is known.
 #
 # - **Sliders:** the word to hide; the true and the predicted probability of a coin; correlation and number of candidates
-# - **Time:** about 105 minutes
+# - **Time:** about 105 minutes, and 30 for the open question
 # - **You need:** lessons 00 and 01 (softmax), logarithms, and what a conditional probability $p(y \mid x)$ is
 #
 # Afterwards you can
@@ -73,7 +73,7 @@ show(hiding.figure, alt=hiding.words)
 # Move the slider to hide another word. Four readers guess it. From left to right they know more: how frequent each word is;
 # the word to the left; all words to the left; all other words. Each makes the best possible prediction from what it knows;
 # the bar of the hidden word is orange. The titles say how uncertain the readers still are: as if each had to choose among
-# *that many* equally likely words. How are such numbers computed, and what have they to do with a network's loss?
+# *that many* equally likely words. How are such numbers computed, and what do they have to do with a network's loss?
 
 # %% tags=["drawing"]
 # Draws what each of the four readers expects; move the word to hide
@@ -227,7 +227,7 @@ explore(
 )
 
 # %% [markdown]
-# The curve is lowest exactly where the model predicts the true probability. **A model that minimizes this loss therefore
+# The curve is lowest exactly where the model predicts the true probability. **A model that minimises this loss therefore
 # learns the true probabilities**, as far as it can represent them. The mean surprise of the model $q$ is called the
 # **cross-entropy**,
 #
@@ -244,7 +244,7 @@ explore(
 # $q = 0.5$.
 #
 # Usually the truth $p$ is unknown. But the mean of $-\log q$ over samples from $p$ estimates the cross-entropy. That is what
-# a network's training minimizes, and its name is *maximum likelihood*.
+# a network's training minimises, and its name is *maximum likelihood*.
 
 # %% exercise="02.forecasts"
 
@@ -932,7 +932,7 @@ claim("0.99 and N = 4: out of reach", -math.log(1 - 0.99**2) / 2 > math.log(4))
 # %% [markdown]
 # ## 11. Investigate: how far does a word reach?
 #
-# *Open, about 30 minutes, not counted at the top; there is no check.* Section 8 asked how much all the other words tell
+# *Open, about 30 minutes; there is no check.* Section 8 asked how much all the other words tell
 # about a hidden one. How much does a single word tell about the word $d$ places after it? Count the pairs at each distance
 # in sentences of `text`, divide the table by its sum, and let `mutual_information` do the rest. **Vary** the distance from 1
 # to 8 and the number of sentences from 1,000 to 30,000.

@@ -74,7 +74,7 @@ show(two_ways.figure, alt=two_ways.words)
 
 # %% [markdown]
 # Here is a generative model of three kinds of birds: how common each kind is, and the mean and covariance of its
-# measurements. (All birds are invented, so that the truth is known. Measurements count from a middle value.)
+# measurements. (All birds are invented, so that the truth is known. Measurements are relative to a typical value.)
 
 # %%
 KINDS = ["wren", "robin", "blackbird"]
@@ -338,7 +338,7 @@ show_source(bayes_accuracy)
 #
 # The *generative* way: take the share and the mean of each kind, and one covariance for both. These maximum-likelihood
 # estimates need no training. The *discriminative* way: take the formula $p(1 \mid x) = \mathrm{sigmoid}(w^\top x + b)$ and
-# minimize the cross-entropy, the mean of $-\log p(y \mid x)$, over $w$ and $b$. This is **logistic regression**. It says
+# minimise the cross-entropy, the mean of $-\log p(y \mid x)$, over $w$ and $b$. This is **logistic regression**. It says
 # nothing about how birds are distributed. (A *support vector machine* learns only a boundary, no probability.)
 #
 # Both models get the same 500 birds.
@@ -880,7 +880,7 @@ claim(
 # \mathbb{E}_z \log \mathcal{N}(x; G(z), s^2 I) . $$
 #
 # By **Jensen's inequality** the second is never larger; here it is far smaller, since it counts a point as improbable as soon as *some* noise leads
-# elsewhere. (The VAE of lesson 05 mends the pairing instead: an encoder proposes, for each $x$, the noises that can have
+# elsewhere. (The VAE of lesson 05 fixes the pairing instead: an encoder proposes, for each $x$, the noises that can have
 # made it.)
 
 # %% exercise="03.generator"
@@ -1177,7 +1177,7 @@ show(game_picture.figure, alt=game_picture.words)
 # **non-saturating**. Both players are updated in one step: $D$ sees detached samples, $G$ sees $D$ with fixed weights.
 
 # %%
-show_source(GAN.discriminator_loss, GAN.generator_loss, GAN.slope, GAN.loss)
+show_source(GAN.discriminator_loss, GAN.generator_loss, GAN.gradient_penalty, GAN.loss)
 
 # %% [markdown]
 # Such a game may go round in circles. A common remedy is a penalty on the slope of $D$ at the data (**R1**, a zero-centred

@@ -76,7 +76,7 @@ hourglass.flow(hourglass.data("image $x$", 3, 1), error)
 show(hourglass.figure, alt=hourglass.words)
 
 # %% [markdown]
-# First a look at the data, through the best *linear* autoencoder; section 4 says how it is found, without training. How many
+# First a look at the data, through the best *linear* autoencoder; section 4 shows how to find it without training. How many
 # numbers does it take until you recognise a garment? Until you can read a logo?
 
 # %%
@@ -117,7 +117,7 @@ explore(draw_components, count=stepped_slider("numbers", COUNTS, value=8))
 #
 # ## 2. The reconstruction loss
 #
-# With $N$ images of $P$ pixels, training looks for the encoder and the decoder that minimize the mean squared error
+# With $N$ images of $P$ pixels, training looks for the encoder and the decoder that minimise the mean squared error
 # per pixel
 #
 # $$ L(f, g) = \frac{1}{N P} \sum_{i=1}^{N} \lVert x_i - g(f(x_i)) \rVert^2 . $$
@@ -291,7 +291,7 @@ for name, encode in encoders.items():
 # %% exercise="04.bottleneck"
 
 # %% [markdown]
-# `Autoencoder` is such a pair. Train four of them, one for each code size. They share no parameter, so minimizing the *sum*
+# `Autoencoder` is such a pair. Train four of them, one for each code size. They share no parameter, so minimising the *sum*
 # of their losses trains each exactly as if it were alone.
 
 # %%
@@ -532,7 +532,7 @@ show(
 )
 
 # %% [markdown]
-# An encoder that is a random matrix is perfect by this loss. **A loss that even a random code minimizes does not by itself
+# An encoder that is a random matrix is perfect by this loss. **A loss that even a random code minimises does not by itself
 # ask for a useful code.** The over-complete network, with three passes over the data, has not found the copy: its errors are
 # nearly those of the network with a code of 32, which had ten passes. But nothing in the loss forbids it.
 #

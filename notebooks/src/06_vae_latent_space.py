@@ -86,7 +86,7 @@ show(vae_picture.figure, alt=vae_picture.words)
 # - **Disentanglement**: each dimension means one thing.
 #
 # What the last one means can be seen without any training. Our drawing program has a perfect latent space with two
-# dimensions: the first moves a square, which stands on a corner, sideways, the second makes it larger. Rotate this space.
+# dimensions: the first moves a square standing on its corner to the side, the second makes it larger. Rotate this space.
 # After 45 degrees every picture can still be drawn, but each dimension changes both things at once: the factors are
 # **entangled**.
 
@@ -409,7 +409,7 @@ for name, codes in flat_codes.items():
     ax.set(xlabel="dimension 1", ylabel="dimension 2", aspect="equal")
     image = image_ax.imshow(torch.zeros(28, 28), cmap="gray", vmin=0, vmax=1)
     image_ax.set_axis_off()
-    plot_classes(ax, codes, test_labels, class_names, each=30)
+    plot_classes(codes, test_labels, class_names, ax, each=30)
     ax.plot(2.45 * angle.cos(), 2.45 * angle.sin(), color="black", linestyle="-")
     (cross,) = ax.plot([], [], "k+", markersize=18, markeredgewidth=3, linestyle="")
     freeze_layout(figure, cross, image)

@@ -6,7 +6,7 @@
 #
 # - **Slider:** words read, recurrent weight, forget gate, size of the state, neuron, temperature, top-k, top-p; type a
 #   beginning
-# - **Time:** about 120 minutes, and 40 for the investigation
+# - **Time:** about 120 minutes, and 40 for the open question
 # - **You need:** lesson 02 (entropy, cross-entropy, bigrams), a first acquaintance with PyTorch's `nn.Module`, and for
 #   section 9 the AUROC of lesson 04
 #

@@ -5,7 +5,7 @@
 # of BERT, here on a language in which the best possible guess is known exactly. Then you count how many labels it saves.
 #
 # - **Slider:** a sentence to type and a word to hide, mask rate, layer and head of the attention, number of labels
-# - **Time:** about 110 minutes, and 40 for the investigation
+# - **Time:** about 110 minutes, and 40 for the open question
 # - **You need:** lesson 02 (cross-entropy, bigrams, the grammar) and lesson 07 (left-to-right language models); lesson
 #   04's linear probe.
 #
@@ -81,9 +81,9 @@ show(mlm_picture.figure, alt=mlm_picture.words)
 #
 # ## 2. The mathematics
 #
-# Let $x_1, \ldots, x_T$ be the words of a sentence. Select a random set $M$ of places, each with probability 0.15, and
-# write $\tilde x$ for the sentence in which the words at these places have been corrupted. With $q$ for the
-# probabilities that the model gives, the loss is the mean cross-entropy of the original words *at the selected places*:
+# Let $x_1, \ldots, x_T$ be the words of a sentence. Select a random set $M$ of positions, each with probability 0.15, and
+# write $\tilde x$ for the sentence in which the words at these positions have been corrupted. With $q$ for the
+# probabilities that the model gives, the loss is the mean cross-entropy of the original words *at the selected positions*:
 #
 # $$ L = -\frac{1}{|M|} \sum_{t \in M} \log q(x_t \mid \tilde x) . $$
 #
@@ -97,8 +97,8 @@ show(mlm_picture.figure, alt=mlm_picture.words)
 #
 # ## 3. Masking words
 #
-# The sentences come from the grammar of lessons 02 and 07. Each is a row of 13 word numbers, filled up with full stops
-# (number 0). `real` is False where a row is only filled up. The 43 words have the numbers 0 to 42, so the mask token gets
+# The sentences come from the grammar of lessons 02 and 07. Each is a row of 13 word numbers, padded with full stops
+# (number 0). `real` is False at padding. The 43 words have the numbers 0 to 42, so the mask token gets
 # 43. Hide some words:
 
 # %%
@@ -128,14 +128,14 @@ print(readable(sentence.masked_fill(chosen, MASK)[0]))
 # - 10 % stay as they are,
 #
 # and *all* of them have to be predicted. Now any word may be wrong, so every word has to be compared with the others. Six
-# sentences that were corrupted in this way, with the original words below in grey:
+# sentences that were corrupted in this way, with the original words below in gray:
 
 # %% tags=["drawing"]
 # Draws six corrupted sentences; colours say what became of each selected word
 MASKED, REPLACED, KEPT = range(3)
 generator = torch.Generator().manual_seed(316)
 drawn_words, drawn_real = train_set.tokens[1:7], train_set.real[1:7]
-shown_words, asked = mask_tokens(drawn_words, drawn_real, 0.15, generator)
+shown_words, asked = mask_tokens(drawn_words, drawn_real, n_words, 0.15, generator)
 KINDS = {"mask token": COLORS[0], "random word": COLORS[1], "left as it is": COLORS[4]}
 
 
@@ -189,7 +189,9 @@ show_source(mask_tokens)
 
 # %%
 generator = torch.Generator().manual_seed(0)
-corrupted, selected = mask_tokens(train_set.tokens, train_set.real, 0.15, generator)
+corrupted, selected = mask_tokens(
+    train_set.tokens, train_set.real, n_words, 0.15, generator
+)
 before, after = train_set.tokens[selected], corrupted[selected]
 print(f"selected, of the real words: {100 * len(before) / train_set.real.sum():.1f} %")
 print(f"of these, mask token:        {100 * (after == MASK).double().mean():.1f} %")
@@ -1262,7 +1264,7 @@ claim(
 # %%
 def loss_over_all_places(model, batch):
     tokens, real = batch
-    corrupted, _ = mask_tokens(tokens, real, 0.15, model.generator)
+    corrupted, _ = mask_tokens(tokens, real, n_words, 0.15, model.generator)
     return F.cross_entropy(model(corrupted)[real], tokens[real])
 
 
@@ -1300,7 +1302,7 @@ print(f"exact floor of a hidden word   {surprise['best from both sides']:.2f}")
 # %%
 sample, sample_real = train_set.tokens[:2000], train_set.real[:2000]
 luck = torch.Generator().manual_seed(1)
-_, asked = mask_tokens(sample, sample_real, 0.15, luck)
+_, asked = mask_tokens(sample, sample_real, n_words, 0.15, luck)
 inputs = sample.clone()
 labels = inputs  # the bug: a second name for the same numbers
 inputs[asked] = MASK
@@ -1321,11 +1323,11 @@ print(f"selected words with number 0: {100 * share_of_stops:.0f} %")
 luck = torch.Generator().manual_seed(2)
 ever_asked, covered = torch.zeros_like(sample_real), {}
 for epoch in range(1, 5):
-    ever_asked |= mask_tokens(sample, sample_real, 0.15, luck)[1]
+    ever_asked |= mask_tokens(sample, sample_real, n_words, 0.15, luck)[1]
     covered[epoch] = 100 * (ever_asked.sum() / sample_real.sum()).item()
 print(f"words asked for, masks drawn once: {covered[1]:.0f} %")
 print(f"drawn anew, in four passes:        {covered[4]:.0f} %")
-everywhere = mask_tokens(sample, torch.ones_like(sample_real), 0.15, luck)[1]
+everywhere = mask_tokens(sample, torch.ones_like(sample_real), n_words, 0.15, luck)[1]
 filling = (~sample_real)[everywhere].double().mean()
 print(f"selected places that are only filling, without `real`: {100 * filling:.0f} %")
 

@@ -7,7 +7,7 @@
 #
 # - **Slider:** similarity matrix, strength of the augmentation, temperature, point on a circle, batch size, step of a
 #   training, neighbours
-# - **Time:** about 120 minutes, and 40 for the investigation
+# - **Time:** about 120 minutes, and 40 for the open question
 # - **You need:** lesson 00; softmax (lesson 01); logits and cross-entropy (lesson 02, whose InfoNCE helps too); linear
 #   probes (lesson 04)
 #
@@ -1164,7 +1164,7 @@ claim(
 # changing these: with colour jitter of strength 1/8, 1/4, 1/2 and 1 its linear probe on ImageNet reaches 59.6, 61.0, 62.6
 # and 63.2 %, and 64.5 % with blur in addition (a ResNet-50, batches of 4,096; Table 1 of the paper).
 #
-# Our images are grey, so we need another example: *clips*. A clip shows one garment in four frames. From frame to frame its
+# Our images are gray, so we need another example: *clips*. A clip shows one garment in four frames. From frame to frame its
 # place, size and brightness change, it is mirrored or not, and it stands on another background. In a second set, background
 # and brightness stay the same within a clip, and only the garment moves.
 

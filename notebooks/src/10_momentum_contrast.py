@@ -5,7 +5,7 @@
 # keys must come from a slow network, and measure what this buys and what it does not.
 #
 # - **Slider:** picture to look up, momentum, step of a training, length of the queue, temperature
-# - **Time:** about 100 minutes
+# - **Time:** about 100 minutes, and 40 for the open question
 # - **You need:** lesson 09 (views, projection head, temperature, the figures SimCLR is judged by); InfoNCE of lesson 02
 #   helps
 #
@@ -62,8 +62,8 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 #
 # There is one difficulty. The old keys were made by the network as it was then. If it changes fast, keys of different
 # ages are not comparable: they go **stale**. MoCo's answer: a second network makes the keys, and it follows the first one
-# slowly, as an exponential moving average (EMA) of its weights. How slowly is said by a number, the **momentum**. The
-# gradient of the loss, InfoNCE, trains the query encoder only: *stop gradient* lets none through to the keys.
+# slowly, as an exponential moving average (EMA) of its weights. A number, the **momentum**, sets how slowly. The
+# gradient of the loss, InfoNCE, trains the query encoder only: a *stop-gradient* keeps it from the keys.
 
 # %% tags=["drawing"]
 # Draws MoCo: a query, its key, the queue of earlier keys, and the encoder that follows
@@ -80,8 +80,7 @@ show(moco_picture.figure, alt=moco_picture.words)
 
 # %% [markdown]
 # First, a look-up. The package carries an encoder that MoCo has trained without labels (without its head, so here
-# representations are compared). The query is a random view of a
-# test picture. The dictionary holds one key for each of 256 test pictures, made from another random view. The five nearest
+# representations are compared). The query is a random view of a test picture. The dictionary holds one key for each of 256 test pictures, made from another random view. The five nearest
 # to the query are shown, its own key in an orange frame.
 
 # %%

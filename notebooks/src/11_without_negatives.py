@@ -5,7 +5,7 @@
 # find out which parts of SimSiam, BYOL and VICReg prevent that, by switching them off.
 #
 # - **Slider:** angle of two vectors, step of a training, ingredients on and off, momentum, spread and correlation
-# - **Time:** about 120 minutes
+# - **Time:** about 120 minutes, and 30 for the open question
 # - **You need:** lesson 09 (views, projection head, cosine similarity) and lesson 10 (the momentum encoder)
 #
 # Afterwards you can
@@ -14,7 +14,7 @@
 # - write the losses of SimSiam, BYOL and VICReg, and say which part of the network gets a gradient;
 # - show by a control what the predictor, the stop-gradient and the momentum target do, and when one of them does nothing;
 # - explain why a low loss does not show a collapse, and a probe only beside an untrained encoder;
-# - name five mistakes that run without an error, and mend one of them.
+# - name five mistakes that run without an error, and fix one of them.
 
 # %%
 import math

@@ -6,12 +6,12 @@
 # masks whether attention finds objects.
 #
 # - **Slider:** steps of Sinkhorn, epsilon, ingredients of a training, temperature of the teacher, head of an attention map
-# - **Time:** about 120 minutes, and 30 for the investigation
+# - **Time:** about 120 minutes, and 30 for the open question
 # - **You need:** lesson 09 (views, projection head), lesson 10 (momentum encoder), entropy and KL divergence of lesson 02
 #
 # Afterwards you can
 #
-# - give a batch of images to prototypes in equal parts, and say why a softmax will not do;
+# - assign a batch of images to prototypes in equal shares, and say why a softmax will not do;
 # - write the losses of SwAV and DINO, and say which parts get a gradient;
 # - name DINO's two collapses, the ingredient that prevents each, and the value of the loss by which each is recognised;
 # - read the momentum and temperature schedules of a paper, and scale them to a run of yours;
@@ -90,7 +90,7 @@ show(
 # By itself this has a perfect and useless solution: *every* image gets the same description. This is **collapse**. The two
 # methods prevent it differently:
 #
-# - SwAV gives the images of a batch to the prototypes **in equal parts**;
+# - SwAV assigns the images of a batch to the prototypes **in equal shares**;
 # - DINO lets a slow **teacher** make the descriptions, *centres* them and *sharpens* them.
 #
 # SwAV comes first. An algorithm named after Sinkhorn turns the fits of one view into a **code**. The other view must predict
@@ -113,7 +113,7 @@ swav_picture.shared(*swav_heads)
 show(swav_picture.figure, alt=swav_picture.words)
 
 # %% [markdown]
-# ## 2. Codes in equal parts
+# ## 2. Codes in equal shares
 #
 # Encoder and head turn a view into a vector $z$ of length 1. The prototypes $c_1, \dots, c_K$ have length 1 as well. The
 # **scores** of the view are its cosines with the prototypes, $s_k = z \cdot c_k$. The **prediction** $p$ is a softmax of the
@@ -170,7 +170,7 @@ print_sums(Q)
 # $$ S_{ik} - \varepsilon (\log Q_{ik} + 1) + \alpha_i + \beta_k = 0 , \qquad \text{so} \qquad
 # Q_{ik} = u_i \, e^{S_{ik} / \varepsilon} \, v_k . $$
 #
-# Exponentials of the scores, each row and each column times a number: to divide rows and columns by their sums keeps this
+# Exponentials of the scores, with a factor for each row and each column: dividing rows and columns by their sums keeps this
 # form. Only the sums have to become right. (A problem of this form is called *optimal transport* with an entropy term.)
 
 # %% exercise="12.sinkhorn"
@@ -326,7 +326,7 @@ for i in range(3):
 # less than one image; SwAV then keeps the projections of earlier batches in a queue, and adds their scores before Sinkhorn.
 
 # %%
-show_source(losses.swapped_prediction_loss, SwAV.forward, SwAV.loss)
+show_source(losses.swapped_prediction_loss, SwAV.scores, SwAV.loss)
 
 # %% [markdown]
 # ## 5. SwAV, with and without equal parts

@@ -5,8 +5,8 @@
 # see, and measure when that beats guesses that need no network, and what fine-tuning gains with ten labels a class.
 #
 # - **Slider:** number of hidden patches, image; buttons that hide and show each patch
-# - **Time:** about 120 minutes, and 40 for the investigation
-# - **You need:** lesson 04; lesson 09 for one comparison. Section 7 tells what a transformer does, as far as this
+# - **Time:** about 120 minutes, and 40 for the open question
+# - **You need:** lesson 04; lesson 09 for one comparison. Section 7 explains what a transformer does, as far as this
 #   lesson needs it
 #
 # Afterwards you can
@@ -90,7 +90,7 @@ samples = test_frames[:6]
 print("training frames:", len(train_frames), "  test frames:", len(test_frames))
 
 # %% [markdown]
-# The package carries a masked autoencoder that was trained for some minutes. Move the slider to hide more and more patches
+# The package carries a masked autoencoder that was trained for a few minutes. Move the slider to hide more and more patches
 # of six test frames. When can you no longer tell what it is?
 
 # %%
@@ -127,9 +127,9 @@ explore(first_look, n_hidden=slider("hidden patches of 49", 1, 48, step=1, value
 # ## 2. The mathematics
 #
 # Let an image have $L$ patches $x_1, \ldots, x_L$ of $K$ pixels each, and let $M$ be the set of hidden ones. The encoder
-# $f$ turns the visible patches and their places into vectors, called **tokens**. The decoder $g$ gets these tokens and,
-# for every hidden place, the same learned vector, the **mask token**. To each token, visible or hidden, the decoder adds
-# a vector that stands for its place. It returns a prediction $\hat x_i$ for each patch, and the loss is
+# $f$ turns the visible patches and their positions into vectors, called **tokens**. The decoder $g$ gets these tokens and,
+# for every hidden position, the same learned vector, the **mask token**. To each token, visible or hidden, the decoder adds
+# a vector that stands for its position. It returns a prediction $\hat x_i$ for each patch, and the loss is
 #
 # $$ \mathcal{L} = \frac{1}{|M|} \sum_{i \in M} \frac{1}{K} \lVert x_i - \hat x_i \rVert^2 , \qquad
 # \hat x = g\bigl( f( \{ x_i : i \notin M \} ) \bigr) . $$

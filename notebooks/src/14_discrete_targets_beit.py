@@ -7,7 +7,7 @@
 #
 # - **Slider:** garment, size of the codebook, a latent, temperature of the Gumbel-softmax, one token of a picture, share of
 #   hidden patches
-# - **Time:** about 110 minutes, and 40 for the investigation
+# - **Time:** about 110 minutes, and 40 for the open question
 # - **You need:** lesson 13 (patches, masks, transformer); lessons 04 and 05 for the autoencoder, lesson 02 for entropy
 #
 # Afterwards you can
@@ -51,7 +51,7 @@ from sslcourse.widgets import explore, slider, stepped_slider
 #
 # BERT (lesson 08) hides words and predicts them. MAE (lesson 13) hides patches and predicts their pixels. But a word is one
 # of some tens of thousands, and a guess is right or wrong. A patch of 16 gray values, unless it is black all over, is hardly
-# ever seen twice, and a network that is unsure predicts the mean of all that is possible, a gray blur. Among words it need
+# ever seen twice, and a network that is unsure predicts the mean of all that is possible, a gray blur. With words it need
 # not blur: if a patch may be sleeve or ground, each of the two gets one half.
 #
 # **BEiT** therefore first invents words for pictures. A **tokeniser** gives each patch one of $K$ codes, its **token**; it
@@ -155,13 +155,13 @@ explore(
 # ## 2. The mathematics
 #
 # An image has $L$ patches. The tokeniser gives them tokens $z_1, \ldots, z_L$, numbers from 0 to $K - 1$. Let $M$ be the set
-# of hidden places, and $\tilde x$ the image in which one learned vector, the **mask token**, replaces each hidden patch.
-# From $\tilde x$ the encoder computes, for every place, a probability of each code. The loss is a cross-entropy:
+# of hidden positions, and $\tilde x$ the image in which one learned vector, the **mask token**, replaces each hidden patch.
+# From $\tilde x$ the encoder computes, for every position, a probability of each code. The loss is a cross-entropy:
 #
 # $$ \mathcal{L} = - \frac{1}{|M|} \sum_{i \in M} \log p(z_i \mid \tilde x) . $$
 #
-# In a batch, $M$ holds the hidden places of all its images. Four things differ from MAE. The target is one of $K$ codes
-# instead of 16 gray values. The *encoder* gets the mask tokens, so it processes all $L$ places in every step. About 40 % of
+# In a batch, $M$ holds the hidden positions of all its images. Four things differ from MAE. The target is one of $K$ codes
+# instead of 16 gray values. The *encoder* gets the mask tokens, so it processes all $L$ positions in every step. About 40 % of
 # the patches are hidden, in blocks, instead of 75 % one by one. And one linear layer stands where MAE has a decoder.
 #
 # ## 3. A tokeniser without training: k-means
@@ -517,9 +517,9 @@ show_source(DiscreteVAE.logits, DiscreteVAE.loss, kl_to_uniform)
 
 
 # %%
-def new_tokenizer(kind=DiscreteVAE, **given):
+def new_tokenizer(**given):
     torch.manual_seed(0)
-    return kind(generator=torch.Generator().manual_seed(0), **given)
+    return DiscreteVAE(generator=torch.Generator().manual_seed(0), **given)
 
 
 def training(model, frames, lr):
@@ -650,22 +650,29 @@ for n_images in (1, 10, 100, 2000):
 
 
 # %%
+def new_vq_vae():
+    torch.manual_seed(0)
+    return VQVAE()
+
+
 def with_restarts(steps, model, every=20):
+    generator = torch.Generator().manual_seed(0)
     for progress in steps:
         if progress.step % every == 0 and progress.step < 0.8 * progress.steps:
-            model.restart_dead_codes(frames_seen[:100], model.generator)
+            model.restart_dead_codes(frames_seen[:100], generator)
         yield progress
 
 
+# %%
 trained = {
-    "VQ-VAE, codes at random": new_tokenizer(VQVAE),
-    "VQ-VAE, k-means start": new_tokenizer(VQVAE),
-    "VQ-VAE, restarts": new_tokenizer(VQVAE),
+    "VQ-VAE, codes at random": new_vq_vae(),
+    "VQ-VAE, k-means start": new_vq_vae(),
+    "VQ-VAE, restarts": new_vq_vae(),
     "discrete VAE, weight 0": new_tokenizer(kl_weight=0.0, steps=160),
     "discrete VAE": new_tokenizer(steps=160),
 }
-luck = torch.Generator().manual_seed(0)
-trained["VQ-VAE, k-means start"].start_codes(frames_seen[:100], luck)
+draws = torch.Generator().manual_seed(0)
+trained["VQ-VAE, k-means start"].start_codes(frames_seen[:100], draws)
 for name, model in trained.items():
     steps = training(model, frames_seen[:12_000], lr=1e-2)
     finish(with_restarts(steps, model) if "restarts" in name else steps)

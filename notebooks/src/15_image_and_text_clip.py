@@ -130,8 +130,8 @@ show(
 # combine a *red* and a *circle* that it knows. Where there is one kind of object, one caption in ten also says what is
 # *not* there; a few of these name a held-out combination after *no*.
 #
-# A `Things` is a group of equal objects, and `wordings` lists what the
-# grammar can say. A text encoder reads numbers: each word has one, and 0 fills up the rows.
+# A `Things` is a group of equal objects, and `wordings` lists what the grammar can say. A text encoder reads numbers: each
+# word has one, and 0 pads the rows.
 
 # %%
 circle, square = Things(1, "red", "circle"), Things(1, "blue", "square")

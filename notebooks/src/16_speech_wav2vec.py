@@ -7,14 +7,14 @@
 #
 # - **Sliders:** utterance, span and probability of the mask, temperature of the codebook, weight of the diversity loss,
 #   number of labelled utterances
-# - **Time:** about 100 minutes
+# - **Time:** about 100 minutes, and 40 for the open question
 # - **You need:** lesson 08 (masks, transformer) and lesson 09 (contrastive loss)
 #
 # Afterwards you can
 #
-# - say what wav2vec 2.0 hides, what it predicts, and from where its negatives come;
+# - say what wav2vec 2.0 hides, what it predicts, and where its negatives come from;
 # - write its two losses, and draw from a codebook so that gradients still flow;
-# - recognise a collapse that looks like success, and raise an alarm;
+# - recognise a collapse that looks like success, and write a check that reports it;
 # - compare learned codes with phones, beside clusters of plain spectra;
 # - measure with fair controls how many labelled utterances pretraining saves, and where it saves none.
 
@@ -79,7 +79,7 @@ show(picture.figure, alt=picture.words)
 # %% [markdown]
 # - Convolutions turn the waveform into a **latent** vector $z_t$ for every 20 milliseconds, a **frame**.
 # - A **quantiser** turns every latent into a code $q_t$: what is to be predicted. It sees what is hidden.
-# - A transformer gets the latents, with one learned vector in the place of the hidden ones, and makes of each frame a
+# - A transformer gets the latents, with one learned vector in the place of the hidden ones, and turns each frame into a
 #   **context** vector $c_t$. At hidden frames, $c_t$ has to be similar to $q_t$.
 #
 # Convolutions and transformer are kept. The quantiser is thrown away after training.
@@ -122,13 +122,13 @@ def phones_of(data, row):
 
 (wave,) = wave_ax.plot(utterances.waveforms[0][::4], color=COLORS[0], linewidth=0.4)
 wave_ax.set(xlim=(0, 2560), ylim=(-1, 1), xticks=[], ylabel="waveform")
-plot_speech(look_ax, bands[0], phones_of(utterances, 0))
+plot_speech(bands[0], phones_of(utterances, 0), look_ax)
 freeze_layout(look_figure)
 
 
 def draw_utterance(number):
     wave.set_ydata(utterances.waveforms[number][::4])
-    plot_speech(look_ax, bands[number], phones_of(utterances, number))
+    plot_speech(bands[number], phones_of(utterances, number), look_ax)
     silence = (utterances.phones[number] == 0).double().mean()
     return look_figure, (
         f"Voice {utterances.voices[number]} says {utterances.text(number)}. "
@@ -196,7 +196,7 @@ show_source(SpeechEncoder.__init__, SpeechEncoder.context)
 # %% tags=["drawing"]
 # Draws which frames are hidden; move the probability and the length of a span
 mask_figure, mask_ax = subplots(width=7, height=2.6)
-plot_speech(mask_ax, bands[0], phones_of(utterances, 0))
+plot_speech(bands[0], phones_of(utterances, 0), mask_ax)
 freeze_layout(mask_figure, *mask_ax.images)
 
 
@@ -705,14 +705,14 @@ stripes = code_ax.imshow(
 )
 code_ax.axhline(0.5, color="white", linewidth=4)
 code_ax.set(yticks=[0, 1], yticklabels=["group 1", "group 2"], xticks=[])
-plot_speech(below_ax, fresh_bands[0], phones_of(fresh, 0))
+plot_speech(fresh_bands[0], phones_of(fresh, 0), below_ax)
 freeze_layout(code_figure)
 
 
 def draw_codes(number, trained):
     codes = all_codes[trained][number]  # (T, 2)
     stripes.set_data(codes.T)
-    plot_speech(below_ax, fresh_bands[number], phones_of(fresh, number))
+    plot_speech(fresh_bands[number], phones_of(fresh, number), below_ax)
     pairs = codes[:, 0] * 24 + codes[:, 1]
     changes = int((pairs[1:] != pairs[:-1]).sum())
     return code_figure, (
@@ -1212,10 +1212,10 @@ claim(
 #
 # *open, about 40 minutes*
 #
-# **Vary** one ingredient in section 8 and train again: distractors (`distractors=5` or 30), span (`span=2` or 10, with
-# `start` changed so that as much is hidden), number of codes (`codes=8`), one group (`groups=1`), weight of the diversity
-# loss (`diversity=0`). **Record** the mutual information of section 10 and the accuracy of the linear layer of section 11,
-# beside loss and perplexity.
+# **Vary** one ingredient in section 8 and train again: distractors (`distractors=5` or 30), span (`span_length=2` or 10,
+# with `start_probability` changed so that as much is hidden), number of codes (`codes=8`), one group (`groups=1`), weight of
+# the diversity loss (`diversity=0`). **Record** the mutual information of section 10 and the accuracy of the linear layer of
+# section 11, beside loss and perplexity.
 #
 # A good answer
 #

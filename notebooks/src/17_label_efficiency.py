@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 17 Label efficiency
 #
-# You measure what pretraining without labels is worth in labels: on clothes that stand still, where a fair control leaves it
-# little, and on clothes that move, where one label does the work of many.
+# You measure what pretraining without labels is worth in labels: on clothes that stand still, where it gains little over a
+# fair control, and on clothes that move, where one label does the work of many.
 #
 # - **Slider:** number of labels, data set, passes of pretraining, draw of the labels, power of the covariance
-# - **Time:** about 110 minutes, and 40 for the investigation
+# - **Time:** about 110 minutes, and 40 for the open question
 # - **You need:** lesson 09 for SimCLR; lesson 10 helps
 #
 # Afterwards you can
@@ -141,8 +141,8 @@ explore(
 #
 # All 12,000 training images may be used for pretraining. Their labels are kept aside, and each experiment is given a few.
 # Settings (the penalty on the probe's weights, rates, steps) are chosen with labels from the first 10,000, judged by the
-# other 2,000, the *validation* split. The test images come last. Who really has ten labels cannot choose so (Oliver et al.,
-# 2018): all methods here share that advantage.
+# other 2,000, the *validation* split. The test images come last. Nobody with only ten labels can choose like that (Oliver et al.,
+# 2018): all methods here share this advantage.
 
 # %%
 train_images, train_labels, class_names = images("fashion", "train")

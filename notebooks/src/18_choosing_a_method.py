@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 18 Choosing a method
 #
-# You compare every method of this course that learns from images alone, under one protocol and one budget, and learn to
-# choose: by what your data are like, by what you can pay for, and by differences that are larger than luck. Then you measure
-# what the unlabelled data themselves do: who is rare in them, and what is in them twice.
+# You compare the methods of this course that learn from images alone, under one protocol and one budget, and learn to
+# choose: by what your data are like, by what you can pay for, and by differences larger than chance. Then you measure how
+# the unlabelled data matter: which groups are rare in them, and which images occur twice.
 #
 # - **Slider:** method and data, measure, seconds of training, share of a group in the unlabelled data
-# - **Time:** about 120 minutes; the end of section 10 is a good place for a break
+# - **Time:** about 120 minutes, and 30 for the open question; the end of section 10 is a good place for a break
 # - **You need:** lessons 04, 09 and 17; lessons 10 to 14 for the methods that you want to understand
 #
 # Afterwards you can
@@ -96,13 +96,14 @@ show(families.figure, alt=families.words)
 # A fair comparison changes the method and nothing else. Ours fixes
 #
 # - **the data**: 12,000 images without labels, once clothes as in lesson 09 and once **clips**, the same clothes moving over
-#   textures, as in lesson 17. Two-view methods get two crops of an image, or two frames of a clip;
+#   textures, as in lesson 17. Two-view methods get two crops of an image, or two frames of a clip. (VICReg of lesson 11 is
+#   left out; `python -m sslcourse.pretrain vicreg` trains it);
 # - **the network**: the convolutional encoder of lesson 09. MAE and BEiT need a vision transformer, so SimCLR enters a
-#   second time, on that transformer: only so can the loss be told from the network;
+#   second time, on that transformer: only this separates the effect of the loss from that of the network;
 # - **the budget**: about 15 CPU seconds on clothes (16 to 22 on clips), in whole passes, at batches of 64. Equal *images*
 #   would give the slow methods more time, and time is what you pay. (BEiT's tokeniser is trained first, in two more passes);
-# - **the learning rate**: for pairs on the convolutional network the one that served on clothes; for all others the better
-#   of two, by validation images, one for both data sets;
+# - **the learning rate**: for pair methods on the convolutional network, the rate that worked on clothes; for all others,
+#   the better of two by validation images, the same for both data sets;
 # - **the judges**: the same draws of labels, the same test images, five measures.
 
 # %%
@@ -1635,7 +1636,7 @@ print(f"speech: {len(speech(1, seed=0).word_names)} invented words")
 # by itself; (3) keeps frames of one night, or one camera, from lying in training and test both; (4) fixes a budget, and
 # several starts, before it looks; (5) says which result would make you choose otherwise.
 #
-# *Or in code:* can an augmentation mend section 11? Give SimCLR one that turns images into negatives at random, in
+# *Or in code:* can an augmentation fix section 11? Give SimCLR one that turns images into negatives at random, in
 # `tools/curation.py`. Does the gap at 0 % close, and what does group A pay?
 #
 # ## 15. Quiz

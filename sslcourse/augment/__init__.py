@@ -14,7 +14,6 @@ from sslcourse.augment.corruptions import (
     add_gaussian_noise,
     four_rotations,
     hide_square,
-    random_tensor,
     zero_pixels,
 )
 from sslcourse.augment.views import (
@@ -42,7 +41,6 @@ __all__ = [
     "interpolation_matrices",
     "random_contrast",
     "random_resized_crop",
-    "random_tensor",
     "solarize",
     "to_gray",
     "zero_pixels",

@@ -10,7 +10,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sslcourse.augment.corruptions import _refuse_whole_numbers, random_tensor
+from sslcourse.augment.corruptions import refuse_whole_numbers
+from sslcourse.draws import random_tensor
 
 LUMA = (0.2989, 0.587, 0.114)  # how bright red, green and blue look
 
@@ -54,8 +55,8 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
         torch.where(high == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
     hue = hue + 6 * _per_image(shift)[:, 0]
-    place = torch.tensor([5, 3, 1], device=images.device).reshape(3, 1, 1)
-    k = (place + hue.unsqueeze(1)) % 6  # (N, 3, H, W)
+    n = torch.tensor([5, 3, 1], device=images.device).reshape(3, 1, 1)
+    k = (n + hue.unsqueeze(1)) % 6  # (N, 3, H, W)
     return high.unsqueeze(1) - spread.unsqueeze(1) * torch.minimum(k, 4 - k).clamp(0, 1)
 
 
@@ -72,9 +73,8 @@ def gaussian_blur(images: Tensor, sigma: Tensor, kernel_size: int) -> Tensor:
     half = kernel_size // 2
     distance = torch.arange(-half, half + 1, device=images.device)
     weights = (-0.5 * (distance / sigma.reshape(-1, 1)).square()).exp().to(images)
-    weights = (weights / weights.sum(1, keepdim=True)).repeat_interleave(
-        channels, 0
-    )  # (N * C, k)
+    weights = weights / weights.sum(1, keepdim=True)  # (N, k)
+    weights = weights.repeat_interleave(channels, 0)  # (N * C, k)
     planes = images.reshape(1, n * channels, height, width)
     padded = F.pad(planes, (half, half, half, half), mode="reflect")
     rows = F.conv2d(padded, weights[:, None, :, None], groups=n * channels)
@@ -112,31 +112,31 @@ class ColourChange:
             raise ValueError(f"strength and chances must lie between 0 and 1, got {self}")
 
     def __call__(self, images: Tensor, generator: Generator | None = None) -> Tensor:
-        _refuse_whole_numbers(images)
-        luck = random_tensor(torch.rand, (9, len(images)), images.device, generator)
-        happens = luck[:4] < torch.tensor(
+        refuse_whole_numbers(images)
+        uniform = random_tensor(torch.rand, (9, len(images)), images.device, generator)
+        happens = uniform[:4] < torch.tensor(
             [self.jitter, self.gray, self.blur, self.solarise], device=images.device
         ).unsqueeze(1)
-        images = _where(happens[0], self._jittered(images, 2 * luck[4:8] - 1), images)
+        images = _where(happens[0], self._jittered(images, 2 * uniform[4:8] - 1), images)
         if self.gray:
             images = _where(happens[1], to_gray(images).expand_as(images), images)
         if self.blur:
-            images = _where(happens[2], self._blurred(images, luck[8]), images)
+            images = _where(happens[2], self._blurred(images, uniform[8]), images)
         if self.solarise:
             images = _where(happens[3], solarize(images), images)
         return images
 
-    def _jittered(self, images: Tensor, luck: Tensor) -> Tensor:
-        """luck: (4, N), from -1 to 1."""
-        factor, shift = 1 + 0.8 * self.strength * luck[:3], 0.2 * self.strength * luck[3]
+    def _jittered(self, images: Tensor, change: Tensor) -> Tensor:
+        """change: (4, N), from -1 to 1."""
+        factor, shift = 1 + 0.8 * self.strength * change[:3], 0.2 * self.strength * change[3]
         images = adjust_contrast(adjust_brightness(images, factor[0]), factor[1])
         if images.shape[1] == 1:
             return images
         return adjust_hue(adjust_saturation(images, factor[2]), shift)
 
-    def _blurred(self, images: Tensor, luck: Tensor) -> Tensor:
+    def _blurred(self, images: Tensor, uniform: Tensor) -> Tensor:
         """By 0.1 to 2 pixels, with a kernel of a tenth of the image's side."""
-        return gaussian_blur(images, 0.1 + 1.9 * luck, 2 * (images.shape[2] // 20) + 1)
+        return gaussian_blur(images, 0.1 + 1.9 * uniform, 2 * (images.shape[2] // 20) + 1)
 
 
 def _blend(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:

@@ -1,24 +1,11 @@
 """Corruptions and turns of whole batches of images, drawn separately for every image."""
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
-
-def random_tensor(
-    draw: Callable[..., Tensor],
-    shape: tuple[int, ...],
-    device: torch.device | str | None,
-    generator: Generator | None,
-) -> Tensor:
-    """Random numbers from draw, such as torch.rand, of this shape and on this device.
-
-    They are drawn there, or where a given generator lives.
-    """
-    place = device if generator is None else generator.device
-    return draw(shape, generator=generator, device=place).to(device)
+from sslcourse.draws import random_tensor
 
 
 def add_gaussian_noise(
@@ -27,7 +14,7 @@ def add_gaussian_noise(
     """Add independent normal noise to every pixel of images (N, C, H, W), then clip to [0, 1]."""
     if not std >= 0:
         raise ValueError(f"std of the noise must not be negative, got {std}")
-    _refuse_whole_numbers(images)
+    refuse_whole_numbers(images)
     noise = random_tensor(torch.randn, images.shape, images.device, generator)
     return (images + std * noise).clamp(0, 1)
 
@@ -75,7 +62,8 @@ def four_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
     return rotated, torch.arange(4, device=images.device).repeat_interleave(len(images))
 
 
-def _refuse_whole_numbers(images: Tensor) -> None:
+def refuse_whole_numbers(images: Tensor) -> None:
+    """Raise ValueError for images that are bytes, not numbers in [0, 1]."""
     if not images.is_floating_point():
         raise ValueError(
             f"images must be floats in [0, 1], got {images.dtype}; try images.float() / 255"

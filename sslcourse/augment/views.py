@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from sslcourse.augment.colour import ColourChange
-from sslcourse.augment.corruptions import _refuse_whole_numbers, random_tensor
+from sslcourse.augment.corruptions import refuse_whole_numbers
+from sslcourse.draws import generator_on, random_tensor
 
 
 @dataclass
@@ -37,9 +38,7 @@ class Augmentation:
         self.generator = torch.Generator("cpu").manual_seed(self.seed)
 
     def __call__(self, images: Tensor) -> Tensor:
-        if self.generator.device.type != images.device.type:
-            # begin again where the images are
-            self.generator = torch.Generator(images.device).manual_seed(self.seed)
+        self.generator = generator_on(images.device, self.generator, self.seed)
         views = random_resized_crop(images, self.crop, self.flip, self.generator)
         if self.colour is not None:
             return self.colour(views, self.generator)
@@ -88,8 +87,7 @@ class MultiCrop:
         self.generator = torch.Generator("cpu").manual_seed(self.seed)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        if self.generator.device.type != images.device.type:
-            self.generator = torch.Generator(images.device).manual_seed(self.seed)
+        self.generator = generator_on(images.device, self.generator, self.seed)
         pair = anchor_and_positive(images)
         local = (self.local_crop, self.flip, self.generator, self.crop, self.size)
         views = [
@@ -107,15 +105,15 @@ class MultiCrop:
 def interpolation_matrices(
     start: Tensor, length: Tensor, n: int, size: int | None = None
 ) -> Tensor:
-    """Matrices (N, 1, size, n) that stretch a part of n pixels to size pixels, n of them if size is None.
+    """Bilinear interpolation as matrices (N, 1, size, n).
 
-    Row i mixes the two pixels around place i. start, length (N,): where the part begins and how long it is,
-    as shares of the whole.
+    Each resamples a window of a row of n pixels to size pixels, to n if size is None. start, length (N,):
+    where the window begins and how long it is, as shares of the row.
     """
     size = n if size is None else size
     pixels, made = (torch.arange(count, device=start.device) for count in (n, size))
-    places = n * start.unsqueeze(1) + n / size * length.unsqueeze(1) * (made + 0.5) - 0.5
-    distances = (places.clamp(0, n - 1).unsqueeze(2) - pixels).abs()  # (N, size, n)
+    centres = n * start.unsqueeze(1) + n / size * length.unsqueeze(1) * (made + 0.5) - 0.5
+    distances = (centres.clamp(0, n - 1).unsqueeze(2) - pixels).abs()  # (N, size, n)
     return (1 - distances).clamp_min(0).unsqueeze(1)
 
 
@@ -139,9 +137,9 @@ def random_resized_crop(
         )
     if not 0 < min_area <= max_area <= 1:
         raise ValueError(f"min_area must lie in (0, {min(max_area, 1):g}], got {min_area}")
-    _refuse_whole_numbers(images)
-    luck = random_tensor(torch.rand, (5, len(images)), images.device, generator)
-    area, log_ratio, x, y, mirrored = luck
+    refuse_whole_numbers(images)
+    uniform = random_tensor(torch.rand, (5, len(images)), images.device, generator)
+    area, log_ratio, x, y, mirrored = uniform
     area = min_area + (max_area - min_area) * area
     widest = min(math.log(4 / 3), -math.log(min_area))
     ratio = (widest * (2 * log_ratio - 1)).exp()
@@ -161,8 +159,8 @@ def random_contrast(
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie between 0 and 1, got {strength}")
-    _refuse_whole_numbers(images)
-    luck = random_tensor(torch.rand, (2, len(images), 1, 1, 1), images.device, generator)
-    contrast, brightness = 1 + strength * (2 * luck - 1)
+    refuse_whole_numbers(images)
+    uniform = random_tensor(torch.rand, (2, len(images), 1, 1, 1), images.device, generator)
+    contrast, brightness = 1 + strength * (2 * uniform - 1)
     mean = images.mean((1, 2, 3), keepdim=True)
     return (brightness * (mean + contrast * (images - mean))).clamp(0, 1)

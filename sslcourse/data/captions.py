@@ -52,8 +52,8 @@ def shape_captions(pictures: ShapeSet, seed: int = 0) -> list[str]:
     Small is below the middle of the usual sizes. Another seed gives other sentences about the same pictures.
     """
     middle = sum(FACTORS["size"]) / 2
-    luck = torch.rand(len(pictures.images), 2, generator=Generator().manual_seed(seed))
-    rows = zip(pictures.factor("shape", "colour", "size").tolist(), luck.tolist(), strict=True)
+    uniform = torch.rand(len(pictures.images), 2, generator=Generator().manual_seed(seed))
+    rows = zip(pictures.factor("shape", "colour", "size").tolist(), uniform.tolist(), strict=True)
     captions = []
     for (shape, colour, size), (told, wording) in rows:
         word = SIZE_WORDS[size > middle] if told < 0.5 else ""
@@ -62,13 +62,13 @@ def shape_captions(pictures: ShapeSet, seed: int = 0) -> list[str]:
     return captions
 
 
-def one_of(sentences: Sequence[str], luck: float) -> str:
+def one_of(sentences: Sequence[str], uniform: float) -> str:
     """The sentence that a number in [0, 1) picks."""
-    return sentences[int(luck * len(sentences))]
+    return sentences[int(uniform * len(sentences))]
 
 
 def encode_captions(sentences: str | Sequence[str]) -> Tensor:
-    """Sentences as rows of word numbers (N, 17) int64, filled up with full stops, number 0; "" is only those.
+    """Sentences as rows of word numbers (N, 17) int64, padded with full stops, number 0; "" is only those.
 
     Raises ValueError for words that the grammar lacks, and lists those that it has.
     """
@@ -79,11 +79,11 @@ def encode_captions(sentences: str | Sequence[str]) -> Tensor:
             f"unknown words: {', '.join(unknown)}. Captions are made of: {' '.join(CAPTION_WORDS[1:])}"
         )
     tokens = torch.zeros(len(rows), LONGEST_CAPTION, dtype=torch.int64)
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         if len(row) >= LONGEST_CAPTION:
             raise ValueError(
                 f"a caption has at most {LONGEST_CAPTION - 1} words, got {len(row)}: {' '.join(row)!r}"
             )
         for position, word in enumerate(row):
-            tokens[place, position] = CAPTION_WORDS.index(word)
+            tokens[number, position] = CAPTION_WORDS.index(word)
     return tokens

@@ -88,49 +88,49 @@ def clips(
     for start in range(0, len(garments), CLIPS_AT_ONCE):
         here = slice(start, start + CLIPS_AT_ONCE)
         some = garments[here].double()
-        luck = torch.rand(len(some), frames, RANDOM_NUMBERS, dtype=torch.float64, generator=generator)
-        drawn, behind = _what_changes(luck, changes, start, FACTORS | dict(ranges))
+        uniform = torch.rand(len(some), frames, RANDOM_NUMBERS, dtype=torch.float64, generator=generator)
+        drawn, behind = _what_changes(uniform, changes, start, FACTORS | dict(ranges))
         back = (ground + texture * _textures(behind.flatten(0, 1), pixels)).clamp(0, 1)
         cloth, cover = _place(some.repeat_interleave(frames, 0), drawn.flatten(0, 1), pixels)
         shaded = (255 * (back * (1 - cover) + cloth * cover)).round().float() / 255
-        pictures[here] = shaded.unflatten(0, luck.shape[:2])
-        masks[here] = (cover.squeeze(1) > 0.5).unflatten(0, luck.shape[:2])
+        pictures[here] = shaded.unflatten(0, uniform.shape[:2])
+        masks[here] = (cover.squeeze(1) > 0.5).unflatten(0, uniform.shape[:2])
         factors[here] = drawn.float()
     return ClipSet(pictures, labels, masks, factors)
 
 
 def _what_changes(
-    luck: Tensor, changes: Collection[str], start: int, ranges: Mapping[str, tuple[float, float]]
+    uniform: Tensor, changes: Collection[str], start: int, ranges: Mapping[str, tuple[float, float]]
 ) -> tuple[Tensor, Tensor]:
-    """Factors (N, T, 6) and what the textures are drawn from, (N, T, L - 5), of luck (N, T, L)."""
-    n, frames, _ = luck.shape
+    """Factors (N, T, 6) and what the textures are drawn from, (N, T, L - 5), of uniform numbers (N, T, L)."""
+    n, frames, _ = uniform.shape
     columns = []
     for position, (name, (low, high)) in enumerate(list(ranges.items())[:5]):
-        drawn = low + (high - low) * luck[:, :, position]
+        drawn = low + (high - low) * uniform[:, :, position]
         drawn = drawn.round() if name == "mirrored" else drawn
         columns.append(drawn if name in changes else drawn[:, :1].expand(n, frames))
     number = torch.arange(start * frames, (start + n) * frames, dtype=torch.float64).reshape(n, frames)
-    behind = luck[:, :, 5:]
+    behind = uniform[:, :, 5:]
     if "texture" not in changes:
         number, behind = number[:, :1].expand(n, frames), behind[:, :1].expand_as(behind)
     return torch.stack([*columns, number], dim=2), behind
 
 
-def _textures(luck: Tensor, pixels: int) -> Tensor:
-    """Gray patterns (M, 1, H, W) about 0: coarse and fine clouds mixed with stripes; luck (M, 324)."""
-    coarse, fine, stripes = luck.split([COARSE**2, FINE**2, 4], dim=1)
+def _textures(uniform: Tensor, pixels: int) -> Tensor:
+    """Gray patterns (M, 1, H, W) about 0: coarse and fine clouds mixed with stripes; uniform: (M, 324)."""
+    coarse, fine, stripes = uniform.split([COARSE**2, FINE**2, 4], dim=1)
     clouds = _clouds(coarse, pixels) + 0.5 * _clouds(fine, pixels)  # (M, H, W)
     across, down, phase, share = stripes.reshape(-1, 4, 1, 1).unbind(1)  # each (M, 1, 1)
-    place = torch.arange(pixels, dtype=luck.dtype)
+    place = torch.arange(pixels, dtype=uniform.dtype)
     angle = 2 * (across - 0.5) * place + 2 * (down - 0.5) * place.reshape(-1, 1) + 2 * math.pi * phase
     return (0.25 * ((1 - share) * clouds + share * angle.sin())).unsqueeze(1)
 
 
-def _clouds(luck: Tensor, pixels: int) -> Tensor:
+def _clouds(uniform: Tensor, pixels: int) -> Tensor:
     """Random grays of about unit variance on a square grid, enlarged smoothly to (M, H, W)."""
-    cells = math.isqrt(luck.shape[1])
-    grays = math.sqrt(12) * (luck - 0.5).reshape(-1, cells, cells)
-    unit = torch.eye(cells, dtype=luck.dtype).reshape(1, 1, cells, cells)
+    cells = math.isqrt(uniform.shape[1])
+    grays = math.sqrt(12) * (uniform - 0.5).reshape(-1, cells, cells)
+    unit = torch.eye(cells, dtype=uniform.dtype).reshape(1, 1, cells, cells)
     enlarge = F.interpolate(unit, (pixels, cells), mode="bicubic")[0, 0]  # (H, cells)
     return enlarge @ grays @ enlarge.T
 
@@ -164,6 +164,6 @@ class FramePairs:
 
     def __iter__(self) -> Iterator[Tensor]:
         for clips in self.batches:
-            luck = torch.rand(clips.shape[:2], generator=self.batches.generator, device="cpu")
-            chosen = luck.argsort(1)[:, :2] if self.different else luck.argsort(1)[:, [0, 0]]  # (N, 2)
+            uniform = torch.rand(clips.shape[:2], generator=self.batches.generator, device="cpu")
+            chosen = uniform.argsort(1)[:, :2] if self.different else uniform.argsort(1)[:, [0, 0]]  # (N, 2)
             yield clips[torch.arange(len(clips)).unsqueeze(1), chosen]

@@ -5,7 +5,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 Rules = dict[str, dict[str, tuple[float, str]]]  # state -> word -> (its probability, the next state)
-STOP = "."  # ends every sentence, and fills up its row of tokens
+STOP = "."  # ends every sentence, and pads its row of tokens
 
 
 class Grammar:
@@ -13,7 +13,7 @@ class Grammar:
 
     rules: state -> {word: (probability, next state)}. The first state is "start"; the full stop, and it
     alone, leads to "end". Raises ValueError for other rules.
-    The words before a place determine the state there, so a sentence's probability is a product and its
+    The words before a position determine the state there, so a sentence's probability is a product and its
     entropy a sum over the states. Word numbers: 0 is the full stop. Probabilities are float64, entropies
     in nats.
     """
@@ -26,9 +26,9 @@ class Grammar:
         self.next_state = torch.full(self.probability.shape, states.index("end"))
         for state, row in rules.items():
             for word, (probability, target) in row.items():
-                place = states.index(state), self.words.index(word)
-                self.probability[place], self.next_state[place] = probability, states.index(target)
-        self.probability[-1, 0] = 1.0  # after the end, full stops fill the row
+                entry = states.index(state), self.words.index(word)
+                self.probability[entry], self.next_state[entry] = probability, states.index(target)
+        self.probability[-1, 0] = 1.0  # after the end, full stops pad the row
 
     def encode(self, sentence: str) -> Tensor:
         """Word numbers (1, length) of a sentence written with spaces: "the cat sleeps ."."""
@@ -56,7 +56,7 @@ class Grammar:
         return torch.stack(columns, dim=1)
 
     def next_word_probabilities(self, tokens: Tensor) -> Tensor:
-        """p(word at t | the words before t) at every place t of tokens (n, length): (n, length, words)."""
+        """p(word at t | the words before t) at every position t of tokens (n, length): (n, length, words)."""
         state, answers = torch.zeros(len(tokens), dtype=torch.int64), []
         for word in tokens.T:
             answers.append(self.probability[state])
@@ -64,7 +64,7 @@ class Grammar:
         return torch.stack(answers, dim=1)
 
     def log_probability(self, tokens: Tensor) -> Tensor:
-        """log p of sentences (n, length) in nats, (n,): the full stops that fill a row cost nothing.
+        """log p of sentences (n, length) in nats, (n,): the full stops that pad a row cost nothing.
 
         A row without its full stop gets the probability that a sentence begins so.
         """
@@ -72,7 +72,7 @@ class Grammar:
         return chosen.log().sum((1, 2))
 
     def hidden_word_probabilities(self, tokens: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """p(word at t | the visible words at all other places) at every place t: (n, length, words).
+        """p(word at t | the visible words at all other positions) at every position t: (n, length, words).
 
         tokens: whole sentences (n, length). hidden: (n, length), True where the word is not seen; by default
         none, so that only the word at t itself is unknown. Forward-backward sums, hence exact (Rabiner,
@@ -85,7 +85,7 @@ class Grammar:
         allowed = allowed[:, :, word].permute(1, 2, 0)  # (length, arcs, n)
         states = len(self.probability)
         after = [torch.zeros(states, len(tokens), dtype=torch.float64)]  # p(words after t | state)
-        after[0][-1] = 1.0  # behind the last place is the end
+        after[0][-1] = 1.0  # behind the last position is the end
         for step in reversed(allowed):
             after.insert(0, _sum_by(source, arc * after[0][target] * step, states))
         before = torch.zeros_like(after[0])  # p(words before t, state), (states, n)

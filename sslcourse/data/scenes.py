@@ -54,12 +54,13 @@ def object_scenes(
     if unknown := set(kinds) - set(OBJECTS_OF):
         raise ValueError(f"unknown kinds {sorted(unknown)}; choose from {', '.join(OBJECTS_OF)}")
     generator = Generator().manual_seed(seed)
-    luck = torch.rand(n, 5 + len(PLACES), generator=generator)
-    kind = [kinds[int(u * len(kinds))] for u in luck[:, 0].tolist()]
+    uniform = torch.rand(n, 5 + len(PLACES), generator=generator)
+    kind = [kinds[int(u * len(kinds))] for u in uniform[:, 0].tolist()]
     count = torch.tensor([OBJECTS_OF[name] for name in kind])
     is_pair = torch.tensor([name == "pair" for name in kind])
-    colours, shapes = (_two_values(u, len(v)) for u, v in ((luck[:, 1:3], COLOURS), (luck[:, 3:5], SHAPES)))
-    corner = luck[:, 5:].argsort(1)  # (n, 4), in random order
+    colours = _two_values(uniform[:, 1:3], len(COLOURS))
+    shapes = _two_values(uniform[:, 3:5], len(SHAPES))
+    corner = uniform[:, 5:].argsort(1)  # (n, 4), in random order
     images = torch.zeros(n, 3, pixels, pixels)
     for number in range(max(OBJECTS_OF.values())):
         which = ((number == 1) & is_pair).long().unsqueeze(1)  # the pair's second object is another
@@ -67,10 +68,11 @@ def object_scenes(
         images = _drawn(images, *look, PLACES[corner[:, number]], number < count, generator)
     names = zip(kind, colours.tolist(), shapes.tolist(), strict=True)
     things = [_things(*row) for row in names]
-    captions = [
-        one_of(wordings(*shown, *_absent(u[2:], shown) * (u[0] < negated)), u[1])
-        for shown, u in zip(things, torch.rand(n, 4, generator=generator).tolist(), strict=True)
-    ]
+    captions = []
+    drawn = torch.rand(n, 4, generator=generator).tolist()
+    for shown, (says_no, wording, *other) in zip(things, drawn, strict=True):
+        named = [*shown, *_absent(other, shown)] if says_no < negated else shown
+        captions.append(one_of(wordings(*named), wording))
     return SceneSet(images, things, captions)
 
 
@@ -82,17 +84,17 @@ def exchange_colours(pair: Sequence[Things]) -> tuple[Things, Things]:
 
 def exchanged_captions(pictures: SceneSet, seed: int = 0) -> list[str]:
     """A false caption for every pair, with the colours exchanged; "" for other pictures."""
-    luck = torch.rand(len(pictures.things), generator=Generator().manual_seed(seed)).tolist()
+    uniform = torch.rand(len(pictures.things), generator=Generator().manual_seed(seed)).tolist()
     return [
         one_of(wordings(*exchange_colours(shown)), u) if len(shown) == 2 else ""
-        for shown, u in zip(pictures.things, luck, strict=True)
+        for shown, u in zip(pictures.things, uniform, strict=True)
     ]
 
 
-def _two_values(luck: Tensor, n_values: int) -> Tensor:
+def _two_values(uniform: Tensor, n_values: int) -> Tensor:
     """Two different positions in a list (n, 2), from two uniform numbers."""
-    first = (luck[:, 0] * n_values).long()
-    step = 1 + (luck[:, 1] * (n_values - 1)).long()
+    first = (uniform[:, 0] * n_values).long()
+    step = 1 + (uniform[:, 1] * (n_values - 1)).long()
     return torch.stack([first, (first + step) % n_values], dim=1)
 
 
@@ -117,9 +119,9 @@ def _things(kind: str, colours: list[int], shapes: list[int]) -> tuple[Things, .
     return (Things(OBJECTS_OF[kind], *both[0]),)
 
 
-def _absent(luck: list[float], shown: Sequence[Things]) -> list[Things]:
+def _absent(uniform: list[float], shown: Sequence[Things]) -> list[Things]:
     """Something that is not on the picture, to be named with "no"; nothing for pairs."""
     if len(shown) == 2:
         return []
-    colour = one_of([c for c in COLOURS if c != shown[0].colour], luck[0])
-    return [Things(0, colour, one_of([s for s in SHAPES if s != shown[0].shape], luck[1]))]
+    colour = one_of([c for c in COLOURS if c != shown[0].colour], uniform[0])
+    return [Things(0, colour, one_of([s for s in SHAPES if s != shown[0].shape], uniform[1]))]

@@ -84,8 +84,9 @@ def shapes(
     if n < 1 or pixels < 8 or channels not in (1, 3):
         raise ValueError(f"need n >= 1, pixels >= 8, channels 1 or 3; got {n}, {pixels}, {channels}")
     given = dict(zip(FACTORS, (shape, colour, size, x, y, rotation, background), strict=True))
-    luck = torch.rand(n, len(FACTORS), generator=torch.Generator().manual_seed(seed))  # all, even if unused
-    columns = [_values(name, given[name], u) for name, u in zip(FACTORS, luck.T, strict=True)]
+    # for all factors, even if some are given
+    uniform = torch.rand(n, len(FACTORS), generator=torch.Generator().manual_seed(seed))
+    columns = [_values(name, given[name], u) for name, u in zip(FACTORS, uniform.T, strict=True)]
     outside = signed_distance(*columns[:1], *columns[2:6], pixels)  # (n, H, W), in pixels
     cover = (0.5 - outside).clamp(0, 1).unsqueeze(1)  # share of each pixel that the object covers
     paint = torch.tensor(list(COLOURS.values()))[columns[1].long()]  # (n, 3)
@@ -146,15 +147,15 @@ def _position(names: Sequence[str], name: str, what: str) -> int:
     return names.index(name)
 
 
-def _values(name: str, given: Given, luck: Tensor) -> Tensor:
+def _values(name: str, given: Given, uniform: Tensor) -> Tensor:
     """A factor's values (N,), from what the caller gave and uniform numbers in [0, 1)."""
     known = FACTORS[name]
     named = isinstance(known[0], str)
     if given is None:
-        return (luck * len(known)).floor() if named else known[0] + (known[1] - known[0]) * luck
+        return (uniform * len(known)).floor() if named else known[0] + (known[1] - known[0]) * uniform
     if isinstance(given, Tensor) and given.ndim:
-        if given.shape != luck.shape:
-            raise ValueError(f"{name} as a tensor must have {len(luck)} values, got {tuple(given.shape)}")
+        if given.shape != uniform.shape:
+            raise ValueError(f"{name} as a tensor must have {len(uniform)} values, got {tuple(given.shape)}")
         values = given.float()
     else:
         listed = list(given) if isinstance(given, list | tuple) else [given]
@@ -163,7 +164,7 @@ def _values(name: str, given: Given, luck: Tensor) -> Tensor:
         numbers = [_position(known, v, name) if isinstance(v, str) and named else v for v in listed]
         if any(isinstance(number, str) for number in numbers):
             raise ValueError(f"{name} is a number, got {given!r}")
-        values = torch.tensor([float(number) for number in numbers])[(luck * len(numbers)).long()]
+        values = torch.tensor([float(number) for number in numbers])[(uniform * len(numbers)).long()]
     low, high = (0, len(known) - 1) if named else LIMITS[name]
     if not ((values >= low) & (values <= high)).all() or (named and (values != values.floor()).any()):
         allowed = ", ".join(known) if named else f"numbers from {low} to {high}"

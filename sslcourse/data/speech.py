@@ -107,31 +107,31 @@ def speech(
     generator = torch.Generator().manual_seed(seed)
     parts = []
     for start in range(0, n, AT_ONCE):
-        shape = min(AT_ONCE, n - start), LUCKY_NUMBERS + 2 * SAMPLES
-        luck = torch.rand(shape, dtype=torch.float64, generator=generator)
-        parts.append(_speak(luck, torch.tensor(list(voices)), decibels))
+        shape = min(AT_ONCE, n - start), N_UNIFORM + 2 * SAMPLES
+        uniform = torch.rand(shape, dtype=torch.float64, generator=generator)
+        parts.append(_speak(uniform, torch.tensor(list(voices)), decibels))
     return SpeechSet(*map(torch.cat, zip(*parts, strict=True)))
 
 
-LUCK = {  # what is drawn for each utterance, and how many numbers it takes
+UNIFORM = {  # what is drawn for each utterance, and how many numbers it takes
     "voice": 1, "words": SAID, "pauses": SAID - 1, "speed": 1, "start": 1,
-    "durations": SAID * (LONGEST + 1) + 1, "pitch": 4, "level": 1, "color": 1,
+    "durations": SAID * (LONGEST + 1) + 1, "pitch": 4, "level": 1, "colour": 1,
 }  # fmt: skip
-LUCKY_NUMBERS = sum(LUCK.values())
+N_UNIFORM = sum(UNIFORM.values())
 
 
-def _speak(luck: Tensor, voices: Tensor, decibels: tuple[float, float]) -> tuple[Tensor, ...]:
-    """The fields of a SpeechSet, of random numbers (N, LUCKY_NUMBERS + 2 * SAMPLES)."""
-    numbers, white, background = luck.split([LUCKY_NUMBERS, SAMPLES, SAMPLES], dim=1)
-    drawn = dict(zip(LUCK, numbers.split(list(LUCK.values()), dim=1), strict=True))
+def _speak(uniform: Tensor, voices: Tensor, decibels: tuple[float, float]) -> tuple[Tensor, ...]:
+    """The fields of a SpeechSet, of random numbers (N, N_UNIFORM + 2 * SAMPLES)."""
+    numbers, white, background = uniform.split([N_UNIFORM, SAMPLES, SAMPLES], dim=1)
+    drawn = dict(zip(UNIFORM, numbers.split(list(UNIFORM.values()), dim=1), strict=True))
     voice = voices[(drawn["voice"][:, 0] * len(voices)).long()]
     words = (drawn["words"] * len(WORDS)).long()
     script = _script(words, drawn)
     sound = _filtered(_noise(white), script, _voices()[voice], drawn["pitch"])
     level = decibels[0] + (decibels[1] - decibels[0]) * drawn["level"]
-    sound = _loud(sound) + 10 ** (-level / 20) * _loud(_colored(_noise(background), drawn["color"]))
+    sound = _loud(sound) + 10 ** (-level / 20) * _loud(_coloured(_noise(background), drawn["colour"]))
     waveforms = (32768 * 0.1 * _loud(sound)).round().clamp(-32768, 32767).float() / 32768
-    entry, _ = script.at((torch.arange(N_FRAMES, dtype=luck.dtype) + 0.5) * HOP / RATE)
+    entry, _ = script.at((torch.arange(N_FRAMES, dtype=uniform.dtype) + 0.5) * HOP / RATE)
     order = script.order.gather(1, entry)
     said = words.gather(1, order.clamp_min(0)).masked_fill(order < 0, -1)
     return waveforms, script.phones.gather(1, entry), said, order, voice
@@ -139,8 +139,8 @@ def _speak(luck: Tensor, voices: Tensor, decibels: tuple[float, float]) -> tuple
 
 def _voices() -> Tensor:
     """Pitch in Hz, size of the formants, breath, tilt of the spectrum; (VOICES, 4). Small mouths are high."""
-    luck = torch.rand(VOICES, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
-    size, pitch, breath, tilt = luck.unbind(1)
+    uniform = torch.rand(VOICES, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    size, pitch, breath, tilt = uniform.unbind(1)
     pitch = 90 * 2 ** (1.4 * (0.6 * size + 0.4 * pitch))  # 90 to 238 Hz
     formants = 0.8 + 0.45 * (0.8 * size + 0.2 * breath)
     return torch.stack([pitch, formants, 0.06 + 0.3 * breath, 0.6 + 0.8 * tilt], dim=1)
@@ -153,7 +153,7 @@ def _script(words: Tensor, drawn: dict[str, Tensor]) -> Script:
     silence = torch.zeros(len(words), 1, dtype=torch.int64)
     phones, order = [silence], [silence - 1]
     for number in range(SAID):
-        letters = spelled[words[:, number]]  # (N, LONGEST); a silence that fills a word up takes no time
+        letters = spelled[words[:, number]]  # (N, LONGEST); a silence that pads a word takes no time
         phones += [letters, silence]
         order += [torch.where(letters > 0, number, -1), silence - 1]
     phones, order = torch.cat(phones, 1), torch.cat(order, 1)  # (N, L)
@@ -217,14 +217,14 @@ def _shaped(sound: Tensor, gain: Tensor) -> Tensor:
     return torch.istft(spectrum * gain.transpose(1, 2), WINDOW, FILTER_STEP, window=window, length=SAMPLES)
 
 
-def _colored(noise: Tensor, color: Tensor) -> Tensor:
-    """Noise (N, SAMPLES), the lower the larger color (N, 1)."""
+def _coloured(noise: Tensor, colour: Tensor) -> Tensor:
+    """Noise (N, SAMPLES), the lower the larger colour (N, 1)."""
     frequency = torch.fft.rfftfreq(WINDOW, 1 / RATE, dtype=noise.dtype)
-    return _shaped(noise, (1 + frequency / 500) ** (-2 * color.unsqueeze(2)))
+    return _shaped(noise, (1 + frequency / 500) ** (-2 * colour.unsqueeze(2)))
 
 
-def _noise(luck: Tensor) -> Tensor:
-    return math.sqrt(12) * (luck - 0.5)
+def _noise(uniform: Tensor) -> Tensor:
+    return math.sqrt(12) * (uniform - 0.5)
 
 
 def _loud(sound: Tensor) -> Tensor:

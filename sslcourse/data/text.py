@@ -34,8 +34,8 @@ LONGEST = 13  # two young ducks that see the cats like a small dog today .
 class TextSet(NamedTuple):
     """Sentences as rows of word numbers.
 
-    tokens: (n, 13) int64; each row is filled up with full stops, number 0.
-    real: (n, 13), True up to the first full stop, False where the row is only filled.
+    tokens: (n, 13) int64; each row is padded with full stops, number 0.
+    real: (n, 13), True up to the first full stop, False where the row is padded.
     words: the word of each number.
     """
 

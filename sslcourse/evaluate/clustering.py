@@ -16,15 +16,13 @@ def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
         raise ValueError(
             f"two groupings of the same points (N,), got {clusters.shape} and {labels.shape}"
         )
-    table = torch.bincount(
-        clusters * (labels.max() + 1) + labels
-    ).double()  # points in each overlap
-    together = _pairs_within(table)
-    a, b = (
-        _pairs_within(clusters.bincount().double()),
-        _pairs_within(labels.bincount().double()),
+    overlaps = torch.bincount(clusters * (labels.max() + 1) + labels)  # points in each
+    together, a, b = (
+        _pairs_within(n) for n in (overlaps, clusters.bincount(), labels.bincount())
     )
-    chance = a * b / _pairs_within(table.sum())
+    if together == a == b:
+        return 1.0  # the same grouping; all in one, or each alone, would be 0 / 0
+    chance = a * b / _pairs_within(overlaps.sum())
     return ((together - chance) / ((a + b) / 2 - chance)).item()
 
 
@@ -45,4 +43,5 @@ def cluster_purity(clusters: Tensor, labels: Tensor) -> float:
 
 
 def _pairs_within(sizes: Tensor) -> Tensor:
+    sizes = sizes.double()
     return (sizes * (sizes - 1) / 2).sum()

@@ -12,12 +12,8 @@ def kl_per_dimension(mean: Tensor, log_var: Tensor) -> Tensor:
 
     The sum over the d numbers is the mean of kl_to_standard_normal; a number near 0 is not used.
     """
-    return torch.stack(
-        [
-            kl_to_standard_normal(m, v).mean()
-            for m, v in zip(mean.split(1, 1), log_var.split(1, 1), strict=True)
-        ]
-    )
+    each = kl_to_standard_normal(mean.reshape(-1, 1), log_var.reshape(-1, 1))  # (N * d,)
+    return each.reshape(mean.shape).mean(0)
 
 
 def factor_information(codes: Tensor, factors: Tensor, bins: int = 20) -> Tensor:
@@ -25,8 +21,9 @@ def factor_information(codes: Tensor, factors: Tensor, bins: int = 20) -> Tensor
 
     .. math:: I(z; v) = \sum_{a,b} p_{ab} \log \frac{p_{ab}}{p_a \, p_b}
 
-    from the joint histogram. codes (N, D) and factors (N, K), numbers of any kind; each column is cut into at
-    most `bins` bins of about equal counts. Unrelated columns share about bins^2 / 2N nats by chance, not 0.
+    from the joint histogram. codes (N, D) and factors (N, K), numbers of any kind; a column of more than
+    `bins` different values is cut into that many bins of about equal counts. Unrelated columns share about
+    bins^2 / 2N nats by chance, not 0.
     """
     z, v = _binned(codes, bins), _binned(factors, bins)
     entropy = torch.stack([_mutual_information(b, b) for b in v])  # I(v; v) = H(v)
@@ -57,11 +54,15 @@ def mutual_information_gap(codes: Tensor, factors: Tensor, bins: int = 20) -> Te
 
 def _binned(columns: Tensor, bins: int) -> list[Tensor]:
     """Each column of (N, D) as the numbers of its bins, (N,); equal values share a bin."""
-    inner = torch.arange(1, bins, device=columns.device) / bins
-    return [
-        torch.bucketize(column, column.quantile(inner))
-        for column in columns.float().T.contiguous()
-    ]
+    return [_bins_of(column, bins) for column in columns.float().T.contiguous()]
+
+
+def _bins_of(column: Tensor, bins: int) -> Tensor:
+    values, place = column.unique(return_inverse=True)
+    if len(values) <= bins:
+        return place
+    inner = torch.arange(1, bins, device=column.device) / bins
+    return torch.bucketize(column, column.quantile(inner))
 
 
 def _mutual_information(a: Tensor, b: Tensor) -> Tensor:

@@ -57,7 +57,11 @@ def _classifier_trained(
 
 
 def train_for(steps: int, model: nn.Module, batches: Batches, lr: float) -> History:
-    """train_adamw() of a model with a loss, ended after so many steps, however few rows there are."""
+    """train_adamw() of a model with a loss, cut off after so many steps, however few rows there are.
+
+    The learning rate follows the schedule of whole passes, as many as hold these steps: unless steps is a
+    multiple of len(batches), training ends before the rate has reached 0.
+    """
     epochs = math.ceil(steps / len(batches))
     training = train_adamw(model.loss, model.parameters(), batches, epochs, lr)
     return finish(islice(training, steps))

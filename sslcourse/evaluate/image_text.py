@@ -6,20 +6,20 @@ import torch
 from torch import Tensor, nn
 
 from sslcourse.data import encode_captions
-from sslcourse.evaluate.probe import extract_features
+from sslcourse.evaluate.probe import evaluation_mode, extract_features
 from sslcourse.losses import unit_vectors
 
 
 @torch.no_grad()
 def prompt_embeddings(model: nn.Module, prompts: Sequence[str | Sequence[str]]) -> Tensor:
-    """A unit vector for each class (C, D), from one prompt or from the mean of several.
+    """A unit vector for each class (C, D), from one prompt or the mean of several, in evaluation mode.
 
     A class given by a list of prompts is an ensemble: their unit vectors are averaged (CLIP, Section 3.1.4).
     """
     each = [[given] if isinstance(given, str) else list(given) for given in prompts]
-    vectors = model.embed_texts(
-        encode_captions([prompt for given in each for prompt in given])
-    )
+    tokens = encode_captions([prompt for given in each for prompt in given])
+    with evaluation_mode(model):
+        vectors = model.embed_texts(tokens.to(next(model.parameters(), tokens).device))
     parts = vectors.split([len(given) for given in each])
     return unit_vectors(torch.stack([part.mean(0) for part in parts]))
 

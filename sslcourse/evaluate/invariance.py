@@ -33,9 +33,9 @@ def relevant_component_analysis(features: Tensor) -> nn.Linear:
 
     features (N, T, D): row i holds representations that belong together, such as the frames of a clip; no
     label is needed. Directions in which they differ are made short, so that whatever measures distances
-    afterwards looks at the others. Shental and others, *Adjustment Learning and Relevant Component
+    afterwards looks at the others. Shental et al., *Adjustment Learning and Relevant Component
     Analysis*, 2002, divide by N T instead, which changes the scale only; for voices it is called
-    within-class covariance normalisation (Hatch and others, 2006). A direction in which nothing varies
+    within-class covariance normalisation (Hatch et al., 2006). A direction in which nothing varies
     counts as if it had a millionth of the mean variance.
     Raises ValueError for groups of one, or if all of every group are equal.
     """

@@ -1,7 +1,8 @@
 """Do the nearest neighbours of a representation share its class?"""
 
 from torch import Tensor
-from torch.nn import functional as F
+
+from sslcourse.losses import unit_vectors
 
 
 def knn_accuracy(
@@ -19,7 +20,7 @@ def knn_accuracy(
         raise ValueError(
             f"neighbours must lie between 1 and {len(features)}, got {neighbours}"
         )
-    cosines = F.normalize(test_features, dim=1) @ F.normalize(features, dim=1).T  # (M, N)
+    cosines = unit_vectors(test_features) @ unit_vectors(features).T  # (M, N)
     nearest = cosines.topk(neighbours, dim=1)
     labels, test_labels = labels.to(features.device), test_labels.to(features.device)
     votes = nearest.values.new_zeros(len(test_features), int(labels.max()) + 1)

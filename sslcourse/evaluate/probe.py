@@ -1,8 +1,23 @@
 """What does a representation tell a linear classifier? The encoder stays as it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while; afterwards every part is in the mode that it was in."""
+    training = {part: part.training for part in model.modules()}
+    try:
+        model.eval()
+        yield
+    finally:
+        for part, was_training in training.items():
+            part.training = was_training
 
 
 @torch.no_grad()
@@ -11,11 +26,8 @@ def extract_features(encoder: nn.Module, images: Tensor, batch_size: int = 1000)
 
     In training mode batch normalisation would mix the images of a batch, and would learn from them.
     """
-    training = encoder.training
-    encoder.eval()
-    features = torch.cat([encoder(batch).flatten(1) for batch in images.split(batch_size)])
-    encoder.train(training)
-    return features
+    with evaluation_mode(encoder):
+        return torch.cat([encoder(batch).flatten(1) for batch in images.split(batch_size)])
 
 
 def linear_classifier(features: Tensor, labels: Tensor, penalty: float = 1e-2) -> nn.Linear:
@@ -26,7 +38,7 @@ def linear_classifier(features: Tensor, labels: Tensor, penalty: float = 1e-2) -
     """
     if len(features) < 2:
         raise ValueError(f"give two examples or more to tell apart, got {len(features)}")
-    labels = labels.to(features.device)
+    features, labels = features.detach(), labels.to(features.device)
     mean, std = features.mean(0), features.std(0).clamp_min(1e-6)
     standardised = (features - mean) / std
     sizes = features.shape[1], int(labels.max()) + 1

@@ -43,13 +43,13 @@ def word_accuracy(
 ) -> float:
     """Share of the words that the lexicon's best score tells right, where they begin and end being known.
 
-    log_probability: (N, T, phones). words, order: (N, T), which word is said and the how-manieth it is, -1 in
-    silence.
+    log_probability: (N, T, phones). words: (N, T), which word is said. order: (N, T), position of that word
+    in the utterance, -1 in silence.
     """
     right = []
-    for scores, said, places in zip(log_probability, words.tolist(), order, strict=True):
-        for place in places[places >= 0].unique():
-            frames = (places == place).nonzero().flatten()
+    for scores, said, positions in zip(log_probability, words.tolist(), order, strict=True):
+        for position in positions[positions >= 0].unique():
+            frames = (positions == position).nonzero().flatten()
             guess = int(word_scores(scores[frames], spellings).argmax())
             right.append(guess == said[int(frames[0])])
     return sum(right) / len(right)

@@ -160,7 +160,7 @@ SHIFT = Exercise(
     statement=(
         "The loss above falls below what is possible. `model(tokens)` returns logits "
         "`(N, T, K)` for tokens `(N, T)`, and a state that is of no use here; the logits at a place are meant for the "
-        "token *after* it. Find the mistake and mend it. `tokens` is `(N, T)`; all of its tokens but the first are "
+        "token *after* it. Find the mistake and fix it. `tokens` is `(N, T)`; all of its tokens but the first are "
         "targets. The model is trained with the result, a mean over all targets."
     ),
     stub=(

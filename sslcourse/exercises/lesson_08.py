@@ -561,7 +561,7 @@ LOSS = Exercise(
     minutes=8,
     difficulty="medium",
     statement=(
-        "This loss is put together from two common bugs. Mend it: the mean cross-entropy at the selected "
+        "This loss is put together from two common bugs. Fix it: the mean cross-entropy at the selected "
         "places, all of them and no others. `logits` (N, T, words), `tokens` and `selected` (N, T); leave `tokens` "
         "as it is."
     ),

@@ -135,7 +135,7 @@ PER_IMAGE = Exercise(
         "This function should make every image of a batch `(N, C, H, W)` brighter or darker by a factor of its own, "
         "anywhere from `1 - strength` to `1 + strength`, and leave `images` itself as it is. It runs, but it fails the "
         "test with the 64 copies. So does torchvision's `RandomResizedCrop`, which is written for one image, when it is "
-        "given a whole batch. What is wrong? Mend it."
+        "given a whole batch. What is wrong? Fix it."
     ),
     stub=(
         "def my_brightness(images, strength):\n"
@@ -488,7 +488,7 @@ LABELS = Exercise(
     difficulty="medium",
     statement=(
         "This version takes the diagonal *out* of the table, which is allowed: `(2N, 2N)` becomes `(2N, 2N - 1)`. But "
-        "then it takes the wrong column for the partner's. In which column is the partner of each row now? Mend `labels`. The "
+        "then it takes the wrong column for the partner's. In which column is the partner of each row now? Fix `labels`. The "
         "loss will train a network."
     ),
     stub=(

@@ -316,7 +316,7 @@ ORDER = Exercise(
     difficulty="medium",
     statement=(
         "This step runs without an error, and its loss falls. Yet however good the network is, the loss stays above log 2. "
-        "Find the mistake and mend it. The keys, also those in the queue, have length 1 and no gradient already; the queries are "
+        "Find the mistake and fix it. The keys, also those in the queue, have length 1 and no gradient already; the queries are "
         "trained with the loss and can have any length."
     ),
     stub=(

@@ -469,7 +469,7 @@ VARIANCE = Exercise(
     difficulty="medium",
     statement=(
         "As the cell above shows, this variance term is 0 for a network that has collapsed completely. Find the "
-        "mistake and mend it: every *dimension* of `z` `(N, D)` should have a standard deviation of 1 or more *over "
+        "mistake and fix it: every *dimension* of `z` `(N, D)` should have a standard deviation of 1 or more *over "
         "the images*. Take the variance with N - 1, which is torch's default, and add `1e-4` to it below the root, "
         "as VICReg does. The gradient must reach `z`."
     ),
@@ -588,7 +588,7 @@ BYOL_STEP = Exercise(
     difficulty="medium",
     statement=(
         "`online` and `target` are encoder and projection head in one; the parameters of all three networks ask for a gradient. "
-        "Find the mistake and mend it; keep the optimizer's kind and rate, and the order of events. Return the loss."
+        "Find the mistake and fix it; keep the optimizer's kind and rate, and the order of events. Return the loss."
     ),
     stub=(
         "def my_byol_step(online, predictor, target, view_a, view_b, momentum):\n"
@@ -606,7 +606,7 @@ BYOL_STEP = Exercise(
     reference=my_byol_step,
     hints=(
         "Two things can move a network's weights: an optimizer, and `update_momentum`. Which networks does each of them move here?",
-        "The target should move by its average alone. Two lines let the optimizer move it; to mend one of them is enough.",
+        "The target should move by its average alone. Two lines let the optimizer move it; to fix one of them is enough.",
     ),
     test=judge_byol_step,
     wrong={

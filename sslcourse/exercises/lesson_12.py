@@ -464,7 +464,7 @@ CENTER = Exercise(
     difficulty="medium",
     statement=(
         "A step of the teacher, as one might write it; `teacher_scores` are `(2, N, K)`. It runs without an error. But compare it with "
-        "the equations above, and with the words *after each step*: two things are different. Mend both."
+        "the equations above, and with the words *after each step*: two things are different. Fix both."
     ),
     stub=(
         "def my_center_step(teacher_scores, center, teacher_temperature, center_momentum):\n"

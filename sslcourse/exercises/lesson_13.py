@@ -435,7 +435,7 @@ DECODE = Exercise(
         "This decoder makes a common mistake: it puts every token into its place, and yet predicts the same for all hidden "
         "patches, as the cells above show. It is given all that it needs: the `visible` tokens `(N, V, D)`, the "
         "`mask` `(N, L)`, one `mask_token` `(D,)`, `positions` `(L, D)` and the `blocks` of a transformer, "
-        "a function from `(N, L, D)` to `(N, L, D)`. Mend it, so that it does what section 2 says, and can be trained."
+        "a function from `(N, L, D)` to `(N, L, D)`. Fix it, so that it does what section 2 says, and can be trained."
     ),
     stub=(
         "def my_decode(visible, mask, mask_token, positions, blocks):\n"

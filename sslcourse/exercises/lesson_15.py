@@ -382,7 +382,7 @@ TEMPERATURE = Exercise(
     statement=(
         "`images` and `texts` have rows of length 1. `log_scale` is the learned parameter, the logarithm of one over the "
         "temperature. This code makes two mistakes with the temperature. "
-        "Mend them: return the matrix of logits, cosine over temperature. The limit is set elsewhere. The gradient must reach "
+        "Fix them: return the matrix of logits, cosine over temperature. The limit is set elsewhere. The gradient must reach "
         "all three."
     ),
     stub=(

@@ -105,7 +105,7 @@ DRAW = Exercise(
     statement=(
         "This function should draw `per_class` different images of every class and return their row numbers, "
         "`(classes * per_class,)`. All images of a class have the same chance, and the numbers come from `generator`. "
-        "With one label per class it misses a third of the classes, as you have seen. Mend it."
+        "With one label per class it misses a third of the classes, as you have seen. Fix it."
     ),
     stub=(
         "def my_draw(labels, per_class, generator):\n"

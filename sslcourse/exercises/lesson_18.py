@@ -32,7 +32,7 @@ ERROR = Exercise(
     statement=(
         "`accuracies` is `(S, D)`: a row for each of `S` pretraining runs, a column for each draw of labels. Return the "
         "mean and its *standard error*: how far the mean of `S` *new* pretraining runs would scatter. The function below "
-        "is a common mistake. In the imaginary tables above, its error is far too small. Find out why, and mend it."
+        "is a common mistake. In the imaginary tables above, its error is far too small. Find out why, and fix it."
     ),
     stub=(
         "def my_mean_and_error(accuracies):\n    return accuracies.mean(), accuracies.std() / accuracies.numel() ** 0.5"

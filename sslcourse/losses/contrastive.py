@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sslcourse.losses.refusals import refuse_temperature, refuse_unequal
+from sslcourse.losses.refusals import refuse_temperature, refuse_unequal, refuse_widths
 
 
 def nt_xent_loss(z_a: Tensor, z_b: Tensor, temperature: float) -> Tensor:
@@ -44,6 +44,7 @@ def info_nce_loss(
     queries. All are normalised to length 1 here. log(K + 1) if all keys are equal.
     """
     refuse_unequal("query", query, "positive_key", positive_key)
+    refuse_widths("query", query, "negative_keys", negative_keys)
     refuse_temperature(temperature)
     query, positive_key, negative_keys = (
         unit_vectors(vectors) for vectors in (query, positive_key, negative_keys)
@@ -84,4 +85,9 @@ def unit_vectors(z: Tensor) -> Tensor:
     Half precision is widened to float32 first: it cannot hold 1 / temperature, nor the small number that
     keeps a zero row from being divided by zero.
     """
-    return F.normalize(z.float() if z.dtype in (torch.float16, torch.bfloat16) else z, dim=1)
+    return F.normalize(widened(z), dim=1)
+
+
+def widened(z: Tensor) -> Tensor:
+    """Half precision as float32, all else as it is."""
+    return z.float() if z.dtype in (torch.float16, torch.bfloat16) else z

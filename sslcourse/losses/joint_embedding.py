@@ -30,8 +30,9 @@ def vicreg_loss(
 
     .. math:: \lambda \, s(Z, Z') + \tfrac{\mu}{2} [v(Z) + v(Z')] + \nu \, [c(Z) + c(Z')]
 
-    s is the mean squared difference of the views. z_a, z_b: (N, D), two rows or more, not normalised.
-    The half is in the authors' code, not in their Eq. 6. 24.75 if all projections are equal.
+    s is the squared difference of the views, averaged over rows and dimensions; Eq. 5 sums over the
+    dimensions. This mean and the half are those of the authors' code. z_a, z_b: (N, D), two rows or more, not
+    normalised. 24.75 if all projections are equal.
     """
     refuse_unequal("z_a", z_a, "z_b", z_b)
     if len(z_a) < 2:

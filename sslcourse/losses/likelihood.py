@@ -29,7 +29,7 @@ def bernoulli_nll(logits: Tensor, images: Tensor) -> Tensor:
     )
 
 
-def gaussian_nll(means: Tensor, images: Tensor, log_var: Tensor) -> Tensor:
+def gaussian_nll(means: Tensor, images: Tensor, log_var: Tensor | float) -> Tensor:
     r"""-log p(x | z) of normal pixels with these means, in nats, summed over the pixels of each image.
 
     .. math:: \tfrac{1}{2} \sum_{p=1}^{P} \left( \log 2 \pi + \log s^2 + (x_p - m_p)^2 / s^2 \right)
@@ -38,6 +38,7 @@ def gaussian_nll(means: Tensor, images: Tensor, log_var: Tensor) -> Tensor:
     Returns (N,). A density may exceed 1, so this may be negative.
     """
     refuse_unequal("means", means, "images", images)
+    log_var = log_var if isinstance(log_var, Tensor) else means.new_tensor(log_var)
     nats = math.log(2 * math.pi) + log_var + (images - means).square() / log_var.exp()
     return nats.flatten(1).sum(1) / 2
 

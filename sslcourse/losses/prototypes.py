@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from sslcourse.losses.contrastive import widened
 from sslcourse.losses.refusals import refuse_temperature, refuse_unequal
 
 
@@ -27,7 +28,7 @@ def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tens
     if not 0 < epsilon < math.inf:
         raise ValueError(f"epsilon must be positive, got {epsilon}; SwAV takes 0.05")
     n, k = scores.shape
-    log_q = scores.float() / epsilon
+    log_q = widened(scores) / epsilon
     for _ in range(iterations):
         log_q = log_q - log_q.logsumexp(0) + math.log(n / k)  # each prototype gets N / K
         log_q = log_q - log_q.logsumexp(1, keepdim=True)  # each image gives 1

@@ -12,6 +12,14 @@ def refuse_unequal(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
         )
 
 
+def refuse_widths(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
+    if a.shape[1:] != b.shape[1:]:
+        raise ValueError(
+            f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must have rows of the same length; for "
+            f"this head give MoCo or SwAV projections={a.shape[-1]}"
+        )
+
+
 def refuse_temperature(temperature: float | Tensor) -> None:
     if not 0 < temperature < float("inf"):
         raise ValueError(

@@ -16,7 +16,7 @@ def masked_contrastive_logits(
 ) -> Tensor:
     r"""Cosine / temperature of a prediction with the true target, in column 0, and with K distractors.
 
-    context c, target q: (M, D), one row for each masked place; distractors: (M, K, D). Returns (M, 1 + K).
+    context c, target q: (M, D), one row for each masked position; distractors: (M, K, D). Returns (M, 1 + K).
     same: (M, K), True where a distractor has the code of the target; it gets -inf, since it is not wrong. If
     not given, vectors are compared, which rounding may spoil.
     """
@@ -41,15 +41,15 @@ def masked_contrastive_loss(
     same: Tensor | None = None,
     temperature: float = 0.1,
 ) -> Tensor:
-    r"""Pick the true target of a masked place among distractors, wav2vec 2.0, Eq. 3 (arXiv:2006.11477).
+    r"""Pick the true target of a masked position among distractors, wav2vec 2.0, Eq. 3 (arXiv:2006.11477).
 
     .. math:: L = -\frac{1}{M} \sum_{t} \log \frac{\exp(\mathrm{sim}(c_t, q_t) / \kappa)}
         {\sum_{\tilde q \in \{q_t\} \cup Q_t} \exp(\mathrm{sim}(c_t, \tilde q) / \kappa)}
 
-    context c, target q: (M, D), one row for each masked place t; distractors Q: (M, K, D), targets of other
-    masked places of the same utterance; sim is the cosine. Distractors with the code of the target, True in
-    same (M, K), are left out. log(K + 1) if nothing is known; 0 also if all have one code, for then no
-    distractor is left.
+    context c, target q: (M, D), one row for each masked position t; distractors Q: (M, K, D), targets of
+    other masked positions of the same utterance; sim is the cosine. Distractors with the code of the target,
+    True in same (M, K), are left out. log(K + 1) if nothing is known; 0 also if all have one code, for then
+    no distractor is left.
     """
     logits = masked_contrastive_logits(context, target, distractors, same, temperature)
     first = torch.zeros(len(logits), dtype=torch.int64, device=logits.device)
@@ -61,10 +61,10 @@ def code_perplexity(probability: Tensor) -> Tensor:
 
     .. math:: \sum_{g=1}^{G} \exp \Bigl( -\sum_{v=1}^{V} \bar p_{gv} \log \bar p_{gv} \Bigr)
 
-    probability p: (..., G, V), of each code at every place, without Gumbel noise; the bar is the mean over
-    all places.
+    probability p: (..., G, V), of each code at every position, without Gumbel noise; the bar is the mean over
+    all positions.
     """
-    mean = probability.flatten(0, -3).mean(0)  # (G, V)
+    mean = probability.reshape(-1, *probability.shape[-2:]).mean(0)  # (G, V)
     return torch.special.entr(mean).sum(1).exp().sum()
 
 

@@ -16,7 +16,7 @@ from sslcourse.methods.clustering import KMeans
 from sslcourse.methods.conditional_generator import ConditionalGenerator
 from sslcourse.methods.density import GaussianDensity, KernelDensity
 from sslcourse.methods.dino import DINO
-from sslcourse.methods.discrete_vae import VQVAE, DiscreteVAE, kl_to_uniform
+from sslcourse.methods.discrete_vae import VQVAE, DiscreteVAE, PatchTokenizer, kl_to_uniform
 from sslcourse.methods.gan import GAN
 from sslcourse.methods.gaussian_classifier import GaussianClassifier
 from sslcourse.methods.info_nce import ContrastiveCritic
@@ -81,6 +81,7 @@ __all__ = [
     "LogisticRegression",
     "MaskedLanguageModel",
     "MoCo",
+    "PatchTokenizer",
     "PhoneRecogniser",
     "ProbabilisticPCA",
     "ProductQuantiser",

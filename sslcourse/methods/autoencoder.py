@@ -1,4 +1,12 @@
-"""Autoencoders: reconstruct the input through a bottleneck (Hinton and Salakhutdinov, Science 2006)."""
+"""Autoencoders: reconstruct the input through a bottleneck (Hinton and Salakhutdinov, Science 2006).
+
+Trained: encoder and decoder together. "High-dimensional data can be converted to low-dimensional codes by
+training a multilayer neural network with a small central layer to reconstruct high-dimensional input
+vectors." (Abstract)
+
+Differs from the paper in: one hidden layer with GELU on each side for several of logistic units; no
+pretraining layer by layer; the squared error; Adam for conjugate gradients.
+"""
 
 import math
 from collections.abc import Callable

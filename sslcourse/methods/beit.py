@@ -5,7 +5,7 @@
 
 Trained: the encoder, kept; a mask token and a linear layer, thrown away. The tokeniser is trained before, and
 is frozen. A learned vector stands in the place of each masked patch (Section 2.3), so the encoder, unlike
-that of MAE, processes every place. The loss covers masked places only.
+that of MAE, processes every position. The loss covers masked positions only.
 Differs from the paper in: small networks; no class token; positions start as sine waves.
 """
 
@@ -17,11 +17,11 @@ from torch.nn import functional as F
 
 from sslcourse.encoders import VisionTransformer
 from sslcourse.masking import block_mask
-from sslcourse.methods.discrete_vae import DiscreteVAE
+from sslcourse.methods.discrete_vae import PatchTokenizer
 
 
 class BEiT(nn.Module):
-    """An encoder that predicts, at masked places, what a frozen tokeniser says of the whole image.
+    """An encoder that predicts, at masked positions, what a frozen tokeniser says of the whole image.
 
     images: (N, C, H, H); masks: (N, L), True = hidden. ratio: the share that block_mask hides at least.
     """
@@ -29,7 +29,7 @@ class BEiT(nn.Module):
     def __init__(
         self,
         encoder: VisionTransformer,
-        tokenizer: DiscreteVAE,
+        tokenizer: PatchTokenizer,
         ratio: float = 0.4,
         generator: Generator | None = None,
     ):
@@ -40,10 +40,10 @@ class BEiT(nn.Module):
         self.to_codes = nn.Linear(encoder.width, tokenizer.n_codes)
 
     def forward(self, images: Tensor, mask: Tensor) -> Tensor:
-        """Logits of the code at every place, (N, L, K), from what the mask leaves visible."""
+        """Logits of the code at every position, (N, L, K), from what the mask leaves visible."""
         patches = self.encoder.embed(images).flatten(2).transpose(1, 2)  # (N, L, width)
-        places = torch.where(mask.unsqueeze(2), self.mask_token, patches)
-        return self.to_codes(self.encoder.layers(places + self.encoder.positions))
+        tokens = torch.where(mask.unsqueeze(2), self.mask_token, patches)
+        return self.to_codes(self.encoder.layers(tokens + self.encoder.positions))
 
     def mask(self, n: int) -> Tensor:
         """A new block-wise mask for each of n images, (n, L)."""
@@ -51,7 +51,7 @@ class BEiT(nn.Module):
         return block_mask(n, self.encoder.n_patches, self.ratio, self.generator, device)
 
     def loss(self, images: Tensor) -> Tensor:
-        """Cross-entropy, in nats, of the true tokens at the masked places only."""
+        """Cross-entropy, in nats, of the true tokens at the masked positions only."""
         mask = self.mask(len(images))
         targets = self.tokenizer.tokens(images)  # of the whole image, not of what is visible
         return F.cross_entropy(self(images, mask)[mask], targets[mask])

@@ -39,10 +39,10 @@ class BYOL(nn.Module):
         steps: int | None = None,
     ):
         super().__init__()
-        self.encoder = encoder or conv_encoder()
-        self.head = head or projection_head()
-        self.predictor = predictor or prediction_head()
-        self.augment = augment or Augmentation()
+        self.encoder = conv_encoder() if encoder is None else encoder
+        self.head = projection_head() if head is None else head
+        self.predictor = prediction_head() if predictor is None else predictor
+        self.augment = Augmentation() if augment is None else augment
         self.target = momentum_copy(nn.Sequential(self.encoder, self.head))
         self.momentum, self.steps = momentum, steps
         self.register_buffer("step", torch.tensor(0))
@@ -55,7 +55,8 @@ class BYOL(nn.Module):
         """Section 3.1 of the paper, on two views of every image (N, C, H, W), or on pairs (N, 2, C, H, W)."""
         view_a, view_b = (self.augment(image) for image in anchor_and_positive(images))
         p_a, p_b = (self.predictor(self(view)) for view in (view_a, view_b))
-        self.move_target()
+        if self.training:
+            self.move_target()
         with torch.no_grad():
             z_a, z_b = self.target(view_a), self.target(view_b)
         return (negative_cosine_loss(p_a, z_b) + negative_cosine_loss(p_b, z_a)) / 2

@@ -19,7 +19,7 @@ class CLIP(nn.Module):
     prevent scaling the logits by more than 100 which we found necessary to prevent training instability."
 
     image_encoder: images (N, C, H, W) -> (N, features). text_encoder: word numbers (N, T) -> (N, T, width);
-    number 0 fills rows up.
+    number 0 is padding.
     leave_out_duplicates: captions that repeat an image's own word for word are no negatives for it.
     Differs from the paper in: small encoders, the text encoder is a transformer in which words see all
     others, and the mean over its words stands for the [EOS] token; no image augmentation.
@@ -36,10 +36,11 @@ class CLIP(nn.Module):
         leave_out_duplicates: bool = False,
     ):
         super().__init__()
-        self.image_encoder = image_encoder or conv_encoder(channels=3, width=24)
-        self.text_encoder = text_encoder or TextEncoder(
-            len(CAPTION_WORDS), LONGEST_CAPTION, depth=1
-        )
+        if image_encoder is None:
+            image_encoder = conv_encoder(channels=3, width=24)
+        if text_encoder is None:
+            text_encoder = TextEncoder(len(CAPTION_WORDS), LONGEST_CAPTION, depth=1)
+        self.image_encoder, self.text_encoder = image_encoder, text_encoder
         self.image_projection = nn.Linear(features, projections, bias=False)
         self.text_projection = nn.Linear(width, projections, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
@@ -73,11 +74,6 @@ class CLIP(nn.Module):
         with torch.no_grad():
             self.log_scale.clamp_(max=math.log(LARGEST_SCALE))
         same = (tokens[:, None] == tokens).all(2) if self.leave_out_duplicates else None
-        false_captions = [self.embed_texts(rows[rows.any(1)]) for rows in wrong]
-        return clip_loss(
-            self.embed_images(images),
-            self.embed_texts(tokens),
-            self.temperature,
-            same,
-            *false_captions,
-        )
+        wrong_texts = self.embed_texts(wrong[0][wrong[0].any(1)]) if wrong else None
+        z_images, z_texts = self.embed_images(images), self.embed_texts(tokens)
+        return clip_loss(z_images, z_texts, self.temperature, same, wrong_texts)

@@ -57,8 +57,8 @@ def k_means_plus_plus(points: Tensor, k: int, generator: Generator | None = None
         # where all points are centres already, any will do
         chances = squared if squared.any() else torch.ones_like(squared)
         up_to = chances.cpu().double().cumsum(0)
-        luck = up_to[-1] * torch.rand((), generator=generator, dtype=torch.float64)
-        drawn = points[torch.searchsorted(up_to, luck, right=True).clamp(max=len(points) - 1)]
+        u = up_to[-1] * torch.rand((), generator=generator, dtype=torch.float64)
+        drawn = points[torch.searchsorted(up_to, u, right=True).clamp(max=len(points) - 1)]
         centres = torch.cat([centres, drawn.unsqueeze(0)])
         squared = torch.minimum(squared, (points - drawn).square().sum(1))
     return centres
@@ -68,7 +68,10 @@ STARTS = {"points": random_points, "k-means++": k_means_plus_plus}
 
 
 def nearest_centre(points: Tensor, centres: Tensor) -> Tensor:
-    """Which of the centres (k, D) is nearest to each of the points (N, D): (N,)."""
+    """Which of the centres (k, D) is nearest to each of the points (N, D): (N,).
+
+    Centre your data first: of many points far from 0, the distances lose the digits in which they differ.
+    """
     return torch.cdist(points, centres).argmin(1)
 
 

@@ -43,8 +43,11 @@ class KernelDensity:
     def log_prob(self, points: Tensor) -> Tensor:
         """log p(x) of points (M, D) in nats: (M,)."""
         n, dimensions = self.points.shape
-        distance = torch.cdist(points, self.points) / self.bandwidth  # (M, N)
-        exponent = -distance.square() / 2
+        # by matrix products, points far from 0 would lose digits
+        distance = torch.cdist(
+            points, self.points, compute_mode="donot_use_mm_for_euclid_dist"
+        )
+        exponent = -(distance / self.bandwidth).square() / 2  # (M, N)
         normaliser = math.log(n) + dimensions * math.log(
             self.bandwidth * math.sqrt(2 * math.pi)
         )

@@ -42,9 +42,9 @@ class DINO(nn.Module):
         frozen_steps: int = 30,
     ):
         super().__init__()
-        self.encoder = encoder or conv_encoder()
-        self.head = head or PrototypeHead()
-        self.augment = augment or MultiCrop()
+        self.encoder = conv_encoder() if encoder is None else encoder
+        self.head = PrototypeHead() if head is None else head
+        self.augment = MultiCrop() if augment is None else augment
         self.teacher_encoder = momentum_copy(self.encoder)
         self.teacher_head = momentum_copy(self.head)
         self.steps, self.momentum, self.center_momentum = steps, momentum, center_momentum
@@ -59,13 +59,15 @@ class DINO(nn.Module):
 
     def loss(self, images: Tensor) -> Tensor:
         """Algorithm 1 of the paper, with local views for the student only."""
-        self.update_teacher()
+        if self.training:
+            self.update_teacher()
         large, small = self.augment(images)  # (2, N, C, H, W), (V, N, C, h, w)
         teacher_scores = self.teacher_scores(large)  # (2, N, K)
         target = teacher_probabilities(teacher_scores, self.center, self.temperature_now)
         student_scores = torch.cat([self.scores(large), self.scores(small)])  # (2 + V, N, K)
-        self.update_center(teacher_scores)  # after its use
-        self.step += 1
+        if self.training:
+            self.update_center(teacher_scores)  # after its use
+            self.step += 1
         return self_distillation_loss(student_scores, target, self.temperature)
 
     def scores(self, views: Tensor) -> Tensor:
@@ -75,9 +77,8 @@ class DINO(nn.Module):
     @torch.no_grad()
     def teacher_scores(self, views: Tensor) -> Tensor:
         """The teacher's scores (V, N, K), neither centred nor sharpened yet."""
-        return self.teacher_head(self.teacher_encoder(views.flatten(0, 1))).unflatten(
-            0, views.shape[:2]
-        )
+        scores = self.teacher_head(self.teacher_encoder(views.flatten(0, 1)))
+        return scores.unflatten(0, views.shape[:2])
 
     @property
     def temperature_now(self) -> float:

@@ -14,19 +14,17 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from sslcourse.augment import random_tensor
+from sslcourse.draws import random_tensor
 from sslcourse.losses import reconstruction_loss
 from sslcourse.masking import unpatchify
 from sslcourse.methods.clustering import KMeans
 from sslcourse.methods.product_quantiser import gumbel_softmax
 
 
-class DiscreteVAE(nn.Module):
+class PatchTokenizer(nn.Module):
     """Images (N, C, H, H) <-> tokens (N, L), numbers of codes from 0 to K - 1, in reading order.
 
-    A token depends on its patch and the eight around it, and is drawn into the same nine. The temperature of
-    the noise falls from the first to the last value of `temperatures` in `steps` losses; `kl_weight` times
-    the KL divergence of q from equal use, in nats per token, is added to the error per pixel.
+    A token depends on its patch and the eight around it, and is drawn into the same nine.
     """
 
     def __init__(
@@ -36,18 +34,11 @@ class DiscreteVAE(nn.Module):
         width: int = 64,
         patch_size: int = 4,
         channels: int = 1,
-        temperatures: tuple[float, float] = (1.0, 1 / 8),
-        steps: int = 500,
-        kl_weight: float = 1e-3,
-        generator: Generator | None = None,
     ):
         super().__init__()
         if codes < 2:
             raise ValueError(f"a codebook needs two codes or more, got {codes}")
         self.n_codes, self.patch_size, self.channels = codes, patch_size, channels
-        self.temperatures, self.steps, self.kl_weight = temperatures, steps, kl_weight
-        self.generator = generator
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
         self.encoder = nn.Sequential(
             nn.Conv2d(channels, width, patch_size, stride=patch_size),
             nn.GELU(),
@@ -62,11 +53,6 @@ class DiscreteVAE(nn.Module):
             nn.Conv2d(width, patch_size**2 * channels, 1),
         )
 
-    @property
-    def temperature(self) -> float:
-        first, last = self.temperatures
-        return first * (last / first) ** min(1.0, self.step.item() / self.steps)
-
     def latents(self, images: Tensor) -> Tensor:
         """What the encoder makes of each patch, (N, L, D)."""
         return self.encoder(images).flatten(2).transpose(1, 2)
@@ -77,7 +63,7 @@ class DiscreteVAE(nn.Module):
         return 2 * latents @ self.codebook.T - lengths
 
     def draw(self, vectors: Tensor) -> Tensor:
-        """Images from one vector (N, L, D) for each place."""
+        """Images from one vector (N, L, D) for each patch."""
         side = math.isqrt(vectors.shape[1])
         grid = vectors.transpose(1, 2).unflatten(2, (side, side))  # (N, D, side, side)
         patches = self.decoder(grid).flatten(2).transpose(1, 2)  # (N, L, P * P * C)
@@ -95,14 +81,6 @@ class DiscreteVAE(nn.Module):
         """Reconstructions from the tokens."""
         return self.decode(self.tokens(images))
 
-    def loss(self, images: Tensor) -> Tensor:
-        """Mean squared error per pixel of what soft choices reconstruct, and the weighted KL divergence."""
-        logits = self.logits(self.latents(images))
-        choice = gumbel_softmax(logits, self.temperature, self.generator)  # (N, L, K)
-        self.step += 1
-        error = reconstruction_loss(self.draw(choice @ self.codebook), images)
-        return error + self.kl_weight * kl_to_uniform(logits)
-
     @torch.no_grad()
     def start_codes(self, images: Tensor, generator: Generator | None = None) -> None:
         """Put the codes on the centres that k-means finds among the latents of these images."""
@@ -116,9 +94,51 @@ class DiscreteVAE(nn.Module):
         points = self.latents(images).flatten(0, 1)
         dead = self.tokens(images).flatten().bincount(minlength=self.n_codes) == 0
         n_dead = int(dead.sum())
-        luck = random_tensor(torch.rand, (len(points),), points.device, generator)
-        self.codebook[dead] = points[luck.argsort()[:n_dead]]
+        if n_dead > len(points):
+            raise ValueError(
+                f"{n_dead} codes are dead and these images have {len(points)} patches, one for each code "
+                "at most: give more images"
+            )
+        u = random_tensor(torch.rand, (len(points),), points.device, generator)
+        self.codebook[dead] = points[u.argsort()[:n_dead]]
         return n_dead
+
+
+class DiscreteVAE(PatchTokenizer):
+    """A tokeniser trained with codes that are drawn at random, by Gumbel-softmax.
+
+    The temperature of the noise falls from the first to the last value of `temperatures` in `steps` losses in
+    training mode. `kl_weight` times the KL divergence of q from equal use, in nats per token, is added to the
+    error per pixel. codes, sizes: of PatchTokenizer.
+    """
+
+    def __init__(
+        self,
+        codes: int = 64,
+        temperatures: tuple[float, float] = (1.0, 1 / 8),
+        steps: int = 500,
+        kl_weight: float = 1e-3,
+        generator: Generator | None = None,
+        **sizes: int,
+    ):
+        super().__init__(codes, **sizes)
+        self.temperatures, self.steps, self.kl_weight = temperatures, steps, kl_weight
+        self.generator = generator
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def temperature(self) -> float:
+        first, last = self.temperatures
+        return first * (last / first) ** min(1.0, self.step.item() / self.steps)
+
+    def loss(self, images: Tensor) -> Tensor:
+        """Mean squared error per pixel of what soft choices reconstruct, and the weighted KL divergence."""
+        logits = self.logits(self.latents(images))
+        choice = gumbel_softmax(logits, self.temperature, self.generator)  # (N, L, K)
+        if self.training:
+            self.step += 1
+        error = reconstruction_loss(self.draw(choice @ self.codebook), images)
+        return error + self.kl_weight * kl_to_uniform(logits)
 
 
 def kl_to_uniform(logits: Tensor) -> Tensor:
@@ -127,13 +147,14 @@ def kl_to_uniform(logits: Tensor) -> Tensor:
     return math.log(logits.shape[-1]) + (log_q.exp() * log_q).sum(-1).mean()
 
 
-class VQVAE(DiscreteVAE):
+class VQVAE(PatchTokenizer):
     """The same network, trained with the nearest code and a gradient that is copied past the choice.
 
     commitment: the weight that pulls latents to their codes, 0.25 in the paper.
+    codes, sizes: of PatchTokenizer.
     """
 
-    def __init__(self, codes: int = 64, commitment: float = 0.25, **sizes: object):
+    def __init__(self, codes: int = 64, commitment: float = 0.25, **sizes: int):
         super().__init__(codes, **sizes)
         self.commitment = commitment
 

@@ -11,8 +11,7 @@ from sslcourse.encoders import mlp
 class GAN(nn.Module):
     """A generator G: noise -> samples, and a discriminator D, which tells samples from data.
 
-    data, noise: (N, size). penalty: weight of the squared slope of D at the data, which calms the game
-    (R1, Mescheder, Geiger and Nowozin, arXiv:1801.04406).
+    data, noise: (N, size). penalty: weight of the gradient penalty, which calms the game.
     """
 
     def __init__(self, size: int = 2, hidden: int = 32, penalty: float = 0.0):
@@ -37,8 +36,11 @@ class GAN(nn.Module):
         }
         return F.softplus(-functional_call(self.discriminator, fixed, samples)).mean()
 
-    def slope(self, data: Tensor) -> Tensor:
-        """Mean squared length of the gradient of D's log odds at the data."""
+    def gradient_penalty(self, data: Tensor) -> Tensor:
+        r"""How steep D's log odds d are at the data, R1 of Mescheder, Geiger and Nowozin (arXiv:1801.04406).
+
+        .. math:: \frac{1}{N} \sum_{i=1}^{N} \lVert \nabla_x d(x_i) \rVert^2
+        """
         data = data.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(
             self.discriminator(data).sum(), data, create_graph=True
@@ -53,4 +55,4 @@ class GAN(nn.Module):
         data, noise = batch
         samples = self.generator(noise)
         game = self.discriminator_loss(data, samples.detach()) + self.generator_loss(samples)
-        return game + self.penalty / 2 * self.slope(data) if self.penalty else game
+        return game + self.penalty / 2 * self.gradient_penalty(data) if self.penalty else game

@@ -1,13 +1,14 @@
 """A generative classifier: a Gaussian for every class, and Bayes' rule (Fisher, 1936; Welch, 1939)."""
 
-import math
 from functools import partial
 from typing import Self
 
 import torch
 from torch import Generator, Tensor
+from torch.distributions import MultivariateNormal
+from torch.nn import functional as F
 
-from sslcourse.augment import random_tensor
+from sslcourse.draws import random_tensor
 
 
 class GaussianClassifier:
@@ -31,8 +32,17 @@ class GaussianClassifier:
         covariance: "own" for each class; "shared", which makes the border straight; or "diagonal", shared and
         without correlations (naive Bayes).
         """
-        member = torch.nn.functional.one_hot(labels).to(x)  # (N, K)
+        if covariance not in ("own", "shared", "diagonal"):
+            raise ValueError(
+                f'covariance must be "own", "shared" or "diagonal", got {covariance!r}'
+            )
+        member = F.one_hot(labels).to(x)  # (N, K)
         counts = member.sum(0)  # (K,)
+        if not counts.all():
+            raise ValueError(
+                f"no row has the label {counts.argmin()}, so its mean is unknown; number the classes "
+                "0, 1, ... without a gap"
+            )
         means = member.T @ x / counts.unsqueeze(1)
         centred = x - means[labels]
         own = torch.einsum("nk,ni,nj->kij", member, centred, centred) / counts.reshape(
@@ -47,11 +57,7 @@ class GaussianClassifier:
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         """log p(x | y) of every row for every class, (N, D) -> (N, K)."""
-        centred = x.T - self.means.unsqueeze(2)  # (K, D, N)
-        white = torch.linalg.solve_triangular(self.scale, centred, upper=False)
-        diagonal = self.scale.diagonal(dim1=-2, dim2=-1)
-        log_det = 2 * diagonal.log().sum(1)  # of the covariances, (K,)
-        return -(white.square().sum(1).T + log_det + x.shape[1] * math.log(2 * math.pi)) / 2
+        return MultivariateNormal(self.means, scale_tril=self.scale).log_prob(x.unsqueeze(1))
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, y) = log p(x | y) + log p(y), (N, K)."""

@@ -49,10 +49,12 @@ class LinearInpainter:
 
     def fill(self, images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
         """images (N, 1, H, H) with guesses in the place of the hidden patches of mask (N, L)."""
-        filled, all_hidden = (
-            images.flatten(1).clone(),
-            pixel_mask(mask, patch_size).flatten(1),
-        )
+        if not hasattr(self, "mean"):
+            raise RuntimeError(
+                "this inpainter has seen no images yet: call fit(images) first"
+            )
+        filled = images.flatten(1).clone()
+        all_hidden = pixel_mask(mask, patch_size).flatten(1)
         for pixels, hidden in zip(filled, all_hidden, strict=True):
             visible = ~hidden
             among_visible = self.covariance[visible][:, visible]

@@ -12,11 +12,11 @@ def next_token_loss(logits: Tensor, tokens: Tensor) -> Tensor:
 
     .. math:: -\frac{1}{N T} \sum_{n=1}^{N} \sum_{t=1}^{T} \log p(x_{n,t+1} \mid x_{n,1}, \ldots, x_{n,t})
 
-    logits: (N, T, K), those at place t are for token t + 1. tokens: (N, T + 1).
+    logits: (N, T, K), those at position t are for token t + 1. tokens: (N, T + 1).
     """
     if tokens.shape != (logits.shape[0], logits.shape[1] + 1):
         raise ValueError(
-            f"logits {tuple(logits.shape)} need one token more than places, got tokens {tuple(tokens.shape)}"
+            f"logits {tuple(logits.shape)} need one token more than positions, got {tuple(tokens.shape)}"
         )
     return F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
 

@@ -46,7 +46,7 @@ class MAE(nn.Module):
         return self.encoder.tokens(images, mask)
 
     def decode(self, visible: Tensor, mask: Tensor) -> Tensor:
-        """Predictions for all patches, (N, L, K): tokens go to their places, mask tokens to the others."""
+        """Predictions for all patches, (N, L, K): tokens go to their positions, mask tokens to the others."""
         tokens = self.mask_token.repeat(*mask.shape, 1)  # (N, L, width)
         tokens[~mask] = self.to_decoder(visible).flatten(0, 1)
         return self.to_pixels(self.decoder(tokens + self.positions))
@@ -65,7 +65,13 @@ class MAE(nn.Module):
         return masked_reconstruction_loss(self(images, mask), self.target(images), mask)
 
     def reconstruct(self, images: Tensor, mask: Tensor) -> Tensor:
-        """The images with predictions in the place of the hidden patches."""
-        patches = patchify(images, self.encoder.patch_size)
-        filled = torch.where(mask.unsqueeze(2), self(images, mask), patches)
+        """The images with predictions in the place of the hidden patches.
+
+        A prediction of normalised pixels gets the mean and the variance of the patch that is hidden.
+        """
+        patches, predictions = patchify(images, self.encoder.patch_size), self(images, mask)
+        if self.normalize:
+            variance, mean = torch.var_mean(patches, dim=2, keepdim=True)
+            predictions = predictions * (variance + 1e-6).sqrt() + mean
+        filled = torch.where(mask.unsqueeze(2), predictions, patches)
         return unpatchify(filled, self.encoder.patch_size, self.encoder.channels)

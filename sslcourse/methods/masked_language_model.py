@@ -35,23 +35,23 @@ class MaskedLanguageModel(nn.Module):
         self.to_words = nn.Linear(self.encoder.width, n_words)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Logits (N, T, n_words) of the word at every place, which the encoder sees unless it is masked."""
+        """Logits (N, T, n_words) of the word at every position; the encoder sees all that is not masked."""
         return self.to_words(self.encoder(tokens))
 
     def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Cross-entropy at the selected places only, of a batch (tokens, real), both (N, T)."""
+        """Cross-entropy at the selected positions only, of a batch (tokens, real), both (N, T)."""
         tokens, real = batch
         corrupted, selected = mask_tokens(
-            tokens, real, self.rate, self.generator, self.n_words
+            tokens, real, self.n_words, self.rate, self.generator
         )
         logits = self.to_words(self.encoder(corrupted)[selected])  # (selected words, n_words)
         return F.cross_entropy(logits, tokens[selected])
 
     def hidden_word_logits(self, tokens: Tensor) -> Tensor:
         """Logits (N, T, n_words) of each word while it alone is masked: T passes."""
-        places = torch.arange(tokens.shape[1], device=tokens.device)
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
         passes = [
-            self(tokens.masked_fill(places == place, self.n_words))[:, place]
-            for place in places
+            self(tokens.masked_fill(positions == position, self.n_words))[:, position]
+            for position in positions
         ]
         return torch.stack(passes, dim=1)

@@ -1,4 +1,12 @@
-"""MoCo: negatives from a queue, keys from a slow encoder (He et al., arXiv:1911.05722, v2 2003.04297)."""
+"""MoCo: negatives from a queue, keys from a slow encoder (He et al., arXiv:1911.05722, v2 2003.04297).
+
+Trained: an encoder, kept, and a projection head, thrown away; copies of both, which follow slowly, make the
+keys. "[...] we build a dynamic dictionary with a queue and a moving-averaged encoder." (Abstract)
+
+Differs from the papers in: a small encoder; GELU for ReLU; batch normalisation in the head; a queue of 4,096
+keys for 65,536; a low momentum, 0.98 for 0.999, because the training is short; a shuffle among groups of the
+batch, which on one device stands in for that among devices (Section 3.3); AdamW for SGD.
+"""
 
 from collections.abc import Callable
 
@@ -17,8 +25,9 @@ class MoCo(nn.Module):
     """Queries from an encoder that learns, keys from its momentum copy, and a queue of earlier keys.
 
     queue: (queue_size, projections), unit length, newest first; random at the start.
-    groups: the keys' batch is shuffled and cut into so many groups, each with batch statistics of its own.
-    It stands in, on one device, for the paper's shuffling among devices (Section 3.3).
+    projections: the length of the head's projections, for a head of your own too.
+    groups: the keys' batch is shuffled and cut into so many groups, each with batch statistics of its own;
+    into fewer if a group would hold one image only.
     """
 
     def __init__(
@@ -34,9 +43,9 @@ class MoCo(nn.Module):
         seed: int = 0,
     ):
         super().__init__()
-        self.encoder = encoder or conv_encoder()
-        self.head = head or projection_head(projections=projections)
-        self.augment = augment or Augmentation()
+        self.encoder = conv_encoder() if encoder is None else encoder
+        self.head = projection_head(projections=projections) if head is None else head
+        self.augment = Augmentation() if augment is None else augment
         self.key_encoder = momentum_copy(self.encoder)
         self.key_head = momentum_copy(self.head)
         self.momentum, self.temperature, self.groups = momentum, temperature, groups
@@ -54,17 +63,19 @@ class MoCo(nn.Module):
         queries = self(self.augment(anchors))
         keys = self.keys(self.augment(positives))
         loss = info_nce_loss(queries, keys, self.queue, self.temperature)
-        # after the loss, so that no key meets itself
-        self.queue = torch.cat([keys, self.queue])[: len(self.queue)]
+        if self.training:  # after the loss, so that no key meets itself
+            self.queue = torch.cat([keys, self.queue])[: len(self.queue)]
         return loss
 
     @torch.no_grad()
     def keys(self, images: Tensor) -> Tensor:
-        """Move the momentum encoder one step, then encode: unit vectors (N, projections)."""
-        update_momentum(self.key_encoder, self.encoder, self.momentum)
-        update_momentum(self.key_head, self.head, self.momentum)
+        """In training move the momentum encoder one step; then encode: unit vectors (N, projections)."""
+        if self.training:
+            update_momentum(self.key_encoder, self.encoder, self.momentum)
+            update_momentum(self.key_head, self.head, self.momentum)
         order = torch.randperm(len(images), generator=self.generator, device="cpu")
         order = order.to(images.device)
-        groups = images[order].chunk(self.groups)
+        n_groups = max(1, min(self.groups, len(images) // 2))  # of two images or more
+        groups = images[order].tensor_split(n_groups)
         keys = torch.cat([self.key_head(self.key_encoder(group)) for group in groups])
         return F.normalize(keys[order.argsort()], dim=1)

@@ -27,10 +27,9 @@ class PCA:
         self.mean = pixels.mean(0)
         centred = pixels - self.mean
         covariance = centred.T @ centred / len(pixels)  # (P, P)
-        directions = torch.linalg.eigh(
-            covariance
-        ).eigenvectors.T  # rows, smallest variance first
-        self.components = directions.flip(0)[: self.code_size]
+        # as columns, smallest variance first
+        directions = torch.linalg.eigh(covariance).eigenvectors
+        self.components = directions.T.flip(0)[: self.code_size]
         return self
 
     def encode(self, images: Tensor) -> Tensor:

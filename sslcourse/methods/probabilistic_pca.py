@@ -1,10 +1,10 @@
 """Probabilistic PCA: the latent variable model whose likelihood is known exactly."""
 
-import math
 from typing import Self
 
 import torch
 from torch import Tensor
+from torch.distributions import LowRankMultivariateNormal
 
 
 class ProbabilisticPCA:
@@ -40,12 +40,6 @@ class ProbabilisticPCA:
 
     def log_likelihood(self, images: Tensor) -> Tensor:
         """Exact log p(x) = log N(x; mean, W W^T + noise_variance I) in nats per image, (N,)."""
-        centred = images.flatten(1).double() - self.mean
-        n_pixels = centred.shape[1]
-        noise = self.noise_variance * torch.eye(
-            n_pixels, dtype=torch.float64, device=images.device
-        )
-        covariance = self.weight @ self.weight.T + noise
-        white = torch.linalg.solve(covariance, centred.T).T
-        distance = (centred * white).sum(1)  # squared, Mahalanobis
-        return -(n_pixels * math.log(2 * math.pi) + torch.logdet(covariance) + distance) / 2
+        noise = self.noise_variance.expand_as(self.mean)
+        model = LowRankMultivariateNormal(self.mean, self.weight, noise)
+        return model.log_prob(images.flatten(1).double())

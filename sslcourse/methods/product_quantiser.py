@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from sslcourse.augment import random_tensor
+from sslcourse.draws import random_tensor
 
 
 class Quantised(NamedTuple):

@@ -1,4 +1,10 @@
-"""Learn to see by telling which way up an image is (Gidaris, Singh and Komodakis, arXiv:1803.07728)."""
+"""Learn to see by telling which way up an image is (Gidaris, Singh and Komodakis, arXiv:1803.07728).
+
+Trained: the encoder, kept, and a linear layer, thrown away. "[...] we propose to learn image features by
+training ConvNets to recognize the 2d rotation that is applied to the image that it gets as input." (Abstract)
+
+Differs from the paper in: a small encoder; one linear layer behind it; Adam for SGD.
+"""
 
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -1,4 +1,12 @@
-"""SimCLR: two views of an image find each other among all others (Chen et al., arXiv:2002.05709)."""
+"""SimCLR: two views of an image find each other among all others (Chen et al., arXiv:2002.05709).
+
+Trained: the encoder, kept, and a projection head, thrown away. "SimCLR learns representations by maximizing
+agreement between differently augmented views of the same data example via a contrastive loss in the latent
+space." (Section 2.1)
+
+Differs from the paper in: a small encoder; GELU for ReLU; batch normalisation in the head; views of gray
+images, which differ in contrast and brightness and not in colour and blur; AdamW for LARS.
+"""
 
 from collections.abc import Callable
 
@@ -26,9 +34,9 @@ class SimCLR(nn.Module):
         temperature: float = 0.2,
     ):
         super().__init__()
-        self.encoder = encoder or conv_encoder()
-        self.head = head or projection_head()
-        self.augment = augment or Augmentation()
+        self.encoder = conv_encoder() if encoder is None else encoder
+        self.head = projection_head() if head is None else head
+        self.augment = Augmentation() if augment is None else augment
         self.temperature = temperature
 
     def forward(self, images: Tensor) -> Tensor:

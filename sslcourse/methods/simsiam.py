@@ -36,10 +36,10 @@ class SimSiam(nn.Module):
         stop_gradient: bool = True,
     ):
         super().__init__()
-        self.encoder = encoder or conv_encoder()
-        self.head = head or projection_head()
-        self.predictor = predictor or prediction_head()
-        self.augment = augment or Augmentation()
+        self.encoder = conv_encoder() if encoder is None else encoder
+        self.head = projection_head() if head is None else head
+        self.predictor = prediction_head() if predictor is None else predictor
+        self.augment = Augmentation() if augment is None else augment
         self.stop_gradient = stop_gradient
 
     def forward(self, images: Tensor) -> Tensor:

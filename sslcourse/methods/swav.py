@@ -16,13 +16,15 @@ from sslcourse.augment import Augmentation, anchor_and_positive
 from sslcourse.encoders import conv_encoder
 from sslcourse.heads import projection_head
 from sslcourse.losses import sinkhorn, swapped_prediction_loss, unit_vectors
+from sslcourse.losses.refusals import refuse_widths
 
 
 class SwAV(nn.Module):
     """An encoder, kept; a head and K prototypes, with which an image's code is made.
 
     assign: scores (N, K) -> codes (N, K), rows sum to 1. frozen_steps: so many steps at first leave the
-    prototypes as they are, as the authors' code does.
+    prototypes as they are, as the authors' code does. projections: the length of the prototypes, and of the
+    projections of a head of your own too.
     """
 
     def __init__(
@@ -37,27 +39,34 @@ class SwAV(nn.Module):
         frozen_steps: int = 30,
     ):
         super().__init__()
-        self.encoder = encoder or conv_encoder()
-        self.head = head or projection_head(projections=projections)
-        self.augment = augment or Augmentation()
+        self.encoder = conv_encoder() if encoder is None else encoder
+        self.head = projection_head(projections=projections) if head is None else head
+        self.augment = Augmentation() if augment is None else augment
         self.prototypes = nn.Parameter(unit_vectors(torch.randn(prototypes, projections)))
         self.temperature, self.assign, self.frozen_steps = temperature, assign, frozen_steps
         self.register_buffer("step", torch.tensor(0))
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores (N, K): cosines of the projections with the prototypes."""
-        frozen = self.step < self.frozen_steps
-        prototypes = self.prototypes.detach() if frozen else self.prototypes
-        return unit_vectors(self.head(self.encoder(images))) @ prototypes.T
+        return self.scores(images, unit_vectors(self.prototypes))
+
+    def scores(self, images: Tensor, prototypes: Tensor) -> Tensor:
+        """Products (N, K) of the projections, brought to length 1, with prototypes (K, projections)."""
+        z = unit_vectors(self.head(self.encoder(images)))
+        refuse_widths("the head's output", z, "prototypes", prototypes)
+        return z @ prototypes.T
 
     def loss(self, images: Tensor) -> Tensor:
         """Swapped prediction of the codes of two views, Section 3.1; or of pairs (N, 2, C, H, W)."""
         with torch.no_grad():
-            self.prototypes.copy_(
-                unit_vectors(self.prototypes)
-            )  # the optimizer has changed their lengths
+            prototypes = unit_vectors(self.prototypes)
+            if self.training:  # the optimizer has changed their lengths
+                self.prototypes.copy_(prototypes)
+        if self.training and self.step >= self.frozen_steps:
+            prototypes = self.prototypes  # with a gradient
         views = torch.cat([self.augment(image) for image in anchor_and_positive(images)])
-        scores_a, scores_b = self(views).chunk(2)  # (N, K) each
+        scores_a, scores_b = self.scores(views, prototypes).chunk(2)  # (N, K) each
         codes_a, codes_b = (self.assign(scores.detach()) for scores in (scores_a, scores_b))
-        self.step += 1
+        if self.training:
+            self.step += 1
         return swapped_prediction_loss(scores_a, scores_b, codes_a, codes_b, self.temperature)

@@ -32,9 +32,9 @@ class VICReg(nn.Module):
         **weights: float,
     ):
         super().__init__()
-        self.encoder = encoder or conv_encoder()
-        self.head = head or projection_head()
-        self.augment = augment or Augmentation()
+        self.encoder = conv_encoder() if encoder is None else encoder
+        self.head = projection_head() if head is None else head
+        self.augment = Augmentation() if augment is None else augment
         self.weights = weights
 
     def forward(self, images: Tensor) -> Tensor:

@@ -101,8 +101,9 @@ class ShuffledMoCo(MoCo):
 
     @torch.no_grad()
     def keys(self, images: Tensor) -> Tensor:
-        update_momentum(self.key_encoder, self.encoder, self.momentum)
-        update_momentum(self.key_head, self.head, self.momentum)
+        if self.training:
+            update_momentum(self.key_encoder, self.encoder, self.momentum)
+            update_momentum(self.key_head, self.head, self.momentum)
         images = gather_rows(images, len(images))  # (N, C, H, W) of all processes
         order = torch.randperm(len(images), generator=self.generator, device="cpu").to(images.device)
         mine = images[order].chunk(process_count())[process_rank()].chunk(self.groups // process_count())

@@ -44,7 +44,7 @@ def beside_controls(
     data: Pictures,
     device: torch.device,
 ) -> dict[str, dict[str, float]]:
-    """figures() of the encoder, of the network before training, and of small pixels; {} without labels."""
+    """encoder_figures() of the encoder, the untrained network, and small pixels; {} without labels."""
     if data.labels is None or data.test is None:
         return {}
     if (made["channels"], made["image_size"]) != data.test.shape[1:3]:

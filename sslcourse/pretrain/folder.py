@@ -80,17 +80,17 @@ def arrange(names: list[str]) -> list[Picture]:
     classes = {name: part[0] if len(part) > 1 else None for name, part in parts.items()}
     labelled = None not in classes.values() and len(set(classes.values())) > 1
     pictures = [
-        Picture(name, classes[name] if labelled else None, _trains(name, place, split, labelled))
-        for place, name in enumerate(chosen)
+        Picture(name, classes[name] if labelled else None, _trains(name, number, split, labelled))
+        for number, name in enumerate(chosen)
     ]
     random.Random(0).shuffle(pictures)
     return sorted(pictures, key=lambda picture: not picture.train)
 
 
-def _trains(name: str, place: int, split: bool, labelled: bool) -> bool:
+def _trains(name: str, number: int, split: bool, labelled: bool) -> bool:
     if split:
         return name.startswith("train/")
-    return not labelled or place % EVERY_TENTH != EVERY_TENTH - 1
+    return not labelled or number % EVERY_TENTH != EVERY_TENTH - 1
 
 
 def _decode(folder: Path, pictures: list[Picture], size: int, card: Path) -> None:

@@ -1,6 +1,7 @@
 """The model as the training loop sees it, alone or as one of several copies."""
 
 import warnings
+from types import MethodType
 from typing import Any
 
 import torch
@@ -11,11 +12,11 @@ from sslcourse.pretrain.processes import average_over_processes, process_count
 
 
 class Learner(nn.Module):
-    """A model as train() sees it: its loss, in bfloat16 if asked, with gradients averaged over processes."""
+    """A model as train() sees it: its networks in bfloat16 if asked, gradients averaged over processes."""
 
     def __init__(self, model: nn.Module, device: torch.device, bfloat16: bool = False):
         super().__init__()
-        self.losses = _Loss(model, device, bfloat16)
+        self.losses = _Loss(model, bfloat16)
         if process_count() > 1:
             frozen = hasattr(model, "frozen_steps")  # prototypes get no gradient in the first steps
             if frozen:  # or else torch warns, in all later steps, that it looks for such in vain
@@ -41,14 +42,22 @@ class Learner(nn.Module):
 class _Loss(nn.Module):
     """model.loss as a forward pass, which is what DistributedDataParallel wraps."""
 
-    def __init__(self, model: nn.Module, device: torch.device, bfloat16: bool):
+    def __init__(self, model: nn.Module, bfloat16: bool):
         super().__init__()
-        self.model, self.device, self.bfloat16 = model, device.type, bfloat16
-        if bfloat16:  # what follows these, such as centres and queues, is in single precision
-            for name, part in model.named_children():
-                if name.endswith(("head", "to_decoder")):
-                    part.register_forward_hook(lambda _module, _inputs, output: output.float())
+        self.model = model
+        if bfloat16:
+            for part in model.modules():
+                if part is not model:
+                    part.forward = MethodType(_in_bfloat16, part)
 
     def forward(self, batch: Any) -> Tensor:
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
-            return self.model.loss(batch)
+        return self.model.loss(batch)
+
+
+def _in_bfloat16(network: nn.Module, inputs: Tensor, *rest: Any, **options: Any) -> Tensor:
+    """The network's forward pass, in training mode in bfloat16; what comes out is in single precision."""
+    forward, device = type(network).forward, inputs.device.type
+    if not network.training or torch.is_autocast_enabled(device):  # it is on within a larger network
+        return forward(network, inputs, *rest, **options)
+    with torch.autocast(device, torch.bfloat16):
+        return forward(network, inputs, *rest, **options).float()

@@ -64,15 +64,15 @@ class Run:
         self.generator = Generator(device).manual_seed(settings.seed + process_rank())
         self.steps = len(self._stream())
         job = Job(
-            self.encoder,
-            shape,
-            settings.batch_size // process_count(),
-            self.steps,
-            pictures.n_classes,
-            settings.views,
-            device,
-            self.generator,
-            self._passes,
+            encoder=self.encoder,
+            shape=shape,
+            images=settings.batch_size // process_count(),
+            steps=self.steps,
+            n_classes=pictures.n_classes,
+            views=settings.views,
+            device=device,
+            generator=self.generator,
+            passes=self._passes,
         )
         self.model = _made(recipe.make, job, settings).to(device)
         self.learner = Learner(self.model, device, settings.bfloat16)
@@ -82,20 +82,26 @@ class Run:
         torch.manual_seed(settings.seed + process_rank())  # and draws its own random numbers
 
     def _stream(self) -> Stream:
-        s = self.settings
         return Stream(
             self.pixels,
             self.labels,
-            s.batch_size,
-            s.epochs,
-            self.device,
-            s.seed,
-            (process_rank(), process_count()),
-            self.step,
+            batch_size=self.settings.batch_size,
+            epochs=self.settings.epochs,
+            device=self.device,
+            seed=self.settings.seed,
+            share=(process_rank(), process_count()),
+            start=self.step,
         )
 
     def _passes(self, epochs: int) -> Stream:
-        return Stream(self.pixels, None, self.settings.batch_size, epochs, self.device, self.settings.seed)
+        return Stream(
+            self.pixels,
+            None,
+            batch_size=self.settings.batch_size,
+            epochs=epochs,
+            device=self.device,
+            seed=self.settings.seed,
+        )
 
     def train(self) -> Iterator[Progress]:
         """The steps that are left, by train() of the lessons; Progress counts all of them."""
@@ -104,7 +110,7 @@ class Run:
             self.learner.loss,
             self._stream(),
             self.optimizer,
-            1,
+            epochs=1,
             after_step=self.schedule.step,
         )
         for progress in steps:

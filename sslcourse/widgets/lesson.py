@@ -11,7 +11,7 @@ READY = "Ready. Run the cells in order, each with Shift+Enter; sliders move once
 FOR_KEYBOARD_AND_EARS = """
 window.sslcourse ??= (() => {
   const all = (selector, act) => document.querySelectorAll('.jp-OutputArea ' + selector).forEach(act);
-  const mend = () => {
+  const repair = () => {
     all('.widget-slider .noUi-handle', handle => {
       const box = handle.closest('.widget-slider');
       handle.setAttribute('aria-label', box.querySelector('.widget-label')?.textContent ?? 'slider');
@@ -30,9 +30,9 @@ window.sslcourse ??= (() => {
     });
     all('.widget-image:not([alt])', image => { image.alt = 'picture, described in the text next to it'; });
   };
-  new MutationObserver(mend).observe(document.body, {childList: true, subtree: true});
-  mend();
-  return mend;
+  new MutationObserver(repair).observe(document.body, {childList: true, subtree: true});
+  repair();
+  return repair;
 })();
 """
 
