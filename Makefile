@@ -32,7 +32,7 @@ test: $(READY) chromium ## run all tests: style, package, browser, lessons
 	$(BIN)/pytest tests/browser
 	$(MAKE) test-notebooks
 
-test-notebooks: $(READY) ## run the lessons and compare every figure they print
+test-notebooks: $(READY) ## run the lessons and compare every number they print
 	SSLCOURSE_THREADS=1 $(NBVAL) notebooks/*.ipynb
 
 test-portable: $(READY) ## run the lessons as other processors would: AVX2, two threads, no vector unit

@@ -77,7 +77,7 @@ def sine_positions(side: int, width: int) -> Tensor:
     .. math:: (\sin \omega_k r, \; \cos \omega_k r, \; \sin \omega_k c, \; \cos \omega_k c), \quad
         \omega_k = \frac{\pi}{2} 100^{-4 k / D}, \; k = 0, \ldots, D/4 - 1
 
-    for row r and column c (Vaswani and others, arXiv:1706.03762, whose waves are longer: they count words).
+    for row r and column c (Vaswani et al., arXiv:1706.03762, whose waves are longer: they count words).
     The dot product of two of them depends only on how many rows and columns lie between their positions.
     width must be a multiple of 4.
     """
@@ -91,7 +91,7 @@ def sine_positions(side: int, width: int) -> Tensor:
 
 
 class VisionTransformer(nn.Module):
-    """A transformer whose tokens are patches of an image (Dosovitskiy and others, arXiv:2010.11929).
+    """A transformer whose tokens are patches of an image (Dosovitskiy et al., arXiv:2010.11929).
 
     images (N, C, image_size, image_size) -> representations (N, width), the mean over all tokens.
     """
@@ -162,8 +162,8 @@ class ClassTokenTransformer(nn.Module):
     """A vision transformer with a class token, whose patches of 4 x 4 pixels pass three convolutions first.
 
     images (N, C, H, H) -> representations (N, width): the class token after the last layer. H is a multiple
-    of 4; positions are learned for image_size and interpolated for others (Dosovitskiy and others,
-    arXiv:2010.11929). The convolutions let a small transformer learn fast (Xiao and others,
+    of 4; positions are learned for image_size and interpolated for others (Dosovitskiy et al.,
+    arXiv:2010.11929). The convolutions let a small transformer learn fast (Xiao et al.,
     arXiv:2106.14881).
     """
 

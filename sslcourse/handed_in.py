@@ -113,7 +113,11 @@ def names_in(node: ast.stmt) -> tuple[set[str], set[str], set[str]]:
     except RecursionError:  # a sum of a thousand terms
         named = [one for one in ast.walk(node) if isinstance(one, ast.Name)]
         binds |= {one.id for one in named if not isinstance(one.ctx, ast.Load)}
-        return binds | {getattr(node, "name", "")}, {one.id for one in named}, touches
+        return (
+            binds | ({getattr(node, "name", "")} - {""}),
+            {one.id for one in named},
+            touches,
+        )
     binds |= {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
     needs = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
     inner = top.get_children()
@@ -163,17 +167,18 @@ def verdict_on(cells: list[str], exercise: Exercise) -> str:
     said, lacks = said_of(asked, names, exercise)
     if said in ("Right.", "Not attempted yet."):
         return said
-    if lacks in failed and not isinstance(failed[lacks], NotRun):
-        return explained_error(failed[lacks], {})
-    used = {lacks} if lacks else wanted.union(*(one.needs for one in chosen))
-    for name in sorted(used & not_followed(found, chosen, failed)):
+    used = wanted.union(*(one.needs for one in chosen))
+    unknown = not_followed(found, chosen, failed) & (
+        {lacks} if lacks and lacks not in failed else used
+    )
+    for name in sorted(unknown, key=lambda name: (name != lacks, name)):
         if not isinstance(names.get(name), ModuleType):
             return f"Look by hand: {name} comes from a loop, a call or a training; marking runs none."
-    return said
+    return explained_error(failed[lacks], {}) if lacks in failed else said
 
 
 def _run(chosen: list[Statement], names: dict[str, Any]) -> dict[str, Exception]:
-    """Run statements; returns what was raised for each name that is not bound because of it."""
+    """Run statements; returns what was raised, for each name that a failed one should have bound."""
     failed: dict[str, Exception] = {}
     for statement in chosen:
         try:

@@ -47,7 +47,7 @@ def train(
     after_step: Callable[[], object] | None = None,
     validate: Callable[[], Tensor] | None = None,
 ) -> Iterator[Progress]:
-    """Minimize loss(batch), yielding after every step; stop iterating to stop early.
+    """Minimise loss(batch), yielding after every step; stop iterating to stop early.
 
     batches: iterated once an epoch; has a length.
     after_step: called after each step, where learning rates and momentum encoders move.

@@ -42,6 +42,7 @@ def picture(request):
 
 @pytest.fixture
 def moco():
+    assert len(CELLS) > 15  # or the tests of every diagram would test none
     (picture,) = [drawn(name) for name, code in CELLS.items() if 'Diagram("momentum contrast")' in code]
     return picture
 
@@ -159,10 +160,14 @@ def test_the_description_follows_the_arrows(moco):
 
 def test_remarks_and_shared_weights_are_described():
     picture = Diagram("twins")
-    f, g = (picture.encoder("encoder $f$", 0, row) for row in (0, 1)), picture.head("head $g$", 1, 0)
+    f = [picture.encoder("encoder $f$", 0, row) for row in (0, 1)]
+    g = [picture.head("head $g$", 1, row) for row in (0, 1)]
     picture.shared(*f)
-    picture.note(g, "thrown away\nafter training")
-    assert picture.words.endswith("encoder f: shared weights; head g: thrown away after training.")
+    picture.shared(*g)
+    picture.note(g[1], "thrown away\nafter training")
+    assert picture.words.endswith(
+        "encoder f: shared weights; head g: shared weights; head g: thrown away after training."
+    )
 
 
 def test_a_part_without_an_arrow_is_described():

@@ -90,6 +90,8 @@ def test_a_right_answer_is_found_however_it_is_written(cells):
         ([SIZED_ANSWER, "size = await run", CHECK], "Look by hand: size comes from"),
         ([SIZED_ANSWER, "for size in range(9): pass", CHECK], "Look by hand: size"),
         ([SIZED_ANSWER, "size = !ls", CHECK], "Look by hand: size"),
+        ([SIZED_ANSWER.replace("size", "n"), "size = await run\nn = size // 2", CHECK], "Look by hand: size"),
+        ([SIZED_ANSWER, "size = 1 / 0", CHECK], "Your code raised ZeroDivisionError"),
         ([SIZED_ANSWER, "def start():\n    global size\n    size = 3\nstart()", CHECK], "Look by hand: size"),
         ([SIZED_ANSWER.replace("size", "S['n']"), "S = {}\nS.update(n=3)", CHECK], "Look by hand: S"),
         ([SIZED_ANSWER.replace("size", "S[0]"), "S = [0]\nS.insert(0, 3)", CHECK], "Look by hand: S"),
@@ -357,7 +359,7 @@ def test_several_notebooks_of_a_learner_and_lessons_that_are_mixed_are_told():
     lessons = {"a": "00.line", "b": "10.queue", "c": "00.line", "d": "00.line"}
     marks = [mark.Marks(Path(p), {lessons[p]: ""} if p in lessons else {}, "", known[p]) for p in known]
     assert list(mark.warnings(marks)) == [
-        "warning: 2 notebooks of Bo: b, c",
+        "warning: 2 notebooks under the name Bo: b, c",
         "warning: lesson 10, unlike most: b",
     ]
 

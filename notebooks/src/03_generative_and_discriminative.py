@@ -1431,7 +1431,7 @@ quiz("03")
 # - Dempster, Laird and Rubin, *Maximum likelihood from incomplete data via the EM algorithm*, Journal of the Royal
 #   Statistical Society B 39, 1977.
 # - Cozman, Cohen and Cirelo, *Semi-supervised learning of mixture models*, ICML 2003.
-# - Goodfellow and others, *Generative adversarial networks*, arXiv:1406.2661.
+# - Goodfellow et al., *Generative adversarial networks*, arXiv:1406.2661.
 # - Mescheder, Geiger and Nowozin, *Which training methods for GANs do actually converge?*, arXiv:1801.04406.
 # - Nalisnick, Matsukawa, Teh, Gorur and Lakshminarayanan, *Do deep generative models know what they don't know?*, ICLR 2019,
 #   arXiv:1810.09136.

@@ -852,7 +852,7 @@ noise = torch.randn(len(test_images), CODE_SIZE, generator=generator)  # for all
 #
 # Its posterior is normal, with a mean that is linear in $x$. So a *linear* encoder can represent it, and the gap can close
 # entirely. (The posterior's covariance is diagonal only for the right rotation of the latent space. Maximising the bound
-# finds it, as Lucas and others showed in 2019.)
+# finds it, as Lucas et al. showed in 2019.)
 
 # %%
 show_source(LinearVAE, ProbabilisticPCA)
@@ -1118,7 +1118,7 @@ claim("With β = 1 the model stays above the floor.", results["β = 1"][0] > flo
 #
 # "MSE plus KL" was a Gaussian likelihood with $s = 0.7$ (section 9). What does a better $s$ change? Set the derivative of
 # the Gaussian term with respect to $s^2$ to zero, and the best $s^2$ is the *mean squared error of the reconstructions*. So
-# compute it from each batch (Rybkin and others, 2020), and in the table from the test images themselves:
+# compute it from each batch (Rybkin et al., 2020), and in the table from the test images themselves:
 
 
 # %%
@@ -1220,7 +1220,7 @@ claim("the other 140 from the better code", 115 < refitted - loss_best < 165)
 # *open, about 30 minutes*
 #
 # Line 2 with $K$ samples, $\log \frac1K \sum_k p(x, z_k) / q(z_k)$, is a lower bound too, and for $K = 1$ it is the ELBO
-# (Burda and others, 2015). How tight is it for your trained VAE?
+# (Burda et al., 2015). How tight is it for your trained VAE?
 #
 # **Vary** $K$ from 1 to 500 for the first 100 test images, with `my_log_p` or `torch.logsumexp`; the parts are
 # `vaes[1].encode`, `reparameterize`, `vaes[1].nll` and two `Normal(...).log_prob(z).sum(1)`. **Record** the bound and its
@@ -1273,6 +1273,6 @@ quiz("05")
 # - Lucas, Tucker, Grosse and Norouzi, *Don't blame the ELBO! A linear VAE perspective on posterior collapse*,
 #   arXiv:1911.02469.
 # - Cremer, Li and Duvenaud, *Inference suboptimality in variational autoencoders*, arXiv:1801.03558: the two gaps.
-# - Higgins and others, *β-VAE: learning basic visual concepts with a constrained variational framework*, ICLR 2017.
+# - Higgins et al., *β-VAE: learning basic visual concepts with a constrained variational framework*, ICLR 2017.
 #
 # **Next:** [06 The latent space of a VAE](06_vae_latent_space.ipynb), on what the codes mean.

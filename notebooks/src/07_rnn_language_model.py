@@ -442,7 +442,7 @@ explore(draw_gradient, w=slider("recurrent weight w", 0.5, 1.5, step=0.05, value
 # $$ \frac{\partial L}{\partial h_{t-1}} = \left( \frac{\partial L}{\partial h_t} \odot (1 - h_t^2) \right) W_h^\top , $$
 #
 # where $\odot$ multiplies place by place. If the largest singular value of $W_h$ is below 1, gradients vanish; only if it is
-# above can they explode (Pascanu and others). Do they, with 64 numbers? Let $W_h$ multiply the length of every state by the
+# above can they explode (Pascanu et al.). Do they, with 64 numbers? Let $W_h$ multiply the length of every state by the
 # same factor, and read 64 rows of 41 words of our grammar:
 
 
@@ -944,7 +944,7 @@ explore(
 # The same four or eight numbers of state, with another readout, are far better than the best bigram. So the readout limited
 # these networks most, and the obvious explanation was wrong, though not entirely. A linear readout of $n$ numbers makes
 # logits $h W_o + c$ that lie in $n$ dimensions, whatever the state knows; 43 words in many situations need more. This is the
-# *softmax bottleneck* (Yang and others). With 2 numbers even the better readout does not beat the table, and with 4 it does
+# *softmax bottleneck* (Yang et al.). With 2 numbers even the better readout does not beat the table, and with 4 it does
 # not know the number of the ducks. With 8 it does, while the linear readout needs 16. (One seed; the differences are large.)
 #
 # ### What is in the state?

@@ -764,7 +764,7 @@ claim(
 
 # %% [markdown]
 # At equal cost (three passes; section 6 made four) 5 % and 80 % are far behind. In between the choice matters less; here 30
-# % is somewhat better than 15 %, with every seed. BERT chose 15 %. Wettig and others find that large models do better with
+# % is somewhat better than 15 %, with every seed. BERT chose 15 %. Wettig et al. find that large models do better with
 # about 40 %.
 #
 # ## 8. Where it looks
@@ -1316,7 +1316,7 @@ print(f"selected words with number 0: {100 * share_of_stops:.0f} %")
 # **Masks drawn once.** If the data set is masked before training, every pass asks the same questions. (BERT's own code
 # did so, with ten differently masked copies of the text; RoBERTa draws anew.)
 #
-# **Special tokens drawn.** Places that are only filled up must not be selected, and the random replacements must be
+# **Special tokens drawn.** Padding must not be selected, and the random replacements must be
 # words, not the mask token. Without `real`, much of the loss is about the filling.
 
 # %%
@@ -1495,11 +1495,11 @@ quiz("08")
 #
 # - Devlin, Chang, Lee and Toutanova, *BERT: pre-training of deep bidirectional transformers for language understanding*,
 #   arXiv:1810.04805.
-# - Vaswani and others, *Attention is all you need*, arXiv:1706.03762.
-# - Liu and others, *RoBERTa: a robustly optimized BERT pretraining approach*, arXiv:1907.11692.
+# - Vaswani et al., *Attention is all you need*, arXiv:1706.03762.
+# - Liu et al., *RoBERTa: a robustly optimized BERT pretraining approach*, arXiv:1907.11692.
 # - Wettig, Gao, Zhong and Chen, *Should you mask 15 % in masked language modeling?*, arXiv:2202.08005.
 # - Salazar, Liang, Nguyen and Kirchhoff, *Masked language model scoring*, arXiv:1910.14659: the surprises of section 9.
-# - Brown and others, *Language models are few-shot learners*, arXiv:2005.14165: GPT-3 and its prompts.
+# - Brown et al., *Language models are few-shot learners*, arXiv:2005.14165: GPT-3 and its prompts.
 # - Jain and Wallace, *Attention is not explanation*, arXiv:1902.10186; Wiegreffe and Pinter, *Attention is not not
 #   explanation*, arXiv:1908.04626; Abnar and Zuidema, *Quantifying attention flow in transformers*, arXiv:2005.00928.
 # - Linzen, Dupoux and Goldberg, *Assessing the ability of LSTMs to learn syntax-sensitive dependencies*, arXiv:1611.01368.

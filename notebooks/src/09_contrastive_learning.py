@@ -63,7 +63,7 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 # ## 1. The idea
 #
 # Take two photographs of one shoe, one from nearer and one in weaker light. They share hardly a pixel value, and yet you
-# see at once that they show the same thing. **Contrastive learning** (Hadsell and others, 2006) teaches a network to see it
+# see at once that they show the same thing. **Contrastive learning** (Hadsell et al., 2006) teaches a network to see it
 # too. It brings together what belongs together, and moves everything else apart.
 #
 # - A **positive pair** consists of two things that belong together. Nobody has to label them: take *one* image and change
@@ -302,7 +302,7 @@ print(f"by nt_xent_loss: {nt_xent_loss(z_a, z_b, temperature=0.5):.4f}")
 #
 # The positive is pulled closer. Every negative is pushed away *in proportion to its probability* $p_k$, and the pushes add
 # up to the pull. The positive is in the denominator too. So the pull fades as $p_p$ approaches 1; without the positive
-# there, the pull would always be $1 / \tau$ (the decoupled loss of Yeh and others does this on purpose). For the anchor of
+# there, the pull would always be $1 / \tau$ (the decoupled loss of Yeh et al. does this on purpose). For the anchor of
 # section 3, automatic differentiation agrees:
 
 # %%
@@ -988,7 +988,7 @@ claim(
 # About one negative in ten is a false one, as it must be with ten equally frequent classes. Before training all negatives
 # are pushed alike. Afterwards this tenth gets nearly half of the push: the false ones are close, and the loss pushes hardest
 # what is close. Without labels, hard and false negatives cannot be told apart; every loss that separates each image from all
-# others (*instance discrimination*, Wu and others) pays this price.
+# others (*instance discrimination*, Wu et al.) pays this price.
 
 # %% [markdown]
 # ## 10. Before the head, after the head
@@ -1543,6 +1543,6 @@ quiz("09")
 # - Wang and Isola, *Understanding contrastive representation learning through alignment and uniformity on the
 #   hypersphere*, arXiv:2005.10242.
 # - Wang and Liu, *Understanding the behaviour of contrastive loss*, arXiv:2012.09740.
-# - Yeh and others, *Decoupled contrastive learning*, arXiv:2110.06848.
+# - Yeh et al., *Decoupled contrastive learning*, arXiv:2110.06848.
 #
 # **Next:** [10 Momentum contrast](10_momentum_contrast.ipynb), which needs no large batch to have many negatives.

@@ -480,7 +480,7 @@ claim(
 # has moved; the lower it is, the staler the key.
 #
 # Move the step. Each ribbon is a queue, with the newest keys on the left; its colour is that cosine, measured at five ages
-# and interpolated between them, and the curves below show the same. Grey is the random start.
+# and interpolated between them, and the curves below show the same. Gray is the random start.
 
 # %% tags=["drawing", "nbval-ignore-output"]
 # Draws both queues, and how far their keys still agree with those of today; move the step
@@ -1295,7 +1295,7 @@ claim(
 # %% [markdown]
 # ### Where the queue came from, and where it led
 #
-# The queue had a predecessor, the **memory bank** (Wu and others): one key of *every* image, replaced only when that image
+# The queue had a predecessor, the **memory bank** (Wu et al.): one key of *every* image, replaced only when that image
 # is seen again. It needs no second network, but its keys are up to nearly two passes over the images old, more than half of
 # one on average, and those of a queue at most $K / B$ steps. The published accuracies:
 #

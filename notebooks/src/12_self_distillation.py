@@ -11,7 +11,7 @@
 #
 # Afterwards you can
 #
-# - assign a batch of images to prototypes in equal shares, and say why a softmax will not do;
+# - assign a batch of images to prototypes in equal parts, and say why a softmax will not do;
 # - write the losses of SwAV and DINO, and say which parts get a gradient;
 # - name DINO's two collapses, the ingredient that prevents each, and the value of the loss by which each is recognised;
 # - read the momentum and temperature schedules of a paper, and scale them to a run of yours;
@@ -90,7 +90,7 @@ show(
 # By itself this has a perfect and useless solution: *every* image gets the same description. This is **collapse**. The two
 # methods prevent it differently:
 #
-# - SwAV assigns the images of a batch to the prototypes **in equal shares**;
+# - SwAV assigns the images of a batch to the prototypes **in equal parts**;
 # - DINO lets a slow **teacher** make the descriptions, *centres* them and *sharpens* them.
 #
 # SwAV comes first. An algorithm named after Sinkhorn turns the fits of one view into a **code**. The other view must predict
@@ -113,7 +113,7 @@ swav_picture.shared(*swav_heads)
 show(swav_picture.figure, alt=swav_picture.words)
 
 # %% [markdown]
-# ## 2. Codes in equal shares
+# ## 2. Codes in equal parts
 #
 # Encoder and head turn a view into a vector $z$ of length 1. The prototypes $c_1, \dots, c_K$ have length 1 as well. The
 # **scores** of the view are its cosines with the prototypes, $s_k = z \cdot c_k$. The **prediction** $p$ is a softmax of the
@@ -1503,8 +1503,8 @@ quiz("12")
 # - Caron, Bojanowski, Joulin and Douze, *Deep clustering for unsupervised learning of visual features*, arXiv:1807.05520:
 #   the ancestor of SwAV.
 # - Hinton, Vinyals and Dean, *Distilling the knowledge in a neural network*, arXiv:1503.02531.
-# - Dosovitskiy and others, *An image is worth 16x16 words*, arXiv:2010.11929: the vision transformer.
-# - Oquab and others, *DINOv2: learning robust visual features without supervision*, arXiv:2304.07193; Darcet, Oquab, Mairal
+# - Dosovitskiy et al., *An image is worth 16x16 words*, arXiv:2010.11929: the vision transformer.
+# - Oquab et al., *DINOv2: learning robust visual features without supervision*, arXiv:2304.07193; Darcet, Oquab, Mairal
 #   and Bojanowski, *Vision transformers need registers*, arXiv:2309.16588: where the attention of larger networks does *not*
 #   show objects.
 #

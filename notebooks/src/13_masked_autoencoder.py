@@ -1059,7 +1059,7 @@ claim(
 #
 # The paper lets the encoder change, too: **fine-tuning** starts from the pretrained encoder and trains all of it on
 # labelled images. Its last layer starts from the linear probe, because a random one can undo what the encoder knows
-# (Kumar and others).
+# (Kumar et al.).
 #
 # The control is the same ViT from scratch: same labels, crops and mirror images, same number of steps, and a learning rate
 # chosen from the same two on other garments. Last, the controls get three times as many steps. Beside them stand a

@@ -298,7 +298,7 @@ explore(move_latent, first=slider("first number", -1.5, 1.5, step=0.05, value=0.
 # Neither tells the encoder in which direction to move.
 #
 # **Straight-through.** The VQ-VAE takes the nearest code forward; backward it treats this code as if it *were* the latent,
-# and passes the gradient on unchanged (Bengio and others, 2013). So the latent moves to where the decoder would like the
+# and passes the gradient on unchanged (Bengio et al., 2013). So the latent moves to where the decoder would like the
 # code to be.
 
 # %% tags=["drawing"]

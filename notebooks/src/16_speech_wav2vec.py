@@ -57,7 +57,7 @@ from sslcourse.widgets import choice, explore, slider, stepped_slider
 #
 # This is BERT (lesson 08) for a signal that has no words: they have to be invented during training. And it is contrastive
 # (lesson 09): the true code has to be told from codes of other hidden frames of the same utterance. Its ancestor is
-# *contrastive predictive coding* (van den Oord and others), which predicts later latents from earlier ones with InfoNCE.
+# *contrastive predictive coding* (van den Oord et al.), which predicts later latents from earlier ones with InfoNCE.
 
 # %% tags=["drawing"]
 # Draws the method: waveform, convolutions, mask, transformer, quantiser, contrastive loss
@@ -260,7 +260,7 @@ print("softmax", [round(x, 2) for x in logits.softmax(0).tolist()])
 #
 # $$ s_v = \frac{\exp((l_v + n_v) / \tau)}{\sum_k \exp((l_k + n_k) / \tau)} . $$
 #
-# Forward the hard choice, backward the soft one (*Gumbel-softmax*; Jang, Maddison and others): this is the
+# Forward the hard choice, backward the soft one (*Gumbel-softmax*; Jang, Maddison et al.): this is the
 # *straight-through* estimator.
 
 # %%
@@ -1199,7 +1199,7 @@ claim(
 #
 # ## 12. At full size
 #
-# The published model (Baevski and others, Table 1) was trained on 53,000 hours of recordings that nobody had transcribed.
+# The published model (Baevski et al., Table 1) was trained on 53,000 hours of recordings that nobody had transcribed.
 # Fine-tuned with ten minutes of transcribed speech, and helped by a language model, it gets about one word in twenty wrong
 # on clean recordings. There no frame has a label: the loss of fine-tuning, CTC, sums over all ways to align a transcription
 # with the frames.
@@ -1253,7 +1253,7 @@ quiz("16")
 # - Maddison, Mnih, Teh: The concrete distribution. ICLR 2017, [arXiv:1611.00712](https://arxiv.org/abs/1611.00712)
 # - van den Oord, Li, Vinyals: Representation learning with contrastive predictive coding.
 #   [arXiv:1807.03748](https://arxiv.org/abs/1807.03748)
-# - Hsu and others: HuBERT. [arXiv:2106.07447](https://arxiv.org/abs/2106.07447). Chen and others: WavLM.
+# - Hsu et al.: HuBERT. [arXiv:2106.07447](https://arxiv.org/abs/2106.07447). Chen et al.: WavLM.
 #   [arXiv:2110.13900](https://arxiv.org/abs/2110.13900)
 # - Jégou, Douze, Schmid: Product quantization for nearest neighbor search. IEEE PAMI 2011.
 # - Peterson, Barney: Control methods used in a study of the vowels. JASA 1952: the formants of our vowels.

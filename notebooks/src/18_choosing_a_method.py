@@ -1597,7 +1597,7 @@ claim(
 
 # %% [markdown]
 # The 50 are given away almost surely; for the 5,000 the error tells next to nothing. Each of the 50 was met 500 times, each
-# of the 5,000 five times; whether visits or number count, this does not separate. Carlini and others extracted photographs
+# of the 5,000 five times; whether visits or number count, this does not separate. Carlini et al. extracted photographs
 # of persons from large image generators almost pixel for pixel, mostly those that the training data held many times. So
 # removing copies protects more than the test set.
 #
@@ -1606,7 +1606,7 @@ claim(
 # Before data are used for pretraining, four questions are asked of them. **Curation:** how were they chosen, and who is
 # rare? **Privacy:** does anybody appear who did not agree? **Licence:** may they be copied, changed, and used for this?
 # **Content:** was anything filtered out, by whom, and what was lost with it? A *data statement* (Bender and Friedman), or
-# *datasheet* (Gebru and others), answers them in a few lines. For four of this course's own data sets:
+# *datasheet* (Gebru et al.), answers them in a few lines. For four of this course's own data sets:
 #
 # | data | where from | who or what is in it | rare or missing | people | licence |
 # |---|---|---|---|---|---|
@@ -1617,7 +1617,7 @@ claim(
 #
 # The last line is a bias that came in with a published table; without a data statement nobody would know. And filters decide
 # about people, who appear in the data of large networks: a list of forbidden words removed texts from and about minorities
-# more often than others (Dodge and others).
+# more often than others (Dodge et al.).
 
 # %%
 for split in ("train", "test"):
@@ -1661,17 +1661,17 @@ quiz("18")
 #
 # - Chen, Kornblith, Norouzi, Hinton: SimCLR. [arXiv:2002.05709](https://arxiv.org/abs/2002.05709)
 # - Chen, Fan, Girshick, He: MoCo v2. [arXiv:2003.04297](https://arxiv.org/abs/2003.04297)
-# - Chen, He: SimSiam. [arXiv:2011.10566](https://arxiv.org/abs/2011.10566) · Grill and others: BYOL.
+# - Chen, He: SimSiam. [arXiv:2011.10566](https://arxiv.org/abs/2011.10566) · Grill et al.: BYOL.
 #   [arXiv:2006.07733](https://arxiv.org/abs/2006.07733)
-# - Caron and others: SwAV. [arXiv:2006.09882](https://arxiv.org/abs/2006.09882) · DINO.
+# - Caron et al.: SwAV. [arXiv:2006.09882](https://arxiv.org/abs/2006.09882) · DINO.
 #   [arXiv:2104.14294](https://arxiv.org/abs/2104.14294)
-# - He and others: Masked autoencoders. [arXiv:2111.06377](https://arxiv.org/abs/2111.06377) · Bao and others: BEiT.
+# - He et al.: Masked autoencoders. [arXiv:2111.06377](https://arxiv.org/abs/2111.06377) · Bao et al.: BEiT.
 #   [arXiv:2106.08254](https://arxiv.org/abs/2106.08254)
 # - Gidaris, Singh, Komodakis: rotations. [arXiv:1803.07728](https://arxiv.org/abs/1803.07728) · Misra, van der Maaten: PIRL,
 #   which has the figure of rotation for a ResNet-50. [arXiv:1912.01991](https://arxiv.org/abs/1912.01991)
-# - Bender, Friedman: Data statements, TACL 2018 · Gebru and others: Datasheets for datasets.
+# - Bender, Friedman: Data statements, TACL 2018 · Gebru et al.: Datasheets for datasets.
 #   [arXiv:1803.09010](https://arxiv.org/abs/1803.09010)
-# - Dodge and others: Documenting large webtext corpora. [arXiv:2104.08758](https://arxiv.org/abs/2104.08758) · Carlini and
+# - Dodge et al.: Documenting large webtext corpora. [arXiv:2104.08758](https://arxiv.org/abs/2104.08758) · Carlini and
 #   others: Extracting training data from diffusion models. [arXiv:2301.13188](https://arxiv.org/abs/2301.13188)
 #
 # **Next:** the guide docs/beyond_a_lesson.md, for data of your own and a machine that is larger than a lesson.

@@ -372,7 +372,7 @@ GAP = Exercise(
     difficulty="hard",
     statement=(
         "Predict each word from its **two neighbours**, by counting. `seen` and `test` are sentences as `text` makes them: "
-        "`.tokens` and `.real`, both `(n, 13)`, and `.words`. Where `.real` is False a row is only filled up. Count how often "
+        "`.tokens` and `.real`, both `(n, 13)`, and `.words`. Where `.real` is False there is only padding. Count how often "
         "each word stood between each pair of neighbours in `seen`, add `smoothing` to every count, and turn the counts "
         "into p(word | left, right). Return the mean surprise, in nats, of the real words of `test`. A full stop, number 0, "
         "stands before every sentence and follows its last token. Avoid loops over the words."

@@ -572,7 +572,7 @@ QUIZ = [
         },
     ),
     Question(
-        "A generator is trained to minimize the squared distance of each sample to an independently chosen data point. What "
+        "A generator is trained to minimise the squared distance of each sample to an independently chosen data point. What "
         "are its samples in the end?",
         right="All equal to the mean of the data",
         options={

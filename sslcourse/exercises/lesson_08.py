@@ -169,7 +169,7 @@ def judge_masks(answer) -> None:
     if not torch.equal(given, tokens):
         raise Wrong("`tokens` itself was changed, and it holds the answers: work on `tokens.clone()`.")
     if (selected & ~real).any():
-        raise Wrong("places that are only filled up were selected: `& real`.")
+        raise Wrong("padding was selected: `& real`.")
     if _is_off(selected.sum() / real.sum(), 0.15, int(real.sum())):
         share = 100 * selected.sum() / real.sum()
         raise Wrong(f"{share:.0f} % of the real words are selected; it should be 15 %.")
@@ -264,7 +264,7 @@ MASKS = Exercise(
     test=judge_masks,
     wrong={
         "`tokens` itself was changed": _variant(in_place=True),
-        "only filled up were selected": _variant(everywhere=True),
+        "padding was selected": _variant(everywhere=True),
         "of the real words are selected; it should be 15 %": _variant(share=0.3),
         "every selected word became the mask token": _variant(mask=1.1),
         "of the selected became the mask token; 80 % should": _variant(mask=0.5),

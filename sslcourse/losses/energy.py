@@ -11,7 +11,7 @@ def energy_distance(a: Tensor, b: Tensor) -> Tensor:
         - \mathrm{E} \lVert b - b' \rVert
 
     over all pairs of different points. Its expectation is 0 only for equal distributions; one value may be
-    below 0. It is a maximum mean discrepancy (Gretton and others, JMLR 2012) with the kernel -|a - b|.
+    below 0. It is a maximum mean discrepancy (Gretton et al., JMLR 2012) with the kernel -|a - b|.
     a: (N, D), b: (M, D), at least two rows each.
     """
     if min(len(a), len(b)) < 2:

@@ -15,8 +15,8 @@ def refuse_unequal(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
 def refuse_widths(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
     if a.shape[1:] != b.shape[1:]:
         raise ValueError(
-            f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must have rows of the same length; for "
-            f"this head give MoCo or SwAV projections={a.shape[-1]}"
+            f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must have rows of the same length; "
+            f"a head of your own in MoCo or SwAV needs projections={a.shape[-1]}"
         )
 
 

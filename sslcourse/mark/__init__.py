@@ -141,7 +141,11 @@ def warnings(all_marks: list[Marks]) -> Iterator[str]:
         if marks.verdicts:
             lessons[min(marks.verdicts)[:2]].append(str(marks.path))
     *fewer, _most = sorted(lessons, key=lambda lesson: len(lessons[lesson])) or [""]
-    said = [(f"{len(of)} notebooks of {name}", of) for name, of in learners.items() if of[1:]]
+    said = [
+        (f"{len(of)} notebooks under the name {name}", of)
+        for name, of in learners.items()
+        if of[1:]
+    ]
     said += [(f"lesson {lesson}, unlike most", lessons[lesson]) for lesson in fewer]
     return (f"warning: {words}: {', '.join(files)}" for words, files in said)
 
@@ -151,7 +155,10 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if not all(0 < n < 1e6 for n in (given.seconds, given.gigabytes, given.jobs)):
         parser.error("--seconds, --gigabytes and --jobs lie between 0 and a million")
-    files = notebooks(given.paths)
+    try:
+        files = notebooks(given.paths)
+    except ValueError as error:  # on two drives of Windows
+        parser.error(str(error))
     if not files:
         sys.exit(f"there is no notebook in {', '.join(map(str, given.paths))}")
     judge = partial(mark, seconds=given.seconds, gigabytes=given.gigabytes)
@@ -205,4 +212,5 @@ def _opened(output: str | None) -> Iterator[TextIO]:
     part = to if special else Path(f"{output}.part")
     with part.open("w", encoding="utf-8", errors="replace", newline="") as file:
         yield file
-    os.replace(part, to)
+    if not special:
+        os.replace(part, to)

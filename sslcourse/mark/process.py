@@ -62,16 +62,20 @@ def _limit(gigabytes: float) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    with contextlib.suppress(
-        ImportError, OSError, ValueError
-    ):  # Windows; macOS; lower already
+    with contextlib.suppress(ImportError, OSError):  # Windows; macOS
         import resource
 
-        resource.setrlimit(resource.RLIMIT_FSIZE, (BYTES, BYTES))
+        _lower(resource.RLIMIT_FSIZE, BYTES)
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        size = pages * resource.getpagesize() + int(gigabytes * 2**30)
-        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + int(gigabytes * 2**30))
     sys.addaudithook(_stay_offline)
+
+
+def _lower(limit: int, to: int) -> None:
+    import resource
+
+    with contextlib.suppress(ValueError):  # it is lower already
+        resource.setrlimit(limit, (to, to))
 
 
 def _stay_offline(event: str, _arguments: tuple) -> None:

@@ -1,7 +1,7 @@
 """Tokenisers: every patch of an image becomes one of K codes, and a decoder draws the image from them.
 
 Trained: encoder, codebook and decoder together. DiscreteVAE draws codes by Gumbel-softmax, as the tokeniser
-of DALL-E and BEiT does (Ramesh and others, arXiv:2102.12092, Section 2.1). VQVAE takes the nearest code (van
+of DALL-E and BEiT does (Ramesh et al., arXiv:2102.12092, Section 2.1). VQVAE takes the nearest code (van
 den Oord, Vinyals and Kavukcuoglu, arXiv:1711.00937, Section 3.2): "we approximate the gradient similar to the
 straight-through estimator and just copy gradients from decoder input z_q(x) to encoder output z_e(x)".
 Differ from the papers in: small convolutions over patches; the logit of a code is minus the squared distance

@@ -1,4 +1,4 @@
-"""Masked autoencoder: hide most patches of an image and draw them again (He and others, arXiv:2111.06377).
+"""Masked autoencoder: hide most patches of an image and draw them again (He et al., arXiv:2111.06377).
 
 Trained: encoder and decoder together; the encoder is kept. Section 3: "our encoder [...] only operates on a
 small subset (e.g., 25%) of the full set. Masked patches are removed; no mask tokens are used."

@@ -1,4 +1,4 @@
-"""wav2vec 2.0: hide spans of speech, tell their codes from others (Baevski and others, arXiv:2006.11477).
+"""wav2vec 2.0: hide spans of speech, tell their codes from others (Baevski et al., arXiv:2006.11477).
 
 "The model [...] masks the speech input in the latent space and solves a contrastive task defined over a
 quantization of the latent representations which are jointly learned." (Abstract)

@@ -60,4 +60,5 @@ def _in_bfloat16(network: nn.Module, inputs: Tensor, *rest: Any, **options: Any)
     if not network.training or torch.is_autocast_enabled(device):  # it is on within a larger network
         return forward(network, inputs, *rest, **options)
     with torch.autocast(device, torch.bfloat16):
-        return forward(network, inputs, *rest, **options).float()
+        output = forward(network, inputs, *rest, **options)
+    return output.float() if isinstance(output, Tensor) else output
