@@ -1044,7 +1044,7 @@ for size in [4, 8, 16, 64]:
 # still part of the 64.
 
 # %%
-show_source(MoCo.keys)
+show_source(MoCo.shuffled_keys)
 
 # %% [markdown]
 # What does the shuffle change in training? One group, with the batch of the queries, against four groups of 16:
@@ -1307,7 +1307,7 @@ claim(
 # | MoCo, momentum 0.9, 0.99, 0.999, 0.9999 | 4,096 | 55.2, 57.8, 59.0, 58.9 |
 # | MoCo v2 | 65,536 | 67.5; after 800 epochs 71.1 |
 #
-# (Figures of the papers and, for MoCo v2, of its repository.) **MoCo v2** changed neither queue nor momentum. It took from
+# (MoCo: its Figure 3 and, for the momentum, Section 4.1. MoCo v2: its repository.) **MoCo v2** changed neither queue nor momentum. It took from
 # SimCLR a head of two layers, more augmentation (blur) and a cosine schedule of the rate, and raised the temperature from
 # 0.07 to 0.2, which is ours too. Together they gained seven points. **MoCo v3**, for vision transformers, dropped the queue,
 # which it found to gain little with batches of 4,096, and kept the momentum encoder (Chen, Xie and He, 2021).

@@ -73,6 +73,10 @@ class MoCo(nn.Module):
         if self.training:
             update_momentum(self.key_encoder, self.encoder, self.momentum)
             update_momentum(self.key_head, self.head, self.momentum)
+        return self.shuffled_keys(images)
+
+    def shuffled_keys(self, images: Tensor) -> Tensor:
+        """Keys in the order of the images, made in shuffled groups with their own statistics, Section 3.3."""
         order = torch.randperm(len(images), generator=self.generator, device="cpu")
         order = order.to(images.device)
         n_groups = max(1, min(self.groups, len(images) // 2))  # of two images or more

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sslcourse.methods import DINO, MoCo
-from sslcourse.momentum import update_momentum
 from sslcourse.pretrain.processes import average_over_processes, gather_rows, process_count, process_rank
 
 
@@ -99,11 +98,7 @@ class ShuffledMoCo(MoCo):
             )
         self.encoder = split_encoder(self.encoder, device, images)
 
-    @torch.no_grad()
-    def keys(self, images: Tensor) -> Tensor:
-        if self.training:
-            update_momentum(self.key_encoder, self.encoder, self.momentum)
-            update_momentum(self.key_head, self.head, self.momentum)
+    def shuffled_keys(self, images: Tensor) -> Tensor:
         images = gather_rows(images, len(images))  # (N, C, H, W) of all processes
         order = torch.randperm(len(images), generator=self.generator, device="cpu").to(images.device)
         mine = images[order].chunk(process_count())[process_rank()].chunk(self.groups // process_count())
